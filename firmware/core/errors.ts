@@ -1,0 +1,16 @@
+/** An error for a person: what is wrong with which thing, and what to do about it. `code` is for programs and stays. */
+export class VertebraError extends Error {
+  readonly code: string;
+  readonly remedy: string;
+
+  constructor(code: string, message: string, remedy: string) {
+    super(message);
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+/** What must hold wherever this line is reached; stays on in production. */
+export function assert(condition: unknown, words: string): asserts condition {
+  if (!condition) throw new VertebraError("assertion", `This must hold, and does not: ${words}`, "Report this as a bug.");
+}

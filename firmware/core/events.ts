@@ -1,0 +1,58 @@
+import type { VertebraError } from "./errors";
+import type { AvatarId, Hash } from "./wire/types";
+
+/** A link as the driver numbers it; never used again for another link while the participant lives. */
+export type PeerId = number;
+
+/** What drives a participant. Worlds are named by the hex of their worldTag. */
+export type Event =
+  /** The first after construction: raises the epoch, and sets the first alarm. */
+  | { readonly kind: "boot" }
+  /** A session stands with this avatar; its attestation was verified by the link. */
+  | { readonly kind: "connected"; readonly world: string; readonly peer: PeerId; readonly avatar: AvatarId }
+  | { readonly kind: "disconnected"; readonly peer: PeerId }
+  | { readonly kind: "message"; readonly peer: PeerId; readonly bytes: Uint8Array }
+  /** An entry of encoded bytes (`pact/entry`), `token` chosen by the driver and given back in `sealed` or `refused`. */
+  | { readonly kind: "push"; readonly world: string; readonly group: Hash; readonly entry: Uint8Array; readonly token: number }
+  /** Seal what is buffered now, in every group of every world. */
+  | { readonly kind: "flush" }
+  /** The answer to a `read` action: the value, or undefined where the store has none. */
+  | { readonly kind: "record"; readonly request: number; readonly value: Uint8Array | undefined }
+  /** The time given in the last `wake` has come. */
+  | { readonly kind: "alarm" };
+
+/** A final block, told once in the order of its group. */
+export interface FinalBlock {
+  readonly world: string;
+  readonly group: Hash;
+  readonly position: number;
+  /** Sequence of its first entry in the group. */
+  readonly firstEntry: number;
+  readonly issuer: AvatarId;
+  readonly counter: number;
+  readonly time: number;
+  readonly block: Hash;
+  /** Encoded entries; null where the pact is private and only the header is known. */
+  readonly entries: readonly Uint8Array[] | null;
+}
+
+/**
+ * What a participant asks of its driver. Within one answer the order is a contract: writes, then sends, then what is
+ * delivered, then the wake. The driver makes the writes durable, in one piece, before it does any of the rest.
+ */
+export type Action =
+  | { readonly kind: "write"; readonly puts: ReadonlyMap<string, Uint8Array>; readonly deletes: ReadonlySet<string> }
+  | { readonly kind: "send"; readonly peer: PeerId; readonly bytes: Uint8Array }
+  /** Read one record of the store and answer with `record`. */
+  | { readonly kind: "read"; readonly key: string; readonly request: number }
+  /** Close this peer's session. */
+  | { readonly kind: "cut"; readonly peer: PeerId; readonly reason: VertebraError }
+  /** These pushes are durable, in this block: from here on they will become final. */
+  | { readonly kind: "sealed"; readonly world: string; readonly group: Hash; readonly block: Hash; readonly counter: number; readonly tokens: readonly number[] }
+  /** This push was not taken, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
+  | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
+  | { readonly kind: "final"; readonly block: FinalBlock }
+  /** Something a person should know; the participant goes on. */
+  | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
+  /** Send `alarm` at this monotonic time, in place of any earlier wish. */
+  | { readonly kind: "wake"; readonly at: number };

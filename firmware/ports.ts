@@ -1,0 +1,56 @@
+/** All that a platform gives to the firmware. Nothing in `core`, `link` or `store` reaches a platform but through these. */
+
+/** A key pair that lives with its port: Ed25519, or X25519 where said. */
+export interface Signer {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes over `message`, RFC 8032. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** The primitives of suite 1 (PROTOCOL 1). Keys, nonces and points are raw bytes; lengths are the caller's to keep. */
+export interface Crypto {
+  /** Which library does the work, for people: "libsodium 1.0.18", "noble", "node:crypto". */
+  readonly engine: string;
+  sha256(bytes: Uint8Array): Uint8Array;
+  /** The Ed25519 pair of a 32-byte seed. */
+  signer(seed: Uint8Array): Signer;
+  /**
+   * RFC 8032 without cofactor, S canonical. Small-order and non-canonical points are refused before this is called
+   * (`wire/signature`), so that every library gives the same verdict on the same bytes.
+   */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  x25519Public(secret: Uint8Array): Uint8Array;
+  /** The shared secret, 32 bytes; all zero for a bad point, which the caller refuses. */
+  x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array;
+  /** ChaCha20-Poly1305 (RFC 8439): ciphertext and its 16-byte tag. */
+  seal(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** The plaintext, or undefined where the tag does not verify. */
+  open(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+}
+
+/** Bytes that nobody can guess. */
+export interface Random {
+  bytes(count: number): Uint8Array;
+}
+
+/** Milliseconds: one that never goes back, and one since 1970 (0 where the platform has no wall clock). */
+export interface Time {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export interface Clock {
+  now(): Time;
+}
+
+/** NOR flash: an erase sets a sector to 1s, a program clears bits; either may be cut anywhere by a power loss. */
+export interface Flash {
+  readonly size: number;
+  readonly sectorSize: number;
+  read(offset: number, length: number): Uint8Array;
+  program(offset: number, bytes: Uint8Array): void;
+  erase(sector: number): void;
+  /** Returns when all that was programmed and erased before will survive a power loss. */
+  sync(): void;
+}
