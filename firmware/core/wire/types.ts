@@ -23,7 +23,20 @@ export interface Policy {
 }
 
 export type ScalarType =
-  | "bool" | "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "f32" | "f64" | "text" | "bytes" | "reference";
+  | "bool"
+  | "u8"
+  | "u16"
+  | "u32"
+  | "u64"
+  | "i8"
+  | "i16"
+  | "i32"
+  | "i64"
+  | "f32"
+  | "f64"
+  | "text"
+  | "bytes"
+  | "reference";
 
 export type FieldType =
   | { readonly kind: ScalarType }
@@ -166,14 +179,33 @@ export interface FinalityProof {
   readonly blockHeader: Uint8Array;
   readonly blockSignature: Uint8Array;
   /** In a group of one owner the block stands alone: its issuer's signature is its finality. */
-  readonly chain: { readonly reference: ShownReference; readonly certified: MetablockEvidence; readonly child: MetablockEvidence } | null;
+  readonly chain: {
+    readonly reference: ShownReference;
+    readonly certified: MetablockEvidence;
+    readonly child: MetablockEvidence;
+  } | null;
 }
 
 export type Message =
-  | { readonly type: "hello"; readonly capabilities: readonly string[]; readonly groups: readonly Hash[]; readonly epoch: number }
-  | { readonly type: "block"; readonly header: Uint8Array; readonly signature: Uint8Array; readonly entries: readonly Uint8Array[] }
+  | {
+      readonly type: "hello";
+      readonly capabilities: readonly string[];
+      readonly groups: readonly Hash[];
+      readonly epoch: number;
+    }
+  | {
+      readonly type: "block";
+      readonly header: Uint8Array;
+      readonly signature: Uint8Array;
+      readonly entries: readonly Uint8Array[];
+    }
   | { readonly type: "header"; readonly header: Uint8Array; readonly signature: Uint8Array }
-  | { readonly type: "metablock"; readonly header: Uint8Array; readonly signature: Uint8Array; readonly references: readonly ShownReference[] }
+  | {
+      readonly type: "metablock";
+      readonly header: Uint8Array;
+      readonly signature: Uint8Array;
+      readonly references: readonly ShownReference[];
+    }
   | { readonly type: "certificate"; readonly certificate: Uint8Array }
   | { readonly type: "want"; readonly hashes: readonly Hash[] }
   | { readonly type: "frontier"; readonly frontier: Frontier }

@@ -1,0 +1,34 @@
+/** The most of everything that travels: whoever sends more is refused before anything is made of it. */
+
+/** Metablocks of the generation before that a metablock names. */
+export const maxParents = 64;
+/** Owners of a sync group. */
+export const maxOwners = 64;
+/** Block references of a metablock. */
+export const maxReferences = 1024;
+/** Hashes beside a way through a tree of `maxReferences` leaves: its base-2 logarithm. */
+export const maxPathLength = 10;
+/** Groups whose blocks one metablock puts forward again. */
+export const maxReleasedGroups = 64;
+/** References in parents that one certificate names; a wider one has scope null. */
+export const maxScopeInParents = 4096;
+/** Entries of a block. */
+export const maxEntries = 1024;
+/** Groups that a HELLO or a FRONTIER names. */
+export const maxGroups = 1024;
+/** Capabilities that a HELLO names. */
+export const maxCapabilities = 64;
+/** UTF-8 bytes of a name: of a capability, a pact, a field, an enum's value, a unit. */
+export const maxNameBytes = 64;
+/** Hashes that a WANT asks for. */
+export const maxWanted = 256;
+/** Locks that a FRONTIER carries. */
+export const maxLocks = 256;
+/** Certificates that go with a metablock as evidence: two of each owner, since a scope may grow. */
+export const maxCertificates = 128;
+/** A pact and those that it extends, in a row. */
+export const maxPactDepth = 8;
+/** UTF-8 bytes of the reason in a BYE. */
+export const maxReasonBytes = 256;
+/** Bytes of an encoded message, its type included. */
+export const messageLimit = 65_536;
