@@ -132,7 +132,10 @@ export function decodeBlockReference(bytes: Uint8Array): BlockReference {
   };
 }
 
-/** What a certificate's signature is over. */
+/**
+ * What a certificate's signature is over. Encoding what was decoded gives the bytes received, since the decoder takes no
+ * other encoding.
+ */
 export function certificateHash(crypto: Sha256, metablock: Hash, signer: AvatarId, scope: Scope | null): Hash {
   return hash(crypto, "certificate", encode([metablock, signer, scopeItems(scope)]));
 }

@@ -1,0 +1,69 @@
+import { type Cbor, encode, type Limits } from "../wire/cbor";
+import { maxGroups, maxOwners } from "../wire/limits";
+import { bytes, hash32, integer, list, readStructure, tuple } from "../wire/shape";
+import type { AvatarId, Hash } from "../wire/types";
+
+/** What a participant is given out of band, over a cable or by a person (PROTOCOL 2): it holds secrets and is kept as one. */
+export interface Provision {
+  /** The participant's 32-byte seed. */
+  readonly seed: Uint8Array;
+  readonly worlds: readonly WorldProvision[];
+}
+
+export interface WorldProvision {
+  /** 32 bytes, secret. */
+  readonly worldId: Uint8Array;
+  readonly stewards: readonly AvatarId[];
+  /** Encoded pacts: those of the groups, and those that they extend. */
+  readonly pacts: readonly Uint8Array[];
+  /** Encoded sync groups in which it acts as owner. */
+  readonly groups: readonly Uint8Array[];
+  /** Groups into which it pushes its sensors, and how often. */
+  readonly readings: readonly Reading[];
+}
+
+export interface Reading {
+  /** SyncGroupId. */
+  readonly group: Hash;
+  readonly everyMs: number;
+}
+
+/** The first item: a provision of another layout is refused, not misread. */
+const layout = 1;
+const maxWorlds = 16;
+const provisionLimits: Limits = { depth: 8, items: 65_536, length: 1_048_576 };
+
+export function encodeProvision(provision: Provision): Uint8Array {
+  return encode([layout, provision.seed, provision.worlds.map(worldItems)]);
+}
+
+/** Throws `cbor-…` or `structure-…`. Views into `encoded`, as all decoders give. */
+export function decodeProvision(encoded: Uint8Array): Provision {
+  const [version, seed, worlds] = readStructure("provision", encoded, 3, provisionLimits);
+  integer("provision: layout", version, layout, layout);
+  return {
+    seed: hash32("provision: seed", seed),
+    worlds: list("provision: world", worlds, maxWorlds, readWorld),
+  };
+}
+
+function worldItems(world: WorldProvision): Cbor {
+  const readings = world.readings.map(({ group, everyMs }) => [group, everyMs]);
+  return [world.worldId, world.stewards, world.pacts, world.groups, readings];
+}
+
+function readWorld(where: string, value: Cbor): WorldProvision {
+  const [worldId, stewards, pacts, groups, readings] = tuple(where, value, 5);
+  return {
+    worldId: hash32(`${where}: worldId`, worldId),
+    stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
+    pacts: list(`${where}: pact`, pacts, maxGroups, bytes),
+    groups: list(`${where}: group`, groups, maxGroups, bytes),
+    readings: list(`${where}: reading`, readings, maxGroups, readReading),
+  };
+}
+
+function readReading(where: string, value: Cbor): Reading {
+  const [group, everyMs] = tuple(where, value, 2);
+  return { group: hash32(`${where}: group`, group), everyMs: integer(`${where}: everyMs`, everyMs, 1) };
+}

@@ -1,0 +1,25 @@
+import type { Crypto } from "../../ports";
+import { derivations, hkdf, hmac } from "../wire/hash";
+import type { AvatarId } from "../wire/types";
+
+/**
+ * What is made of a World id, 32 random bytes that participants never send each other (PROTOCOL 2). Whoever holds the id
+ * can make all of these; none of them gives the id away.
+ */
+
+type Sha256 = Pick<Crypto, "sha256">;
+
+/** 16 public bytes that name the world in preambles, topics and directories. */
+export function worldTag(crypto: Sha256, worldId: Uint8Array): Uint8Array {
+  return hkdf(crypto, worldId, derivations.tag).slice(0, 16);
+}
+
+/** The pre-shared key of the handshake, 32 bytes. */
+export function worldPsk(crypto: Sha256, worldId: Uint8Array): Uint8Array {
+  return hkdf(crypto, worldId, derivations.psk);
+}
+
+/** 32 bytes by which any member can tell that this avatar was made by one who holds the World id. */
+export function membership(crypto: Sha256, worldId: Uint8Array, avatarId: AvatarId): Uint8Array {
+  return hmac(crypto, hkdf(crypto, worldId, derivations.member), avatarId);
+}
