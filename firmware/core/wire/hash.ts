@@ -5,7 +5,7 @@ import type { Hash } from "./types";
 
 /** SHA-256 with domains, HMAC and HKDF (PROTOCOL 1): all that is hashed or derived goes through here. */
 
-type Sha256 = Pick<Crypto, "sha256">;
+export type Sha256 = Pick<Crypto, "sha256">;
 
 /** The one table of hash domains: a different one for every structure and purpose. */
 export const domains = {
@@ -29,6 +29,8 @@ export const derivations = {
   member: "vertebra/1 member",
   psk: "vertebra/1 psk",
   noise: "vertebra/1 noise",
+  resumption: "vertebra/1 resumption",
+  resumed: "vertebra/1 resumed",
 } as const;
 
 /** H(domain, bytes) = SHA-256(domain || 0x00 || bytes). */

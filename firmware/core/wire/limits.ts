@@ -32,3 +32,9 @@ export const maxPactDepth = 8;
 export const maxReasonBytes = 256;
 /** Bytes of an encoded message, its type included. */
 export const messageLimit = 65_536;
+/** Fields of a pact, those of the pacts that it extends counted. */
+export const maxFields = 64;
+/** Bytes of an encoded entry, whatever its pact says. */
+export const maxEntryBytes = 16_384;
+/** Bytes of a block's entries together: they travel in one PROOF beside the block's finality proof. */
+export const maxBlockBytes = 32_768;
