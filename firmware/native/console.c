@@ -1,0 +1,126 @@
+/* native.print, native.input, native.onTerminate, native.exit */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "host.h"
+
+#define LINE_LIMIT 65536
+
+/* Waits for a reader that is slow; goes on without one that has gone. */
+static void writeAll(int fd, const char* text, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, text, length);
+		if (written >= 0) {
+			text += written;
+			length -= (size_t)written;
+		}
+		else if (errno == EAGAIN) {
+			struct pollfd one = { fd, POLLOUT, 0 };
+			poll(&one, 1, -1);
+		}
+		else if (errno != EINTR)
+			return;
+	}
+}
+
+static void print(xsMachine* the)
+{
+	char* text = textArgument(the, 0);
+	size_t length = strlen(text);
+	text[length] = '\n';
+	writeAll(STDOUT_FILENO, text, length + 1);
+	free(text);
+}
+
+static struct {
+	Callback callback;
+	Watch* watch;
+	char line[LINE_LIMIT];
+	size_t length;
+	bool tooLong;
+} input;
+
+static void endLine(xsMachine* the)
+{
+	if (!input.tooLong)
+		callBackText(the, &input.callback, input.line, input.length);
+	input.tooLong = false;
+	input.length = 0;
+}
+
+static void inputReady(xsMachine* the, short events, void* context)
+{
+	char buffer[4096];
+	ssize_t got = read(STDIN_FILENO, buffer, sizeof buffer);
+	ssize_t i;
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got <= 0) {
+		unwatch(input.watch);
+		callBack(the, &input.callback);
+		return;
+	}
+	for (i = 0; i < got; i++) {
+		if (buffer[i] == '\n')
+			endLine(the);
+		else if (input.length < LINE_LIMIT)
+			input.line[input.length++] = buffer[i];
+		else
+			input.tooLong = true;
+	}
+}
+
+static void readInput(xsMachine* the)
+{
+	struct stat status;
+	keepCallback(the, &input.callback, 0);
+	/* A file or /dev/null is nobody who speaks, and its end says nothing. */
+	if (fstat(STDIN_FILENO, &status) || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || isatty(STDIN_FILENO)))
+		return;
+	input.watch = watch(the, STDIN_FILENO, POLLIN, inputReady, NULL);
+}
+
+static struct {
+	Callback callback;
+	int fd;
+} termination;
+
+static void terminationReady(xsMachine* the, short events, void* context)
+{
+	struct signalfd_siginfo signal;
+	if (read(termination.fd, &signal, sizeof signal) == sizeof signal)
+		callBack(the, &termination.callback);
+}
+
+static void onTerminate(xsMachine* the)
+{
+	sigset_t signals;
+	keepCallback(the, &termination.callback, 0);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	termination.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (termination.fd < 0)
+		fail(the, "native-signals", "Run on Linux 2.6.27 or later.", "Signals can't be waited for: %s", strerror(errno));
+	watch(the, termination.fd, POLLIN, terminationReady, NULL);
+}
+
+static void exitWith(xsMachine* the)
+{
+	exit((int)numberArgument(the, 0, 0, 255));
+}
+
+void defineConsole(xsMachine* the, xsSlot* native)
+{
+	defineFunction(the, native, "print", print, 1);
+	defineFunction(the, native, "input", readInput, 1);
+	defineFunction(the, native, "onTerminate", onTerminate, 1);
+	defineFunction(the, native, "exit", exitWith, 1);
+}

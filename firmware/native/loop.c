@@ -1,0 +1,110 @@
+/* One loop over poll(): file descriptors, timers, and the promise jobs that follow each callback. */
+#include <poll.h>
+#include <stdlib.h>
+#include <math.h>
+#include "host.h"
+
+#define WATCHES 16
+#define TIMERS 16
+
+static Watch watches[WATCHES];
+static int watched = 0;
+static Timer timers[TIMERS];
+static int timersOpen = 0;
+
+Watch* watch(xsMachine* the, int fd, short events, void (*ready)(xsMachine*, short, void*), void* context)
+{
+	int i;
+	for (i = 0; i < WATCHES; i++) {
+		if (!watches[i].ready) {
+			watches[i] = (Watch){ fd, events, ready, context };
+			watched++;
+			return &watches[i];
+		}
+	}
+	fail(the, "native-watches", "Close what is no longer needed.", "More than %d files are watched at once", WATCHES);
+}
+
+void unwatch(Watch* one)
+{
+	one->ready = NULL;
+	watched--;
+}
+
+Timer* openTimer(xsMachine* the, int argument)
+{
+	if (timersOpen == TIMERS)
+		fail(the, "native-timers", "Share a timer.", "More than %d timers are open", TIMERS);
+	keepCallback(the, &timers[timersOpen].callback, argument);
+	return &timers[timersOpen++];
+}
+
+Timer* timerNumber(int number)
+{
+	return number >= 0 && number < timersOpen ? &timers[number] : NULL;
+}
+
+int numberOf(const Timer* timer)
+{
+	return (int)(timer - timers);
+}
+
+static void runTimers(xsMachine* the)
+{
+	double now = monotonicMilliseconds();
+	int i;
+	for (i = 0; i < timersOpen; i++) {
+		if (timers[i].armed && timers[i].at <= now) {
+			timers[i].armed = false;
+			callBack(the, &timers[i].callback);
+		}
+	}
+}
+
+/* Milliseconds until the next timer, -1 for none. */
+static int untilNextTimer(void)
+{
+	double next = INFINITY;
+	double left;
+	int i;
+	for (i = 0; i < timersOpen; i++) {
+		if (timers[i].armed && timers[i].at < next)
+			next = timers[i].at;
+	}
+	if (next == INFINITY)
+		return -1;
+	left = ceil(next - monotonicMilliseconds());
+	return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
+}
+
+static void pollOnce(xsMachine* the, int wait)
+{
+	struct pollfd polled[WATCHES];
+	Watch* which[WATCHES];
+	int count = 0;
+	int i;
+	for (i = 0; i < WATCHES; i++) {
+		if (watches[i].ready) {
+			which[count] = &watches[i];
+			polled[count++] = (struct pollfd){ watches[i].fd, watches[i].events, 0 };
+		}
+	}
+	if (poll(polled, (nfds_t)count, wait) <= 0)
+		return;
+	for (i = 0; i < count; i++) {
+		/* A callback may have closed what comes after it. */
+		if (polled[i].revents && which[i]->ready && which[i]->fd == polled[i].fd)
+			which[i]->ready(the, polled[i].revents, which[i]->context);
+	}
+}
+
+void runLoop(xsMachine* the)
+{
+	for (;;) {
+		int wait = untilNextTimer();
+		if (!watched && wait < 0)
+			return;
+		pollOnce(the, wait);
+		runTimers(the);
+	}
+}

@@ -1,0 +1,86 @@
+/**
+ * The global object `native` of the XS host (`vertebra-xs PROGRAM.js [arguments…]`), frozen. What its functions throw has `code`
+ * and `remedy`, as VertebraError has.
+ *
+ * A program ends when nothing is left to wait for: no open port, no standard input, no signal, no timer that is set. The process
+ * ends with 64 for a program that can't be read, 70 for an uncaught exception or unhandled rejection, 71 out of memory, 72 stack
+ * overflow, 73 out of property names, 74 a check of the engine; each with a sentence on the standard error.
+ */
+export interface Native {
+  /** "XS 13.3.0" */
+  readonly engine: string;
+  /** What follows the program's name on the command line. */
+  readonly arguments: readonly string[];
+  readonly clock: {
+    /** Milliseconds that never go back. */
+    monotonic(): number;
+    /** Milliseconds since 1970. */
+    wall(): number;
+  };
+  readonly timer: {
+    /** At most 16; they are never closed. */
+    open(callback: () => void): number;
+    /** Calls once, at this monotonic time; replaces the time set before. */
+    set(timer: number, at: number): void;
+    stop(timer: number): void;
+  };
+  /** At most 65536 bytes of the kernel's generator. */
+  random(count: number): Uint8Array;
+  /** Bytecodes that the machine has run since it started. */
+  meter(): number;
+  readonly serial: {
+    /** A device, raw, 8N1, locked for this process. `closed` is called when it vanishes, with the reason; then open it anew. */
+    openPort(
+      path: string,
+      baud: number,
+      received: (bytes: Uint8Array) => void,
+      closed: (reason: string) => void,
+    ): number;
+    /** A pseudo-terminal whose other side is named `link`, a symbolic link; it outlives whoever opens and closes that. */
+    openTerminal(link: string, received: (bytes: Uint8Array) => void, closed: (reason: string) => void): number;
+    /** False where 16 KB are waiting already: then none of it is sent. */
+    write(port: number, bytes: Uint8Array): boolean;
+    close(port: number): void;
+  };
+  readonly flash: {
+    /** A file of `size` bytes with NOR semantics, made where it is missing, locked for this process. */
+    open(path: string, size: number, sectorSize: number): number;
+    read(flash: number, offset: number, length: number): Uint8Array;
+    program(flash: number, offset: number, bytes: Uint8Array): void;
+    erase(flash: number, sector: number): void;
+    sync(flash: number): void;
+  };
+  /** Missing where the library is, or where VERTEBRA_SODIUM=off. */
+  readonly sodium?: {
+    readonly version: string;
+    sha256(bytes: Uint8Array): Uint8Array;
+    /** 64 bytes of a 32-byte seed; the last 32 are the public key. */
+    secretKey(seed: Uint8Array): Uint8Array;
+    sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array;
+    verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+    x25519Public(secret: Uint8Array): Uint8Array;
+    /** All zero for a bad point. */
+    x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array;
+    seal(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plaintext: Uint8Array): Uint8Array;
+    open(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+  };
+  /** NaN where the machine has no such thing. */
+  readonly sensors: {
+    /** Of one minute. */
+    load(): number;
+    /** MiB. */
+    memoryUsed(): number;
+    memoryPercent(): number;
+    /** °C. */
+    temperature(): number;
+    /** Seconds. */
+    uptime(): number;
+  };
+  /** One line on the standard output. */
+  print(line: string): void;
+  /** Calls with each line of the standard input, a pipe or a terminal, and with undefined at its end. */
+  input(line: (text: string | undefined) => void): void;
+  /** Calls on SIGTERM and SIGINT, which then no longer end the process. */
+  onTerminate(callback: () => void): void;
+  exit(code: number): never;
+}

@@ -1,0 +1,152 @@
+/* The functions that XS calls of its platform. The rest of the host sees the engine through xsmc.h alone. */
+#include "xsAll.h"
+#include "xsScript.h"
+#include "exits.h"
+
+/* A board has kilobytes; a program that asks for this much on Linux runs away. */
+#define MEMORY_LIMIT ((size_t)512 * 1024 * 1024)
+
+extern void reportUncaught(txMachine* the);
+
+static void __attribute__((noreturn)) stop(int code, const char* sentence)
+{
+	fflush(stdout);
+	fprintf(stderr, "vertebra-xs: %s\n", sentence);
+	exit(code);
+}
+
+/* Stack overflow and memory exhaustion end an XS machine: JavaScript can't catch them, so the process ends with a code of its own. */
+void fxAbort(txMachine* the, int status)
+{
+	switch (status) {
+	case XS_NOT_ENOUGH_MEMORY_EXIT:
+		stop(EXIT_MEMORY, "the JavaScript machine ran out of memory.");
+	case XS_STACK_OVERFLOW_EXIT:
+		stop(EXIT_STACK, "the JavaScript stack overflowed: a function called itself without end, or nearly.");
+	case XS_NO_MORE_KEYS_EXIT:
+		stop(EXIT_KEYS, "the JavaScript machine ran out of property names.");
+	case XS_UNHANDLED_EXCEPTION_EXIT:
+	case XS_UNHANDLED_REJECTION_EXIT:
+		reportUncaught(the);
+		exit(EXIT_UNCAUGHT);
+	default:
+		stop(EXIT_ENGINE, "the JavaScript engine stopped on a check of its own.");
+	}
+}
+
+static void account(txMachine* the, size_t size)
+{
+	the->allocated += size;
+	if (the->allocated > MEMORY_LIMIT)
+		fxAbort(the, XS_NOT_ENOUGH_MEMORY_EXIT);
+}
+
+void* fxAllocateChunks(txMachine* the, txSize size)
+{
+	account(the, size);
+	return c_malloc(size);
+}
+
+void fxFreeChunks(txMachine* the, void* chunks)
+{
+	c_free(chunks);
+}
+
+txSlot* fxAllocateSlots(txMachine* the, txSize count)
+{
+	account(the, count * sizeof(txSlot));
+	return (txSlot*)c_malloc(count * sizeof(txSlot));
+}
+
+void fxFreeSlots(txMachine* the, void* slots)
+{
+	c_free(slots);
+}
+
+void fxCreateMachinePlatform(txMachine* the)
+{
+}
+
+void fxDeleteMachinePlatform(txMachine* the)
+{
+}
+
+void fxQueuePromiseJobs(txMachine* the)
+{
+	the->promiseJobs = 1;
+}
+
+/* Runs what promises wait for, and what follows from that; a rejection that nobody handles by then ends the process. */
+void drainJobs(txMachine* the)
+{
+	do {
+		while (the->promiseJobs) {
+			the->promiseJobs = 0;
+			fxRunPromiseJobs(the);
+		}
+		fxEndJob(the);
+	} while (the->promiseJobs);
+	fxCheckUnhandledRejections(the, 1);
+}
+
+/* A program is one bundle: there is nothing to import at run time. */
+txID fxFindModule(txMachine* the, txSlot* realm, txID moduleID, txSlot* slot)
+{
+	return XS_NO_ID;
+}
+
+void fxLoadModule(txMachine* the, txSlot* module, txID moduleID)
+{
+}
+
+/* The meter counts bytecodes in 32 bits: it is emptied into `total` long before it wraps. */
+#define METER_STEP (1u << 28)
+
+static uint64_t total = 0;
+
+static txBoolean emptyMeter(txMachine* the, txU4 index)
+{
+	total += index;
+	the->meterIndex = 0;
+	return 1;
+}
+
+void startMeter(txMachine* the)
+{
+	fxBeginMetering(the, emptyMeter, METER_STEP);
+}
+
+double readMeter(txMachine* the)
+{
+	return (double)(total + the->meterIndex);
+}
+
+const char* engineVersion(void)
+{
+	static char version[32];
+	snprintf(version, sizeof version, "XS %d.%d.%d", XS_MAJOR_VERSION, XS_MINOR_VERSION, XS_PATCH_VERSION);
+	return version;
+}
+
+void runProgram(txMachine* the, FILE* file, const char* path)
+{
+	txParser _parser;
+	txParser* parser = &_parser;
+	txParserJump jump;
+	txScript* script = NULL;
+	txSlot* realm = mxProgram.value.reference->next->value.module.realm;
+	fxInitializeParser(parser, the, the->parserBufferSize, the->parserTableModulo);
+	parser->firstJump = &jump;
+	if (c_setjmp(jump.jmp_buf) == 0) {
+		txString map = NULL;
+		parser->path = fxNewParserSymbol(parser, (txString)path);
+		fxParserTree(parser, file, (txGetter)fgetc, mxProgramFlag | mxDebugFlag, &map);
+		fxParserHoist(parser);
+		fxParserBind(parser);
+		script = fxParserCode(parser);
+	}
+	fxTerminateParser(parser);
+	mxModuleInstanceInternal(mxProgram.value.reference)->value.module.id = fxID(the, (txString)path);
+	fxRunScript(the, script, mxRealmGlobal(realm), C_NULL, mxRealmClosures(realm)->value.reference, C_NULL, mxProgram.value.reference);
+	mxPop();
+}

@@ -1,0 +1,143 @@
+/* native.sodium: the cryptography of suite 1 by libsodium, found at run time, so that its headers need not be installed. Undefined
+   where the library is missing, or switched off by VERTEBRA_SODIUM=off. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include "host.h"
+
+typedef unsigned char U8;
+typedef unsigned long long U64;
+
+static struct {
+	int (*init)(void);
+	const char* (*version)(void);
+	int (*sha256)(U8* hash, const U8* bytes, U64 length);
+	int (*keyPair)(U8* publicKey, U8* secretKey, const U8* seed);
+	int (*sign)(U8* signature, U64* signatureLength, const U8* message, U64 length, const U8* secretKey);
+	int (*verify)(const U8* signature, const U8* message, U64 length, const U8* publicKey);
+	int (*multiplyBase)(U8* point, const U8* secret);
+	int (*multiply)(U8* shared, const U8* secret, const U8* point);
+	int (*seal)(U8* sealed, U64* sealedLength, const U8* plain, U64 length, const U8* more, U64 moreLength, const U8* unused, const U8* nonce, const U8* key);
+	int (*open)(U8* plain, U64* plainLength, U8* unused, const U8* sealed, U64 length, const U8* more, U64 moreLength, const U8* nonce, const U8* key);
+} sodium;
+
+static bool find(void* library, const char* name, void* function)
+{
+	void* symbol = dlsym(library, name);
+	memcpy(function, &symbol, sizeof symbol);
+	return symbol != NULL;
+}
+
+static bool loadLibrary(void)
+{
+	/* By the number of the interface, the newest first. */
+	static const char* const names[] = { "libsodium.so.26", "libsodium.so.23", "libsodium.so.18", "libsodium.so" };
+	const char* setting = getenv("VERTEBRA_SODIUM");
+	void* library = NULL;
+	size_t i;
+	if (setting && !strcmp(setting, "off"))
+		return false;
+	for (i = 0; i < sizeof names / sizeof *names && !library; i++)
+		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+	return library
+		&& find(library, "sodium_init", &sodium.init)
+		&& find(library, "sodium_version_string", &sodium.version)
+		&& find(library, "crypto_hash_sha256", &sodium.sha256)
+		&& find(library, "crypto_sign_seed_keypair", &sodium.keyPair)
+		&& find(library, "crypto_sign_detached", &sodium.sign)
+		&& find(library, "crypto_sign_verify_detached", &sodium.verify)
+		&& find(library, "crypto_scalarmult_base", &sodium.multiplyBase)
+		&& find(library, "crypto_scalarmult", &sodium.multiply)
+		&& find(library, "crypto_aead_chacha20poly1305_ietf_encrypt", &sodium.seal)
+		&& find(library, "crypto_aead_chacha20poly1305_ietf_decrypt", &sodium.open)
+		&& sodium.init() >= 0;
+}
+
+static void sha256(xsMachine* the)
+{
+	uint8_t* hash = resultBytes(the, 32);
+	Bytes bytes = bytesArgument(the, 0);
+	sodium.sha256(hash, bytes.data, bytes.length);
+}
+
+/* The public key's 32 bytes are the second half of the secret key's 64. */
+static void secretKey(xsMachine* the)
+{
+	uint8_t* secret = resultBytes(the, 64);
+	Bytes seed = fixedBytesArgument(the, 0, 32);
+	U8 publicKey[32];
+	sodium.keyPair(publicKey, secret, seed.data);
+}
+
+static void sign(xsMachine* the)
+{
+	uint8_t* signature = resultBytes(the, 64);
+	Bytes secret = fixedBytesArgument(the, 0, 64);
+	Bytes message = bytesArgument(the, 1);
+	sodium.sign(signature, NULL, message.data, message.length, secret.data);
+}
+
+static void verify(xsMachine* the)
+{
+	Bytes publicKey = fixedBytesArgument(the, 0, 32);
+	Bytes message = bytesArgument(the, 1);
+	Bytes signature = fixedBytesArgument(the, 2, 64);
+	xsmcSetBoolean(xsResult, sodium.verify(signature.data, message.data, message.length, publicKey.data) == 0);
+}
+
+static void x25519Public(xsMachine* the)
+{
+	uint8_t* point = resultBytes(the, 32);
+	Bytes secret = fixedBytesArgument(the, 0, 32);
+	sodium.multiplyBase(point, secret.data);
+}
+
+/* libsodium refuses bad points; the port's answer for them is all zero. */
+static void x25519(xsMachine* the)
+{
+	uint8_t* shared = resultBytes(the, 32);
+	Bytes secret = fixedBytesArgument(the, 0, 32);
+	Bytes point = fixedBytesArgument(the, 1, 32);
+	if (sodium.multiply(shared, secret.data, point.data))
+		memset(shared, 0, 32);
+}
+
+static void seal(xsMachine* the)
+{
+	xsUnsignedValue length = bytesArgument(the, 3).length;
+	uint8_t* sealed = resultBytes(the, length + 16);
+	Bytes key = fixedBytesArgument(the, 0, 32);
+	Bytes nonce = fixedBytesArgument(the, 1, 12);
+	Bytes more = bytesArgument(the, 2);
+	Bytes plain = bytesArgument(the, 3);
+	sodium.seal(sealed, NULL, plain.data, plain.length, more.data, more.length, NULL, nonce.data, key.data);
+}
+
+static void open(xsMachine* the)
+{
+	xsUnsignedValue length = bytesArgument(the, 3).length;
+	uint8_t* plain = length < 16 ? NULL : resultBytes(the, length - 16);
+	Bytes key = fixedBytesArgument(the, 0, 32);
+	Bytes nonce = fixedBytesArgument(the, 1, 12);
+	Bytes more = bytesArgument(the, 2);
+	Bytes sealed = bytesArgument(the, 3);
+	if (!plain || sodium.open(plain, NULL, NULL, sealed.data, sealed.length, more.data, more.length, nonce.data, key.data))
+		xsmcSetUndefined(xsResult);
+}
+
+void defineSodium(xsMachine* the, xsSlot* native)
+{
+	if (!loadLibrary())
+		return;
+	xsmcSetNewObject(xsVar(1));
+	defineText(the, &xsVar(1), "version", sodium.version());
+	defineFunction(the, &xsVar(1), "sha256", sha256, 1);
+	defineFunction(the, &xsVar(1), "secretKey", secretKey, 1);
+	defineFunction(the, &xsVar(1), "sign", sign, 2);
+	defineFunction(the, &xsVar(1), "verify", verify, 3);
+	defineFunction(the, &xsVar(1), "x25519Public", x25519Public, 1);
+	defineFunction(the, &xsVar(1), "x25519", x25519, 2);
+	defineFunction(the, &xsVar(1), "seal", seal, 4);
+	defineFunction(the, &xsVar(1), "open", open, 4);
+	defineFrozen(the, native, "sodium", &xsVar(1));
+}
