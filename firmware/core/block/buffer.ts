@@ -1,5 +1,5 @@
 import { encodeGap } from "../pact/entry";
-import { maxBlockBytes, maxEntries } from "../wire/limits";
+import { maxBlockBytes, maxEntries, maxEntryBytes } from "../wire/limits";
 import type { WhenFull } from "../wire/types";
 
 /**
@@ -30,7 +30,7 @@ export interface EntryBuffer {
 }
 
 interface Queue {
-  entries: Held[];
+  readonly entries: Held[];
   bytes: number;
 }
 
@@ -49,8 +49,8 @@ export function createEntryBuffer(options: EntryBufferOptions): EntryBuffer {
 }
 
 /**
- * Takes an entry, or lets it wait. Where not accepted, it is refused at once: nothing more may wait, or it is larger than the
- * whole buffer. `dropped` are the tokens of the entries that made room.
+ * Takes an entry, or lets it wait. Where not accepted, it is refused at once: nothing more may wait, or it is larger than any
+ * entry or the whole buffer. `dropped` are the tokens of the entries that made room.
  */
 export function offer(
   buffer: EntryBuffer,
@@ -60,7 +60,7 @@ export function offer(
 ): { readonly accepted: boolean; readonly dropped: readonly number[] } {
   const { held, waiting, options } = buffer;
   const offered = { entry, token, since: now };
-  if (entry.length > options.capacityBytes) return { accepted: false, dropped: [] };
+  if (entry.length > Math.min(options.capacityBytes, maxEntryBytes)) return { accepted: false, dropped: [] };
   if (options.whenFull === "wait") {
     // Who came first is served first: nobody passes those who wait already.
     const queue = waiting.entries.length === 0 && fits(held, options, entry) ? held : waiting;

@@ -66,9 +66,6 @@ interface Writer {
 }
 
 function write(writer: Writer, value: Cbor, depth: number): void {
-  if (depth > defaultLimits.depth) {
-    throw unencodable("cbor-depth", `more than ${defaultLimits.depth} arrays and maps within each other`);
-  }
   if (value === null) room(writer, 1)[writer.length++] = 0xf6;
   else if (value === false) room(writer, 1)[writer.length++] = 0xf4;
   else if (value === true) room(writer, 1)[writer.length++] = 0xf5;
@@ -76,10 +73,8 @@ function write(writer: Writer, value: Cbor, depth: number): void {
   else if (typeof value === "bigint") writeBigInteger(writer, value);
   else if (typeof value === "string") writeBytes(writer, 3, encodeText(value));
   else if (value instanceof Uint8Array) writeBytes(writer, 2, value);
-  else if (Array.isArray(value)) {
-    writeHead(writer, 4, value.length);
-    for (const item of value) write(writer, item, depth + 1);
-  } else if (value instanceof Map) writeMap(writer, value, depth);
+  else if (Array.isArray(value)) writeArray(writer, value, depth);
+  else if (value instanceof Map) writeMap(writer, value, depth);
   else if (typeof value === "object" && typeof (value as Float).float === "number") {
     writeFloat(writer, (value as Float).float);
   } else throw unencodable("cbor-value", `a value of type ${typeof value}`);
@@ -110,7 +105,14 @@ function writeBytes(writer: Writer, major: number, bytes: Uint8Array): void {
   writer.length += bytes.length;
 }
 
+function writeArray(writer: Writer, items: readonly Cbor[], depth: number): void {
+  checkDepth(depth);
+  writeHead(writer, 4, items.length);
+  for (const item of items) write(writer, item, depth + 1);
+}
+
 function writeMap(writer: Writer, map: ReadonlyMap<Cbor, Cbor>, depth: number): void {
+  checkDepth(depth);
   const entries: { key: Uint8Array; value: Cbor }[] = [];
   for (const [key, value] of map) {
     const encoded: Writer = { bytes: new Uint8Array(16), length: 0 };
@@ -139,6 +141,11 @@ function writeFloat(writer: Writer, value: number): void {
   else if (width === 4) view.setFloat32(writer.length, value);
   else view.setFloat64(writer.length, value);
   writer.length += width;
+}
+
+function checkDepth(depth: number): void {
+  if (depth < defaultLimits.depth) return;
+  throw unencodable("cbor-depth", `more than ${defaultLimits.depth} arrays and maps within each other`);
 }
 
 /** A major type with its argument in the fewest bytes. */
@@ -190,15 +197,15 @@ function read(reader: Reader, depth: number): Cbor {
   if (++reader.items > reader.limits.items) {
     throw refusal("cbor-items", start, `more than ${reader.limits.items} items`);
   }
-  if (depth > reader.limits.depth) {
-    throw refusal("cbor-depth", start, `more than ${reader.limits.depth} arrays and maps within each other`);
-  }
   need(reader, 1);
   const initial = reader.bytes[reader.offset++]!;
   const major = initial >> 5;
   if (major === 7) return readSimple(reader, initial & 31, start);
   if (major === 6) throw refusal("cbor-tag", start, "a tag, and no structure has one");
   const argument = readArgument(reader, initial & 31, start);
+  if (major >= 4 && depth >= reader.limits.depth) {
+    throw refusal("cbor-depth", start, `more than ${reader.limits.depth} arrays and maps within each other`);
+  }
   switch (major) {
     case 0:
       return argument;

@@ -53,12 +53,13 @@ export function decodeLockProof(encoded: Uint8Array): LockProof {
   };
 }
 
-function evidenceItems(evidence: MetablockEvidence): Cbor {
+/** A metablock as evidence: in a proof, and in the record of the tip. */
+export function evidenceItems(evidence: MetablockEvidence): Cbor {
   const { bytes, signature, references, certificates } = evidence;
   return [bytes, signature, references.map(shownReferenceItems), certificates];
 }
 
-function readEvidence(where: string, value: Cbor | undefined): MetablockEvidence {
+export function readEvidence(where: string, value: Cbor | undefined): MetablockEvidence {
   const [header, signature, references, certificates] = tuple(where, value, 4);
   return {
     bytes: bytes(`${where}: header`, header),
