@@ -1,0 +1,113 @@
+/** Frames on a serial wire: `00 COBS(kind, payload, CRC-32C of both, least significant byte first) 00` (PROTOCOL 12). */
+
+import { assert } from "../core/errors";
+import { crc32c } from "../core/wire/crc32c";
+import { decodeCobs, encodeCobs } from "./cobs";
+import { frameLimit } from "./limits";
+
+export const kinds = {
+  preamble: 1,
+  message1: 2,
+  message2: 3,
+  message3: 4,
+  resume1: 5,
+  resume2: 6,
+  resume3: 7,
+  unknown: 8,
+  record: 9,
+} as const;
+
+export type Kind = (typeof kinds)[keyof typeof kinds];
+
+export interface Frame {
+  /** One of `kinds`, or a number that a later version gave a meaning. */
+  readonly kind: number;
+  readonly payload: Uint8Array;
+}
+
+/** The bytes of a frame for the wire, with the zeros around them. */
+export function encodeFrame(kind: Kind, payload: Uint8Array): Uint8Array {
+  const length = payload.length + 5;
+  assert(length <= frameLimit, `a frame of ${length} bytes is within the limit of ${frameLimit}`);
+  const content = new Uint8Array(length);
+  content[0] = kind;
+  content.set(payload, 1);
+  const crc = crc32c(content.subarray(0, length - 4));
+  for (let index = 0; index < 4; index++) content[length - 4 + index] = crc >>> (8 * index);
+  return encodeCobs(content);
+}
+
+/** A frame of what lay between two zeros; undefined where it is damaged. */
+function decodeFrame(stuffed: Uint8Array): Frame | undefined {
+  const content = decodeCobs(stuffed);
+  if (content === undefined || content.length < 5) return undefined;
+  const body = content.subarray(0, content.length - 4);
+  const crc = crc32c(body);
+  for (let index = 0; index < 4; index++) {
+    if (content[body.length + index] !== ((crc >>> (8 * index)) & 0xff)) return undefined;
+  }
+  return { kind: body[0]!, payload: body.subarray(1) };
+}
+
+/** Lines of a log share the wire (PROTOCOL 12): printable ASCII, tab, line feed, return, the escape of colours, and UTF-8. */
+function isText(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0x1b);
+}
+
+export interface FrameReader {
+  /** The whole frames that `bytes` completes. What is damaged or too long is dropped up to the next zero. */
+  read(bytes: Uint8Array): Frame[];
+  /** Forgets the frame that had begun: the wire was cut. */
+  reset(): void;
+  /** Frames dropped so far, without lines of a log. */
+  damaged(): number;
+}
+
+export function createFrameReader(): FrameReader {
+  const pending = new Uint8Array(frameLimit + Math.ceil(frameLimit / 254));
+  let length = 0;
+  let overlong = false;
+  let damaged = 0;
+
+  function keep(bytes: Uint8Array): void {
+    if (overlong || length + bytes.length > pending.length) {
+      overlong = true;
+      return;
+    }
+    pending.set(bytes, length);
+    length += bytes.length;
+  }
+
+  function finish(stuffed: Uint8Array, frames: Frame[]): void {
+    if (stuffed.length === 0) return;
+    const frame = stuffed.length > pending.length ? undefined : decodeFrame(stuffed);
+    if (frame) frames.push(frame);
+    else if (!isText(stuffed)) damaged++;
+  }
+
+  return {
+    read(bytes) {
+      const frames: Frame[] = [];
+      let from = 0;
+      for (let zero = bytes.indexOf(0); zero >= 0; zero = bytes.indexOf(0, from)) {
+        const part = bytes.subarray(from, zero);
+        if (length === 0 && !overlong) finish(part, frames);
+        else {
+          keep(part);
+          if (!overlong) finish(pending.subarray(0, length), frames);
+          else if (!isText(pending.subarray(0, length))) damaged++;
+        }
+        length = 0;
+        overlong = false;
+        from = zero + 1;
+      }
+      keep(bytes.subarray(from));
+      return frames;
+    },
+    reset() {
+      length = 0;
+      overlong = false;
+    },
+    damaged: () => damaged,
+  };
+}

@@ -1,0 +1,45 @@
+/** Bounds and times of a link. Times are milliseconds of the monotonic clock; docs/link.md says how they were chosen. */
+
+/** Bytes of the largest frame: kind, payload and CRC. The largest that we send is message 2 of the handshake, about 400. */
+export const frameLimit = 1024;
+/** Bytes of the message stream in one frame: with all that goes around it, a frame stays below 256 bytes on the wire. */
+export const fragmentSize = 220;
+/** Fragments on their way and not acknowledged: 4 KB, a third of a second at 115200 baud. At most 16, the bits of a selective ack. */
+export const windowSize = 16;
+/** Bytes taken by `send` and not acknowledged yet: the largest message and a quarter more. */
+export const queueLimit = 80 * 1024;
+
+/** An ack waits this long for a record that would carry it anyway… */
+export const ackDelay = 50;
+/** …but no longer than for this many fragments. */
+export const ackEvery = 4;
+
+/** How long an ack is waited for before anything is known of the wire (RFC 6298, 2.1), and the bounds of what is learned of it. */
+export const firstTimeout = 1000;
+export const leastTimeout = 250;
+export const mostTimeout = 8000;
+
+/** A side that sent nothing for this long says that it is there. */
+export const keepaliveAfter = 4000;
+/** A session that heard nothing for this long is down: three keepalives were lost. */
+export const silenceLimit = 13_000;
+
+/** Preambles, handshake and resumption messages are repeated after this long, then after twice as long… */
+export const firstRepeat = 300;
+/** …up to this. A wire with nobody at its other end carries one preamble in this time. */
+export const mostRepeat = 4000;
+/** Repetitions after which a resumption gives way to the full handshake. */
+export const resumptionTries = 3;
+/** Repetitions after which a handshake that got stuck begins anew, or is dropped where a session stands beside it. */
+export const handshakeTries = 5;
+/** Preambles answered, and messages tried in vain, until the next repetition: what a stranger can make us compute. */
+export const strangerBudget = 4;
+/** While a session stands, a preamble makes us look for a new one at most this often. */
+export const attemptSpacing = 1000;
+/** The same notice is given to a person at most this often. */
+export const noticeSpacing = 10_000;
+
+/** Records under one key; then both sides go on to the next without a word (PROTOCOL 2: rekeyed long before the counter runs out). */
+export const recordsPerKey = 1024;
+/** Records that may arrive out of order (PROTOCOL 2). */
+export const replayWindow = 128;

@@ -1,0 +1,351 @@
+/**
+ * Keeps one session with whoever is at the other end: makes it by a handshake, resumes it after a break, opens its records.
+ * A session that stands is replaced only by one that is proved: what a stranger sends costs an attempt beside it, no more.
+ */
+
+import { VertebraError } from "../core/errors";
+import { equal } from "../core/wire/bytes";
+import type { AvatarId } from "../core/wire/types";
+import type { Crypto, Random } from "../ports";
+import { type Frame, type Kind, kinds } from "./frames";
+import { createHandshake, type Established, type Handshake, type OutgoingFrame } from "./handshake";
+import { introduce, type LinkIdentity } from "./introduction";
+import { attemptSpacing, firstRepeat, handshakeTries, mostRepeat, resumptionTries, strangerBudget } from "./limits";
+import { checkPreamble } from "./preamble";
+import { createRecords, type Records } from "./records";
+import { type Answering, type Asking, answer, ask, createAsking, proveAnswer } from "./resuming";
+import type { Secret } from "./resumption";
+
+export type SessionEvent =
+  | { readonly kind: "frame"; readonly frame: OutgoingFrame }
+  /** It stands; what was on its way under the keys before goes again. `fresh`: nothing of an earlier session goes on. */
+  | { readonly kind: "stands"; readonly avatar: AvatarId; readonly fresh: boolean }
+  /** The plaintext of a record, accepted for the first and only time. */
+  | { readonly kind: "record"; readonly plaintext: Uint8Array }
+  /** The peer did not hear us yet under these keys, and waits for a record. */
+  | { readonly kind: "answer" }
+  | { readonly kind: "refused"; readonly error: VertebraError };
+
+export interface Session {
+  /** The wire is open. */
+  open(now: number): SessionEvent[];
+  /** The wire is gone; what is needed for resuming is kept. */
+  close(): void;
+  receive(frame: Frame, now: number): SessionEvent[];
+  /** To be called at `due`. */
+  alarm(now: number): SessionEvent[];
+  due(): number;
+  /** Nothing was heard for too long: looks for the peer, ready to resume. */
+  lost(now: number): SessionEvent[];
+  /** The peer breaks the rules: ends the session for good and looks for a new one. */
+  forget(now: number): SessionEvent[];
+  stands(): boolean;
+  /** Only while it stands. */
+  seal(plaintext: Uint8Array): OutgoingFrame;
+  /** Whether we opened a record under the present keys, which our records tell the peer. */
+  heard(): boolean;
+  /** The peer's record says that it opened one of ours. */
+  peerHeard(): void;
+}
+
+/** The session that was established last, standing or to be resumed. */
+interface Kept {
+  readonly established: Established;
+  records: Records;
+  secret: Secret;
+  /** The secret before the last resumption, until the peer is known to have taken the new one. */
+  previous: Secret | undefined;
+  heard: boolean;
+  stands: boolean;
+}
+
+/** Looking for the peer: by resumption where there is something to resume and it is ours to ask, else by handshake. */
+interface Attempt {
+  handshake: Handshake;
+  asking: Asking | undefined;
+  /** Repetitions left, once the peer is there, until a session that could be resumed is given up for the handshake. */
+  patience: number;
+  tries: number;
+  due: number;
+  /** Our own preamble came back. */
+  echoed: boolean;
+}
+
+interface State {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly identity: LinkIdentity;
+  readonly introduction: Uint8Array;
+  kept: Kept | undefined;
+  attempt: Attempt | undefined;
+  answering: Answering | undefined;
+  attemptedAt: number;
+  budget: { left: number; since: number };
+}
+
+export function createSession(crypto: Crypto, random: Random, identity: LinkIdentity): Session {
+  const state: State = {
+    crypto,
+    random,
+    identity,
+    introduction: introduce(crypto, identity),
+    kept: undefined,
+    attempt: undefined,
+    answering: undefined,
+    attemptedAt: Number.NEGATIVE_INFINITY,
+    budget: { left: strangerBudget, since: 0 },
+  };
+
+  return {
+    open: (now) => look(state, now),
+    close() {
+      if (state.kept) state.kept.stands = false;
+      state.attempt = undefined;
+      state.answering = undefined;
+    },
+    receive: (frame, now) => receive(state, frame, now),
+    alarm: (now) => (state.attempt && now >= state.attempt.due ? repeat(state, state.attempt, now) : []),
+    due: () => state.attempt?.due ?? Number.POSITIVE_INFINITY,
+    lost(now) {
+      if (state.kept) state.kept.stands = false;
+      return look(state, now);
+    },
+    forget(now) {
+      state.kept = undefined;
+      return look(state, now);
+    },
+    stands: () => state.kept?.stands ?? false,
+    seal: (plaintext) => ({ kind: kinds.record, payload: state.kept!.records.seal(plaintext) }),
+    heard: () => state.kept?.heard ?? false,
+    peerHeard() {
+      if (state.kept) state.kept.previous = undefined;
+    },
+  };
+}
+
+function look(state: State, now: number): SessionEvent[] {
+  const { random, kept } = state;
+  const asking = kept?.established.initiator ? createAsking(random, kept.secret) : undefined;
+  const patience = kept ? resumptionTries : 0;
+  const handshake = freshHandshake(state);
+  state.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false };
+  state.answering = undefined;
+  state.attemptedAt = now;
+  return hello(state.attempt);
+}
+
+function freshHandshake({ crypto, random, identity, introduction }: State): Handshake {
+  return createHandshake(crypto, random, identity, introduction);
+}
+
+/** What says that we are here, and what we are at. */
+function hello({ asking, handshake, patience }: Attempt): SessionEvent[] {
+  if (handshake.used() || patience === 0) return frames(handshake.repeat());
+  // The question comes first: who can answer it must not begin a handshake for the preamble behind it.
+  return frames([...(asking ? ask(asking) : []), { kind: kinds.preamble, payload: handshake.preamble }]);
+}
+
+function repeat(state: State, attempt: Attempt, now: number): SessionEvent[] {
+  attempt.tries++;
+  if (state.kept?.stands && attempt.tries > handshakeTries) {
+    // Nobody proved to be behind that preamble, and the session stands.
+    state.attempt = undefined;
+    state.attemptedAt = now;
+    return [];
+  }
+  const { handshake } = attempt;
+  // Only who is there can refuse to resume: a cable may stay out for a day.
+  if (handshake.met() && attempt.patience > 0) attempt.patience--;
+  if (attempt.patience === 0) attempt.asking = undefined;
+  if ((attempt.tries > handshakeTries && handshake.used()) || (attempt.echoed && !handshake.met())) {
+    // Stuck, or both sides drew the same random. A fresh one, so that nothing of this attempt can be played to us in the next.
+    attempt.handshake = freshHandshake(state);
+    attempt.tries = Math.min(attempt.tries, handshakeTries);
+    attempt.echoed = false;
+  }
+  attempt.due = now + Math.min(firstRepeat * 2 ** attempt.tries, mostRepeat);
+  return hello(attempt);
+}
+
+function receive(state: State, { kind, payload }: Frame, now: number): SessionEvent[] {
+  try {
+    switch (kind) {
+      case kinds.preamble:
+        return takePreamble(state, payload, now);
+      case kinds.message1:
+      case kinds.message2:
+      case kinds.message3:
+        return takeHandshake(state, kind, payload, now);
+      case kinds.resume1:
+        return takeQuestion(state, payload, now);
+      case kinds.resume2:
+        return takeAnswer(state, payload, now);
+      case kinds.resume3:
+        return takeProof(state, payload, now);
+      case kinds.unknown:
+        return takeUnknown(state, payload);
+      case kinds.record:
+        return takeRecord(state, payload, now);
+      default:
+        return [];
+    }
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    state.budget.left--;
+    return [{ kind: "refused", error }];
+  }
+}
+
+/** What a stranger can make us compute: so much in each `firstRepeat`. */
+function affordable(state: State, now: number): boolean {
+  if (now - state.budget.since >= firstRepeat) state.budget = { left: strangerBudget, since: now };
+  return state.budget.left > 0;
+}
+
+function takePreamble(state: State, preamble: Uint8Array, now: number): SessionEvent[] {
+  const { kept, attempt, identity } = state;
+  checkPreamble(identity.worldTag, preamble);
+  if (isOwn(state, preamble)) {
+    if (attempt) attempt.echoed = true;
+    throw echo();
+  }
+  // A late repetition of what made the session that stands.
+  if (kept?.stands && equal(kept.established.peerPreamble, preamble)) return [];
+  if (!affordable(state, now)) return [];
+  if (!attempt) {
+    // The peer has just asked to resume, and its preamble is for those who can't.
+    const resuming = state.answering && now - state.answering.at < attemptSpacing;
+    if (resuming || now - state.attemptedAt < attemptSpacing) return [];
+    // It may have begun anew, or a stranger says so: the session stands until another is proved.
+    look(state, now);
+  }
+  const looking = state.attempt!;
+  if (!looking.handshake.meet(preamble)) return [];
+  state.budget.left--;
+  progress(looking, now);
+  return hello(looking);
+}
+
+function isOwn({ attempt, kept }: State, preamble: Uint8Array): boolean {
+  const own = [attempt?.handshake.preamble, kept?.established.ownPreamble];
+  return own.some((each) => each && equal(each, preamble));
+}
+
+function takeHandshake(state: State, kind: Kind, message: Uint8Array, now: number): SessionEvent[] {
+  const { attempt } = state;
+  if (!attempt) return kind === kinds.message3 ? unheard(state, now) : [];
+  if (!affordable(state, now)) return [];
+  const { frames: out, established } = attempt.handshake.receive(kind, message);
+  if (established) return establish(state, established, false, now);
+  if (out.length > 0) {
+    // The peer proved that it goes this way: it will not resume any more, and neither will we.
+    attempt.asking = undefined;
+    state.answering = undefined;
+    progress(attempt, now);
+  }
+  return frames(out);
+}
+
+/** The peer repeats its last message: it waits for a record to know that we took it. */
+function unheard(state: State, now: number): SessionEvent[] {
+  if (!state.kept?.stands || state.kept.heard || !affordable(state, now)) return [];
+  state.budget.left--;
+  return [{ kind: "answer" }];
+}
+
+/** Something verified: what follows is repeated quickly again. */
+function progress(attempt: Attempt, now: number): void {
+  attempt.tries = 0;
+  attempt.due = now + firstRepeat;
+}
+
+function establish(state: State, established: Established, heard: boolean, now: number): SessionEvent[] {
+  const { records, secret, avatar } = established;
+  state.kept = { established, records, secret, previous: undefined, heard, stands: true };
+  return stand(state, avatar, true, now);
+}
+
+function stand(state: State, avatar: AvatarId, fresh: boolean, now: number): SessionEvent[] {
+  state.attempt = undefined;
+  state.answering = undefined;
+  state.attemptedAt = now;
+  return [{ kind: "stands", avatar, fresh }];
+}
+
+/** `[id, nonceA]` */
+function takeQuestion(state: State, question: Uint8Array, now: number): SessionEvent[] {
+  const { kept, crypto, random, attempt } = state;
+  // Ours alone to ask, so this one is an echo or a stranger's; or we began a handshake, and stay with it.
+  if (kept?.established.initiator || attempt?.handshake.used() || !affordable(state, now)) return [];
+  const known = kept ? [kept.secret, ...(kept.previous ? [kept.previous] : [])] : [];
+  const answered = answer(crypto, random, known, question, state.answering, now);
+  if (answered.answering) state.answering = answered.answering;
+  state.budget.left--;
+  return frames([answered.frame]);
+}
+
+/** `[nonceB, mac]` */
+function takeAnswer(state: State, payload: Uint8Array, now: number): SessionEvent[] {
+  const { attempt, crypto } = state;
+  if (!attempt?.asking || !affordable(state, now)) return [];
+  attempt.asking = proveAnswer(crypto, attempt.asking, payload);
+  attempt.patience = resumptionTries;
+  progress(attempt, now);
+  return frames([attempt.asking.proved!.frame]);
+}
+
+/** `[mac]` */
+function takeProof(state: State, payload: Uint8Array, now: number): SessionEvent[] {
+  const { answering, kept, crypto } = state;
+  if (!answering || !kept) return unheard(state, now);
+  if (!affordable(state, now)) return [];
+  answering.check(payload);
+  const { keyOfA, keyOfB, next } = answering.resumed;
+  kept.records = createRecords(crypto, keyOfB, keyOfA);
+  // A may not have heard us when the wire breaks next, and would then ask by the old secret.
+  kept.previous = answering.old;
+  kept.secret = next;
+  kept.heard = false;
+  kept.stands = true;
+  return stand(state, kept.established.avatar, false, now);
+}
+
+/** The peer has nothing to resume. Unproved: the handshake that follows is the proof. */
+function takeUnknown({ attempt, kept }: State, id: Uint8Array): SessionEvent[] {
+  if (!attempt?.asking || attempt.asking.proved || !kept || !equal(id, kept.secret.id)) return [];
+  attempt.asking = undefined;
+  attempt.patience = 0;
+  return hello(attempt);
+}
+
+function takeRecord(state: State, record: Uint8Array, now: number): SessionEvent[] {
+  const { attempt, kept } = state;
+  const proved = attempt?.handshake.proved();
+  const fromNew = proved?.records.open(record);
+  if (proved && fromNew) return [...establish(state, proved, true, now), { kind: "record", plaintext: fromNew }];
+  const asked = attempt?.asking?.proved;
+  const fromResumed = asked?.records.open(record);
+  if (kept && asked && fromResumed) {
+    kept.records = asked.records;
+    kept.secret = asked.next;
+    kept.heard = true;
+    kept.stands = true;
+    return [...stand(state, kept.established.avatar, false, now), { kind: "record", plaintext: fromResumed }];
+  }
+  const plaintext = kept?.stands ? kept.records.open(record) : undefined;
+  if (!kept || !plaintext) return [];
+  kept.heard = true;
+  return [{ kind: "record", plaintext }];
+}
+
+function frames(out: readonly OutgoingFrame[]): SessionEvent[] {
+  return out.map((frame) => ({ kind: "frame", frame }));
+}
+
+function echo(): VertebraError {
+  return new VertebraError(
+    "link-echo",
+    "The wire brings back what this participant sends",
+    "Look for a loop-back plug, for receive and transmit joined, or for an echo that is on at the other end.",
+  );
+}
