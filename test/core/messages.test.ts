@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
+import { maxCapabilities, maxEntries, maxGroups, maxPathLength, maxWanted } from "../../firmware/core/wire/limits";
+import { decodeMessage, encodeMessage, messageLimit } from "../../firmware/core/wire/messages";
+import {
+  decodeFinalityProof,
+  decodeLockProof,
+  encodeFinalityProof,
+  encodeLockProof,
+} from "../../firmware/core/wire/proofs";
+import type { Message } from "../../firmware/core/wire/types";
+import { nobleCrypto } from "../../firmware/device/noble";
+import { refusal } from "./refusal";
+import { makeSamples, sampleMessages } from "./samples";
+
+const samples = makeSamples(nobleCrypto());
+const messages = sampleMessages(samples);
+const hash = new Uint8Array(32);
+
+describe("messages", () => {
+  it("of all ten types are the same after encoding and decoding, with their number first", () => {
+    const types = ["hello", "block", "header", "metablock", "certificate", "want", "frontier", "pull", "proof", "bye"];
+    const seen = new Set<string>();
+    for (const message of messages) {
+      const encoded = encodeMessage(message);
+      expect(decodeMessage(encoded)).toEqual(message);
+      expect((decode(encoded) as readonly Cbor[])[0]).toBe(types.indexOf(message.type) + 1);
+      seen.add(message.type);
+    }
+    expect([...seen]).toEqual(types);
+  });
+
+  it("carry what is signed as a byte string of its exact bytes", () => {
+    const [, header, signature] = decode(encodeMessage(messages[1]!)) as readonly Cbor[];
+    expect(header).toEqual(samples.block);
+    expect(signature).toEqual(samples.blockSignature);
+  });
+
+  it("of an unknown type, without a type, or not an array are refused", () => {
+    for (const value of [[11, null], [0], ["hello"], [{ float: 1 }, hash], []] as Cbor[]) {
+      expect(refusal(() => decodeMessage(encode(value)))).toBe("message-type: message is of an unknown type");
+    }
+    expect(refusal(() => decodeMessage(encode(1)))).toBe("structure-shape: message is not an array");
+  });
+
+  it("are refused with an item missing, added or of another type, by the message's name", () => {
+    for (const message of messages) {
+      const items = decode(encodeMessage(message)) as readonly Cbor[];
+      const name = message.type.toUpperCase();
+      expect(refusal(() => decodeMessage(encode(items.slice(0, -1))))).toMatch(
+        new RegExp(`^structure-shape: ${name} has`),
+      );
+      expect(refusal(() => decodeMessage(encode([...items, 0])))).toMatch(new RegExp(`^structure-shape: ${name} has`));
+      for (let index = 1; index < items.length; index++) {
+        const changed = items.map((item, at) => (at === index ? new Map() : item));
+        expect(refusal(() => decodeMessage(encode(changed)))).toMatch(new RegExp(`^structure-.*: ${name}: `));
+      }
+    }
+  });
+
+  it("cut off at any byte are refused", () => {
+    for (const message of messages) {
+      const encoded = encodeMessage(message);
+      for (let length = 0; length < encoded.length; length += 7) {
+        expect(refusal(() => decodeMessage(encoded.subarray(0, length)))).toMatch(/^cbor-truncated/);
+      }
+    }
+  });
+
+  it("over the limit are neither sent nor taken", () => {
+    const entries = [0, 1, 2, 3].map(() => new Uint8Array(16_384));
+    const block = { ...messages[1], entries } as Message;
+    expect(refusal(() => encodeMessage(block))).toMatch(/^message-limit: message block has 65\d{3} bytes/);
+    expect(refusal(() => decodeMessage(new Uint8Array(messageLimit + 1)))).toMatch(/^message-limit/);
+  });
+
+  it("hold no more of anything than the bounds", () => {
+    const many = (count: number, value: Cbor) => new Array<Cbor>(count).fill(value);
+    const excesses: readonly Cbor[] = [
+      [1, many(maxCapabilities + 1, "a"), [], 0],
+      [1, ["a".repeat(65)], [], 0],
+      [1, [], many(maxGroups + 1, hash), 0],
+      [2, samples.block, samples.blockSignature, many(maxEntries + 1, new Uint8Array(0))],
+      [4, hash, samples.blockSignature, [[0, hash, many(maxPathLength + 1, hash)]]],
+      [6, many(maxWanted + 1, hash)],
+      [10, "b".repeat(257)],
+    ];
+    for (const items of excesses) expect(refusal(() => decodeMessage(encode(items)))).toMatch(/^structure-bound/);
+  });
+
+  it("say HFG -1 before the first generation, and nothing lower", () => {
+    expect(refusal(() => decodeMessage(encode([7, -2, null, 0, [], []])))).toMatch(/FRONTIER: HFG is -2/);
+  });
+});
+
+describe("proofs", () => {
+  it("are the same after encoding and decoding", () => {
+    const { finalityProof, lockProof, genesisEvidence } = samples;
+    expect(decodeFinalityProof(encodeFinalityProof(finalityProof))).toEqual(finalityProof);
+    expect(decodeFinalityProof(encodeFinalityProof({ ...finalityProof, chain: null })).chain).toBeNull();
+    expect(decodeLockProof(encodeLockProof(lockProof))).toEqual(lockProof);
+    const withParent = { ...lockProof, parent: genesisEvidence };
+    expect(decodeLockProof(encodeLockProof(withParent))).toEqual(withParent);
+  });
+
+  it("are refused with an item missing or of another type, by name", () => {
+    const proofs = [
+      ["finality proof", encodeFinalityProof(samples.finalityProof), decodeFinalityProof],
+      ["lock proof", encodeLockProof(samples.lockProof), decodeLockProof],
+    ] as const;
+    for (const [name, bytes, decodeProof] of proofs) {
+      const items = decode(bytes) as readonly Cbor[];
+      expect(refusal(() => decodeProof(encode(items.slice(1))))).toMatch(new RegExp(`^structure-shape: ${name} has`));
+      for (let index = 0; index < items.length; index++) {
+        const changed = encode(items.map((item, at) => (at === index ? 7 : item)));
+        expect(refusal(() => decodeProof(changed))).toMatch(new RegExp(`^structure-.*: ${name}: `));
+      }
+    }
+  });
+});
