@@ -246,8 +246,10 @@ function shown(value: Value | Cbor): string {
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value instanceof Map) return `a map of ${value.size}`;
-  if (typeof value === "object" && value !== null) return `the float ${(value as Float).float}`;
-  return `${value}`;
+  if (typeof value === "object" && value !== null) {
+    return "float" in value ? `the float ${value.float}` : "an object";
+  }
+  return String(value);
 }
 
 function broken(code: string, message: string): VertebraError {
