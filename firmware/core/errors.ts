@@ -12,5 +12,6 @@ export class VertebraError extends Error {
 
 /** What must hold wherever this line is reached; stays on in production. */
 export function assert(condition: unknown, words: string): asserts condition {
-  if (!condition) throw new VertebraError("assertion", `This must hold, and does not: ${words}`, "Report this as a bug.");
+  if (!condition)
+    throw new VertebraError("assertion", `This must hold, and does not: ${words}`, "Report this as a bug.");
 }

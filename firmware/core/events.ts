@@ -13,7 +13,13 @@ export type Event =
   | { readonly kind: "disconnected"; readonly peer: PeerId }
   | { readonly kind: "message"; readonly peer: PeerId; readonly bytes: Uint8Array }
   /** An entry of encoded bytes (`pact/entry`), `token` chosen by the driver and given back in `sealed` or `refused`. */
-  | { readonly kind: "push"; readonly world: string; readonly group: Hash; readonly entry: Uint8Array; readonly token: number }
+  | {
+      readonly kind: "push";
+      readonly world: string;
+      readonly group: Hash;
+      readonly entry: Uint8Array;
+      readonly token: number;
+    }
   /** Seal what is buffered now, in every group of every world. */
   | { readonly kind: "flush" }
   /** The answer to a `read` action: the value, or undefined where the store has none. */
@@ -48,7 +54,14 @@ export type Action =
   /** Close this peer's session. */
   | { readonly kind: "cut"; readonly peer: PeerId; readonly reason: VertebraError }
   /** These pushes are durable, in this block: from here on they will become final. */
-  | { readonly kind: "sealed"; readonly world: string; readonly group: Hash; readonly block: Hash; readonly counter: number; readonly tokens: readonly number[] }
+  | {
+      readonly kind: "sealed";
+      readonly world: string;
+      readonly group: Hash;
+      readonly block: Hash;
+      readonly counter: number;
+      readonly tokens: readonly number[];
+    }
   /** This push was not taken, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
   | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
   | { readonly kind: "final"; readonly block: FinalBlock }

@@ -1,0 +1,36 @@
+import { decode, encode } from "../wire/cbor";
+import { maxEntries } from "../wire/limits";
+import { bytes, integer, list, nullable, tuple } from "../wire/shape";
+
+/** A final block as it is stored: with its proof, so that whoever reads it can pass the proof on. */
+export interface FinalRecord {
+  /** Sequence of its first entry in the group. */
+  readonly firstEntry: number;
+  readonly count: number;
+  /** An encoded FinalityProof. */
+  readonly proof: Uint8Array;
+  readonly entries: readonly Uint8Array[] | null;
+}
+
+/** Keys sort by position, so a scan of them is the group's history. `world` and `group` are hex. */
+export function finalKey(world: string, group: string, position: number): string {
+  return `final/${world}/${group}/${String(position).padStart(12, "0")}`;
+}
+
+export function encodeFinalRecord(record: FinalRecord): Uint8Array {
+  return encode([record.firstEntry, record.count, record.proof, record.entries]);
+}
+
+/** Throws `structure-…` where the bytes are not a final record. */
+export function decodeFinalRecord(stored: Uint8Array): FinalRecord {
+  const limits = { depth: 4, items: 2 * maxEntries, length: 1 << 20 };
+  const [firstEntry, count, proof, entries] = tuple("final record", decode(stored, limits), 4);
+  return {
+    firstEntry: integer("final record: first entry", firstEntry),
+    count: integer("final record: count", count, 1),
+    proof: bytes("final record: proof", proof),
+    entries: nullable("final record: entries", entries, (where, value) =>
+      list(where, value ?? null, maxEntries, bytes),
+    ),
+  };
+}

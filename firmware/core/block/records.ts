@@ -1,0 +1,21 @@
+/** Keys of what is not final: everything of a world but its final blocks begins with `w/`, and is read back at boot. */
+
+export function stateKey(world: string): string {
+  return `w/${world}/state`;
+}
+
+export function tipKey(world: string): string {
+  return `w/${world}/tip`;
+}
+
+export function groupKey(world: string, group: string): string {
+  return `w/${world}/group/${group}`;
+}
+
+export function slotKey(world: string, group: string, position: number): string {
+  return `w/${world}/slot/${group}/${position}`;
+}
+
+export function blockKey(world: string, group: string, block: string): string {
+  return `w/${world}/block/${group}/${block}`;
+}

@@ -1,0 +1,232 @@
+import { counterIsFinal } from "../block/counters";
+import { assert } from "../errors";
+import { equal, toHex } from "../wire/bytes";
+import { certificateHash, encodeCertificate } from "../wire/structures";
+import type { Block, ReceivedCertificate, Scope } from "../wire/types";
+import { countersOf, type Group, slotWindow, votes } from "./group";
+import {
+  certifiedBy,
+  closedBy,
+  type HeldReference,
+  isCertified,
+  type Metablock,
+  referencesOf,
+  releases,
+} from "./metablock";
+import { isCausallyConsistent, isRunaway, isTimely, mayBeParent, parentsOf } from "./predicates";
+import { claimAfter, mayClaim, mayClose } from "./slots";
+import { changeSlot, timing, type World } from "./world";
+
+/** What of one group a participant may certify in a metablock: its own references, and those that its parents hold. */
+export interface CertifiablePart {
+  readonly group: Group;
+  readonly own: readonly HeldReference[];
+  readonly parents: readonly ParentReference[];
+}
+
+export interface ParentReference {
+  /** Index of the parent among the metablock's parents. */
+  readonly parent: number;
+  readonly reference: HeldReference;
+}
+
+/**
+ * Figure 6B. Certifies what PROTOCOL 6 allows and this participant has not certified yet, if anything is to be won by it:
+ * updates the claims and HCG, and leaves the certificate as news. Returns whether it certified.
+ */
+export function certify(world: World, metablock: Metablock): boolean {
+  if (metablock.issuerKey === world.avatarKey || metablock.valid !== true) return false;
+  if (!isTimely(world, metablock) && !metablock.certificates.has(world.avatarKey)) return false;
+  const parts = certifiableParts(world, metablock).map((part) => notYetCertified(world, metablock, part));
+  const scope = scopeOf(parts);
+  if (scope.own.length === 0 && scope.parents.length === 0) return false;
+  if (
+    isRunaway(
+      world,
+      metablock,
+      parts.map((part) => part.group),
+    )
+  )
+    return false;
+  recordClaims(world, metablock, parts);
+  const { id } = metablock.header;
+  const signature = world.signer.sign(certificateHash(world.crypto, id, world.avatar, scope));
+  const certificate = { metablock: id, signer: world.avatar, scope, signature };
+  addCertificate(metablock, { ...certificate, bytes: encodeCertificate(certificate) });
+  const certificates = metablock.certificates.get(world.avatarKey)!;
+  world.news.push({ kind: "certificate", certificate: certificates[certificates.length - 1]! });
+  return true;
+}
+
+export function addCertificate(metablock: Metablock, certificate: ReceivedCertificate): void {
+  const signer = toHex(certificate.signer);
+  const held = metablock.certificates.get(signer) ?? [];
+  held.push(certificate);
+  metablock.certificates.set(signer, held);
+}
+
+/** The claims that certifying, or issuing, makes; HCG rises with it. Durable before the certificate is sent (PROTOCOL 6). */
+export function recordClaims(world: World, metablock: Metablock, parts: readonly CertifiablePart[]): void {
+  for (const { group, own } of parts) {
+    for (const { value } of own) {
+      const slot = changeSlot(world, group, value.position);
+      slot.claim = claimAfter(slot.claim, value.block, metablock.view);
+    }
+  }
+  if (metablock.view.sequence > world.highestCertifiedGeneration) {
+    world.highestCertifiedGeneration = metablock.view.sequence;
+    world.changed.state = true;
+  }
+}
+
+/** Rules 1 to 4 of PROTOCOL 6 for each group that this participant owns, as far as it was shown them. */
+export function certifiableParts(world: World, metablock: Metablock): CertifiablePart[] {
+  const parents = parentsOf(world, metablock);
+  if (parents === undefined || !parents.every((parent) => mayBeParent(world, parent))) return [];
+  const parts: CertifiablePart[] = [];
+  for (const group of world.groups.values()) {
+    if (!votes(group)) continue;
+    const part = certifiablePart(world, metablock, parents, group);
+    if (part.own.length > 0 || part.parents.length > 0) parts.push(part);
+  }
+  return parts;
+}
+
+function certifiablePart(
+  world: World,
+  metablock: Metablock,
+  parents: readonly Metablock[],
+  group: Group,
+): CertifiablePart {
+  const nothing = { group, own: [], parents: [] };
+  const released = releases(metablock, group.id);
+  const holders = released ? [] : parents.filter((parent) => referencesOf(parent, group.key).length > 0);
+  const own = referencesOf(metablock, group.key);
+  // Rule 4: "at most one parent holds the group unreleased, and what it holds is in the scope too" (or is final already).
+  if (holders.length > 1) return nothing;
+  const holder = holders[0];
+  if (holder === undefined) return { group, own: certifiableOwn(group, metablock, own, []), parents: [] };
+  const held = referencesOf(holder, group.key);
+  const allFinal = held.every((reference) => isFinalHere(group, reference));
+  if (!allFinal && !mayCloseAll(group, holder, held)) return nothing;
+  const certifiable = certifiableOwn(group, metablock, own, held);
+  const closing =
+    allFinal || (certifiable.length === 0 && closesElsewhere(world, metablock, group, holder)) ? [] : held;
+  const parent = parents.indexOf(holder);
+  return { group, own: certifiable, parents: closing.map((reference) => ({ parent, reference })) };
+}
+
+function isFinalHere(group: Group, { value }: HeldReference): boolean {
+  if (value.position >= group.position) return false;
+  const known = group.recentFinal.get(value.position);
+  return known === undefined || equal(known, value.block);
+}
+
+/**
+ * Rules 2 and 3: the group is certified in that parent; its blocks follow on without gap from what is final; and nothing
+ * that this participant locked or certified above the parent's view stands against one. Each must be locked here, so that
+ * what this certificate helps to make final can't be voted against later.
+ */
+export function mayCloseAll(group: Group, parent: Metablock, held: readonly HeldReference[]): boolean {
+  let position = group.position;
+  let firstEntry = group.entries;
+  for (const reference of held) {
+    if (isFinalHere(group, reference)) continue;
+    const { value, index } = reference;
+    if (value.position !== position || value.firstEntry !== firstEntry) return false;
+    if (!isCertified(parent, group, index)) return false;
+    const slot = group.slots.get(value.position);
+    if (slot === undefined || !mayClose(slot, value.block, parent.view)) return false;
+    const locked = slot.final?.block ?? slot.lock?.block;
+    if (locked === undefined || !equal(locked, value.block)) return false;
+    position++;
+    firstEntry += value.count;
+  }
+  return true;
+}
+
+/** Rule 4 for the metablock's own references of a group: the longest run from the first that may be certified. */
+function certifiableOwn(
+  group: Group,
+  metablock: Metablock,
+  own: readonly HeldReference[],
+  inParent: readonly HeldReference[],
+): HeldReference[] {
+  const last = inParent[inParent.length - 1]?.value;
+  let position = Math.max(group.position, last === undefined ? 0 : last.position + 1);
+  let firstEntry = position === group.position || last === undefined ? group.entries : last.firstEntry + last.count;
+  const window = new Map<string, number[]>();
+  const standing = new Set(inParent.map(({ value }) => toHex(value.block)));
+  for (const { value } of inParent) enterWindow(window, group.blocks.get(toHex(value.block)));
+  const certifiable: HeldReference[] = [];
+  for (const reference of own) {
+    const { value } = reference;
+    const key = toHex(value.block);
+    if (isFinalHere(group, reference)) continue;
+    const block = group.blocks.get(key);
+    if (block === undefined || !agrees(group, block, value.count) || standing.has(key)) break;
+    if (value.position !== position || value.firstEntry !== firstEntry || position >= group.position + slotWindow)
+      break;
+    const { issuer, counter } = block.header.value;
+    if (!isCausallyConsistent(group, block, window.get(toHex(issuer)) ?? [])) break;
+    if (counterIsFinal(countersOf(group, toHex(issuer)), counter)) break;
+    if (!mayClaim(group.slots.get(position), value.block, metablock.view)) break;
+    standing.add(key);
+    enterWindow(window, block);
+    certifiable.push(reference);
+    position++;
+    firstEntry += value.count;
+  }
+  return certifiable;
+}
+
+/** The block is held as its pact asks, entries and all unless it is private, and is what the reference says. */
+function agrees(group: Group, block: Block, count: number): boolean {
+  return block.header.value.count === count && (block.entries !== null || group.pact.policy.private);
+}
+
+function enterWindow(window: Map<string, number[]>, block: Block | undefined): void {
+  if (block === undefined) return;
+  const { issuer, counter } = block.header.value;
+  const key = toHex(issuer);
+  const counters = window.get(key) ?? [];
+  counters.push(counter);
+  window.set(key, counters);
+}
+
+/**
+ * A sibling that closes the same blocks has this participant's certificate, and may still gather the others': a second one
+ * would cost a signature and win nothing yet.
+ */
+function closesElsewhere(world: World, metablock: Metablock, group: Group, parent: Metablock): boolean {
+  for (const sibling of world.metablocks.values()) {
+    if (sibling === metablock || sibling.view.sequence !== metablock.view.sequence || releases(sibling, group.id))
+      continue;
+    if (world.now.monotonic - sibling.seenAt >= timing.attempt) continue;
+    const place = sibling.header.value.parents.findIndex((id) => equal(id, parent.header.id));
+    if (place === -1) continue;
+    if (referencesOf(parent, group.key).every(({ index }) => closedBy(sibling, world.avatarKey, place, index)))
+      return true;
+  }
+  return false;
+}
+
+function notYetCertified(world: World, metablock: Metablock, part: CertifiablePart): CertifiablePart {
+  const self = world.avatarKey;
+  return {
+    group: part.group,
+    own: part.own.filter(({ index }) => !certifiedBy(metablock, self, index)),
+    parents: part.parents.filter(({ parent, reference }) => !closedBy(metablock, self, parent, reference.index)),
+  };
+}
+
+function scopeOf(parts: readonly CertifiablePart[]): Scope {
+  const own = parts.flatMap((part) => part.own.map(({ index }) => index));
+  const parents = parts.flatMap((part) =>
+    part.parents.map(({ parent, reference }) => [parent, reference.index] as const),
+  );
+  own.sort((a, b) => a - b);
+  parents.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  assert(new Set(own).size === own.length, "a scope names each reference once");
+  return { own, parents };
+}

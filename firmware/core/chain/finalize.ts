@@ -1,0 +1,118 @@
+import { counterIsFinal, withFinalCounter } from "../block/counters";
+import { encodeFinalRecord, finalKey } from "../block/final-record";
+import { blockKey, slotKey } from "../block/records";
+import { assert } from "../errors";
+import { equal, toHex } from "../wire/bytes";
+import type { Block, Hash } from "../wire/types";
+import { noteFinalOwn } from "./amnesia";
+import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
+import { type LearnedFinality, lockIsVoid } from "./slots";
+import { changeSlot, deliverFinal, notice, put, remove, reportMissing, type World } from "./world";
+
+/**
+ * Notes that a slot is final on this block, with its proof, and finalizes in order all that follows on without gap. Returns
+ * whether it was news. What comes before the slots before it waits in its slot, durable.
+ */
+export function learnFinality(world: World, group: Group, position: number, final: LearnedFinality): boolean {
+  if (position < group.position || position >= group.position + slotWindow) return false;
+  const slot = changeSlot(world, group, position);
+  if (slot.final !== null) {
+    assert(equal(slot.final.block, final.block), "a slot is final on one block only");
+    return false;
+  }
+  slot.final = final;
+  dropVoidLocks(world, group, position, final.block);
+  advance(world, group);
+  return true;
+}
+
+/** Finalizes, in the order of the group, every block whose finality is known and whose entries are held. */
+export function advance(world: World, group: Group): void {
+  for (;;) {
+    const final = group.slots.get(group.position)?.final;
+    if (!final) return;
+    const block = group.blocks.get(toHex(final.block));
+    if (block === undefined || (block.entries === null && !group.pact.policy.private)) {
+      reportMissing(world, toHex(final.block), final.block);
+      return;
+    }
+    if (final.firstEntry !== group.entries) {
+      // Only more liars than the quorum stands for can bring this about: stop here, loudly, rather than deliver it.
+      notice(
+        world,
+        "finality-contradicted",
+        `Slot ${group.position} of group ${group.key.slice(0, 16)} is final with entry ${final.firstEntry} first, and ${group.entries} follows here.`,
+        "More owners of this group lie than its quorum can bear. Look at its owners before you trust it again.",
+      );
+      return;
+    }
+    finalizeNext(world, group, block, final.proof);
+  }
+}
+
+/**
+ * Finalizes the block in the group's next slot: its record with proof is written together with the group's new position and
+ * the erasure of its slot, so "a claim or lock is erased only after the finality of its slot is durable".
+ */
+export function finalizeNext(world: World, group: Group, block: Block, proof: Uint8Array): void {
+  const { header, entries } = block;
+  const { issuer, counter, count, time } = header.value;
+  const position = group.position;
+  const firstEntry = group.entries;
+  const issuerKey = toHex(issuer);
+  put(world, finalKey(world.tag, group.key, position), encodeFinalRecord({ firstEntry, count, proof, entries }));
+  if (world.finalTail > 0 && position >= world.finalTail) {
+    remove(world, finalKey(world.tag, group.key, position - world.finalTail));
+  }
+  group.slots.delete(position);
+  world.changed.slots.get(group)?.delete(position);
+  remove(world, slotKey(world.tag, group.key, position));
+  forgetBlock(world, group, toHex(header.id));
+  group.finalCounters.set(issuerKey, withFinalCounter(countersOf(group, issuerKey), counter));
+  dropDeadBlocks(world, group, issuerKey);
+  noteFinalOwn(world, group, issuer, counter);
+  group.recentFinal.set(position, header.id);
+  group.recentFinal.delete(position - recentFinalKept);
+  group.position = position + 1;
+  group.entries = firstEntry + count;
+  group.lastFinal = header.id;
+  world.changed.groups.add(group);
+  deliverFinal(world, {
+    world: world.tag,
+    group: group.id,
+    position,
+    firstEntry,
+    issuer,
+    counter,
+    time,
+    block: header.id,
+    entries,
+  });
+}
+
+/** Drops a block that is not waited for any more, here and in the store. */
+export function forgetBlock(world: World, group: Group, key: string): void {
+  group.blocks.delete(key);
+  remove(world, blockKey(world.tag, group.key, key));
+}
+
+/**
+ * "A lock is void when its block is final elsewhere, or when a slot before it is final on another block than its metablock's
+ * history holds there" (PROTOCOL 6).
+ */
+function dropVoidLocks(world: World, group: Group, position: number, block: Hash): void {
+  for (const [other, { lock }] of group.slots) {
+    if (lock === null || other === position) continue;
+    if (equal(lock.block, block) || (other > position && lockIsVoid(lock, position, block))) {
+      changeSlot(world, group, other).lock = null;
+    }
+  }
+}
+
+/** Blocks that can never become final any more, since their counter is final with another block. */
+function dropDeadBlocks(world: World, group: Group, issuer: string): void {
+  for (const [key, block] of group.blocks) {
+    if (toHex(block.header.value.issuer) !== issuer) continue;
+    if (counterIsFinal(countersOf(group, issuer), block.header.value.counter)) forgetBlock(world, group, key);
+  }
+}

@@ -1,0 +1,136 @@
+import { createEntryBuffer, type EntryBuffer } from "../block/buffer";
+import type { CounterWindow } from "../block/counters";
+import { noCounters } from "../block/counters";
+import { VertebraError } from "../errors";
+import { closingQuorumSize, decodePact, pactId, quorumSize, resolveFields, syncGroupId } from "../pact/pact";
+import { equal, toHex } from "../wire/bytes";
+import type { Sha256 } from "../wire/hash";
+import { decodeSyncGroup } from "../wire/structures";
+import type { Block, BlockHeader, Field, Hash, Pact, Signed, SyncGroup } from "../wire/types";
+import type { Slot } from "./slots";
+
+/** Blocks above the last final one that a metablock may place: bounds slots, claims and locks. */
+export const slotWindow = 32;
+/** Blocks of one group that are held and not final; the issuer's own among them at most `ownBlocksInFlight`. */
+export const blocksHeld = 128;
+export const ownBlocksInFlight = 8;
+/** Final BlockIds kept in memory, to tell a repeated block from a new one. */
+export const recentFinalKept = 64;
+
+/** When an entry buffer seals, and how much it holds: a block fits a board's RAM and a slow cable. */
+const bufferLimits = { capacityEntries: 256, capacityBytes: 16_384, sealCount: 32, sealBytes: 4_096, sealAgeMs: 200 };
+
+/** What a participant knows of one sync group, whether it owns it or follows it. */
+export interface Group {
+  readonly id: Hash;
+  /** The id in hex. */
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly definition: SyncGroup;
+  readonly pact: Pact;
+  /** The pact's bytes, then those of the pacts that it extends: what a finality proof carries. */
+  readonly pactBytes: readonly Uint8Array[];
+  readonly fields: readonly Field[];
+  readonly ownerKeys: readonly string[];
+  /** This participant is one of the owners. */
+  readonly mine: boolean;
+  /** PROTOCOL 5, lists (1) and (2). */
+  readonly quorum: number;
+  readonly closingQuorum: number;
+  /** How many blocks, and how many entries, are final here. */
+  position: number;
+  entries: number;
+  /** In a group of one owner, the BlockId that the next block names as its previous. */
+  lastFinal: Hash | null;
+  readonly slots: Map<number, Slot>;
+  /** By BlockId in hex, in the order of arrival. Not final yet. */
+  readonly blocks: Map<string, Block>;
+  readonly finalCounters: Map<string, CounterWindow>;
+  readonly recentFinal: Map<number, Hash>;
+  /** The last counter that this participant used here. */
+  ownCounter: number;
+  readonly buffer: EntryBuffer;
+  /** PROTOCOL 6, Amnesia: no vote until so many blocks are final; 0 where nothing was forgotten. */
+  observesUntil: number;
+  /** The highest block seen of each owner, to remind one that has forgotten it. */
+  readonly highestSeen: Map<string, Signed<BlockHeader>>;
+}
+
+/** Throws `group-…` where the definition names a pact that `pacts` does not hold. */
+export function createGroup(
+  crypto: Sha256,
+  bytes: Uint8Array,
+  pacts: ReadonlyMap<string, Uint8Array>,
+  self: Uint8Array,
+): Group {
+  const definition = decodeSyncGroup(bytes);
+  const id = syncGroupId(crypto, bytes);
+  const pactBytes = pactChain(definition.pact, pacts);
+  const pact = decodePact(pactBytes[0]!);
+  const lookup = (wanted: Hash) => decodeKnownPact(pacts.get(toHex(wanted)));
+  const owners = definition.owners;
+  return {
+    id,
+    key: toHex(id),
+    bytes,
+    definition,
+    pact,
+    pactBytes,
+    fields: resolveFields(pact, lookup),
+    ownerKeys: owners.map(toHex),
+    mine: owners.some((owner) => equal(owner, self)),
+    quorum: quorumSize(pact.policy.quorum, owners.length),
+    closingQuorum: closingQuorumSize(pact.policy.quorum, owners.length),
+    position: 0,
+    entries: 0,
+    lastFinal: null,
+    slots: new Map(),
+    blocks: new Map(),
+    finalCounters: new Map(),
+    recentFinal: new Map(),
+    ownCounter: 0,
+    buffer: createEntryBuffer({ whenFull: pact.policy.whenFull, ...bufferLimits }),
+    observesUntil: 0,
+    highestSeen: new Map(),
+  };
+}
+
+/** PactIds in hex to their bytes. */
+export function indexPacts(crypto: Sha256, pacts: readonly Uint8Array[]): Map<string, Uint8Array> {
+  return new Map(pacts.map((bytes) => [toHex(pactId(crypto, bytes)), bytes]));
+}
+
+function decodeKnownPact(bytes: Uint8Array | undefined): Pact | undefined {
+  return bytes === undefined ? undefined : decodePact(bytes);
+}
+
+function pactChain(id: Hash, pacts: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  for (let next: Hash | null = id; next !== null; ) {
+    const bytes = pacts.get(toHex(next));
+    if (bytes === undefined || chain.length > 8) {
+      throw new VertebraError(
+        "pact-unknown",
+        `The pact ${toHex(next).slice(0, 16)} of a group is not known here.`,
+        "Provision the pact, and those that it extends, together with the group.",
+      );
+    }
+    chain.push(bytes);
+    next = decodePact(bytes).extends;
+  }
+  return chain;
+}
+
+/** A group of one owner needs nobody's agreement: its blocks are final when issued (PROTOCOL 3, "Sole owner"). */
+export function soleOwner(group: Group): boolean {
+  return group.ownerKeys.length === 1;
+}
+
+/** Whether this participant votes in the group now. */
+export function votes(group: Group): boolean {
+  return group.mine && !soleOwner(group) && group.position >= group.observesUntil;
+}
+
+export function countersOf(group: Group, issuerKey: string): CounterWindow {
+  return group.finalCounters.get(issuerKey) ?? noCounters;
+}

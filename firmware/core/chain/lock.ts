@@ -1,0 +1,74 @@
+import { VertebraError } from "../errors";
+import { equal, toHex } from "../wire/bytes";
+import { encodeLockProof } from "../wire/proofs";
+import { verifySignature } from "../wire/signature";
+import { signedBlockHeader } from "../wire/structures";
+import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire/types";
+import { type Group, slotWindow } from "./group";
+import { signersOf, verifiedHeader, verifiedReference } from "./proof";
+import { compareViews } from "./view";
+import { changeSlot, reportMissing, type World } from "./world";
+
+/**
+ * "A lock travels with its proof until its slot is final" (PROTOCOL 6): adopts a peer's lock where it is of a higher view than
+ * this participant's own. Throws `proof-…` or `lock-…` where the proof does not hold.
+ */
+export function adoptLock(world: World, proof: LockProof): void {
+  const { crypto } = world;
+  const block = signedBlockHeader(crypto, proof.blockHeader, proof.blockSignature);
+  const group = world.groups.get(toHex(block.value.group));
+  if (group === undefined || !group.mine) return;
+  const metablock = verifiedHeader(crypto, proof.metablock);
+  const references = proof.metablock.references.map((shown) => ({
+    index: shown.index,
+    value: verifiedReference(crypto, metablock.value, shown),
+  }));
+  const locked = references.find(({ value }) => equal(value.block, block.id) && equal(value.group, group.id));
+  if (locked === undefined) throw refusedLock("shows no reference to its block");
+  const { position } = locked.value;
+  const { sequence, attempt } = metablock.value;
+  const view = { sequence, attempt };
+  if (position < group.position || position >= group.position + slotWindow) return;
+  const slot = group.slots.get(position);
+  if (slot?.final || (slot?.lock && compareViews(slot.lock.view, view) >= 0)) return;
+  if (!verifySignature(crypto, block.value.issuer, block.id, block.signature))
+    throw refusedLock("holds a block that its issuer did not sign");
+  const owners = group.definition.owners;
+  const signers = signersOf(crypto, metablock, proof.metablock, owners, (scope) => scope.own.includes(locked.index));
+  if (signers.length < group.quorum)
+    throw refusedLock(`has ${signers.length} certificates, and its group asks ${group.quorum}`);
+  const before = [
+    ...parentReferences(world, proof.parent, metablock.value.parents),
+    ...references.map(({ value }) => value),
+  ];
+  const history = before
+    .filter((value) => equal(value.group, group.id) && value.position < position)
+    .map((value) => [value.position, value.block] as const);
+  if (!historyHolds(group, history)) return;
+  changeSlot(world, group, position).lock = { block: block.id, view, proof: encodeLockProof(proof), history };
+  if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
+}
+
+function parentReferences(world: World, parent: MetablockEvidence | null, parents: readonly Hash[]): BlockReference[] {
+  if (parent === null) return [];
+  const header = verifiedHeader(world.crypto, parent);
+  if (!parents.some((id) => equal(id, header.id))) throw refusedLock("names a parent that its metablock does not have");
+  return parent.references.map((shown) => verifiedReference(world.crypto, header.value, shown));
+}
+
+/** A lock whose history can't be compared with what is final here, or contradicts it, is not adopted: it may be void. */
+function historyHolds(group: Group, history: readonly (readonly [number, Hash])[]): boolean {
+  return history.every(([position, block]) => {
+    const final = group.slots.get(position)?.final?.block ?? group.recentFinal.get(position);
+    if (final !== undefined) return equal(final, block);
+    return position >= group.position;
+  });
+}
+
+function refusedLock(what: string): VertebraError {
+  return new VertebraError(
+    "lock-proof",
+    `Refused: a lock's proof ${what}.`,
+    "Look at the participant that sent it; nothing here was changed.",
+  );
+}

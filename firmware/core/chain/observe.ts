@@ -1,0 +1,255 @@
+import { encodeBlock } from "../block/block";
+import { counterIsFinal } from "../block/counters";
+import { blockKey } from "../block/records";
+import { assert, VertebraError } from "../errors";
+import { checkEntry } from "../pact/entry";
+import { equal, toHex } from "../wire/bytes";
+import { verifySignature } from "../wire/signature";
+import { certificateHash, entriesHash, signedMetablockHeader } from "../wire/structures";
+import type { Block, Hash, ReceivedCertificate, ShownReference } from "../wire/types";
+import { addCertificate, certify } from "./certify";
+import { advance } from "./finalize";
+import { blocksHeld, countersOf, type Group } from "./group";
+import { certificatesPerSigner, createMetablock, type Metablock, referencesOf, takeReferences } from "./metablock";
+import { brokenInvariant, parentsOf } from "./predicates";
+import { progress } from "./progress";
+import { compareViews } from "./view";
+import { certificatesWaiting, metablocksHeld, put, reportMissing, type World } from "./world";
+
+/** Metablocks of one issuer in one generation: more are a flood, whoever signs them. */
+const metablocksPerIssuer = 8;
+/** What follows from one event ends: each round certifies, locks or finalizes something of a bounded state. */
+const settleRounds = 256;
+
+/**
+ * Figure 6A, a metablock is observed: verifies it and what is shown of its references, and keeps it. Returns it, with
+ * whether it was news; undefined where it is of a generation that is over. Throws `metablock-…` where it is invalid.
+ */
+export function observeMetablock(
+  world: World,
+  headerBytes: Uint8Array,
+  signature: Uint8Array,
+  shown: readonly ShownReference[],
+): { readonly metablock: Metablock; readonly news: boolean } | undefined {
+  const header = signedMetablockHeader(world.crypto, headerBytes, signature);
+  const held = world.metablocks.get(toHex(header.id));
+  if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
+  if (header.value.sequence < world.highestFinalizableGeneration - 1) return undefined;
+  const issuerKey = toHex(header.value.issuer);
+  const ofIssuer = [...world.metablocks.values()].filter(
+    (other) => other.issuerKey === issuerKey && other.view.sequence === header.value.sequence,
+  );
+  if (ofIssuer.length >= metablocksPerIssuer) {
+    throw refused(
+      "metablock-flood",
+      `${issuerKey.slice(0, 16)} issued more than ${metablocksPerIssuer} metablocks of generation ${header.value.sequence}`,
+    );
+  }
+  if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
+    throw refused(
+      "metablock-signature",
+      `the signature of metablock ${toHex(header.id).slice(0, 16)} is not its issuer's`,
+    );
+  }
+  const metablock = createMetablock(header, world.now.monotonic);
+  takeReferences(world.crypto, metablock, shown);
+  keepMetablock(world, metablock);
+  return { metablock, news: true };
+}
+
+/** Holds a metablock, and gives it the certificates that came before it. */
+export function keepMetablock(world: World, metablock: Metablock): void {
+  if (world.metablocks.size >= metablocksHeld) dropFurthest(world);
+  world.metablocks.set(metablock.key, metablock);
+  world.missing.delete(metablock.key);
+  for (const certificate of world.certificatesWaiting.get(metablock.key) ?? []) addCertificate(metablock, certificate);
+  world.certificatesWaiting.delete(metablock.key);
+}
+
+/** Where room is short, what is furthest from the next generation goes first: only a runaway or a flood is there. */
+function dropFurthest(world: World): void {
+  let furthest: Metablock | undefined;
+  for (const metablock of world.metablocks.values()) {
+    if (metablock === world.tip) continue;
+    if (furthest === undefined || compareViews(metablock.view, furthest.view) > 0) furthest = metablock;
+  }
+  assert(furthest !== undefined, "a full store of metablocks holds more than the tip");
+  world.metablocks.delete(furthest.key);
+}
+
+/**
+ * Figure 6A, a certificate is observed: verified, and kept with its metablock, or for it. Returns whether it was news.
+ * Throws `certificate-…` where the signature is wrong or the signer owns nothing that it speaks of.
+ */
+export function observeCertificate(world: World, certificate: ReceivedCertificate): boolean {
+  const key = toHex(certificate.metablock);
+  const metablock = world.metablocks.get(key);
+  const signer = toHex(certificate.signer);
+  const held =
+    metablock === undefined ? (world.certificatesWaiting.get(key) ?? []) : (metablock.certificates.get(signer) ?? []);
+  if (held.some(({ bytes }) => equal(bytes, certificate.bytes))) return false;
+  if (metablock !== undefined && ownsNothingOf(world, metablock, signer)) {
+    throw refused(
+      "certificate-stranger",
+      `${signer.slice(0, 16)} certified metablock ${key.slice(0, 16)} and owns none of its groups`,
+    );
+  }
+  const signed = certificateHash(world.crypto, certificate.metablock, certificate.signer, certificate.scope);
+  if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {
+    throw refused(
+      "certificate-signature",
+      `the certificate of ${signer.slice(0, 16)} for metablock ${key.slice(0, 16)} does not verify`,
+    );
+  }
+  if (metablock !== undefined) {
+    if (held.length >= certificatesPerSigner) return false;
+    addCertificate(metablock, certificate);
+    return true;
+  }
+  return keepWaiting(world, key, certificate, held);
+}
+
+/** "A certificate also when its metablock is not known yet, bounded, without blame" (PROTOCOL 7). */
+function keepWaiting(
+  world: World,
+  key: string,
+  certificate: ReceivedCertificate,
+  held: readonly ReceivedCertificate[],
+): boolean {
+  const known = [...world.groups.values()].some((group) => group.ownerKeys.includes(toHex(certificate.signer)));
+  if (!known || held.length >= certificatesPerSigner) return false;
+  if (world.certificatesWaiting.size >= certificatesWaiting && held.length === 0) {
+    const oldest = world.certificatesWaiting.keys().next().value;
+    if (oldest !== undefined) world.certificatesWaiting.delete(oldest);
+  }
+  world.certificatesWaiting.set(key, [...held, certificate]);
+  return true;
+}
+
+/** Whether all groups of the metablock and of its parents are known, and the signer is an owner of none. */
+function ownsNothingOf(world: World, metablock: Metablock, signer: string): boolean {
+  const parents = parentsOf(world, metablock);
+  if (parents === undefined) return false;
+  return [metablock, ...parents].every(
+    (each) =>
+      each.references.size === each.header.value.referenceCount &&
+      [...each.references.values()].every(({ groupKey }) => {
+        const group = world.groups.get(groupKey);
+        return group !== undefined && !group.ownerKeys.includes(signer);
+      }),
+  );
+}
+
+/**
+ * A block is observed: verified against its group and pact, and durable before anything is certified on it. Returns whether
+ * it was news. Throws `block-…` and `entry-…` naming what is wrong.
+ */
+export function observeBlock(world: World, group: Group, block: Block): boolean {
+  const { header, entries } = block;
+  const key = toHex(header.id);
+  const held = group.blocks.get(key);
+  if (held !== undefined && (held.entries !== null || entries === null)) return false;
+  const issuer = toHex(header.value.issuer);
+  if (counterIsFinal(countersOf(group, issuer), header.value.counter)) return false;
+  checkBlock(world, group, block);
+  if (held === undefined && group.blocks.size >= blocksHeld) return false;
+  keepBlock(world, group, block);
+  advance(world, group);
+  return true;
+}
+
+export function keepBlock(world: World, group: Group, block: Block): void {
+  const key = toHex(block.header.id);
+  const { issuer, counter } = block.header.value;
+  group.blocks.set(key, block);
+  world.missing.delete(key);
+  put(world, blockKey(world.tag, group.key, key), encodeBlock(block));
+  const seen = group.highestSeen.get(toHex(issuer));
+  if (seen === undefined || seen.value.counter < counter) group.highestSeen.set(toHex(issuer), block.header);
+}
+
+function checkBlock(world: World, group: Group, { header, entries }: Block): void {
+  const name = `block ${toHex(header.id).slice(0, 16)} of group ${group.key.slice(0, 16)}`;
+  const issuer = toHex(header.value.issuer);
+  if (group.pact.policy.writers === "owners" && !group.ownerKeys.includes(issuer)) {
+    throw refused("block-issuer", `${name} was issued by ${issuer.slice(0, 16)}, who is no owner`);
+  }
+  if (header.value.previous !== null && group.ownerKeys.length > 1) {
+    throw refused("block-previous", `${name} names a previous block, which only a group of one owner has`);
+  }
+  if (!verifySignature(world.crypto, header.value.issuer, header.id, header.signature)) {
+    throw refused("block-signature", `${name} is not signed by its issuer`);
+  }
+  if (entries === null) return;
+  if (entries.length !== header.value.count) {
+    throw refused("block-count", `${name} has ${entries.length} entries and its header says ${header.value.count}`);
+  }
+  if (!equal(entriesHash(world.crypto, entries), header.value.entriesHash)) {
+    throw refused("block-entries", `${name} holds other entries than its header's hash says`);
+  }
+  for (const entry of entries) checkEntry(group.fields, group.pact.policy, entry);
+}
+
+function refused(code: string, what: string): VertebraError {
+  return new VertebraError(
+    code,
+    `Refused: ${what}.`,
+    "Look at the participant that sent it; nothing here was changed.",
+  );
+}
+
+/**
+ * Figure 6A to 6C for all that is held and may have changed, until nothing more follows: certify first, then progress, in the
+ * order of the views. What is over is dropped.
+ */
+export function settle(world: World): void {
+  for (let round = 0; ; round++) {
+    assert(round < settleRounds, "what follows from one event comes to an end");
+    let changed = false;
+    for (const metablock of [...world.metablocks.values()].sort((a, b) => compareViews(a.view, b.view))) {
+      validate(world, metablock);
+      if (certify(world, metablock)) changed = true;
+      if (progress(world, metablock)) changed = true;
+    }
+    if (!changed) break;
+  }
+  dropOldGenerations(world);
+}
+
+/** Whether its parents are known and it keeps the invariants; what is missing of a metablock that is to be voted on is asked for. */
+function validate(world: World, metablock: Metablock): void {
+  if (metablock.valid !== null) return;
+  const concerned = [...world.groups.values()].filter(
+    (group) => group.mine && referencesOf(metablock, group.key).length > 0,
+  );
+  const parents = parentsOf(world, metablock);
+  if (parents !== undefined) {
+    metablock.valid = brokenInvariant(metablock.header.value, parents) === undefined;
+  } else if (
+    metablock.view.sequence >= world.highestFinalizableGeneration &&
+    (concerned.length > 0 || metablock.header.value.referenceCount === 0)
+  ) {
+    for (const parent of metablock.header.value.parents) reportMissingMetablock(world, parent);
+  }
+  for (const group of concerned) {
+    for (const { value } of referencesOf(metablock, group.key)) {
+      const key = toHex(value.block);
+      if (value.position >= group.position && !group.blocks.has(key)) reportMissing(world, key, value.block);
+    }
+  }
+}
+
+function reportMissingMetablock(world: World, id: Hash): void {
+  const key = toHex(id);
+  if (!world.metablocks.has(key)) reportMissing(world, key, id);
+}
+
+/**
+ * PROTOCOL 6, "Single generation": what is kept is generation HFG, the one before it, by whose blocks HFG's metablocks close,
+ * and what is prepared above.
+ */
+function dropOldGenerations(world: World): void {
+  for (const [key, metablock] of world.metablocks) {
+    if (metablock.view.sequence < world.highestFinalizableGeneration - 1) world.metablocks.delete(key);
+  }
+}

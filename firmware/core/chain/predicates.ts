@@ -1,0 +1,158 @@
+import { counterIsFinal, highestFinalCausalSequence } from "../block/counters";
+import { compare, equal, toHex } from "../wire/bytes";
+import { issuingHash, type Sha256 } from "../wire/hash";
+import type { Block, MetablockHeader, Signed } from "../wire/types";
+import { countersOf, type Group } from "./group";
+import { isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { compareViews } from "./view";
+import { furthestAhead, type World } from "./world";
+
+/** The metablocks that `metablock` names as parents, in that order; undefined where one is not held. */
+export function parentsOf(world: World, metablock: Metablock): Metablock[] | undefined {
+  const parents: Metablock[] = [];
+  for (const id of metablock.header.value.parents) {
+    const parent = world.metablocks.get(toHex(id));
+    if (parent === undefined) return undefined;
+    parents.push(parent);
+  }
+  return parents;
+}
+
+/** The parent at this index, where it is held. */
+export function parentAt(world: World, metablock: Metablock, index: number): Metablock | undefined {
+  return world.metablocks.get(toHex(metablock.header.value.parents[index]!));
+}
+
+/**
+ * Why a metablock with these parents breaks an invariant of the SIC-DAG, or undefined where it breaks none
+ * (the patent's "Was Certifiable", as far as the bytes tell).
+ */
+export function brokenInvariant(header: MetablockHeader, parents: readonly Metablock[]): string | undefined {
+  for (const parent of parents) {
+    if (parent.view.sequence !== header.sequence - 1) {
+      return `a parent is of generation ${parent.view.sequence}, and ${header.sequence - 1} is due`;
+    }
+  }
+  for (const [index, a] of parents.entries()) {
+    if (parents.slice(index + 1).some((b) => conflict(a, b))) return "two of its parents conflict";
+  }
+  const window = header.referenceCount + parents.reduce((sum, { header }) => sum + header.value.referenceCount, 0);
+  return window === 0 ? "its finality window is empty" : undefined;
+}
+
+/**
+ * The patent's conflict of two metablocks of one generation, as PROTOCOL 5 reads it: same issuer and view; a block of the
+ * same group in each; neither's parents a subset of the other's. ("A block newly referenced by one in the other's finality
+ * window" is a block of the same group in each, or in a parent that both would have to share.)
+ */
+export function conflict(a: Metablock, b: Metablock): boolean {
+  if (a.key === b.key) return false;
+  if (a.issuerKey === b.issuerKey && compareViews(a.view, b.view) === 0) return true;
+  const groups = new Set([...a.references.values()].map((reference) => reference.groupKey));
+  if ([...b.references.values()].some((reference) => groups.has(reference.groupKey))) return true;
+  return !parentsWithin(a.header.value, b.header.value) && !parentsWithin(b.header.value, a.header.value);
+}
+
+function parentsWithin(a: MetablockHeader, b: MetablockHeader): boolean {
+  return a.parents.every((parent) => b.parents.some((other) => equal(parent, other)));
+}
+
+/** PROTOCOL 5, conflict resolution: "the higher attempt; then the lower Issuing Hash". */
+export function resolveConflict(crypto: Sha256, a: Metablock, b: Metablock): Metablock {
+  if (a.view.attempt !== b.view.attempt) return a.view.attempt > b.view.attempt ? a : b;
+  return compareIssuingHashes(crypto, a.header, b.header) <= 0 ? a : b;
+}
+
+export function compareIssuingHashes(crypto: Sha256, a: Signed<MetablockHeader>, b: Signed<MetablockHeader>): number {
+  return compare(issuingHash(crypto, a.signature), issuingHash(crypto, b.signature));
+}
+
+/**
+ * PROTOCOL 6, rule 1: "each parent is certified for at least one group, or closes one". Judged for the groups known here; a
+ * parent that shows none of them is judged by those who own its groups.
+ */
+export function mayBeParent(world: World, parent: Metablock): boolean {
+  if (parent.valid === false) return false;
+  return parent.standing || ![...parent.references.values()].some(({ groupKey }) => world.groups.has(groupKey));
+}
+
+/**
+ * Whether the view is one to vote in now: rule 1, with "N is above its HFG" read as "not below", since else the first of
+ * several children of one generation would outdate its siblings (docs/protocol.md, departures).
+ */
+export function isTimely(world: World, { view }: Metablock): boolean {
+  const next = world.highestFinalizableGeneration + 1;
+  if (view.sequence === next) return view.attempt <= world.attempt;
+  if (view.sequence === next - 1) return view.attempt <= Math.max(world.attempt, world.tip?.view.attempt ?? 0);
+  return view.sequence > next;
+}
+
+/** Whether the generation is one that nobody honest can have reached: PROTOCOL 6, "A generation can't be run away with". */
+export function isRunaway(world: World, metablock: Metablock, groups: readonly Group[]): boolean {
+  const reached = Math.max(
+    world.highestFinalizableGeneration,
+    ...groups.map((group) => reportedByMoreThanAThird(world, group)),
+  );
+  return metablock.view.sequence > reached + furthestAhead;
+}
+
+function reportedByMoreThanAThird(world: World, group: Group): number {
+  const others = group.ownerKeys.filter((owner) => owner !== world.avatarKey);
+  const reported = others.map((owner) => world.reports.get(owner)?.highestFinalizableGeneration ?? -1);
+  return reported.sort((a, b) => b - a)[Math.floor(others.length / 3)] ?? -1;
+}
+
+/**
+ * The patent's "Is Causally Consistent" for a block put into a metablock: its counter was not final before, and where the
+ * pact is ordered, the block before it is final or stands at a lower position in `window` (counters of the same issuer).
+ */
+export function isCausallyConsistent(group: Group, block: Block, window: readonly number[]): boolean {
+  const { issuer, counter } = block.header.value;
+  const final = countersOf(group, toHex(issuer));
+  if (counterIsFinal(final, counter)) return false;
+  if (!group.pact.policy.ordered) return true;
+  return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);
+}
+
+/** The patent's three lists, each judged per group: whether the metablock's references of the group have their quorum (1). */
+export function isFinalizableFor(metablock: Metablock, group: Group): boolean {
+  const references = referencesOf(metablock, group.key);
+  return references.length > 0 && references.every(({ index }) => isCertified(metablock, group, index));
+}
+
+/** Whether the metablock gives one of its parents' blocks of the group their quorum (2). */
+export function closes(world: World, metablock: Metablock, group: Group): boolean {
+  if (releases(metablock, group.id)) return false;
+  return metablock.header.value.parents.some((_, index) => {
+    const parent = parentAt(world, metablock, index);
+    if (parent === undefined) return false;
+    const references = referencesOf(parent, group.key);
+    return (
+      references.length > 0 &&
+      references.every((r) => isCertified(parent, group, r.index) && isClosed(metablock, group, index, r.index))
+    );
+  });
+}
+
+/**
+ * The patent's Finalizable, told for a metablock as a whole: every group it shows is certified in it, every group of its
+ * parents that it does not release is closed by it, and the issuer of each parent, list (3), certified it or is no owner here.
+ */
+export function isFinalizable(world: World, metablock: Metablock): boolean {
+  for (const group of world.groups.values()) {
+    if (referencesOf(metablock, group.key).length > 0 && !isFinalizableFor(metablock, group)) return false;
+    const parents = parentsOf(world, metablock) ?? [];
+    const held = parents.some((parent) => referencesOf(parent, group.key).length > 0);
+    if (held && !releases(metablock, group.id) && !closes(world, metablock, group)) return false;
+  }
+  return true;
+}
+
+/** The patent's "Should Certify": this participant is in one of the three lists. */
+export function shouldCertify(world: World, metablock: Metablock): boolean {
+  const parents = parentsOf(world, metablock) ?? [];
+  if (parents.some((parent) => parent.issuerKey === world.avatarKey)) return true;
+  return [metablock, ...parents].some(({ references }) =>
+    [...references.values()].some(({ groupKey }) => world.groups.get(groupKey)?.mine === true),
+  );
+}

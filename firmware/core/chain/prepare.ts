@@ -1,0 +1,282 @@
+import { assert } from "../errors";
+import { compare, equal, toHex } from "../wire/bytes";
+import { encode } from "../wire/cbor";
+import { hash } from "../wire/hash";
+import { merklePath, merkleRoot } from "../wire/merkle";
+import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } from "../wire/structures";
+import type { BlockReference, View } from "../wire/types";
+import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
+import { type Group, votes } from "./group";
+import { createMetablock, type Metablock, referencesOf, releases, showsAllOf } from "./metablock";
+import { keepMetablock } from "./observe";
+import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
+import { proposableBlocks } from "./propose";
+import { above, compareViews } from "./view";
+import { timing, type World } from "./world";
+
+/** Parents of one metablock at most, of those worth having (the patent's L). */
+const parentLimit = 16;
+/** References of one group, and of all groups, that one metablock puts forward. */
+const referencesPerGroup = 8;
+const referencesPerMetablock = 256;
+
+/**
+ * Figure 6D. Prepares the child of what was just certified for groups of this participant, at once; else, in its turn, a
+ * first proposal for blocks that no metablock of this generation holds. Returns whether it issued one.
+ */
+export function prepare(world: World): boolean {
+  return prepareChild(world) || prepareProposal(world);
+}
+
+/** "Who first sees a metablock certified for its groups prepares its child at once." */
+function prepareChild(world: World): boolean {
+  const next = world.highestFinalizableGeneration;
+  for (const metablock of world.metablocks.values()) {
+    if (metablock.view.sequence < next - 1 || metablock.view.sequence > next || !mayBeParent(world, metablock))
+      continue;
+    if (!votingGroups(world).some((group) => waitsForChild(world, metablock, group))) continue;
+    const sequence = metablock.view.sequence + 1;
+    const attempt = sequence === next + 1 ? world.attempt : (world.tip?.view.attempt ?? 0);
+    if (issue(world, { sequence, attempt }, votingGroups(world))) return true;
+  }
+  return false;
+}
+
+/** Whether the metablock is certified for the group, its blocks are not final, and no child that could close them is known. */
+function waitsForChild(world: World, metablock: Metablock, group: Group): boolean {
+  const held = referencesOf(metablock, group.key);
+  if (held.every(({ value }) => value.position < group.position) || !isFinalizableFor(metablock, group)) return false;
+  if (!showsAllOf(metablock, group.id) || !mayCloseAll(group, metablock, held)) return false;
+  return !childrenOf(world, metablock).some(
+    (child) => !releases(child, group.id) && child.valid !== false && !stale(world, child),
+  );
+}
+
+function childrenOf(world: World, metablock: Metablock): Metablock[] {
+  const { id } = metablock.header;
+  return [...world.metablocks.values()].filter(({ header }) =>
+    header.value.parents.some((parent) => equal(parent, id)),
+  );
+}
+
+/** Of an attempt that is over, or of a generation that is. */
+function stale(world: World, { view, seenAt }: Metablock): boolean {
+  const next = world.highestFinalizableGeneration + 1;
+  if (view.sequence < next - 1) return true;
+  if (view.sequence === next) return view.attempt < world.attempt;
+  return world.now.monotonic - seenAt >= timing.attempt;
+}
+
+function votingGroups(world: World): Group[] {
+  return [...world.groups.values()].filter(votes);
+}
+
+/** "First proposals wait by rank, rank r waiting r short steps, so that normally one speaks." */
+function prepareProposal(world: World): boolean {
+  const groups = votingGroups(world).filter((group) => waitsForProposal(world, group));
+  if (groups.length === 0) {
+    world.proposal = null;
+    return false;
+  }
+  const view = proposalView(world, groups);
+  const scheduled = world.proposal;
+  if (scheduled === null || compareViews(scheduled.view, view) !== 0) {
+    world.proposal = { view, at: world.now.monotonic + turn(world, view, groups) };
+  }
+  if (world.proposal === null || world.now.monotonic < world.proposal.at) return false;
+  world.proposal = null;
+  return issue(world, view, groups);
+}
+
+/** Blocks that are not final wait, and no metablock that may still be voted on holds the group's next slot. */
+function waitsForProposal(world: World, group: Group): boolean {
+  if (group.blocks.size === 0) return false;
+  for (const metablock of world.metablocks.values()) {
+    if (metablock.valid === false || stale(world, metablock)) continue;
+    if (referencesOf(metablock, group.key).some(({ value }) => value.position >= group.position)) return false;
+  }
+  return proposableBlocks(group, group.position, [], { sequence: Number.MAX_SAFE_INTEGER, attempt: 0 }).length > 0;
+}
+
+/**
+ * "N = 1 + the least g such that a quorum of each group it serves reports HFG ≤ g, and above the claims that stand in its
+ * way." Never at or below a view in which this participant issued, crash or not.
+ */
+function proposalView(world: World, groups: readonly Group[]): View {
+  const reached = groups.map((group) => generationOfQuorum(world, group));
+  let sequence = 1 + Math.max(world.highestFinalizableGeneration, ...reached);
+  for (const group of groups) {
+    const claim = group.slots.get(group.position)?.claim;
+    if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
+  }
+  const attempt = sequence === world.highestFinalizableGeneration + 1 ? world.attempt : 0;
+  const { issued } = world;
+  // One that issued here already waits for the generation, or for the next attempt: a higher one would be ahead of the others'.
+  if (issued !== null && issued.sequence > sequence) return { sequence: issued.sequence, attempt: issued.attempt + 1 };
+  return { sequence, attempt };
+}
+
+function generationOfQuorum(world: World, group: Group): number {
+  const reported = group.ownerKeys.map((owner) =>
+    owner === world.avatarKey
+      ? world.highestFinalizableGeneration
+      : (world.reports.get(owner)?.highestFinalizableGeneration ?? -1),
+  );
+  return reported.sort((a, b) => a - b)[group.quorum - 1]!;
+}
+
+/**
+ * How long to wait before speaking, ms. In a first attempt the writer of a waiting block speaks at once, if its co-owners
+ * are not known to be ahead: its proposal would come too late. Everyone else follows by rank.
+ */
+function turn(world: World, view: View, groups: readonly Group[]): number {
+  const behind = view.sequence > world.highestFinalizableGeneration + 1;
+  const writes = groups.some((group) =>
+    [...group.blocks.values()].some((block) => equal(block.header.value.issuer, world.avatar)),
+  );
+  if (view.attempt === 0 && writes && !behind) return 0;
+  const rank = Math.min(...groups.map((group) => rankOf(world, view, group)));
+  return (view.attempt === 0 ? rank + 1 : rank) * timing.rankStep;
+}
+
+/** "Rank (a hash of world tag, view and avatar)" among the group's owners, from 0. */
+export function rankOf(world: World, view: View, group: Group): number {
+  const weight = (owner: Uint8Array) =>
+    hash(world.crypto, "rank", encode([world.tagBytes, view.sequence, view.attempt, owner]));
+  const mine = weight(world.avatar);
+  return group.definition.owners.filter((owner) => compare(weight(owner), mine) < 0).length;
+}
+
+/**
+ * Makes and issues a metablock of this view: parents worth having, releases, and the blocks to put forward. Issuing is
+ * certifying, by the same rules: what this participant could not certify of its own groups is released or left out.
+ */
+function issue(world: World, view: View, groups: readonly Group[]): boolean {
+  if (world.issued !== null && compareViews(view, world.issued) <= 0) return false;
+  const parents = chooseParents(world, view);
+  if (view.sequence > 0 && parents.length === 0) return false;
+  const released = votingOrObserved(world).filter((group) => parents.some((parent) => mustRelease(group, parent)));
+  const references = chooseReferences(world, view, groups, parents, released);
+  const closing = parents.some((parent) => groups.some((group) => !released.includes(group) && openIn(parent, group)));
+  if (references.length === 0 && !closing) return false;
+  const metablock = makeMetablock(world, view, parents, released, references);
+  issueMetablock(world, metablock);
+  return true;
+}
+
+/** The groups whose everything an issuer's signature speaks for: all that it owns. */
+function votingOrObserved(world: World): Group[] {
+  return [...world.groups.values()].filter((group) => group.mine);
+}
+
+function openIn(parent: Metablock, group: Group): boolean {
+  return referencesOf(parent, group.key).some(({ value }) => value.position >= group.position);
+}
+
+/**
+ * Who issues a child certifies everything of its groups in the parents: so it releases a group of which it does not know
+ * that it was shown all, or which it could not certify by rules 2 and 3.
+ */
+function mustRelease(group: Group, parent: Metablock): boolean {
+  if (!showsAllOf(parent, group.id)) return true;
+  const held = referencesOf(parent, group.key);
+  if (held.length === 0) return false;
+  return !votes(group) || !mayCloseAll(group, parent, held);
+}
+
+/**
+ * "As parents, metablocks of N - 1 that hold certified blocks not final yet of the groups it serves, at most one per group;
+ * one that holds none only where there is no other." Of those in conflict the winner stays.
+ */
+function chooseParents(world: World, view: View): Metablock[] {
+  const before = [...world.metablocks.values()].filter(
+    (metablock) => metablock.view.sequence === view.sequence - 1 && mayBeParent(world, metablock),
+  );
+  const worth = before.filter((metablock) =>
+    votingGroups(world).some((group) => openIn(metablock, group) && isFinalizableFor(metablock, group)),
+  );
+  const chosen: Metablock[] = [];
+  for (const candidate of worth) {
+    const rivals = chosen.filter((other) => conflict(other, candidate));
+    if (!rivals.every((rival) => resolveConflict(world.crypto, rival, candidate) === candidate)) continue;
+    for (const rival of rivals) chosen.splice(chosen.indexOf(rival), 1);
+    chosen.push(candidate);
+  }
+  if (chosen.length === 0) {
+    const standing = before.find((metablock) => metablock.standing) ?? before[0];
+    return standing === undefined ? [] : [standing];
+  }
+  chosen.sort((a, b) => compareIssuingHashes(world.crypto, b.header, a.header));
+  return chosen.slice(0, parentLimit);
+}
+
+function chooseReferences(
+  world: World,
+  view: View,
+  groups: readonly Group[],
+  parents: readonly Metablock[],
+  released: readonly Group[],
+): BlockReference[] {
+  const references: BlockReference[] = [];
+  for (const group of [...groups].sort((a, b) => compare(a.id, b.id))) {
+    const holder = released.includes(group)
+      ? undefined
+      : parents.find((parent) => referencesOf(parent, group.key).length > 0);
+    const held = holder === undefined ? [] : referencesOf(holder, group.key).map(({ value }) => value);
+    const open = held.filter(({ position }) => position >= group.position);
+    let position = group.position + open.length;
+    let firstEntry = open.reduce((sum, { count }) => sum + count, group.entries);
+    const window = held.map(({ block }) => toHex(block));
+    // A block that may still be certified where it stands is not put forward a second time yet.
+    if (holder === undefined && !waitsForProposal(world, group)) continue;
+    for (const block of proposableBlocks(group, position, window, view).slice(0, referencesPerGroup)) {
+      if (references.length === referencesPerMetablock) return references;
+      const { count } = block.header.value;
+      references.push({ group: group.id, position, firstEntry, block: block.header.id, count });
+      position++;
+      firstEntry += count;
+    }
+  }
+  return references;
+}
+
+function makeMetablock(
+  world: World,
+  view: View,
+  parents: readonly Metablock[],
+  released: readonly Group[],
+  references: readonly BlockReference[],
+): Metablock {
+  const leaves = references.map(encodeBlockReference);
+  const bytes = encodeMetablockHeader({
+    sequence: view.sequence,
+    attempt: view.attempt,
+    parents: parents.map(({ header }) => header.id).sort(compare),
+    releasedGroups: released.map(({ id }) => id).sort(compare),
+    root: merkleRoot(world.crypto, leaves),
+    referenceCount: references.length,
+    issuer: world.avatar,
+  });
+  const signature = world.signer.sign(hash(world.crypto, "metablock", bytes));
+  const metablock = createMetablock(signedMetablockHeader(world.crypto, bytes, signature), world.now.monotonic);
+  for (const [index, value] of references.entries()) {
+    const path = merklePath(world.crypto, leaves, index);
+    metablock.references.set(index, { index, bytes: leaves[index]!, path, value, groupKey: toHex(value.group) });
+  }
+  metablock.valid = true;
+  return metablock;
+}
+
+/** "Issuing a metablock is certifying it: same rules, same write" (PROTOCOL 6). */
+function issueMetablock(world: World, metablock: Metablock): void {
+  const parts = certifiableParts(world, metablock);
+  const certified = new Set(parts.flatMap((part) => part.own.map(({ index }) => index)));
+  for (const [index, { value }] of metablock.references) {
+    assert(certified.has(index), `an issuer may certify all that it puts forward, slot ${value.position} too`);
+  }
+  recordClaims(world, metablock, parts);
+  world.issued = metablock.view;
+  world.changed.state = true;
+  keepMetablock(world, metablock);
+  world.news.push({ kind: "metablock", metablock });
+}

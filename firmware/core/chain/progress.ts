@@ -1,0 +1,144 @@
+import { equal, toHex } from "../wire/bytes";
+import { encodeFinalityProof, encodeLockProof } from "../wire/proofs";
+import type { Block, Hash } from "../wire/types";
+import { evidence } from "./evidence";
+import { learnFinality } from "./finalize";
+import { type Group, slotWindow, soleOwner } from "./group";
+import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { closes, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
+import { compareViews } from "./view";
+import { changeSlot, reportMissing, type World } from "./world";
+
+/**
+ * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
+ * parents, and raises HFG. Returns whether anything changed.
+ */
+export function progress(world: World, metablock: Metablock): boolean {
+  let changed = false;
+  for (const group of world.groups.values()) {
+    if (soleOwner(group)) continue;
+    if (lockCertified(world, metablock, group)) changed = true;
+    if (finalizeParents(world, metablock, group)) changed = true;
+    if (raiseGeneration(world, metablock, group)) changed = true;
+  }
+  return changed;
+}
+
+/** "A lock: the block certified there in the highest view that it has seen." */
+function lockCertified(world: World, metablock: Metablock, group: Group): boolean {
+  let changed = false;
+  if (!group.mine) return false;
+  for (const reference of referencesOf(metablock, group.key)) {
+    const { position, block } = reference.value;
+    if (position < group.position || position >= group.position + slotWindow) continue;
+    if (!isCertified(metablock, group, reference.index)) continue;
+    const held = group.slots.get(position);
+    if (held?.final) continue;
+    const lock = held?.lock ?? null;
+    if (lock !== null && compareViews(lock.view, metablock.view) >= 0) continue;
+    const header = group.blocks.get(toHex(block));
+    if (header === undefined) {
+      reportMissing(world, toHex(block), block);
+      continue;
+    }
+    const made = makeLock(world, metablock, group, reference, header);
+    if (voidAlready(group, made.history)) continue;
+    changeSlot(world, group, position).lock = made;
+    changed = true;
+  }
+  return changed;
+}
+
+function makeLock(world: World, metablock: Metablock, group: Group, reference: HeldReference, block: Block) {
+  const own = referencesOf(metablock, group.key);
+  const parents = parentsOf(world, metablock) ?? [];
+  const holder = releases(metablock, group.id)
+    ? undefined
+    : parents.find((parent) => referencesOf(parent, group.key).length > 0);
+  const before = [...(holder === undefined ? [] : referencesOf(holder, group.key)), ...own];
+  const history = before
+    .filter(({ value }) => value.position >= group.position && value.position < reference.value.position)
+    .map(({ value }) => [value.position, value.block] as const);
+  const proof = encodeLockProof({
+    metablock: evidence(metablock, group, own),
+    parent: holder === undefined ? null : evidence(holder, group, referencesOf(holder, group.key)),
+    blockHeader: block.header.bytes,
+    blockSignature: block.header.signature,
+  });
+  return { block: reference.value.block, view: metablock.view, proof, history };
+}
+
+function voidAlready(group: Group, history: readonly (readonly [number, Hash])[]): boolean {
+  return history.some(([position, block]) => {
+    const final = group.slots.get(position)?.final?.block ?? group.recentFinal.get(position);
+    return final !== undefined && !equal(final, block);
+  });
+}
+
+/**
+ * "It is final when it is certified in A and its owners' quorum (2) certified one child Y of A, which does not release the
+ * group, with that reference of A in scope."
+ */
+function finalizeParents(world: World, metablock: Metablock, group: Group): boolean {
+  let changed = false;
+  for (const [index] of metablock.header.value.parents.entries()) {
+    const parent = parentAt(world, metablock, index);
+    if (parent === undefined) continue;
+    for (const reference of referencesOf(parent, group.key)) {
+      if (reference.value.position < group.position) continue;
+      if (group.slots.get(reference.value.position)?.final) continue;
+      if (!isCertified(parent, group, reference.index) || !isClosed(metablock, group, index, reference.index)) continue;
+      if (finalizeReference(world, metablock, index, parent, group, reference)) changed = true;
+    }
+  }
+  return changed;
+}
+
+function finalizeReference(
+  world: World,
+  child: Metablock,
+  parentIndex: number,
+  parent: Metablock,
+  group: Group,
+  reference: HeldReference,
+): boolean {
+  const { block, position, firstEntry, count } = reference.value;
+  const held = group.blocks.get(toHex(block));
+  if (held === undefined) {
+    reportMissing(world, toHex(block), block);
+    return false;
+  }
+  const proof = encodeFinalityProof({
+    pacts: group.pactBytes,
+    group: group.bytes,
+    blockHeader: held.header.bytes,
+    blockSignature: held.header.signature,
+    chain: {
+      reference: { index: reference.index, bytes: reference.bytes, path: reference.path },
+      certified: evidence(parent, group, [reference], { own: reference.index }),
+      child: evidence(child, group, [], { parent: parentIndex, index: reference.index }),
+    },
+  });
+  return learnFinality(world, group, position, { block, firstEntry, count, proof });
+}
+
+/**
+ * "HFG starts at -1 and rises to N with a metablock of N that is certified for, or closes, one of my groups and needed my
+ * certificate." The metablock that raised it is kept as the tip.
+ */
+function raiseGeneration(world: World, metablock: Metablock, group: Group): boolean {
+  const stands = isFinalizableFor(metablock, group) || closes(world, metablock, group);
+  if (!stands) return false;
+  const first = !metablock.standing;
+  metablock.standing = true;
+  if (!group.mine || metablock.view.sequence <= world.highestFinalizableGeneration) return first;
+  if (isRunaway(world, metablock, [group])) return first;
+  world.highestFinalizableGeneration = metablock.view.sequence;
+  world.tip = metablock;
+  world.attempt = 0;
+  world.attemptEnds = null;
+  world.proposal = null;
+  world.changed.state = true;
+  world.changed.tip = true;
+  return true;
+}

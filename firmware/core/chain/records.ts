@@ -1,0 +1,184 @@
+import type { Crypto } from "../../ports";
+import { decodeBlock } from "../block/block";
+import { groupKey, slotKey, stateKey, tipKey } from "../block/records";
+import { VertebraError } from "../errors";
+import { toHex } from "../wire/bytes";
+import { type Cbor, decode, encode } from "../wire/cbor";
+import { evidenceItems, readEvidence } from "../wire/proofs";
+import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
+import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
+import type { View } from "../wire/types";
+import { addCertificate } from "./certify";
+import type { Group } from "./group";
+import { createMetablock, type Metablock, takeReferences } from "./metablock";
+import type { Slot } from "./slots";
+import { put, remove, type World } from "./world";
+
+/** What a world keeps through restarts, each as a CBOR record under a key of `block/records`. */
+
+const slotLimits = { depth: 8, items: 16_384, length: 1 << 18 };
+
+/** Puts all that changed into the writes of the present event. */
+export function recordChanges(world: World): void {
+  const { changed } = world;
+  if (changed.state) put(world, stateKey(world.tag), encodeState(world));
+  if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), encodeTip(world.tip));
+  for (const group of changed.groups) put(world, groupKey(world.tag, group.key), encodeGroup(group));
+  for (const [group, positions] of changed.slots) {
+    for (const position of positions) recordSlot(world, group, position);
+  }
+}
+
+function recordSlot(world: World, group: Group, position: number): void {
+  const slot = group.slots.get(position);
+  const key = slotKey(world.tag, group.key, position);
+  if (slot === undefined) remove(world, key);
+  else put(world, key, encodeSlot(slot));
+}
+
+/** Takes the records of the store back; throws `record-…` where one is not what this program wrote. */
+export function restore(world: World, records: Iterable<readonly [string, Uint8Array]>): void {
+  for (const [key, value] of records) {
+    const [root, tag, kind, groupHex, rest] = key.split("/");
+    if (root !== "w" || tag !== world.tag) continue;
+    if (kind === "state") restoreState(world, value);
+    else if (kind === "tip") restoreTip(world, value);
+    else restoreOfGroup(world, key, value, kind, world.groups.get(groupHex ?? ""), rest);
+  }
+}
+
+function restoreOfGroup(
+  world: World,
+  key: string,
+  value: Uint8Array,
+  kind: string | undefined,
+  group: Group | undefined,
+  rest: string | undefined,
+): void {
+  // A group that this participant is no longer provisioned with: its records stay, and wait for it.
+  if (group === undefined) return;
+  if (kind === "group") restoreGroup(group, value);
+  else if (kind === "slot") group.slots.set(Number(rest), decodeSlot(value));
+  else if (kind === "block") restoreBlock(world.crypto, group, value);
+  else
+    throw new VertebraError(
+      "record-unknown",
+      `The store holds a record "${key}" of no known kind.`,
+      "Update Vertebra: a newer version wrote this store.",
+    );
+}
+
+function restoreBlock(crypto: Crypto, group: Group, value: Uint8Array): void {
+  const block = decodeBlock(crypto, value);
+  const issuer = toHex(block.header.value.issuer);
+  group.blocks.set(toHex(block.header.id), block);
+  const seen = group.highestSeen.get(issuer);
+  if (seen === undefined || seen.value.counter < block.header.value.counter)
+    group.highestSeen.set(issuer, block.header);
+}
+
+function encodeState(world: World): Uint8Array {
+  const { issued } = world;
+  return encode([
+    world.epoch,
+    world.highestFinalizableGeneration,
+    world.highestCertifiedGeneration,
+    issued === null ? null : viewItems(issued),
+  ]);
+}
+
+function restoreState(world: World, value: Uint8Array): void {
+  const [epoch, finalizable, certified, issued] = tuple("state record", decode(value), 4);
+  world.epoch = integer("state record: epoch", epoch);
+  world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);
+  world.highestCertifiedGeneration = integer("state record: HCG", certified, -1);
+  world.issued = nullable("state record: issued", issued, readView);
+}
+
+/** The tip with all that is held of it: after a power cut everywhere, it is the next generation's parent. */
+function encodeTip(tip: Metablock): Uint8Array {
+  const certificates = [...tip.certificates.values()].flat().map((certificate) => certificate.bytes);
+  const references = [...tip.references.values()].map(({ index, bytes, path }) => ({ index, bytes, path }));
+  return encode(evidenceItems({ bytes: tip.header.bytes, signature: tip.header.signature, references, certificates }));
+}
+
+function restoreTip(world: World, value: Uint8Array): void {
+  const kept = readEvidence("tip record", decode(value, slotLimits));
+  const tip = createMetablock(signedMetablockHeader(world.crypto, kept.bytes, kept.signature), world.now.monotonic);
+  takeReferences(world.crypto, tip, kept.references);
+  for (const certificate of kept.certificates) addCertificate(tip, decodeCertificate(certificate));
+  tip.standing = true;
+  world.tip = tip;
+  world.metablocks.set(tip.key, tip);
+}
+
+function encodeGroup(group: Group): Uint8Array {
+  const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [issuer, base, above] as const);
+  const { position, entries, lastFinal, ownCounter, observesUntil } = group;
+  return encode([position, entries, lastFinal, ownCounter, observesUntil, counters]);
+}
+
+function restoreGroup(group: Group, value: Uint8Array): void {
+  const [position, entries, lastFinal, ownCounter, observesUntil, counters] = tuple("group record", decode(value), 6);
+  group.position = integer("group record: position", position);
+  group.entries = integer("group record: entries", entries);
+  group.lastFinal = nullable("group record: last final", lastFinal, hash32);
+  group.ownCounter = integer("group record: counter", ownCounter);
+  group.observesUntil = integer("group record: observes until", observesUntil);
+  list("group record: counters", counters, 4096, (where, item) => {
+    const [issuer, base, above] = tuple(where, item, 3);
+    if (typeof issuer !== "string")
+      throw new VertebraError("record-shape", `${where} names no issuer.`, "Report this as a bug.");
+    group.finalCounters.set(issuer, { base: integer(where, base), above: list(where, above, 64, integer) });
+  });
+}
+
+function encodeSlot({ claim, lock, final }: Slot): Uint8Array {
+  return encode([
+    claim === null
+      ? null
+      : [claim.block, viewItems(claim.view), claim.otherView === null ? null : viewItems(claim.otherView)],
+    lock === null ? null : [lock.block, viewItems(lock.view), lock.proof, lock.history],
+    final === null ? null : [final.block, final.firstEntry, final.count, final.proof],
+  ]);
+}
+
+function decodeSlot(value: Uint8Array): Slot {
+  const [claim, lock, final] = tuple("slot record", decode(value, slotLimits), 3);
+  return {
+    claim: nullable("slot record: claim", claim, (where, item) => {
+      const [block, view, otherView] = tuple(where, item, 3);
+      return {
+        block: hash32(where, block),
+        view: readView(where, view),
+        otherView: nullable(where, otherView, readView),
+      };
+    }),
+    lock: nullable("slot record: lock", lock, (where, item) => {
+      const [block, view, proof, history] = tuple(where, item, 4);
+      const slots = list(where, history, 1024, (place, each) => {
+        const [position, held] = tuple(place, each, 2);
+        return [integer(place, position), hash32(place, held)] as const;
+      });
+      return { block: hash32(where, block), view: readView(where, view), proof: bytes(where, proof), history: slots };
+    }),
+    final: nullable("slot record: final", final, (where, item) => {
+      const [block, firstEntry, count, proof] = tuple(where, item, 4);
+      return {
+        block: hash32(where, block),
+        firstEntry: integer(where, firstEntry),
+        count: integer(where, count, 1),
+        proof: bytes(where, proof),
+      };
+    }),
+  };
+}
+
+function viewItems({ sequence, attempt }: View): Cbor {
+  return [sequence, attempt];
+}
+
+function readView(where: string, value: Cbor | undefined): View {
+  const [sequence, attempt] = tuple(where, value, 2);
+  return { sequence: integer(where, sequence), attempt: integer(where, attempt) };
+}

@@ -1,0 +1,119 @@
+import { issueBlock } from "../block/block";
+import { dueAt, expire, offer, take, waitMs } from "../block/buffer";
+import { VertebraError } from "../errors";
+import { checkEntry } from "../pact/entry";
+import { equal } from "../wire/bytes";
+import { encodeFinalityProof } from "../wire/proofs";
+import type { Block } from "../wire/types";
+import { finalizeNext } from "./finalize";
+import { type Group, ownBlocksInFlight, soleOwner } from "./group";
+import { keepBlock } from "./observe";
+import type { World } from "./world";
+
+/** Puts an encoded entry into the group's buffer; a refusal names the field and the bound, or what is full. */
+export function pushEntry(world: World, group: Group, entry: Uint8Array, token: number): void {
+  try {
+    checkWriter(group);
+    checkEntry(group.fields, group.pact.policy, entry);
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    world.delivered.push({ kind: "refused", token, error });
+    return;
+  }
+  const { accepted, dropped } = offer(group.buffer, entry, token, world.now.monotonic);
+  for (const other of dropped) refuse(world, other, "entry-replaced", "was replaced by a newer one in a full buffer");
+  if (!accepted) refuse(world, token, "buffer-full", `found the buffer of group ${group.key.slice(0, 16)} full`);
+}
+
+function checkWriter(group: Group): void {
+  const { writers } = group.pact.policy;
+  if (writers === "owners" && !group.mine) {
+    throw new VertebraError(
+      "writer-refused",
+      `Only owners write to group ${group.key.slice(0, 16)} of pact ${group.pact.name}, and this participant is none.`,
+      "Push to a group that it owns, or have a steward define one.",
+    );
+  }
+  if (group.observesUntil > group.position) {
+    throw new VertebraError(
+      "observer",
+      `This participant forgot what it signed in group ${group.key.slice(0, 16)}: it only observes until ${group.observesUntil} blocks are final there (${group.position} are).`,
+      "Wait for the group's other owners, or provision this participant anew.",
+    );
+  }
+}
+
+function refuse(world: World, token: number, code: string, what: string): void {
+  const remedy = "Push again later, or less often: the group's owners finalize more slowly than this writer writes.";
+  world.delivered.push({ kind: "refused", token, error: new VertebraError(code, `The entry ${what}.`, remedy) });
+}
+
+/**
+ * Moves what is due, or with `flush` all that is buffered, into signed blocks. They are durable before their writers hear
+ * that they are sealed. Few of one's own blocks are under way at once: the rest waits in the buffer, which is bounded.
+ */
+export function sealDue(world: World, flush: boolean): void {
+  for (const group of world.groups.values()) {
+    for (const token of expire(group.buffer, world.now.monotonic)) {
+      refuse(
+        world,
+        token,
+        "buffer-full",
+        `waited ${waitMs / 1000} s for room in the buffer of group ${group.key.slice(0, 16)}`,
+      );
+    }
+    for (;;) {
+      const due = dueAt(group.buffer);
+      if (due === undefined || (due > world.now.monotonic && !flush) || !mayIssue(world, group)) break;
+      sealBlock(world, group);
+    }
+  }
+}
+
+/** Whether another block of one's own may be under way. */
+export function mayIssue(world: World, group: Group): boolean {
+  let own = 0;
+  for (const block of group.blocks.values()) {
+    if (equal(block.header.value.issuer, world.avatar)) own++;
+  }
+  return own < ownBlocksInFlight && group.observesUntil <= group.position;
+}
+
+function sealBlock(world: World, group: Group): void {
+  const { entries, tokens } = take(group.buffer);
+  group.ownCounter++;
+  const block = issueBlock(world.crypto, world.signer, {
+    group: group.id,
+    counter: group.ownCounter,
+    entries,
+    time: world.now.wall,
+    previous: soleOwner(group) ? group.lastFinal : null,
+  });
+  world.changed.groups.add(group);
+  world.delivered.push({
+    kind: "sealed",
+    world: world.tag,
+    group: group.id,
+    block: block.header.id,
+    counter: group.ownCounter,
+    tokens,
+  });
+  if (soleOwner(group)) {
+    finalizeNext(world, group, block, soleProof(group, block));
+    return;
+  }
+  keepBlock(world, group, block);
+  world.news.push({ kind: "block", group, block });
+}
+
+/** "A block whose group has one owner, its issuer, is final at once": its signature is its proof (PROTOCOL 3). */
+function soleProof(group: Group, { header }: Block): Uint8Array {
+  const { bytes, signature } = header;
+  return encodeFinalityProof({
+    pacts: group.pactBytes,
+    group: group.bytes,
+    blockHeader: bytes,
+    blockSignature: signature,
+    chain: null,
+  });
+}

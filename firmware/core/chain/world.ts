@@ -1,0 +1,131 @@
+import type { Crypto, Signer, Time } from "../../ports";
+import { assert, VertebraError } from "../errors";
+import type { Action, FinalBlock } from "../events";
+import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
+import type { Group } from "./group";
+import type { Metablock } from "./metablock";
+import { emptySlot, type Slot } from "./slots";
+
+/** Metablocks held at once, and certificates that wait for theirs: what a flood can cost. */
+export const metablocksHeld = 256;
+export const certificatesWaiting = 256;
+
+/** The first timeout of an attempt, its growth and its bound, and one rank's wait: ms (PROTOCOL 6, "Why it moves"). */
+export const timing = { attempt: 1_000, growth: 1.6, longestAttempt: 30_000, rankStep: 100, frontier: 1_000 } as const;
+
+/** N more than this above what a quorum of a group reports is refused (PROTOCOL 6, "A generation can't be run away with"). */
+export const furthestAhead = 2 ** 20;
+
+/** What an owner reported last of its generation, or proved by signing. */
+export interface Report {
+  readonly highestFinalizableGeneration: number;
+  readonly attempt: number;
+}
+
+/** Something observed that peers may have to hear of (figure 6A); `from` already has it. */
+export type News =
+  | { readonly kind: "block"; readonly group: Group; readonly block: Block }
+  | { readonly kind: "metablock"; readonly metablock: Metablock }
+  | { readonly kind: "certificate"; readonly certificate: ReceivedCertificate };
+
+/**
+ * One avatar's metablockchain and groups: the state that events drive. What changes durably is only marked here
+ * (`changed`); the participant writes it in one piece before anything is sent.
+ */
+export interface World {
+  readonly crypto: Crypto;
+  /** The worldTag, and its hex by which events name the world. */
+  readonly tagBytes: Uint8Array;
+  readonly tag: string;
+  readonly avatar: AvatarId;
+  readonly avatarKey: string;
+  readonly signer: Signer;
+  readonly groups: ReadonlyMap<string, Group>;
+  readonly finalTail: number;
+
+  /** Raised and made durable at each start. */
+  epoch: number;
+  /** HFG and HCG of the patent; -1 before the first. */
+  highestFinalizableGeneration: number;
+  highestCertifiedGeneration: number;
+  /** The metablock that raised HFG: kept through restarts, as the next generation's parent. */
+  tip: Metablock | null;
+  /** The attempt for generation HFG + 1, and when it rises if nothing finishes. */
+  attempt: number;
+  attemptEnds: number | null;
+  /** The highest view in which this participant issued; it never issues again at or below it. */
+  issued: View | null;
+  /** A first proposal that waits for its rank's turn. */
+  proposal: { readonly view: View; readonly at: number } | null;
+
+  readonly metablocks: Map<string, Metablock>;
+  readonly certificatesWaiting: Map<string, ReceivedCertificate[]>;
+  readonly reports: Map<string, Report>;
+  /** Hashes that were looked for in vain, in hex, and when they were last asked for. */
+  readonly missing: Map<string, { readonly hash: Hash; askedAt: number | null; asked: number }>;
+
+  now: Time;
+  changed: Changes;
+  readonly news: News[];
+  readonly delivered: Action[];
+}
+
+/** What is to be written before anything is sent. */
+export interface Changes {
+  state: boolean;
+  tip: boolean;
+  readonly groups: Set<Group>;
+  readonly slots: Map<Group, Set<number>>;
+  readonly puts: Map<string, Uint8Array>;
+  readonly deletes: Set<string>;
+}
+
+export function noChanges(): Changes {
+  return { state: false, tip: false, groups: new Set(), slots: new Map(), puts: new Map(), deletes: new Set() };
+}
+
+/** Writes this record with the answer to the present event. */
+export function put(world: World, key: string, value: Uint8Array): void {
+  world.changed.deletes.delete(key);
+  world.changed.puts.set(key, value);
+}
+
+export function remove(world: World, key: string): void {
+  world.changed.puts.delete(key);
+  world.changed.deletes.add(key);
+}
+
+/** The slot at this position, made where there is none; what is changed in it is written. */
+export function changeSlot(world: World, group: Group, position: number): Slot {
+  assert(position >= group.position, "a slot that is final does not change");
+  let slot = group.slots.get(position);
+  if (slot === undefined) {
+    slot = emptySlot();
+    group.slots.set(position, slot);
+  }
+  markSlot(world, group, position);
+  return slot;
+}
+
+export function markSlot(world: World, group: Group, position: number): void {
+  const marked = world.changed.slots.get(group) ?? new Set();
+  marked.add(position);
+  world.changed.slots.set(group, marked);
+}
+
+export function groupOf(world: World, groupKey: string): Group | undefined {
+  return world.groups.get(groupKey);
+}
+
+export function reportMissing(world: World, key: string, hash: Hash): void {
+  if (world.missing.has(key) || world.missing.size >= metablocksHeld) return;
+  world.missing.set(key, { hash, askedAt: null, asked: 0 });
+}
+
+export function deliverFinal(world: World, block: FinalBlock): void {
+  world.delivered.push({ kind: "final", block });
+}
+
+export function notice(world: World, code: string, message: string, remedy: string): void {
+  world.delivered.push({ kind: "notice", world: world.tag, error: new VertebraError(code, message, remedy) });
+}

@@ -1,0 +1,120 @@
+import type { Crypto } from "../ports";
+import { dueAt, expiresAt } from "./block/buffer";
+import { createGroup, type Group, indexPacts, votes } from "./chain/group";
+import { settle } from "./chain/observe";
+import { prepare } from "./chain/prepare";
+import { restore } from "./chain/records";
+import { mayIssue, sealDue } from "./chain/seal";
+import { noChanges, timing, type World } from "./chain/world";
+import { assert } from "./errors";
+import { frontierDue } from "./gossip/frontier";
+import { askAgainMs } from "./gossip/missing";
+import type { Peer } from "./gossip/peer";
+import { avatarSeed } from "./identity/avatar";
+import type { WorldProvision } from "./identity/provision";
+import { worldTag } from "./identity/world";
+import { toHex } from "./wire/bytes";
+
+/** What one event can bring about in turn: a block sealed, certified, its child issued, room for the next block. */
+const driveRounds = 64;
+
+/** A world with this participant's avatar in it, as its records left it. */
+export function createWorld(
+  options: { readonly crypto: Crypto; readonly seed: Uint8Array; readonly finalTail: number },
+  provision: WorldProvision,
+  records: readonly (readonly [string, Uint8Array])[],
+): World {
+  const { crypto, seed, finalTail } = options;
+  const signer = crypto.signer(avatarSeed(crypto, seed, provision.worldId));
+  const tagBytes = worldTag(crypto, provision.worldId);
+  const pacts = indexPacts(crypto, provision.pacts);
+  const groups = provision.groups.map((bytes) => createGroup(crypto, bytes, pacts, signer.publicKey));
+  const world: World = {
+    crypto,
+    tagBytes,
+    tag: toHex(tagBytes),
+    avatar: signer.publicKey,
+    avatarKey: toHex(signer.publicKey),
+    signer,
+    groups: new Map(groups.map((group) => [group.key, group])),
+    finalTail,
+    epoch: 0,
+    highestFinalizableGeneration: -1,
+    highestCertifiedGeneration: -1,
+    tip: null,
+    attempt: 0,
+    attemptEnds: null,
+    issued: null,
+    proposal: null,
+    metablocks: new Map(),
+    certificatesWaiting: new Map(),
+    reports: new Map(),
+    missing: new Map(),
+    now: { monotonic: 0, wall: 0 },
+    changed: noChanges(),
+    news: [],
+    delivered: [],
+  };
+  restore(world, records);
+  return world;
+}
+
+/** "Each start raises a durable epoch" (PROTOCOL 6, Amnesia). */
+export function boot(world: World): void {
+  world.epoch++;
+  world.changed.state = true;
+}
+
+/**
+ * Does all that time and what was taken in call for: seals, certifies, progresses, prepares (figures 6A to 6D). Tells whether
+ * an attempt failed, so that something may have been lost on the way.
+ */
+export function drive(world: World, flush: boolean): { readonly attemptFailed: boolean } {
+  const attemptFailed = endAttempt(world);
+  for (let round = 0; ; round++) {
+    assert(round < driveRounds, "what follows from one event comes to an end");
+    sealDue(world, flush);
+    settle(world);
+    if (!prepare(world) && !moreToSeal(world, flush)) break;
+  }
+  if (!hasWork(world)) world.attemptEnds = null;
+  else world.attemptEnds ??= world.now.monotonic + attemptTime(world.attempt);
+  return { attemptFailed };
+}
+
+function moreToSeal(world: World, flush: boolean): boolean {
+  return [...world.groups.values()].some((group) => {
+    const due = dueAt(group.buffer);
+    return due !== undefined && (flush || due <= world.now.monotonic) && mayIssue(world, group);
+  });
+}
+
+/** "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6). */
+function endAttempt(world: World): boolean {
+  if (world.attemptEnds === null || world.now.monotonic < world.attemptEnds) return false;
+  world.attempt++;
+  world.attemptEnds = world.now.monotonic + attemptTime(world.attempt);
+  world.proposal = null;
+  return true;
+}
+
+function attemptTime(attempt: number): number {
+  return Math.min(timing.longestAttempt, timing.attempt * timing.growth ** attempt);
+}
+
+/** Whether blocks wait for the votes of a group of this participant. */
+function hasWork(world: World): boolean {
+  return [...world.groups.values()].some((group: Group) => votes(group) && group.blocks.size > 0);
+}
+
+/** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
+export function wakeAt(world: World, peers: readonly Peer[]): number {
+  const times = [world.attemptEnds, world.proposal?.at, ...peers.map(frontierDue)];
+  for (const group of world.groups.values()) {
+    times.push(expiresAt(group.buffer), mayIssue(world, group) ? dueAt(group.buffer) : undefined);
+  }
+  if (peers.length > 0) {
+    for (const { askedAt } of world.missing.values()) times.push((askedAt ?? world.now.monotonic) + askAgainMs);
+  }
+  return Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+}

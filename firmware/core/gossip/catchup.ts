@@ -1,0 +1,112 @@
+import { decodeFinalRecord, finalKey } from "../block/final-record";
+import { learnFinality } from "../chain/finalize";
+import type { Group } from "../chain/group";
+import { keepBlock } from "../chain/observe";
+import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
+import { VertebraError } from "../errors";
+import type { Action } from "../events";
+import { equal, toHex } from "../wire/bytes";
+import { decodeFinalityProof } from "../wire/proofs";
+import { entriesHash, signedBlockHeader } from "../wire/structures";
+import type { Peer } from "./peer";
+import { type Outgoing, send } from "./tell";
+
+/** Proofs sent for one PULL; who wants more asks again. */
+const proofsPerPull = 8;
+/** How long a PULL may stay unanswered before the same is asked again. */
+const pullTimeoutMs = 5_000;
+/** Reads of the store under way at once: more PULLs are not answered, and asked again. */
+const readsAtOnce = 64;
+
+/** Reads of final records that were asked for, until the driver answers. */
+export interface Reads {
+  next: number;
+  readonly underway: Map<number, Peer>;
+}
+
+export function createReads(): Reads {
+  return { next: 1, underway: new Map() };
+}
+
+/** Asks a peer that has more final blocks of the group for those that follow here. */
+export function pullIfBehind(peer: Peer, group: Group, outgoing: Outgoing[]): void {
+  if ((peer.positions.get(group.key) ?? 0) <= group.position) return;
+  const { monotonic } = peer.world.now;
+  const asked = peer.pulls.get(group.key);
+  if (asked !== undefined && asked.until > group.position && monotonic - asked.at < pullTimeoutMs) return;
+  peer.pulls.set(group.key, { until: group.position + proofsPerPull, at: monotonic });
+  send(outgoing, peer, { type: "pull", group: group.id, from: group.position });
+}
+
+/** Answers a PULL from the store: a read for each final block, whose record becomes a PROOF. */
+export function servePull(reads: Reads, peer: Peer, group: Group, from: number, actions: Action[]): void {
+  const end = Math.min(group.position, from + proofsPerPull);
+  for (let position = from; position < end && reads.underway.size < readsAtOnce; position++) {
+    const request = reads.next++;
+    reads.underway.set(request, peer);
+    actions.push({ kind: "read", key: finalKey(peer.world.tag, group.key, position), request });
+  }
+}
+
+/** A record came from the store: sent on as a PROOF. One that retention has erased is not there, which the peer will notice. */
+export function answerRead(reads: Reads, request: number, value: Uint8Array | undefined, outgoing: Outgoing[]): void {
+  const peer = reads.underway.get(request);
+  reads.underway.delete(request);
+  if (peer === undefined || value === undefined) return;
+  const { proof, entries } = decodeFinalRecord(value);
+  send(outgoing, peer, { type: "proof", proof, entries });
+}
+
+/** A PROOF came: verified as a stranger would, and finalized. Throws `proof-…` where it does not hold. */
+export function takeProof(
+  peer: Peer,
+  bytes: Uint8Array,
+  entries: readonly Uint8Array[] | null,
+  outgoing: Outgoing[],
+): void {
+  const { world } = peer;
+  const proof = decodeFinalityProof(bytes);
+  const proven = verifyFinalityProof(world.crypto, proof);
+  const group = world.groups.get(toHex(proven.group));
+  if (group === undefined || proven.position < group.position) return;
+  const id = toHex(proven.block);
+  if (entries !== null && !group.blocks.has(id)) {
+    if (
+      !equal(entriesHash(world.crypto, entries), proven.header.entriesHash) ||
+      entries.length !== proven.header.count
+    ) {
+      throw new VertebraError(
+        "proof-entries",
+        `The entries that came with the proof of block ${id.slice(0, 16)} are not its own.`,
+        "Pull it from another owner.",
+      );
+    }
+    keepBlock(world, group, {
+      header: signedBlockHeader(world.crypto, proof.blockHeader, proof.blockSignature),
+      entries,
+    });
+  }
+  const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
+  learnFinality(world, group, proven.position, {
+    block: proven.block,
+    firstEntry,
+    count: proven.header.count,
+    proof: bytes,
+  });
+  pullIfBehind(peer, group, outgoing);
+}
+
+/** In a group of one owner each block names the one before it: "that chain is its proof" (PROTOCOL 3). */
+function nextOfSoleOwner(group: Group, { header, position }: ProvenBlock): number {
+  const { previous } = header;
+  const follows =
+    previous === null ? group.lastFinal === null : group.lastFinal !== null && equal(previous, group.lastFinal);
+  if (position !== group.position || !follows) {
+    throw new VertebraError(
+      "proof-previous",
+      `Block ${position} of group ${group.key.slice(0, 16)} does not follow on the one before it here.`,
+      "Its one owner issued two histories: look at it before you trust it again.",
+    );
+  }
+  return group.entries;
+}

@@ -1,0 +1,131 @@
+import { adoptLock } from "../chain/lock";
+import { reportMissing, timing, type World } from "../chain/world";
+import { toHex } from "../wire/bytes";
+import { decodeLockProof } from "../wire/proofs";
+import type { Frontier, LockProof } from "../wire/types";
+import { pullIfBehind } from "./catchup";
+import type { Peer } from "./peer";
+import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
+
+/** Locks told in one frontier, the lowest slots first. */
+const locksTold = 8;
+
+function frontierOf(peer: Peer, withLocks: boolean): Frontier {
+  const { world } = peer;
+  const shared = [...world.groups.values()].filter((group) => peer.interests.has(group.key));
+  const locks: LockProof[] = [];
+  for (const group of withLocks ? shared : []) {
+    for (const slot of group.slots.values()) {
+      if (slot.lock !== null && locks.length < locksTold) locks.push(decodeLockProof(slot.lock.proof));
+    }
+  }
+  return {
+    highestFinalizableGeneration: world.highestFinalizableGeneration,
+    tip: world.tip === null ? null : world.tip.header.id,
+    attempt: world.attempt,
+    positions: shared.map((group) => [group.id, group.position] as const),
+    locks,
+  };
+}
+
+/** Sends where this participant stands: on connecting, when a peer turns out to be behind, and when an attempt failed. */
+export function sendFrontier(peer: Peer, withLocks: boolean, outgoing: Outgoing[]): void {
+  const frontier = frontierOf(peer, withLocks);
+  peer.frontierTold = standing(frontier);
+  peer.frontierAt = peer.world.now.monotonic;
+  send(outgoing, peer, { type: "frontier", frontier });
+}
+
+function standing({ highestFinalizableGeneration, attempt, positions }: Frontier): string {
+  return `${highestFinalizableGeneration} ${attempt} ${positions.map(([, position]) => position).join(" ")}`;
+}
+
+/** "Frontiers are exchanged on connecting and now and then": where something changed since the last, and not too often. */
+export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[]): void {
+  for (const peer of peers) {
+    if (frontierDue(peer) <= peer.world.now.monotonic) sendFrontier(peer, false, outgoing);
+  }
+}
+
+/** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is. */
+export function frontierDue(peer: Peer): number {
+  return standing(frontierOf(peer, false)) === peer.frontierTold
+    ? Number.POSITIVE_INFINITY
+    : peer.frontierAt + timing.frontier;
+}
+
+/** Takes a peer's frontier: its generation and attempt, what it has final, and its locks. */
+export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  const { highestFinalizableGeneration, attempt, tip } = frontier;
+  world.reports.set(peer.avatarKey, { highestFinalizableGeneration, attempt });
+  if (
+    tip !== null &&
+    highestFinalizableGeneration >= world.highestFinalizableGeneration &&
+    !world.metablocks.has(toHex(tip))
+  ) {
+    reportMissing(world, toHex(tip), tip);
+  }
+  for (const [id, position] of frontier.positions) {
+    const group = world.groups.get(toHex(id));
+    if (group === undefined) continue;
+    peer.interests.add(group.key);
+    peer.positions.set(group.key, position);
+    pullIfBehind(peer, group, outgoing);
+  }
+  for (const lock of frontier.locks) adoptLock(world, lock);
+  heedAttempts(world);
+}
+
+/**
+ * PROTOCOL 6: the attempt rises "when more than a third of the owners of one of its groups are heard at a higher one" for the
+ * same generation.
+ */
+function heedAttempts(world: World): void {
+  for (const group of world.groups.values()) {
+    if (!group.mine) continue;
+    const heard = group.ownerKeys.map((owner) => {
+      const report = owner === world.avatarKey ? undefined : world.reports.get(owner);
+      return report?.highestFinalizableGeneration === world.highestFinalizableGeneration ? report.attempt : -1;
+    });
+    const reached = heard.sort((a, b) => b - a)[Math.floor(heard.length / 3)] ?? -1;
+    if (reached > world.attempt) {
+      world.attempt = reached;
+      world.attemptEnds = null;
+    }
+  }
+}
+
+/** The first words to a neighbour: who this is, and all that it may lack. */
+export function greet(peer: Peer, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  const groups = [...world.groups.values()].map((group) => group.id);
+  send(outgoing, peer, { type: "hello", capabilities: [], groups, epoch: world.epoch });
+  resynchronize(peer, outgoing);
+}
+
+/**
+ * Everything of the peer's groups that is not final: to one that has just come, or when an attempt failed and something may
+ * have been lost on the way.
+ */
+export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  peer.told.clear();
+  sendFrontier(peer, true, outgoing);
+  for (const group of world.groups.values()) {
+    if (!peer.interests.has(group.key)) continue;
+    for (const block of group.blocks.values()) tellBlock(peer, group, block, outgoing);
+    remind(peer, group.highestSeen.get(peer.avatarKey), outgoing);
+  }
+  for (const metablock of world.metablocks.values()) tellMetablock(peer, metablock, outgoing);
+}
+
+/** "Peers remember the highest counter that they saw of an owner" (PROTOCOL 6, Amnesia): its own signature tells it. */
+function remind(
+  peer: Peer,
+  seen: { readonly id: Uint8Array; readonly bytes: Uint8Array; readonly signature: Uint8Array } | undefined,
+  outgoing: Outgoing[],
+): void {
+  if (seen === undefined || peer.told.has(toHex(seen.id))) return;
+  send(outgoing, peer, { type: "header", header: seen.bytes, signature: seen.signature });
+}

@@ -1,0 +1,77 @@
+import type { World } from "../chain/world";
+import type { PeerId } from "../events";
+import { toHex } from "../wire/bytes";
+import type { AvatarId } from "../wire/types";
+
+/** Hashes remembered of what a peer has: the oldest are forgotten, and at worst told twice. */
+const toldKept = 1_024;
+/** Messages that a peer may send at once, and in a second: beyond, they are dropped, and others are not kept waiting. */
+const budgetBurst = 2_000;
+const budgetPerSecond = 500;
+/** Invalid messages after which a peer is cut off. */
+export const invalidAllowed = 8;
+
+/** A neighbour in one world, as long as its session stands. */
+export interface Peer {
+  readonly id: PeerId;
+  readonly world: World;
+  readonly avatar: AvatarId;
+  readonly avatarKey: string;
+  /** Groups, in hex, that it owns or follows. */
+  readonly interests: Set<string>;
+  /** What it has, by hash: for metablocks, how many references it was shown. */
+  readonly told: Map<string, number>;
+  /** Final blocks that it has, by group in hex. */
+  readonly positions: Map<string, number>;
+  /** PULLs under way, by group in hex: up to which position, and when asked. */
+  readonly pulls: Map<string, { readonly until: number; readonly at: number }>;
+  /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
+  frontierTold: string;
+  frontierAt: number;
+  invalid: number;
+  budget: number;
+  budgetAt: number;
+}
+
+export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
+  const avatarKey = toHex(avatar);
+  const owned = [...world.groups.values()].filter((group) => group.ownerKeys.includes(avatarKey));
+  return {
+    id,
+    world,
+    avatar,
+    avatarKey,
+    interests: new Set(owned.map((group) => group.key)),
+    told: new Map(),
+    positions: new Map(),
+    pulls: new Map(),
+    frontierTold: "",
+    frontierAt: 0,
+    invalid: 0,
+    budget: budgetBurst,
+    budgetAt: world.now.monotonic,
+  };
+}
+
+/** Notes that the peer has this, `shown` of it; returns whether that was not known. */
+export function tell(peer: Peer, key: string, shown = 0): boolean {
+  const before = peer.told.get(key);
+  if (before !== undefined && before >= shown) return false;
+  peer.told.delete(key);
+  peer.told.set(key, shown);
+  if (peer.told.size > toldKept) {
+    const oldest = peer.told.keys().next().value;
+    if (oldest !== undefined) peer.told.delete(oldest);
+  }
+  return true;
+}
+
+/** Whether the peer may still send now: "each peer has bounded queues and a budget" (PROTOCOL 7). */
+export function withinBudget(peer: Peer, now: number): boolean {
+  const refill = ((now - peer.budgetAt) * budgetPerSecond) / 1_000;
+  peer.budget = Math.min(budgetBurst, peer.budget + Math.max(0, refill));
+  peer.budgetAt = now;
+  if (peer.budget < 1) return false;
+  peer.budget--;
+  return true;
+}

@@ -1,0 +1,136 @@
+import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
+import type { Group } from "../chain/group";
+import { observeBlock, observeCertificate, observeMetablock } from "../chain/observe";
+import type { World } from "../chain/world";
+import type { Action } from "../events";
+import { equal, toHex } from "../wire/bytes";
+import { decodeCertificate, signedBlockHeader } from "../wire/structures";
+import type { Block, Hash, Message } from "../wire/types";
+import { type Reads, servePull, takeProof } from "./catchup";
+import { sendFrontier, takeFrontier } from "./frontier";
+import { type Peer, tell } from "./peer";
+import { type Outgoing, showMetablock, tellBlock } from "./tell";
+
+/** Hashes answered of one WANT. */
+const wantsAnswered = 16;
+
+/** What a message needs to be taken: whom it came from, and where answers go. */
+export interface Receiving {
+  readonly peer: Peer;
+  readonly outgoing: Outgoing[];
+  readonly actions: Action[];
+  readonly reads: Reads;
+}
+
+/** Takes one message; throws a VertebraError where it is invalid, and then nothing was changed by it. */
+export function receive(receiving: Receiving, message: Message): void {
+  const { peer, outgoing, actions, reads } = receiving;
+  const { world } = peer;
+  switch (message.type) {
+    case "hello":
+      for (const group of message.groups) peer.interests.add(toHex(group));
+      break;
+    case "block":
+      takeBlock(peer, message.header, message.signature, message.entries);
+      break;
+    case "header":
+      takeBlock(peer, message.header, message.signature, null);
+      break;
+    case "metablock":
+      takeMetablock(receiving, message);
+      break;
+    case "certificate":
+      takeCertificate(peer, message.certificate);
+      break;
+    case "want":
+      for (const hash of message.hashes.slice(0, wantsAnswered)) answerWant(peer, hash, outgoing);
+      break;
+    case "frontier":
+      takeFrontier(peer, message.frontier, outgoing);
+      break;
+    case "pull": {
+      const group = world.groups.get(toHex(message.group));
+      if (group !== undefined && peer.interests.has(group.key)) servePull(reads, peer, group, message.from, actions);
+      break;
+    }
+    case "proof":
+      takeProof(peer, message.proof, message.entries, outgoing);
+      break;
+    case "bye":
+      break;
+  }
+}
+
+function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries: readonly Uint8Array[] | null): void {
+  const { world } = peer;
+  const header = signedBlockHeader(world.crypto, bytes, signature);
+  const group = world.groups.get(toHex(header.value.group));
+  if (group === undefined) return;
+  tell(peer, toHex(header.id), entries === null ? 0 : 1);
+  const block: Block = { header, entries };
+  if (equal(header.value.issuer, world.avatar) && forgottenBlock(world, group, block)) return;
+  // Only where the pact is private is a header worth keeping without its entries.
+  if (entries === null && !group.pact.policy.private) return;
+  if (observeBlock(world, group, block)) world.news.push({ kind: "block", group, block });
+}
+
+function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "metablock" }>): void {
+  const { peer, outgoing } = receiving;
+  const { world } = peer;
+  const observed = observeMetablock(world, message.header, message.signature, message.references);
+  if (observed === undefined) {
+    // It came too late: its sender is behind, and learns from this frontier how far the world is.
+    if (peer.frontierAt + 200 <= world.now.monotonic) sendFrontier(peer, false, outgoing);
+    return;
+  }
+  const { metablock, news } = observed;
+  tell(peer, metablock.key, message.references.length);
+  noteReport(world, metablock.issuerKey, metablock.view);
+  forgetIfSignedBySelf(world, metablock);
+  if (news) world.news.push({ kind: "metablock", metablock });
+}
+
+function takeCertificate(peer: Peer, bytes: Uint8Array): void {
+  const { world } = peer;
+  const certificate = decodeCertificate(bytes);
+  tell(peer, toHex(certificate.signature));
+  if (!observeCertificate(world, certificate)) return;
+  world.news.push({ kind: "certificate", certificate });
+  const metablock = world.metablocks.get(toHex(certificate.metablock));
+  if (metablock === undefined) return;
+  noteReport(world, toHex(certificate.signer), metablock.view);
+  forgetIfSignedBySelf(world, metablock);
+}
+
+/** Who signs in a view was at its attempt, and not above its generation: what peers that are no neighbours are heard by. */
+function noteReport(world: World, owner: string, view: { readonly sequence: number; readonly attempt: number }): void {
+  if (owner === world.avatarKey || ![...world.groups.values()].some((group) => group.ownerKeys.includes(owner))) return;
+  const before = world.reports.get(owner);
+  const generation = view.sequence - 1;
+  if (before !== undefined && before.highestFinalizableGeneration > generation) return;
+  if (before?.highestFinalizableGeneration === generation && before.attempt >= view.attempt) return;
+  world.reports.set(owner, { highestFinalizableGeneration: generation, attempt: view.attempt });
+}
+
+function answerWant(peer: Peer, hash: Hash, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  const key = toHex(hash);
+  peer.told.delete(key);
+  const metablock = world.metablocks.get(key);
+  if (metablock !== undefined) {
+    for (const certificate of [...metablock.certificates.values()].flat())
+      peer.told.delete(toHex(certificate.signature));
+    showMetablock(peer, metablock, outgoing);
+    return;
+  }
+  const found = blockHeld(world, key);
+  if (found !== undefined) tellBlock(peer, found.group, found.block, outgoing);
+}
+
+function blockHeld(world: World, key: string): { readonly group: Group; readonly block: Block } | undefined {
+  for (const group of world.groups.values()) {
+    const block = group.blocks.get(key);
+    if (block !== undefined) return { group, block };
+  }
+  return undefined;
+}

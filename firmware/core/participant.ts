@@ -1,0 +1,185 @@
+import type { Crypto, Time } from "../ports";
+import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
+import { recordChanges } from "./chain/records";
+import { pushEntry } from "./chain/seal";
+import { noChanges, type World } from "./chain/world";
+import { boot, createWorld, drive, wakeAt } from "./drive";
+import { assert, VertebraError } from "./errors";
+import type { Action, Event, PeerId } from "./events";
+import { answerRead, createReads, type Reads } from "./gossip/catchup";
+import { greet, resynchronize, sendChangedFrontiers } from "./gossip/frontier";
+import { askForMissing } from "./gossip/missing";
+import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
+import { receive } from "./gossip/receive";
+import { type Outgoing, spread } from "./gossip/tell";
+import type { WorldProvision } from "./identity/provision";
+import { toHex } from "./wire/bytes";
+import { decodeMessage } from "./wire/messages";
+import type { AvatarId } from "./wire/types";
+
+export interface ParticipantOptions {
+  readonly crypto: Crypto;
+  /** 32 bytes: the participant's identity in all worlds. */
+  readonly seed: Uint8Array;
+  readonly worlds: readonly WorldProvision[];
+  /** Final blocks kept per group; 0 keeps all. */
+  readonly finalTail: number;
+  /** All records of the store whose key does not begin with "final/". */
+  readonly records: Iterable<readonly [string, Uint8Array]>;
+}
+
+/** The one door: events and time in, ordered actions out (`events`). The same events give the same actions, byte for byte. */
+export interface Participant {
+  handle(event: Event, now: Time): Action[];
+  avatars(): readonly { readonly world: string; readonly avatar: AvatarId }[];
+  /** Throws `world-unknown` where the participant has no avatar in it. */
+  status(world: string): WorldStatus;
+  /** What an entry or a block that is not final waits for. */
+  why(world: string, target: WhyTarget): Waiting;
+}
+
+interface Door {
+  readonly worlds: ReadonlyMap<string, World>;
+  readonly peers: Map<PeerId, Peer>;
+  readonly reads: Reads;
+}
+
+/** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
+export function createParticipant(options: ParticipantOptions): Participant {
+  const records = [...options.records];
+  const worlds = options.worlds.map((provision) => createWorld(options, provision, records));
+  const door: Door = {
+    worlds: new Map(worlds.map((world) => [world.tag, world])),
+    peers: new Map(),
+    reads: createReads(),
+  };
+  const worldOf = (tag: string) => door.worlds.get(tag) ?? unknownWorld(tag);
+  return {
+    handle: (event, now) => handle(door, event, now),
+    avatars: () => worlds.map(({ tag, avatar }) => ({ world: tag, avatar })),
+    status: (tag) =>
+      worldStatus(
+        worldOf(tag),
+        peersOf(door, worldOf(tag)).map(({ avatarKey }) => avatarKey),
+      ),
+    why: (tag, target) => why(worldOf(tag), target),
+  };
+}
+
+function unknownWorld(tag: string): never {
+  throw new VertebraError(
+    "world-unknown",
+    `This participant has no avatar in world ${tag}.`,
+    "Provision it with the world first.",
+  );
+}
+
+function peersOf(door: Door, world: World): Peer[] {
+  return [...door.peers.values()].filter((peer) => peer.world === world);
+}
+
+function handle(door: Door, event: Event, now: Time): Action[] {
+  const outgoing: Outgoing[] = [];
+  const actions: Action[] = [];
+  for (const world of door.worlds.values()) world.now = now;
+  take(door, event, outgoing, actions);
+  let wake = Number.POSITIVE_INFINITY;
+  for (const world of door.worlds.values()) {
+    const peers = peersOf(door, world);
+    const { attemptFailed } = drive(world, event.kind === "flush");
+    if (attemptFailed) for (const peer of peers) resynchronize(peer, outgoing);
+    spread(world, peers, outgoing);
+    askForMissing(world, peers, outgoing);
+    sendChangedFrontiers(peers, outgoing);
+    wake = Math.min(wake, wakeAt(world, peers));
+  }
+  return inOrder(door, outgoing, actions, wake);
+}
+
+/** The contract of `events`: what must be durable, then what may be sent, then what is delivered, then when to wake. */
+function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: number): Action[] {
+  const puts = new Map<string, Uint8Array>();
+  const deletes = new Set<string>();
+  const delivered: Action[] = [];
+  for (const world of door.worlds.values()) {
+    recordChanges(world);
+    for (const [key, value] of world.changed.puts) puts.set(key, value);
+    for (const key of world.changed.deletes) deletes.add(key);
+    world.changed = noChanges();
+    delivered.push(...world.delivered.splice(0));
+  }
+  const ordered: Action[] = puts.size + deletes.size > 0 ? [{ kind: "write", puts, deletes }] : [];
+  outgoing.sort((a, b) => a.order - b.order);
+  for (const { peer, bytes } of outgoing) ordered.push({ kind: "send", peer, bytes });
+  ordered.push(...actions, ...delivered);
+  if (wake !== Number.POSITIVE_INFINITY) ordered.push({ kind: "wake", at: wake });
+  return ordered;
+}
+
+function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[]): void {
+  switch (event.kind) {
+    case "boot":
+      for (const world of door.worlds.values()) boot(world);
+      break;
+    case "connected": {
+      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      assert(!door.peers.has(event.peer), "a peer's number is used once");
+      const peer = createPeer(event.peer, world, event.avatar);
+      door.peers.set(event.peer, peer);
+      greet(peer, outgoing);
+      break;
+    }
+    case "disconnected":
+      door.peers.delete(event.peer);
+      break;
+    case "message":
+      takeMessage(door, event.peer, event.bytes, outgoing, actions);
+      break;
+    case "push": {
+      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      const group = world.groups.get(toHex(event.group));
+      if (group !== undefined) pushEntry(world, group, event.entry, event.token);
+      else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
+      break;
+    }
+    case "record":
+      answerRead(door.reads, event.request, event.value, outgoing);
+      break;
+    case "flush":
+    case "alarm":
+      break;
+  }
+}
+
+function unknownGroup(group: Uint8Array): VertebraError {
+  return new VertebraError(
+    "group-unknown",
+    `No group ${toHex(group).slice(0, 16)} is known here.`,
+    "Push to a group that this participant was provisioned with.",
+  );
+}
+
+function takeMessage(door: Door, id: PeerId, bytes: Uint8Array, outgoing: Outgoing[], actions: Action[]): void {
+  const peer = door.peers.get(id);
+  if (peer === undefined || !withinBudget(peer, peer.world.now.monotonic)) return;
+  try {
+    receive({ peer, outgoing, actions, reads: door.reads }, decodeMessage(bytes));
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+    blame(door, peer, error, actions);
+  }
+}
+
+/** "Invalid messages are counted against their sender, who is cut off" (PROTOCOL 7). */
+function blame(door: Door, peer: Peer, error: VertebraError, actions: Action[]): void {
+  peer.invalid++;
+  actions.push({ kind: "notice", world: peer.world.tag, error });
+  if (peer.invalid < invalidAllowed) return;
+  door.peers.delete(peer.id);
+  const reason = new VertebraError(
+    "peer-cut-off",
+    `${peer.avatarKey.slice(0, 16)} sent ${peer.invalid} invalid messages, the last of them: ${error.message}`,
+    "Look at this participant: it is broken, of another version, or it lies.",
+  );
+  actions.push({ kind: "cut", peer: peer.id, reason });
+}
