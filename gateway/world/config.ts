@@ -1,0 +1,101 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { VertebraError } from "../../firmware/core/errors";
+import { fromHex, toHex } from "../../firmware/core/wire/bytes";
+
+/** What `world.json` says: the world as this gateway was provisioned with it. Holds secrets. */
+export interface WorldConfig {
+  /** 32 bytes, secret: whoever holds it can be a member. */
+  readonly worldId: Uint8Array;
+  /** The gateway's participant, 32 bytes, secret. */
+  readonly seed: Uint8Array;
+  readonly stewards: readonly Uint8Array[];
+  readonly pacts: readonly Uint8Array[];
+  readonly groups: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  /** The gateway and the boards by name. */
+  readonly members: readonly { readonly name: string; readonly avatar: Uint8Array }[];
+}
+
+/** Raised when a later version can't read what this one wrote. */
+const layout = 1;
+const fileName = "world.json";
+
+export function configPath(directory: string): string {
+  return join(directory, fileName);
+}
+
+export function configText(config: WorldConfig): string {
+  const text = {
+    layout,
+    worldId: toHex(config.worldId),
+    seed: toHex(config.seed),
+    stewards: config.stewards.map(toHex),
+    pacts: config.pacts.map(toHex),
+    groups: config.groups.map(({ name, bytes }) => ({ name, bytes: toHex(bytes) })),
+    members: config.members.map(({ name, avatar }) => ({ name, avatar: toHex(avatar) })),
+  };
+  return `${JSON.stringify(text, null, 2)}\n`;
+}
+
+/** Errors: `world-missing`, `world-open` where others may read the secrets, `world-damaged`. */
+export function readConfig(directory: string): WorldConfig {
+  const path = configPath(directory);
+  const text = readSecret(path, directory);
+  try {
+    return parseConfig(JSON.parse(text));
+  } catch (error) {
+    throw new VertebraError(
+      "world-damaged",
+      `${path} can't be read: ${(error as Error).message}`,
+      "Put back the file as `vertebra world create` wrote it; it is never written again, so any copy of it will do.",
+    );
+  }
+}
+
+function readSecret(path: string, directory: string): string {
+  try {
+    if ((statSync(path).mode & 0o077) !== 0) {
+      throw new VertebraError("world-open", `${path} holds secrets and others may read it`, `chmod 600 ${path}`);
+    }
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof VertebraError) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new VertebraError(
+        "world-missing",
+        `There is no world in ${directory}`,
+        "Make one with `vertebra world create`, or say where it is with --dir.",
+      );
+    }
+    throw new VertebraError(
+      "world-damaged",
+      `${path} can't be read: ${(error as Error).message}`,
+      "Run as the user who made the world.",
+    );
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a file holds is anything until this function has read it.
+function parseConfig(text: any): WorldConfig {
+  if (text.layout !== layout) throw new Error(`its layout is ${text.layout}, and this version reads layout ${layout}`);
+  return {
+    worldId: bytes32("worldId", text.worldId),
+    seed: bytes32("seed", text.seed),
+    stewards: text.stewards.map((steward: string) => bytes32("steward", steward)),
+    pacts: text.pacts.map(fromHex),
+    groups: text.groups.map((group: { name: string; bytes: string }) => ({
+      name: group.name,
+      bytes: fromHex(group.bytes),
+    })),
+    members: text.members.map((member: { name: string; avatar: string }) => ({
+      name: member.name,
+      avatar: bytes32("avatar", member.avatar),
+    })),
+  };
+}
+
+function bytes32(name: string, text: string): Uint8Array {
+  const bytes = fromHex(text);
+  if (bytes.length !== 32) throw new Error(`${name} has ${bytes.length} bytes, not 32`);
+  return bytes;
+}
