@@ -1,0 +1,352 @@
+import type { Action, FinalBlock } from "../../firmware/core/events";
+import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { encodeEntry } from "../../firmware/core/pact/entry";
+import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { createParticipant, type Participant } from "../../firmware/core/participant";
+import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
+import type { Crypto, Time } from "../../firmware/ports";
+import { cheapCrypto } from "./cheap-crypto";
+
+/** A virtual network of participants: virtual time, links with a delay, stores that survive a restart. */
+
+export const policy: Policy = {
+  quorum: "all",
+  ordered: true,
+  private: false,
+  writers: "owners",
+  retention: 0,
+  largestEntry: 256,
+  whenFull: "wait",
+};
+
+export const worldId = new Uint8Array(32).fill(7);
+
+export interface Member {
+  readonly name: string;
+  readonly seed: Uint8Array;
+  readonly avatar: AvatarId;
+  participant: Participant;
+  readonly store: Map<string, Uint8Array>;
+  readonly finals: FinalBlock[];
+  readonly sealed: Extract<Action, { kind: "sealed" }>[];
+  readonly refused: Extract<Action, { kind: "refused" }>[];
+  readonly notices: Extract<Action, { kind: "notice" }>[];
+  readonly cuts: Extract<Action, { kind: "cut" }>[];
+  wake: number;
+  alive: boolean;
+  boots: number;
+  /** Peer number of this member to the other's name. */
+  readonly peers: Map<number, string>;
+  signatures: number;
+  sent: number;
+}
+
+interface Delivery {
+  readonly at: number;
+  readonly order: number;
+  readonly to: string;
+  readonly from: string;
+  readonly session: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface GroupPlan {
+  readonly name: string;
+  readonly owners: readonly string[];
+  readonly policy?: Partial<Policy>;
+}
+
+export interface Network {
+  readonly members: Map<string, Member>;
+  readonly groups: Map<string, Hash>;
+  readonly pacts: Map<string, Pact>;
+  readonly tag: string;
+  now: number;
+  /** Runs until nothing is due before this time. */
+  run(until: number): void;
+  connect(a: string, b: string): void;
+  disconnect(a: string, b: string): void;
+  push(member: string, group: string, value: number): void;
+  flush(member: string): void;
+  /** Power off: what is not in the store is gone. */
+  crash(member: string): void;
+  boot(member: string, store?: Map<string, Uint8Array>): void;
+  /** Gives an event to a member as if it came from the other: a liar's bytes. */
+  inject(to: string, from: string, bytes: Uint8Array): void;
+  entriesOf(member: string, group: string): number[];
+  /** Seen by every send; returning false drops it. */
+  filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
+}
+
+export interface NetworkPlan {
+  readonly members: readonly string[];
+  readonly groups: readonly GroupPlan[];
+  /** Pairs that are linked; all with the first, where absent. */
+  readonly links?: readonly (readonly [string, string])[];
+  readonly delay?: number;
+  readonly crypto?: Crypto;
+  readonly delayOf?: (from: string, to: string) => number;
+}
+
+export function createNetwork(plan: NetworkPlan): Network {
+  const crypto = plan.crypto ?? cheapCrypto();
+  const delay = plan.delay ?? 10;
+  const members = new Map<string, Member>();
+  const seeds = new Map(plan.members.map((name, index) => [name, new Uint8Array(32).fill(index + 1)]));
+  const avatars = new Map(
+    [...seeds].map(([name, seed]) => [name, crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey] as const),
+  );
+  const pacts = new Map<string, Pact>();
+  const pactBytes: Uint8Array[] = [];
+  const groups = new Map<string, Hash>();
+  const groupBytes = new Map<string, { bytes: Uint8Array; owners: readonly string[] }>();
+  for (const group of plan.groups) {
+    const pact: Pact = {
+      name: group.name,
+      version: 1,
+      extends: null,
+      fields: [{ name: "value", type: { kind: "u32" } }],
+      policy: { ...policy, ...group.policy },
+    };
+    pacts.set(group.name, pact);
+    const encoded = encodePact(pact);
+    pactBytes.push(encoded);
+    const owners = group.owners.map((name) => avatars.get(name)!).sort(compare);
+    const bytes = encodeSyncGroup({ pact: pactId(crypto, encoded), owners });
+    groups.set(group.name, syncGroupId(crypto, bytes));
+    groupBytes.set(group.name, { bytes, owners: group.owners });
+  }
+  const queue: Delivery[] = [];
+  let order = 0;
+  let sessions = 0;
+  let nextPeer = 1;
+  const links = new Map<string, number>();
+  const linkName = (a: string, b: string) => (a < b ? `${a}-${b}` : `${b}-${a}`);
+  let tag = "";
+
+  const network: Network = {
+    members,
+    groups,
+    pacts,
+    get tag() {
+      return tag;
+    },
+    now: 0,
+    filter: () => true,
+    run(until) {
+      for (let steps = 0; ; steps++) {
+        if (steps > 200_000) throw new Error("the network never comes to rest");
+        const next = Math.min(
+          ...queue.map(({ at }) => at),
+          ...[...members.values()].filter(({ alive }) => alive).map(({ wake }) => wake),
+        );
+        if (next > until) break;
+        network.now = Math.max(network.now, next);
+        queue.sort((a, b) => a.at - b.at || a.order - b.order);
+        const delivery = queue[0];
+        if (delivery !== undefined && delivery.at <= network.now) {
+          queue.shift();
+          if (links.get(linkName(delivery.from, delivery.to)) !== delivery.session) continue;
+          network.inject(delivery.to, delivery.from, delivery.bytes);
+          continue;
+        }
+        for (const member of members.values()) {
+          if (member.alive && member.wake <= network.now) {
+            member.wake = Number.POSITIVE_INFINITY;
+            apply(member, member.participant.handle({ kind: "alarm" }, time()));
+          }
+        }
+      }
+      network.now = until;
+    },
+    connect(a, b) {
+      links.set(linkName(a, b), ++sessions);
+      for (const [self, other] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const member = members.get(self)!;
+        const peer = nextPeer++;
+        member.peers.set(peer, other);
+        apply(
+          member,
+          member.participant.handle({ kind: "connected", world: tag, peer, avatar: avatars.get(other)! }, time()),
+        );
+      }
+    },
+    disconnect(a, b) {
+      links.delete(linkName(a, b));
+      for (const [self, other] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const member = members.get(self)!;
+        for (const [peer, name] of member.peers) {
+          if (name !== other) continue;
+          member.peers.delete(peer);
+          if (member.alive) apply(member, member.participant.handle({ kind: "disconnected", peer }, time()));
+        }
+      }
+    },
+    push(name, group, value) {
+      const member = members.get(name)!;
+      const pact = pacts.get(group)!;
+      const entry = encodeEntry(pact.fields, [value], pact.policy);
+      apply(
+        member,
+        member.participant.handle({ kind: "push", world: tag, group: groups.get(group)!, entry, token: value }, time()),
+      );
+    },
+    flush(name) {
+      const member = members.get(name)!;
+      apply(member, member.participant.handle({ kind: "flush" }, time()));
+    },
+    crash(name) {
+      for (const other of members.keys()) if (links.has(linkName(name, other))) network.disconnect(name, other);
+      members.get(name)!.alive = false;
+    },
+    boot(name, store) {
+      const member = members.get(name)!;
+      if (store !== undefined) {
+        member.store.clear();
+        for (const [key, value] of store) member.store.set(key, value);
+      }
+      member.participant = createMember(name, member.store);
+      member.alive = true;
+      member.boots++;
+      apply(member, member.participant.handle({ kind: "boot" }, time()));
+    },
+    inject(to, from, bytes) {
+      const member = members.get(to)!;
+      if (!member.alive) return;
+      for (const [peer, name] of member.peers) {
+        if (name === from) apply(member, member.participant.handle({ kind: "message", peer, bytes }, time()));
+      }
+    },
+    entriesOf(name, group) {
+      const id = toHex(groups.get(group)!);
+      return members
+        .get(name)!
+        .finals.filter((final) => toHex(final.group) === id)
+        .flatMap((final) => final.entries!.map((entry) => valueOf(entry)));
+    },
+  };
+
+  function time(): Time {
+    return { monotonic: network.now, wall: 1_700_000_000_000 + network.now };
+  }
+
+  function createMember(name: string, store: Map<string, Uint8Array>): Participant {
+    const counted: Crypto = {
+      ...crypto,
+      signer(seed) {
+        const signer = crypto.signer(seed);
+        return {
+          publicKey: signer.publicKey,
+          sign(message) {
+            const member = members.get(name);
+            if (member !== undefined) member.signatures++;
+            return signer.sign(message);
+          },
+        };
+      },
+    };
+    return createParticipant({
+      crypto: counted,
+      seed: seeds.get(name)!,
+      worlds: [
+        {
+          worldId,
+          stewards: [],
+          pacts: pactBytes,
+          groups: [...groupBytes.values()].filter(({ owners }) => owners.includes(name)).map(({ bytes }) => bytes),
+          readings: [],
+        },
+      ],
+      finalTail: 0,
+      records: [...store].filter(([key]) => !key.startsWith("final/")),
+    });
+  }
+
+  function apply(member: Member, actions: readonly Action[]): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case "write":
+          for (const [key, value] of action.puts) member.store.set(key, value.slice());
+          for (const key of action.deletes) member.store.delete(key);
+          break;
+        case "send": {
+          const to = member.peers.get(action.peer);
+          if (to === undefined || !network.filter(member.name, to, action.bytes, network.now)) break;
+          member.sent += action.bytes.length;
+          const at = network.now + (plan.delayOf?.(member.name, to) ?? delay);
+          const session = links.get(linkName(member.name, to))!;
+          queue.push({ at, order: order++, to, from: member.name, session, bytes: action.bytes });
+          break;
+        }
+        case "read":
+          apply(
+            member,
+            member.participant.handle(
+              { kind: "record", request: action.request, value: member.store.get(action.key) },
+              time(),
+            ),
+          );
+          break;
+        case "final":
+          member.finals.push(action.block);
+          break;
+        case "sealed":
+          member.sealed.push(action);
+          break;
+        case "refused":
+          member.refused.push(action);
+          break;
+        case "notice":
+          member.notices.push(action);
+          break;
+        case "cut":
+          member.cuts.push(action);
+          break;
+        case "wake":
+          member.wake = action.at;
+          break;
+      }
+    }
+  }
+
+  for (const name of plan.members) {
+    const store = new Map<string, Uint8Array>();
+    members.set(name, {
+      name,
+      seed: seeds.get(name)!,
+      avatar: avatars.get(name)!,
+      participant: createMember(name, store),
+      store,
+      finals: [],
+      sealed: [],
+      refused: [],
+      notices: [],
+      cuts: [],
+      wake: Number.POSITIVE_INFINITY,
+      alive: true,
+      boots: 0,
+      peers: new Map(),
+      signatures: 0,
+      sent: 0,
+    });
+  }
+  tag = members.get(plan.members[0]!)!.participant.avatars()[0]!.world;
+  for (const name of plan.members) network.boot(name);
+  const hub = plan.members[0]!;
+  for (const [a, b] of plan.links ?? plan.members.slice(1).map((name) => [hub, name] as const)) network.connect(a, b);
+  return network;
+}
+
+function valueOf(entry: Uint8Array): number {
+  const [first, second] = [entry[1]!, entry.length];
+  if (second === 2) return first;
+  return entry.slice(2).reduce((sum, byte) => sum * 256 + byte, 0);
+}
