@@ -14,26 +14,10 @@ import { encode } from "../../firmware/core/wire/cbor";
 import type { Field, FieldType } from "../../firmware/core/wire/types";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { refusal } from "./refusal";
-import { everyTypePact, machinePact } from "./samples";
+import { everyTypePact, everyValue, machinePact } from "./samples";
 
 const { fields: everyField, policy } = everyTypePact(nobleCrypto());
-const group = new Uint8Array(32).fill(5);
-
-const everyValue: readonly Value[] = [
-  true,
-  -10,
-  2n ** 64n - 1n,
-  0.1,
-  "gr\u00fc\u00df dich",
-  Uint8Array.of(1, 255),
-  "auto",
-  [-1, 32767],
-  new Map<Value, Value>([
-    ["a", [1, 2]],
-    ["b", []],
-  ]),
-  [group, 7],
-];
+const [group] = everyValue[9] as [Uint8Array];
 
 const everyObject = {
   flag: true,

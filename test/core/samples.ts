@@ -1,7 +1,7 @@
 import { attest } from "../../firmware/core/identity/attestation";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
-import { encodeEntry, encodeGap } from "../../firmware/core/pact/entry";
+import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { compare } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
@@ -91,6 +91,23 @@ export function everyTypePact(crypto: Crypto): Pact {
     },
   };
 }
+
+/** A value for each field of `everyTypePact`. */
+export const everyValue: readonly Value[] = [
+  true,
+  -10,
+  2n ** 64n - 1n,
+  0.1,
+  "gr\u00fc\u00df dich",
+  Uint8Array.of(1, 255),
+  "auto",
+  [-1, 32767],
+  new Map<Value, Value>([
+    ["a", [1, 2]],
+    ["b", []],
+  ]),
+  [filled(5), 7],
+];
 
 export type Samples = ReturnType<typeof makeSamples>;
 
