@@ -35,8 +35,19 @@ const digits = "0123456789abcdef";
 /** Two lower-case digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += digits.charAt(byte >> 4) + digits.charAt(byte & 15);
+  // A string of XS is copied whole whenever it grows, so it grows by 32 bytes at a time.
+  for (let start = 0; start < bytes.length; start += 32) {
+    const codes: number[] = [];
+    for (let i = start; i < bytes.length && i < start + 32; i++) {
+      codes.push(digitCode(bytes[i]! >> 4), digitCode(bytes[i]! & 15));
+    }
+    text += String.fromCharCode(...codes);
+  }
   return text;
+}
+
+function digitCode(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
 }
 
 /** The bytes of hex digits in either case; throws `hex` for any other text. */
