@@ -33,7 +33,7 @@ export const resumptionTries = 3;
 /** Repetitions after which a handshake that got stuck begins anew, or is dropped where a session stands beside it. */
 export const handshakeTries = 5;
 /** Preambles answered, and messages tried in vain, until the next repetition: what a stranger can make us compute. */
-export const strangerBudget = 4;
+export const strangerBudget = 6;
 /** While a session stands, a preamble makes us look for a new one at most this often. */
 export const attemptSpacing = 1000;
 /** The same notice is given to a person at most this often. */

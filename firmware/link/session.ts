@@ -69,6 +69,8 @@ interface Attempt {
   due: number;
   /** Our own preamble came back. */
   echoed: boolean;
+  /** A message did not verify, or introduced somebody whom we refuse: what follows is not in a hurry. */
+  refused: boolean;
 }
 
 interface State {
@@ -97,7 +99,10 @@ export function createSession(crypto: Crypto, random: Random, identity: LinkIden
   };
 
   return {
-    open: (now) => look(state, now),
+    open(now) {
+      state.budget = { left: strangerBudget, since: now };
+      return look(state, now);
+    },
     close() {
       if (state.kept) state.kept.stands = false;
       state.attempt = undefined;
@@ -128,7 +133,7 @@ function look(state: State, now: number): SessionEvent[] {
   const asking = kept?.established.initiator ? createAsking(random, kept.secret) : undefined;
   const patience = kept ? resumptionTries : 0;
   const handshake = freshHandshake(state);
-  state.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false };
+  state.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false, refused: false };
   state.answering = undefined;
   state.attemptedAt = now;
   return hello(state.attempt);
@@ -163,7 +168,7 @@ function repeat(state: State, attempt: Attempt, now: number): SessionEvent[] {
     attempt.tries = Math.min(attempt.tries, handshakeTries);
     attempt.echoed = false;
   }
-  attempt.due = now + Math.min(firstRepeat * 2 ** attempt.tries, mostRepeat);
+  attempt.due = now + waitOf(attempt);
   return hello(attempt);
 }
 
@@ -192,6 +197,7 @@ function receive(state: State, { kind, payload }: Frame, now: number): SessionEv
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
     state.budget.left--;
+    if (state.attempt) state.attempt.refused = true;
     return [{ kind: "refused", error }];
   }
 }
@@ -212,10 +218,13 @@ function takePreamble(state: State, preamble: Uint8Array, now: number): SessionE
   // A late repetition of what made the session that stands.
   if (kept?.stands && equal(kept.established.peerPreamble, preamble)) return [];
   if (!affordable(state, now)) return [];
-  if (!attempt) {
+  if (state.answering && now - state.answering.at < attemptSpacing) {
     // The peer has just asked to resume, and its preamble is for those who can't.
-    const resuming = state.answering && now - state.answering.at < attemptSpacing;
-    if (resuming || now - state.attemptedAt < attemptSpacing) return [];
+    attempt?.handshake.meet(preamble);
+    return [];
+  }
+  if (!attempt) {
+    if (now - state.attemptedAt < attemptSpacing) return [];
     // It may have begun anew, or a stranger says so: the session stands until another is proved.
     look(state, now);
   }
@@ -253,10 +262,14 @@ function unheard(state: State, now: number): SessionEvent[] {
   return [{ kind: "answer" }];
 }
 
-/** Something verified: what follows is repeated quickly again. */
+/** The peer is there, or went on: what follows is repeated quickly again. */
 function progress(attempt: Attempt, now: number): void {
-  attempt.tries = 0;
-  attempt.due = now + firstRepeat;
+  if (!attempt.refused) attempt.tries = 0;
+  attempt.due = now + waitOf(attempt);
+}
+
+function waitOf({ tries }: Attempt): number {
+  return Math.min(firstRepeat * 2 ** tries, mostRepeat);
 }
 
 function establish(state: State, established: Established, heard: boolean, now: number): SessionEvent[] {
@@ -279,8 +292,10 @@ function takeQuestion(state: State, question: Uint8Array, now: number): SessionE
   if (kept?.established.initiator || attempt?.handshake.used() || !affordable(state, now)) return [];
   const known = kept ? [kept.secret, ...(kept.previous ? [kept.previous] : [])] : [];
   const answered = answer(crypto, random, known, question, state.answering, now);
-  if (answered.answering) state.answering = answered.answering;
-  state.budget.left--;
+  if (answered.answering) {
+    state.answering = answered.answering;
+    state.budget.left--;
+  }
   return frames([answered.frame]);
 }
 

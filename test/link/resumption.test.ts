@@ -1,0 +1,162 @@
+import { describe, expect, it } from "vitest";
+import { nobleCrypto } from "../../firmware/device/noble";
+import { createFrameReader, encodeFrame, type Kind, kinds } from "../../firmware/link/frames";
+import { bothUp, createPair, message, type Pair, type Passing } from "./pair";
+import { toyCurves } from "./toy-curves";
+
+const crypto = toyCurves();
+
+function frameOf({ bytes }: Passing): { kind: number; payload: Uint8Array } {
+  return createFrameReader().read(bytes)[0]!;
+}
+
+/** A session that stood, with a message on its way in each direction when the cable was pulled. */
+function cutPair(seed = 1): Pair {
+  const pair = createPair(crypto, { seed });
+  pair.start();
+  expect(pair.until(() => bothUp(pair), 1000)).toBe(true);
+  pair.run(500);
+  pair.send(pair.left, message(1, 700));
+  pair.send(pair.right, message(2, 700));
+  pair.cut();
+  return pair;
+}
+
+/** The same session, and each message once. */
+function expectResumed(pair: Pair): void {
+  expect(bothUp(pair)).toBe(true);
+  expect(pair.right.messages).toEqual([message(1, 700)]);
+  expect(pair.left.messages).toEqual([message(2, 700)]);
+  for (const { link } of [pair.left, pair.right]) expect(link.stats()).toMatchObject({ handshakes: 1, queued: 0 });
+}
+
+/** How many frames a resumption takes, both directions, until all is acknowledged. */
+const steps = 24;
+
+describe("a session that is resumed", () => {
+  it("goes on with real cryptography, under new keys: nothing recorded before is taken", () => {
+    const pair = createPair(nobleCrypto());
+    pair.start();
+    pair.until(() => bothUp(pair));
+    pair.send(pair.left, message(1, 50));
+    pair.run(1000);
+    const recorded = [...pair.written];
+    pair.cut();
+    pair.plug();
+    pair.run(1000);
+    expect(bothUp(pair)).toBe(true);
+    for (const { from, bytes } of recorded) pair.inject(from === "left" ? pair.right : pair.left, bytes);
+    pair.send(pair.left, message(2, 50));
+    pair.run(1000);
+    expect(pair.right.messages).toEqual([message(1, 50), message(2, 50)]);
+    expect(pair.left.link.stats()).toMatchObject({ handshakes: 1, resumed: 1 });
+  });
+
+  it("goes on wherever the cable is pulled again while it is being resumed, and once more after that", () => {
+    for (let first = 0; first < steps; first++) {
+      for (let second = first % 5; second < steps; second += 5) {
+        const pair = cutPair(first + 1);
+        for (const step of [first, second]) {
+          pair.plug();
+          for (let done = 0; done < step; done++) pair.step(pair.now + 100);
+          pair.cut();
+          pair.run(50);
+        }
+        pair.plug();
+        pair.run(5000);
+        expectResumed(pair);
+      }
+    }
+  });
+
+  it("goes on whichever frame is lost, doubled or damaged while it is being resumed", () => {
+    const damages: readonly ((bytes: Uint8Array) => Uint8Array[])[] = [
+      () => [],
+      (bytes) => [bytes, bytes],
+      (bytes) => [bytes.map((byte, index) => (index === 5 ? byte ^ 0x10 : byte))],
+    ];
+    for (const damage of damages) {
+      for (let which = 0; which < steps; which++) {
+        const pair = cutPair(which + 1);
+        const from = pair.writes;
+        pair.wire = ({ bytes, count }) =>
+          (count - from === which ? damage(bytes) : [bytes]).map((each) => ({ bytes: each }));
+        pair.plug();
+        pair.run(8000);
+        expectResumed(pair);
+      }
+    }
+  });
+
+  for (const [name, kind] of Object.entries({
+    "[id, nonceA]": kinds.resume1,
+    "[nonceB, mac]": kinds.resume2,
+    "[mac]": kinds.resume3,
+  })) {
+    it(`is not had by who flips a bit in any byte of ${name}: it is asked again, or made anew`, () => {
+      const reference = cutPair();
+      const before = reference.written.length;
+      reference.plug();
+      reference.run(1000);
+      const sent = reference.written.slice(before).find((passing) => frameOf(passing).kind === kind)!;
+      for (let at = 0; at < frameOf(sent).payload.length; at++) {
+        const pair = cutPair();
+        let flipped = false;
+        pair.wire = (passing) => {
+          const { kind: passed, payload } = frameOf(passing);
+          if (flipped || passed !== kind) return [{ bytes: passing.bytes }];
+          flipped = true;
+          return [
+            {
+              bytes: encodeFrame(
+                kind as Kind,
+                payload.map((byte, i) => (i === at ? byte ^ (1 << (at & 7)) : byte)),
+              ),
+            },
+          ];
+        };
+        pair.plug();
+        pair.run(8000);
+        expect(flipped).toBe(true);
+        expectResumed(pair);
+      }
+    });
+  }
+
+  it("is not resumed by who plays a resumption again", () => {
+    const pair = cutPair();
+    pair.plug();
+    pair.run(1000);
+    const recorded = [...pair.written];
+    pair.cut();
+    pair.plugged = false;
+    pair.start();
+    for (let times = 0; times < 10; times++) {
+      for (const { from, bytes } of recorded) pair.inject(from === "left" ? pair.right : pair.left, bytes);
+      pair.run(400);
+    }
+    for (const { link } of [pair.left, pair.right]) expect(link.stats()).toMatchObject({ up: false, resumed: 1 });
+    pair.plug();
+    pair.run(5000);
+    expectResumed(pair);
+  });
+
+  it("is made anew where one end was restarted, quickly, and nothing of the old one is delivered", () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      for (const name of ["left", "right"] as const) {
+        const pair = cutPair(seed);
+        pair.run(1000);
+        pair.restart(pair[name]);
+        pair.plug();
+        const pluggedAt = pair.now;
+        expect(pair.until(() => bothUp(pair), 5000)).toBe(true);
+        expect(pair.now - pluggedAt).toBeLessThan(2500);
+        pair.run(2000);
+        expect([...pair.left.messages, ...pair.right.messages]).toHaveLength(0);
+        pair.send(pair.left, message(5, 20));
+        pair.run(1000);
+        expect(pair.right.messages).toEqual([message(5, 20)]);
+      }
+    }
+  });
+});
