@@ -9,6 +9,7 @@ import type { Crypto } from "../../firmware/ports";
 export interface Catalog {
   readonly pacts: readonly KnownPact[];
   readonly groups: readonly KnownGroup[];
+  readonly members: readonly Member[];
   /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id. */
   group(called: string): KnownGroup;
   groupOf(id: Hash): KnownGroup | undefined;
@@ -56,6 +57,7 @@ export function createCatalog(
   return {
     pacts,
     groups,
+    members,
     group: (called) => findGroup(groups, called),
     groupOf: (id) => groups.find((group) => equal(group.id, id)),
     memberName: (avatar) =>

@@ -1,0 +1,87 @@
+import { SerialPort } from "serialport";
+import { VertebraError } from "../../firmware/core/errors";
+
+/** An open port: a real one or a pseudo-terminal. It has ended when `closed` was called, which happens once. */
+export interface OpenPort {
+  write(bytes: Uint8Array): void;
+  /** Stops giving bytes until `resume`: the port's own buffers then slow down the sender. */
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+export interface PortEvents {
+  received(bytes: Uint8Array): void;
+  /** `reason` is missing where the port was closed by `close`. */
+  closed(reason?: VertebraError): void;
+}
+
+/**
+ * Opens the port at `path`, raw, 8N1, locked for this process. Rejects with `port-missing`, `port-busy`, `port-forbidden`
+ * or `port-failed`.
+ */
+export function openPort(path: string, baudRate: number, events: PortEvents): Promise<OpenPort> {
+  const port = new SerialPort({ path, baudRate, autoOpen: false });
+  port.on("data", (chunk: Buffer) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
+  // A port that vanished reads as its end; the file descriptor is still ours to close.
+  port.on("end", () => port.isOpen && port.close(undefined, new Error("the port has vanished")));
+  // Whatever goes wrong with an open port ends it, and is told by its `close`.
+  port.on("error", () => port.isOpen && port.close());
+  return new Promise((resolve, reject) => {
+    port.open((error) => {
+      if (error) return reject(portError(path, error.message));
+      let asked = false;
+      port.once("close", () => {
+        port.destroy();
+        events.closed(asked ? undefined : vanished(path));
+      });
+      resolve({
+        write: (bytes) => port.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
+        pause: () => port.pause(),
+        resume: () => port.resume(),
+        close() {
+          asked = true;
+          return new Promise((closed) => (port.isOpen ? port.close(() => closed()) : closed()));
+        },
+      });
+    });
+  });
+}
+
+/** The library tells system errors by their words alone. */
+function portError(path: string, words: string): VertebraError {
+  if (words.includes("No such file")) {
+    return new VertebraError(
+      "port-missing",
+      `There is no serial port ${path}`,
+      "Plug the board in and look for its port: ls /dev/ttyUSB* /dev/ttyACM* /dev/serial/by-id/*",
+    );
+  }
+  if (words.includes("Cannot lock port") || words.includes("busy")) {
+    return new VertebraError(
+      "port-busy",
+      `The serial port ${path} is in use by another program`,
+      `Close the other program (fuser ${path} tells which), then try again.`,
+    );
+  }
+  if (words.includes("Permission denied")) {
+    return new VertebraError(
+      "port-forbidden",
+      `This user may not open the serial port ${path}`,
+      "Join the group of the port and log in again: sudo usermod -a -G dialout $USER",
+    );
+  }
+  return new VertebraError(
+    "port-failed",
+    `The serial port ${path} can't be opened: ${words.replace(/^Error:? /, "")}`,
+    "Check that the path is a serial port and the baud rate one that it knows.",
+  );
+}
+
+function vanished(path: string): VertebraError {
+  return new VertebraError(
+    "port-gone",
+    `The serial port ${path} has vanished`,
+    "Put the cable back or start the board again; the link goes on where it stopped.",
+  );
+}

@@ -1,0 +1,204 @@
+import { decodeBlock } from "../../firmware/core/block/block";
+import { blockKey } from "../../firmware/core/block/records";
+import { VertebraError } from "../../firmware/core/errors";
+import type { Event, FinalBlock } from "../../firmware/core/events";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
+import type { AvatarId, Hash } from "../../firmware/core/wire/types";
+import type { Clock, Crypto } from "../../firmware/ports";
+import type { Outcome } from "../participant/driver";
+import type { Store } from "../participant/store";
+import type { Catalog, KnownGroup } from "../world/catalog";
+import { type ToldEntry, tellEntry } from "./entry";
+import { historyOf } from "./history";
+
+/** Push and pull of PROTOCOL 8, in process, for one avatar. */
+export interface Channel {
+  /** Resolves when the entry is sealed: from then on it will become final. Rejects with why it was refused. */
+  push(group: KnownGroup, entry: Uint8Array): Promise<Pushed>;
+  /** Final entries in sequence, from one on. */
+  pull(group: KnownGroup, from: number, options: PullOptions): AsyncIterable<ToldEntry>;
+  /** What came of pushes, and what became final. */
+  tell(outcome: Outcome): void;
+  /** Something changed in the store that those who pull may want to see. */
+  changed(): void;
+  /** Nothing will be told any more: rejects whoever waits. */
+  end(error: unknown): void;
+}
+
+export interface Pushed {
+  readonly block: Hash;
+  readonly counter: number;
+  /** The entry's sequence, once it is final. */
+  readonly final: Promise<number>;
+}
+
+export interface PullOptions {
+  /** Tells buffered and sealed entries too, marked as such, for those who would rather be early than sure. */
+  readonly pending: boolean;
+  /** Waits for more, until the signal. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface ChannelOptions {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly store: Pick<Store, "read" | "range">;
+  /** The world's tag in hex. */
+  readonly tag: string;
+  readonly avatar: AvatarId;
+  readonly handle: (event: Event) => Promise<void>;
+  /** How many blocks are final in the group. */
+  readonly finalBlocks: (group: Hash) => number;
+}
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface WaitingPush extends Waiter<Pushed> {
+  readonly group: Hash;
+  readonly entry: Uint8Array;
+  readonly time: number;
+}
+
+export function createChannel(options: ChannelOptions): Channel {
+  const { catalog, tag } = options;
+  const bell = createBell();
+  const buffered = new Map<number, WaitingPush>();
+  /** By the hex of the block: who waits for its finality, and how many of its entries are ours, which are its last. */
+  const unfinished = new Map<string, { readonly ours: number; readonly waiters: Waiter<number>[] }>();
+  let lastToken = 0;
+
+  function sealed(outcome: Extract<Outcome, { kind: "sealed" }>): void {
+    const waiters: Waiter<number>[] = [];
+    for (const token of outcome.tokens) {
+      const push = buffered.get(token);
+      buffered.delete(token);
+      const final = new Promise<number>((resolve, reject) => waiters.push({ resolve, reject }));
+      // Whoever pushed may not ask when it is final.
+      final.catch(() => {});
+      push?.resolve({ block: outcome.block, counter: outcome.counter, final });
+    }
+    unfinished.set(toHex(outcome.block), { ours: waiters.length, waiters });
+  }
+
+  function final(block: FinalBlock): void {
+    const own = unfinished.get(toHex(block.block));
+    unfinished.delete(toHex(block.block));
+    if (own === undefined || block.entries === null) return;
+    const first = block.firstEntry + block.entries.length - own.ours;
+    for (const [index, waiter] of own.waiters.entries()) waiter.resolve(first + index);
+  }
+
+  /** What is pending now, each under a key of its own. */
+  async function pending(group: KnownGroup): Promise<Map<string, ToldEntry>> {
+    const told = new Map<string, ToldEntry>();
+    const prefix = blockKey(tag, toHex(group.id), "");
+    for await (const [key, stored] of options.store.range(prefix, `${prefix}~`)) {
+      const { header, entries } = decodeBlock(options.crypto, stored);
+      const { issuer, time } = header.value;
+      const origin = { state: "sealed", sequence: null, issuer, time } as const;
+      for (const [index, entry] of (entries ?? []).entries()) {
+        told.set(`${key}/${index}`, tellEntry(catalog, group, origin, entry));
+      }
+    }
+    for (const [token, push] of buffered) {
+      if (!equal(push.group, group.id)) continue;
+      const origin = { state: "buffered", sequence: null, issuer: options.avatar, time: push.time } as const;
+      told.set(`${token}`, tellEntry(catalog, group, origin, push.entry));
+    }
+    return told;
+  }
+
+  async function* pull(group: KnownGroup, from: number, { pending: early, follow, signal }: PullOptions) {
+    const history = historyOf(options.store, tag, group.id);
+    let position = (await history.holding(from))?.position ?? options.finalBlocks(group.id);
+    let shown: ReadonlyMap<string, ToldEntry> = new Map();
+    for (;;) {
+      // Taken before the look at the store: what changes while we look rings it.
+      const rung = bell.next(signal);
+      for await (const block of history.from(position)) {
+        position = block.position + 1;
+        const { issuer, time, count } = block.header;
+        for (let index = 0; index < count; index++) {
+          const sequence = block.firstEntry + index;
+          if (sequence < from) continue;
+          yield tellEntry(catalog, group, { state: "final", sequence, issuer, time }, block.entries?.[index] ?? null);
+        }
+      }
+      if (early) {
+        const now = await pending(group);
+        for (const [key, entry] of now) if (!shown.has(key)) yield entry;
+        shown = now;
+      }
+      if (!follow || signal.aborted) return;
+      await rung;
+    }
+  }
+
+  return {
+    pull,
+    push(group, entry) {
+      const token = ++lastToken;
+      return new Promise((resolve, reject) => {
+        buffered.set(token, { group: group.id, entry, time: options.clock.now().wall, resolve, reject });
+        bell.ring();
+        options.handle({ kind: "push", world: tag, group: group.id, entry, token }).catch(reject);
+      });
+    },
+    tell(outcome) {
+      if (outcome.kind === "sealed") sealed(outcome);
+      else if (outcome.kind === "final") final(outcome.block);
+      else if (outcome.kind === "refused") {
+        buffered.get(outcome.token)?.reject(outcome.error);
+        buffered.delete(outcome.token);
+      } else return;
+      bell.ring();
+    },
+    changed: () => bell.ring(),
+    end(error) {
+      for (const push of buffered.values()) push.reject(error);
+      for (const { waiters } of unfinished.values()) for (const waiter of waiters) waiter.reject(error);
+      buffered.clear();
+      unfinished.clear();
+      bell.ring();
+    },
+  };
+}
+
+interface Bell {
+  /** Resolves when the bell rings next, or when the signal says that nobody waits any more. */
+  next(signal: AbortSignal): Promise<void>;
+  ring(): void;
+}
+
+function createBell(): Bell {
+  const waiting = new Set<() => void>();
+  return {
+    next: (signal) =>
+      new Promise((resolve) => {
+        const done = () => {
+          waiting.delete(done);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        waiting.add(done);
+        signal.addEventListener("abort", done);
+      }),
+    ring() {
+      for (const done of [...waiting]) done();
+    },
+  };
+}
+
+/** Told to whoever waits when the gateway ends. */
+export function gatewayEnds(): VertebraError {
+  return new VertebraError(
+    "gateway-ends",
+    "The gateway is ending",
+    "What it said is sealed will become final when it runs again; push anew what it did not.",
+  );
+}

@@ -1,0 +1,72 @@
+import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
+import { decodeBlockHeader } from "../../firmware/core/wire/structures";
+import type { BlockHeader, Hash } from "../../firmware/core/wire/types";
+import type { Store } from "../participant/store";
+
+/** A final block as the store keeps it. */
+export interface HistoricBlock {
+  readonly position: number;
+  /** Sequence of its first entry in the group. */
+  readonly firstEntry: number;
+  readonly header: BlockHeader;
+  /** Encoded; null where only the header is known. */
+  readonly entries: readonly Uint8Array[] | null;
+  /** An encoded FinalityProof. */
+  readonly proof: Uint8Array;
+}
+
+/** A group's final blocks in the store of a participant in world `tag`. */
+export interface History {
+  /** From this position on, in order, as far as the store has them now. */
+  from(position: number): AsyncIterable<HistoricBlock>;
+  /** The block that holds the entry of this sequence, or undefined where it isn't final here. */
+  holding(sequence: number): Promise<HistoricBlock | undefined>;
+}
+
+/** More than a group will ever have: 12 digits, as keys have. */
+const lastPosition = 999_999_999_999;
+
+export function historyOf(store: Pick<Store, "read" | "range">, tag: string, group: Hash): History {
+  const keyAt = (position: number) => finalKey(tag, toHex(group), position);
+
+  async function at(position: number): Promise<HistoricBlock | undefined> {
+    const stored = await store.read(keyAt(position));
+    return stored && readBlock(position, stored);
+  }
+
+  /** Doubles the position until it is beyond the sequence: then what is looked for lies below. */
+  async function beyond(sequence: number): Promise<number> {
+    let position = 1;
+    for (;;) {
+      const block = await at(position);
+      if (block === undefined || block.firstEntry > sequence) return position;
+      position *= 2;
+    }
+  }
+
+  return {
+    async *from(position) {
+      let next = position;
+      for await (const [, stored] of store.range(keyAt(position), keyAt(lastPosition))) yield readBlock(next++, stored);
+    },
+    async holding(sequence) {
+      let low = 0;
+      let high = await beyond(sequence);
+      while (high - low > 1) {
+        const middle = Math.floor((low + high) / 2);
+        const block = await at(middle);
+        if (block === undefined || block.firstEntry > sequence) high = middle;
+        else low = middle;
+      }
+      const block = await at(low);
+      return block && sequence < block.firstEntry + block.header.count ? block : undefined;
+    },
+  };
+}
+
+function readBlock(position: number, stored: Uint8Array): HistoricBlock {
+  const { firstEntry, proof, entries } = decodeFinalRecord(stored);
+  return { position, firstEntry, header: decodeBlockHeader(decodeFinalityProof(proof).blockHeader), entries, proof };
+}

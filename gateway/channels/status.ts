@@ -1,0 +1,77 @@
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { Gateway } from "../gateway";
+
+/** A gateway's status with the names that people use; what `vertebra status --json` prints. */
+export interface StatusJson {
+  readonly directory: string;
+  readonly world: string;
+  readonly avatar: string;
+  readonly engine: string;
+  readonly epoch: number;
+  /** HFG and HCG of the patent, and the attempt for the generation after HFG. */
+  readonly highestFinalizableGeneration: number;
+  readonly highestCertifiedGeneration: number;
+  readonly attempt: number;
+  readonly groups: readonly {
+    readonly name: string;
+    readonly id: string;
+    readonly pact: string;
+    readonly owners: readonly string[];
+    readonly finalBlocks: number;
+    readonly finalEntries: number;
+    readonly buffered: number;
+    readonly pendingBlocks: number;
+    /** Only observes until so many blocks are final; 0 where it votes. */
+    readonly observesUntil: number;
+  }[];
+  readonly links: readonly {
+    readonly path: string;
+    readonly state: "up" | "open" | "closed";
+    /** Who is at the other end. */
+    readonly peer: string | null;
+    readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+    readonly framesDamaged: number;
+    readonly retransmissions: number;
+    readonly dropped: number;
+  }[];
+}
+
+export function statusJson(gateway: Gateway): StatusJson {
+  const { world } = gateway;
+  const { engine, links, groups, ...status } = gateway.status();
+  const names = new Map(world.catalog.members.map(({ name, avatar }) => [toHex(avatar), name]));
+  return {
+    directory: world.directory,
+    world: status.world,
+    avatar: status.avatar,
+    engine,
+    epoch: status.epoch,
+    highestFinalizableGeneration: status.highestFinalizableGeneration,
+    highestCertifiedGeneration: status.highestCertifiedGeneration,
+    attempt: status.attempt,
+    groups: groups.map((group) => ({
+      name: world.catalog.groups.find((known) => toHex(known.id) === group.group)?.name ?? group.group,
+      id: group.group,
+      pact: group.pact,
+      owners: group.owners.map((owner) => names.get(owner) ?? owner),
+      finalBlocks: group.finalBlocks,
+      finalEntries: group.finalEntries,
+      buffered: group.buffered,
+      pendingBlocks: group.pendingBlocks,
+      observesUntil: group.observesUntil,
+    })),
+    links: links.map(({ path, open, avatar, error, stats, dropped }) => ({
+      path,
+      state: avatar ? "up" : open ? "open" : "closed",
+      peer: avatar ? (names.get(avatar) ?? avatar) : null,
+      error: error ? { code: error.code, message: error.message, remedy: error.remedy } : null,
+      bytesIn: stats.bytesIn,
+      bytesOut: stats.bytesOut,
+      framesDamaged: stats.framesDamaged,
+      retransmissions: stats.retransmissions,
+      dropped,
+    })),
+  };
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from "commander";
+import { boardCommand } from "./board";
+import { demoCommand } from "./demo";
+import { pactCommand } from "./pact";
+import { proofCommand } from "./proof";
+import { pushCommand } from "./push";
+import { statusCommand } from "./status";
+import { tailCommand } from "./tail";
+import { exitCodes, reportError } from "./terminal";
+import { upCommand } from "./up";
+import { verifyCommand } from "./verify";
+import { whyCommand } from "./why";
+import { worldCommands } from "./world";
+
+const codesHelp = `
+Exit codes:
+  0  done
+  1  failed: what and why is on the standard error
+  2  the command line is wrong
+  3  no gateway runs for the world
+
+Start here:
+  $ npm start                                   a world with three boards, on this machine
+  $ vertebra world create --boards 3            a world of your own
+  $ vertebra up                                 its gateway
+  $ vertebra board run linux board-1            one of its boards, in another terminal
+  $ vertebra tail                               what they agree on
+`;
+
+/** The command line `vertebra`. Ends by setting the exit code, so that what was printed is printed. */
+export async function main(parameters: readonly string[]): Promise<void> {
+  const program = new Command("vertebra")
+    .description("Boards and gateways that store, share and agree on data.")
+    .addHelpText("after", codesHelp);
+  const commands = [worldCommands, upCommand, boardCommand, pactCommand, pushCommand, tailCommand, statusCommand];
+  for (const command of [...commands, whyCommand, proofCommand, verifyCommand, demoCommand]) {
+    program.addCommand(command());
+  }
+  throwInsteadOfExit(program);
+  try {
+    await program.parseAsync(parameters);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    else process.exitCode = reportError(error, parameters.includes("--json"));
+  }
+}
+
+/** A wrong command line gets our exit code, whichever subcommand finds it. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.showHelpAfterError("(add --help for how it is used)");
+  for (const each of command.commands) throwInsteadOfExit(each as Command);
+}

@@ -1,0 +1,39 @@
+import { Command, InvalidArgumentError } from "commander";
+import { nodeCrypto } from "../participant/crypto";
+import { openWorld, type World } from "../world/world";
+
+/** What every command that has to do with a world can be told. */
+export interface WorldOptions {
+  readonly dir: string;
+  readonly json?: boolean;
+}
+
+export const defaultDirectory = "./.vertebra";
+
+/** A command with --dir, --json and examples in its help. */
+export function worldCommand(name: string, summary: string, examples: readonly string[]): Command {
+  return plainCommand(name, summary, examples).option("--dir <directory>", "the world's directory", defaultDirectory);
+}
+
+/** A command with --json and examples in its help. */
+export function plainCommand(name: string, summary: string, examples: readonly string[]): Command {
+  const help = `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}\n`;
+  return new Command(name)
+    .summary(summary)
+    .description(summary)
+    .option("--json", "print JSON")
+    .addHelpText("after", help);
+}
+
+export function worldOf(options: WorldOptions): World {
+  return openWorld(nodeCrypto(), options.dir);
+}
+
+/** A whole number of at least `least`, for commander. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${least}${most < 2 ** 53 - 1 ? ` to ${most}` : " on"}.`);
+  };
+}

@@ -1,0 +1,64 @@
+import { styleText } from "node:util";
+import { VertebraError } from "../../firmware/core/errors";
+
+/** How commands end. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, notRunning: 3 } as const;
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours are for terminals, and for people who don't mind them (no-color.org). */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return stream.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Columns as wide as their widest cell, two spaces apart. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) {
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+/** What is wrong and what to do about it, on the standard error; returns the exit code. */
+export function reportError(error: unknown, json: boolean): number {
+  const { code, message, remedy } = told(error);
+  if (json) {
+    process.stderr.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
+  } else {
+    process.stderr.write(`${paint("red", "vertebra:", process.stderr)} ${sentence(message)}\n  ${sentence(remedy)}\n`);
+  }
+  if (code === "not-running") return exitCodes.notRunning;
+  return code === "usage" ? exitCodes.usage : exitCodes.failed;
+}
+
+function told(error: unknown): { code: string; message: string; remedy: string } {
+  if (error instanceof VertebraError) return error;
+  const { stack, message } = error instanceof Error ? error : new Error(String(error));
+  return { code: "unexpected", message: stack ?? message, remedy: "Report this as a bug" };
+}
+
+/** One line about something that the program goes on after. */
+export function printNotice({ code, message, remedy }: VertebraError, json: boolean): void {
+  if (json) process.stderr.write(`${JSON.stringify({ notice: { code, message, remedy } })}\n`);
+  else process.stderr.write(`${paint("yellow", "note:", process.stderr)} ${sentence(message)} ${sentence(remedy)}\n`);
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Resolves when the person or the system asks the program to end: Ctrl-C, or SIGTERM. */
+export function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+}

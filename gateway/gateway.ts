@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import type { WorldStatus } from "../firmware/core/chain/explain";
+import type { FinalBlock } from "../firmware/core/events";
+import { createParticipant, type Participant } from "../firmware/core/participant";
+import { toHex } from "../firmware/core/wire/bytes";
+import type { Hash } from "../firmware/core/wire/types";
+import type { Crypto } from "../firmware/ports";
+import { linkIdentity } from "./avatars/identity";
+import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
+import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
+import { type Driver, type Outcome, startDriver } from "./participant/driver";
+import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
+import { nodeClock, nodeRandom } from "./participant/platform";
+import { openStore, type Store } from "./participant/store";
+import type { World } from "./world/world";
+
+/** One participant on Node: its store, its links, its channels. */
+export interface Gateway {
+  readonly world: World;
+  readonly participant: Pick<Participant, "status" | "why">;
+  readonly store: Pick<Store, "read" | "range">;
+  readonly channel: Channel;
+  status(): GatewayStatus;
+  close(): Promise<void>;
+}
+
+export interface GatewayStatus extends WorldStatus {
+  /** Which library does the cryptography. */
+  readonly engine: string;
+  readonly links: readonly SerialStatus[];
+}
+
+/** What whoever runs the gateway is told. */
+export interface GatewayEvents extends LinkEvents {
+  final(block: FinalBlock): void;
+  /** The store or the participant failed: nothing was sent after that, and the process should end. */
+  failed(error: unknown): void;
+}
+
+export interface SerialPlace {
+  readonly path: string;
+  readonly baudRate: number;
+  /** Not to start at all when the port can't be opened at once. */
+  readonly required: boolean;
+}
+
+export interface GatewayOptions {
+  readonly world: World;
+  readonly crypto: Crypto;
+  readonly serial: readonly SerialPlace[];
+  readonly events: GatewayEvents;
+}
+
+/** Errors: those of `openStore`, of a record that can't be read, and of a required port. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { world, crypto } = options;
+  const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
+  try {
+    const records = await store.records();
+    const worlds = [world.provision];
+    const participant = createParticipant({ crypto, seed: world.seed, worlds, finalTail: 0, records });
+    return await startParts(options, store, participant);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function startParts(options: GatewayOptions, store: Store, participant: Participant): Promise<Gateway> {
+  const { world, crypto, events } = options;
+  const clock = nodeClock();
+  const channel = createChannel({
+    crypto,
+    clock,
+    store,
+    catalog: world.catalog,
+    tag: world.tag,
+    avatar: participant.avatars()[0]!.avatar,
+    handle: (event) => driver.handle(event),
+    finalBlocks: (group) => finalBlocks(participant, world.tag, group),
+  });
+  const peers = createPeers(world.tag, (event) => driver.handle(event), events);
+  const driver: Driver = startDriver({
+    participant,
+    clock,
+    store: {
+      read: store.read,
+      async write(puts, deletes) {
+        await store.write(puts, deletes);
+        channel.changed();
+      },
+    },
+    perform: (outcome) => perform(outcome, peers, channel, events),
+    failed(error) {
+      channel.end(error);
+      events.failed(error);
+    },
+  });
+  await driver.handle({ kind: "boot" });
+  const links = startLinks(options, peers);
+  const close = async () => {
+    await Promise.all(links.map(({ avatar }) => avatar.close()));
+    await driver.stop();
+    channel.end(gatewayEnds());
+    await store.close();
+  };
+  for (const { place, avatar } of links) {
+    const error = place.required ? await avatar.firstTry : undefined;
+    if (error === undefined) continue;
+    await close();
+    throw error;
+  }
+  const status = () => ({
+    ...participant.status(world.tag),
+    engine: crypto.engine,
+    links: links.map(({ avatar }) => avatar.status()),
+  });
+  return { world, participant, store, channel, status, close };
+}
+
+/** Does what the participant asked for, its writes being durable. */
+function perform(outcome: Outcome, peers: Peers, channel: Channel, events: GatewayEvents): void {
+  channel.tell(outcome);
+  if (outcome.kind === "send") peers.send(outcome.peer, outcome.bytes);
+  else if (outcome.kind === "cut") peers.cut(outcome.peer, outcome.reason);
+  else if (outcome.kind === "notice") events.notice(outcome.error);
+  else if (outcome.kind === "final") events.final(outcome.block);
+}
+
+function startLinks(
+  { world, crypto, serial }: GatewayOptions,
+  peers: Peers,
+): { readonly place: SerialPlace; readonly avatar: SerialAvatar }[] {
+  const identity = linkIdentity(crypto, world.seed, world.provision.worldId);
+  const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
+  return serial.map((place) => ({
+    place,
+    avatar: startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) }),
+  }));
+}
+
+function finalBlocks(participant: Participant, tag: string, group: Hash): number {
+  const key = toHex(group);
+  return participant.status(tag).groups.find((each) => each.group === key)?.finalBlocks ?? 0;
+}
