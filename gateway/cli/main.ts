@@ -27,8 +27,8 @@ Start here:
   $ vertebra tail                               what they agree on
 `;
 
-/** The command line `vertebra`. Ends by setting the exit code, so that what was printed is printed. */
-export async function main(parameters: readonly string[]): Promise<void> {
+/** The command line `vertebra` with all its commands. */
+export function createProgram(): Command {
   const program = new Command("vertebra")
     .description("Boards and gateways that store, share and agree on data.")
     .addHelpText("after", codesHelp);
@@ -37,8 +37,13 @@ export async function main(parameters: readonly string[]): Promise<void> {
     program.addCommand(command());
   }
   throwInsteadOfExit(program);
+  return program;
+}
+
+/** Runs one command. Sets the exit code and returns, so that what was printed is printed. */
+export async function main(parameters: readonly string[]): Promise<void> {
   try {
-    await program.parseAsync(parameters);
+    await createProgram().parseAsync(parameters);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     else process.exitCode = reportError(error, parameters.includes("--json"));
@@ -49,5 +54,5 @@ export async function main(parameters: readonly string[]): Promise<void> {
 function throwInsteadOfExit(command: Command): void {
   command.exitOverride();
   command.showHelpAfterError("(add --help for how it is used)");
-  for (const each of command.commands) throwInsteadOfExit(each as Command);
+  for (const each of command.commands) throwInsteadOfExit(each);
 }
