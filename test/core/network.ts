@@ -87,6 +87,8 @@ export interface NetworkPlan {
   readonly links?: readonly (readonly [string, string])[];
   readonly delay?: number;
   readonly crypto?: Crypto;
+  /** Members that follow every group, and so relay between those that own them. */
+  readonly followers?: readonly string[];
   readonly delayOf?: (from: string, to: string) => number;
 }
 
@@ -261,7 +263,9 @@ export function createNetwork(plan: NetworkPlan): Network {
           worldId,
           stewards: [],
           pacts: pactBytes,
-          groups: [...groupBytes.values()].filter(({ owners }) => owners.includes(name)).map(({ bytes }) => bytes),
+          groups: [...groupBytes.values()]
+            .filter(({ owners }) => owners.includes(name) || plan.followers?.includes(name))
+            .map(({ bytes }) => bytes),
           readings: [],
         },
       ],

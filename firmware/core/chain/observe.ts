@@ -6,7 +6,7 @@ import { checkEntry } from "../pact/entry";
 import { equal, toHex } from "../wire/bytes";
 import { verifySignature } from "../wire/signature";
 import { certificateHash, entriesHash, signedMetablockHeader } from "../wire/structures";
-import type { Block, Hash, ReceivedCertificate, ShownReference } from "../wire/types";
+import type { Block, Hash, MetablockHeader, ReceivedCertificate, ShownReference } from "../wire/types";
 import { addCertificate, certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksHeld, countersOf, type Group } from "./group";
@@ -35,16 +35,7 @@ export function observeMetablock(
   const held = world.metablocks.get(toHex(header.id));
   if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
   if (header.value.sequence < world.highestFinalizableGeneration - 1) return undefined;
-  const issuerKey = toHex(header.value.issuer);
-  const ofIssuer = [...world.metablocks.values()].filter(
-    (other) => other.issuerKey === issuerKey && other.view.sequence === header.value.sequence,
-  );
-  if (ofIssuer.length >= metablocksPerIssuer) {
-    throw refused(
-      "metablock-flood",
-      `${issuerKey.slice(0, 16)} issued more than ${metablocksPerIssuer} metablocks of generation ${header.value.sequence}`,
-    );
-  }
+  if (!roomForIssuer(world, header.value)) return undefined;
   if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
     throw refused(
       "metablock-signature",
@@ -55,6 +46,19 @@ export function observeMetablock(
   takeReferences(world.crypto, metablock, shown);
   keepMetablock(world, metablock);
   return { metablock, news: true };
+}
+
+/** Few metablocks of one issuer and generation are held at once, and of them those of its latest attempts. */
+function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader): boolean {
+  const issuerKey = toHex(issuer);
+  const ofIssuer = [...world.metablocks.values()]
+    .filter((other) => other.issuerKey === issuerKey && other.view.sequence === sequence)
+    .sort((a, b) => a.view.attempt - b.view.attempt);
+  const first = ofIssuer[0];
+  if (first === undefined || ofIssuer.length < metablocksPerIssuer) return true;
+  if (first.view.attempt >= attempt) return false;
+  world.metablocks.delete(first.key);
+  return true;
 }
 
 /** Holds a metablock, and gives it the certificates that came before it. */

@@ -68,12 +68,22 @@ export function compareIssuingHashes(crypto: Sha256, a: Signed<MetablockHeader>,
 }
 
 /**
- * PROTOCOL 6, rule 1: "each parent is certified for at least one group, or closes one". Judged for the groups known here; a
- * parent that shows none of them is judged by those who own its groups.
+ * PROTOCOL 6, rule 1: "each parent is certified for at least one group, or closes one". A trimmed participant can tell that
+ * a parent is neither only where it was shown everything of it: else the owners of the groups that it does not know judge it.
  */
 export function mayBeParent(world: World, parent: Metablock): boolean {
   if (parent.valid === false) return false;
-  return parent.standing || ![...parent.references.values()].some(({ groupKey }) => world.groups.has(groupKey));
+  return parent.standing || !showsEverything(world, parent);
+}
+
+function showsEverything(world: World, metablock: Metablock): boolean {
+  const parents = parentsOf(world, metablock);
+  return parents?.every((parent) => allKnown(world, parent)) === true && allKnown(world, metablock);
+}
+
+function allKnown(world: World, { header, references }: Metablock): boolean {
+  if (references.size < header.value.referenceCount) return false;
+  return [...references.values()].every(({ groupKey }) => world.groups.has(groupKey));
 }
 
 /**
