@@ -6,9 +6,17 @@ import type { Result } from "./vitest";
 const host = await hostOrReason();
 
 if (host.reason) it.skip(`the firmware's own tests, on XS: ${host.reason}`, () => {});
-else for (const file of firmwareTests()) onXs(await bundleSuite(file));
+else for (const file of firmwareTests()) onXs(await suiteOrError(file));
 
-function onXs(suite: Suite): void {
+function onXs(suite: Suite | UnfitFile): void {
+  if ("error" in suite) {
+    describe(suite.file, () => {
+      it("can be run outside Node", () => {
+        throw suite.error;
+      });
+    });
+    return;
+  }
   describe(suite.file, () => {
     let results: ReadonlyMap<string, Result>;
     let failure: string | null;
@@ -31,4 +39,18 @@ function onXs(suite: Suite): void {
       expect([...results.keys()]).toEqual(suite.names);
     });
   });
+}
+
+interface UnfitFile {
+  readonly file: string;
+  readonly error: unknown;
+}
+
+/** One file that does not fit XS must not hide what the others give. */
+async function suiteOrError(file: string): Promise<Suite | UnfitFile> {
+  try {
+    return await bundleSuite(file);
+  } catch (error) {
+    return { file, error };
+  }
 }

@@ -20,14 +20,29 @@ export interface Result {
 const tests: Test[] = [];
 const path: string[] = [];
 
-export function describe(name: string, body: () => void): void {
+export const describe = Object.assign(group, { each: each(group) });
+export const it = Object.assign(single, { each: each(single) });
+
+function group(name: string, body: () => void): void {
   path.push(name);
   body();
   path.pop();
 }
 
-export function it(name: string, body: () => unknown): void {
+function single(name: string, body: () => unknown): void {
   tests.push({ name: [...path, name].join(" > "), body });
+}
+
+/** One for each case; `%s` and its like in the name stand for the parameters in turn, as in vitest. */
+function each(register: (name: string, body: () => void) => void) {
+  return (cases: readonly unknown[]) => (name: string, body: (...parameters: never[]) => void) => {
+    for (const one of cases) {
+      const parameters = Array.isArray(one) ? one : [one];
+      let turn = 0;
+      const told = name.replace(/%[sdifjo]/g, () => String(parameters[turn++]));
+      register(told, () => body(...(parameters as never[])));
+    }
+  };
 }
 
 /** What the file registered, in order. */

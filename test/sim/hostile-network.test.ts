@@ -3,13 +3,13 @@ import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-rec
 import { verifyFinalityProof } from "../../firmware/core/chain/proof";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
-import { cheapCrypto } from "./cheap-crypto";
-import { createNetwork, type Network } from "./network";
+import { cheapCrypto } from "../core/cheap-crypto";
+import { createNetwork, type Network } from "../core/network";
 import { type Draw, seeded } from "./random";
 
 /** Worlds drawn from a seed: loss, duplication, partitions, crashes at any moment. A failing seed is named by its test. */
 
-export const groupsOf = {
+const groupsOf = {
   "overlapping pairs and a shared group": [
     { name: "ab", owners: ["a", "b"] },
     { name: "ac", owners: ["a", "c"] },
@@ -32,7 +32,7 @@ interface Pushed {
   readonly value: number;
 }
 
-export function chaos(seed: number, groups: (typeof groupsOf)[keyof typeof groupsOf]) {
+function chaos(seed: number, groups: (typeof groupsOf)[keyof typeof groupsOf]) {
   const draw = seeded(seed);
   const star = draw.chance(0.5);
   const links = star ? everyPair.filter(([a]) => a === "a") : everyPair;
@@ -136,17 +136,17 @@ function historyOf(network: Network, name: string, group: string) {
     const { firstEntry, proof, entries } = decodeFinalRecord(stored);
     expect(firstEntry).toBe(history.length);
     expect(verifyFinalityProof(cheapCrypto(), decodeFinalityProof(proof)).position).toBe(position);
-    for (const entry of entries!) history.push({ sequence: history.length, value: valueOf(entry) });
+    for (const entry of entries!) history.push({ sequence: history.length, value: numberOf(entry) });
   }
 }
 
-function valueOf(entry: Uint8Array): number {
+function numberOf(entry: Uint8Array): number {
   return entry.length === 2 ? entry[1]! : entry.slice(2).reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
 describe.each(Object.entries(groupsOf))("a hostile network of four with %s", (_, groups) => {
-  const first = Number(globalThis.process?.env["CHAOS_FIRST"] ?? 1);
-  const count = Number(globalThis.process?.env["CHAOS_COUNT"] ?? 12);
+  const first = Number(globalThis.process?.env.CHAOS_FIRST ?? 1);
+  const count = Number(globalThis.process?.env.CHAOS_COUNT ?? 12);
   for (let seed = first; seed < first + count; seed++) {
     it(`keeps one order and loses nothing sealed, seed ${seed}`, () => {
       const { network, pushed } = chaos(seed, groups);
