@@ -232,7 +232,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       return members
         .get(name)!
         .finals.filter((final) => toHex(final.group) === id)
-        .flatMap((final) => final.entries!.map((entry) => valueOf(entry)));
+        .flatMap((final) => final.entries!.map((entry) => numberOf(entry)));
     },
   };
 
@@ -349,7 +349,7 @@ export function createNetwork(plan: NetworkPlan): Network {
   return network;
 }
 
-function valueOf(entry: Uint8Array): number {
+function numberOf(entry: Uint8Array): number {
   const [first, second] = [entry[1]!, entry.length];
   if (second === 2) return first;
   return entry.slice(2).reduce((sum, byte) => sum * 256 + byte, 0);
