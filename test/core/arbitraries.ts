@@ -75,7 +75,7 @@ export const pact: fc.Arbitrary<Pact> = fc.record({
     private: fc.boolean(),
     writers: fc.constantFrom("owners", "members", "stewards" as const),
     retention: counter,
-    largestEntry: fc.integer({ min: 1, max: 16_384 }),
+    largestEntry: fc.integer({ min: 1, max: 8_192 }),
     whenFull: fc.constantFrom("wait", "replace-oldest", "keep-latest" as const),
   }),
 });

@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
-import { maxCapabilities, maxEntries, maxGroups, maxPathLength, maxWanted } from "../../firmware/core/wire/limits";
+import {
+  maxBlockBytes,
+  maxCapabilities,
+  maxEntries,
+  maxGroups,
+  maxOwners,
+  maxPactBytes,
+  maxPactDepth,
+  maxParents,
+  maxPathLength,
+  maxReleasedGroups,
+  maxWanted,
+} from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage, messageLimit } from "../../firmware/core/wire/messages";
 import {
   decodeFinalityProof,
@@ -8,6 +20,7 @@ import {
   encodeFinalityProof,
   encodeLockProof,
 } from "../../firmware/core/wire/proofs";
+import { encodeCertificate, encodeMetablockHeader, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Message } from "../../firmware/core/wire/types";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { refusal } from "./refusal";
@@ -72,6 +85,27 @@ describe("messages", () => {
     const block = { ...messages[1], entries } as Message;
     expect(refusal(() => encodeMessage(block))).toMatch(/^message-limit: message block has 65\d{3} bytes/);
     expect(refusal(() => decodeMessage(new Uint8Array(messageLimit + 1)))).toMatch(/^message-limit/);
+  });
+
+  it("carry the largest block with its finality proof, at every bound at once", () => {
+    const many = (count: number, length: number) => new Array<Uint8Array>(count).fill(new Uint8Array(length));
+    const header = { ...samples.child, parents: many(maxParents, 32), releasedGroups: many(maxReleasedGroups, 32) };
+    const evidence = {
+      bytes: encodeMetablockHeader(header),
+      signature: samples.blockSignature,
+      references: [],
+      certificates: many(maxOwners - 1, encodeCertificate(samples.certificates[0]!).length),
+    };
+    const reference = { ...samples.shown, path: many(maxPathLength, 32) };
+    const proof = encodeFinalityProof({
+      pacts: many(maxPactDepth, maxPactBytes),
+      group: encodeSyncGroup({ ...samples.syncGroup, owners: many(maxOwners, 32) }),
+      blockHeader: samples.block,
+      blockSignature: samples.blockSignature,
+      chain: { reference, certified: evidence, child: evidence },
+    });
+    const entries = many(maxEntries, maxBlockBytes / maxEntries);
+    expect(encodeMessage({ type: "proof", proof, entries }).length).toBeLessThanOrEqual(messageLimit);
   });
 
   it("hold no more of anything than the bounds", () => {

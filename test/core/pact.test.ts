@@ -127,6 +127,14 @@ describe("a pact", () => {
     );
   });
 
+  it("has no more bytes than the bound, so that a proof can carry it", () => {
+    const values = Array.from({ length: 40 }, (_, index) => `${index}`.padStart(64, "-"));
+    expect(refusal(() => decodeFields(field({ kind: "enum", values })))).toMatch(
+      /^structure-bound: pact has \d+ bytes/,
+    );
+    expect(decodeFields(field({ kind: "enum", values: values.slice(10) })).length).toBe(1);
+  });
+
   it("has a policy of known words and an entry size within the bound", () => {
     const policies: readonly Cbor[] = [
       ["one", true, false, "owners", 0, 256, "wait"],
@@ -134,7 +142,7 @@ describe("a pact", () => {
       ["all", true, false, "all", 0, 256, "wait"],
       ["all", true, false, "owners", -1, 256, "wait"],
       ["all", true, false, "owners", 0, 0, "wait"],
-      ["all", true, false, "owners", 0, 16_385, "wait"],
+      ["all", true, false, "owners", 0, 8_193, "wait"],
       ["all", true, false, "owners", 0, 256, "drop"],
       ["all", true, false, "owners", 0, 256],
     ];

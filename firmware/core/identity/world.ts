@@ -1,13 +1,10 @@
-import type { Crypto } from "../../ports";
-import { derivations, hkdf, hmac } from "../wire/hash";
+import { derivations, hkdf, hmac, type Sha256 } from "../wire/hash";
 import type { AvatarId } from "../wire/types";
 
 /**
  * What is made of a World id, 32 random bytes that participants never send each other (PROTOCOL 2). Whoever holds the id
  * can make all of these; none of them gives the id away.
  */
-
-type Sha256 = Pick<Crypto, "sha256">;
 
 /** 16 public bytes that name the world in preambles, topics and directories. */
 export function worldTag(crypto: Sha256, worldId: Uint8Array): Uint8Array {

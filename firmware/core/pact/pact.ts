@@ -1,9 +1,8 @@
-import type { Crypto } from "../../ports";
 import { VertebraError } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import { type Cbor, encode } from "../wire/cbor";
-import { hash } from "../wire/hash";
-import { maxEntryBytes, maxFields, maxPactDepth } from "../wire/limits";
+import { hash, type Sha256 } from "../wire/hash";
+import { maxEntryBytes, maxFields, maxPactBytes, maxPactDepth } from "../wire/limits";
 import { boolean, hash32, integer, list, nullable, readStructure, tuple, wrong } from "../wire/shape";
 import type { Field, Hash, Pact, Policy, Quorum } from "../wire/types";
 import { fieldItems, identifier, readField } from "./field";
@@ -20,6 +19,9 @@ export function encodePact(pact: Pact): Uint8Array {
 
 /** Throws `cbor-…`, `structure-…` or `pact-…` naming the field. */
 export function decodePact(bytes: Uint8Array): Pact {
+  if (bytes.length > maxPactBytes) {
+    throw wrong("structure-bound", "pact", `has ${bytes.length} bytes, and the most is ${maxPactBytes}`);
+  }
   const [name, version, parent, fieldList, policy] = readStructure("pact", bytes, 5);
   const fields = list("pact: field", fieldList, maxFields, readField);
   refuseDoubles(fields);
@@ -32,12 +34,12 @@ export function decodePact(bytes: Uint8Array): Pact {
   };
 }
 
-export function pactId(crypto: Pick<Crypto, "sha256">, bytes: Uint8Array): Hash {
+export function pactId(crypto: Sha256, bytes: Uint8Array): Hash {
   return hash(crypto, "pact", bytes);
 }
 
 /** The id of an encoded sync group, by which it is named everywhere else. */
-export function syncGroupId(crypto: Pick<Crypto, "sha256">, bytes: Uint8Array): Hash {
+export function syncGroupId(crypto: Sha256, bytes: Uint8Array): Hash {
   return hash(crypto, "group", bytes);
 }
 

@@ -34,7 +34,10 @@ export const maxReasonBytes = 256;
 export const messageLimit = 65_536;
 /** Fields of a pact, those of the pacts that it extends counted. */
 export const maxFields = 64;
-/** Bytes of an encoded entry, whatever its pact says. */
-export const maxEntryBytes = 16_384;
-/** Bytes of a block's entries together: they travel in one PROOF beside the block's finality proof. */
-export const maxBlockBytes = 32_768;
+/**
+ * Bytes of an encoded pact, of an encoded entry, and of a block's entries together. A PROOF carries all of these at once: 8
+ * pacts in a row, a block's entries, and the certificates of 64 owners for two metablocks, within `messageLimit`.
+ */
+export const maxPactBytes = 2_048;
+export const maxEntryBytes = 8_192;
+export const maxBlockBytes = 16_384;

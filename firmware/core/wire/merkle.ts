@@ -1,13 +1,11 @@
-import type { Crypto } from "../../ports";
 import { concat, equal } from "./bytes";
+import type { Sha256 } from "./hash";
 import type { Hash } from "./types";
 
 /**
  * The tree over a metablock's block references, of the shape of RFC 6962, 2.1 (PROTOCOL 4): leaf = SHA-256(00 || bytes),
  * node = SHA-256(01 || left || right), root of none = SHA-256 of nothing.
  */
-
-type Sha256 = Pick<Crypto, "sha256">;
 
 export function merkleRoot(crypto: Sha256, leaves: readonly Uint8Array[]): Hash {
   if (leaves.length === 0) return crypto.sha256(new Uint8Array(0));

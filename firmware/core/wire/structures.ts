@@ -1,6 +1,5 @@
-import type { Crypto } from "../../ports";
 import { type Cbor, encode } from "./cbor";
-import { hash } from "./hash";
+import { hash, type Sha256 } from "./hash";
 import { maxEntries, maxOwners, maxParents, maxReferences, maxReleasedGroups, maxScopeInParents } from "./limits";
 import {
   bytesOf,
@@ -31,8 +30,6 @@ import type {
  * What is hashed and signed (PROTOCOL 3 and 4): arrays in the order of the patent's fields. Decoders throw `cbor-…` or
  * `structure-…` naming the structure and the field; what they return holds views into the bytes given.
  */
-
-type Sha256 = Pick<Crypto, "sha256">;
 
 export function encodeSyncGroup(group: SyncGroup): Uint8Array {
   return encode([group.pact, group.owners]);
