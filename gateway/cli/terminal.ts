@@ -56,9 +56,16 @@ function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** Resolves when the person or the system asks the program to end: Ctrl-C, or SIGTERM. */
+/** Resolves when the person or the system asks the program to end: Ctrl-C, or SIGTERM. Asked twice, it ends at once. */
 export function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    let asked = false;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        resolve();
+      });
+    }
   });
 }

@@ -65,6 +65,9 @@ export function startLinuxBoard(firmware: Firmware, board: Board, printed: (line
   child.stdin.on("error", () => {});
   createInterface({ input: child.stdout }).on("line", printed);
   const ended = exitStatus(child, firmware.host);
+  const orphaned = () => void child.kill("SIGKILL");
+  process.once("exit", orphaned);
+  child.once("exit", () => process.off("exit", orphaned));
   return {
     board,
     ended,

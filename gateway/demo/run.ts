@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { VertebraError } from "../../firmware/core/errors";
+import { buildFirmware } from "../fleet/linux-board";
+import { type Stage, setStage } from "./stage";
+import { failuresOf, type Summary, summarize } from "./summary";
+import type { Moment } from "./view";
+
+export interface DemoOptions {
+  /** How long the writers write; for ever where it is missing. */
+  readonly forMs: number | undefined;
+  /** Resolves when a person asks the demo to end. */
+  readonly asked: Promise<void>;
+  /** Told what there is to wait for. */
+  readonly say: (text: string) => void;
+  /** Called a few times a second. */
+  readonly show: (moment: Moment) => void;
+}
+
+/** After the writers have stopped, so long may it take until everything sealed is final. */
+const drainMs = 5000;
+const showEveryMs = 250;
+const throughputOverMs = 5000;
+
+/** Runs the demo until it is told to end, drains, and takes down all that it set up. Errors: those of `buildFirmware`, `demo-failed`. */
+export async function runDemo({ forMs, asked, say, show }: DemoOptions): Promise<Summary> {
+  const firmware = await buildFirmware(say);
+  const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
+  const sweep = () => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", sweep);
+  try {
+    const stage = await setStage(join(directory, "world"), firmware);
+    const showing = showRegularly(stage, show);
+    const boardEnded = Promise.race(
+      stage.boards.map((board) => board.process.ended.then((status) => ended(board.report.name, status))),
+    );
+    const failed = Promise.race([stage.failed, boardEnded]);
+    try {
+      const startedAt = performance.now();
+      await Promise.race([asked, failed, ...(forMs === undefined ? [] : [sleep(forMs)])]);
+      const seconds = (performance.now() - startedAt) / 1000;
+      await Promise.race([drain(stage, showing.footer), failed]);
+      return summarize(stage.report(), reportsOf(stage), seconds);
+    } finally {
+      showing.stop();
+      // They end now because they are told to.
+      failed.catch(() => {});
+      await stage.close();
+    }
+  } finally {
+    process.off("exit", sweep);
+    sweep();
+  }
+}
+
+function ended(board: string, status: number): never {
+  throw new VertebraError("demo-failed", `${board} ended with status ${status}`, "What it said last is above");
+}
+
+const reportsOf = (stage: Stage) => stage.boards.map((board) => board.report);
+
+/** Stops the writers, and waits until all they sealed is final everywhere, or for so long as is allowed. */
+async function drain(stage: Stage, footer: (text: string) => void): Promise<void> {
+  footer("the writers have stopped; waiting until everything sealed is final");
+  const deadline = performance.now() + drainMs;
+  for (const board of stage.boards) board.process.say("stop");
+  do {
+    await sleep(50);
+  } while (failuresOf(stage.report(), reportsOf(stage)).length > 0 && performance.now() < deadline);
+  for (const board of stage.boards) board.process.say("status");
+  await sleep(100);
+}
+
+function showRegularly(stage: Stage, show: (moment: Moment) => void) {
+  const startedAt = performance.now();
+  const past: { readonly at: number; readonly entries: number }[] = [];
+  let footer = "Ctrl-C stops the writers, waits until all is final, and tells the result";
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const report = stage.report();
+    const entries = [...stage.orders.values()].reduce((sum, order) => sum + order.entries, 0);
+    past.push({ at: now, entries });
+    while (now - past[0]!.at > throughputOverMs) past.shift();
+    const span = (now - past[0]!.at) / 1000;
+    show({
+      world: report.world,
+      seconds: Math.floor((now - startedAt) / 1000),
+      generation: report.finalizable,
+      attempt: report.attempt,
+      throughput: span > 0 ? (entries - past[0]!.entries) / span : 0,
+      boards: reportsOf(stage),
+      groups: stage.world.catalog.groups.map(({ name, pact }) => ({
+        name,
+        pact: pact.pact.name,
+        order: stage.orders.get(name)!,
+      })),
+      last: stage.last,
+      footer,
+    });
+  }, showEveryMs);
+  return {
+    footer(text: string) {
+      footer = text;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,106 @@
+import { paint } from "../cli/terminal";
+import type { BoardReport } from "./board-report";
+import type { Order } from "./order";
+
+/** What the live view shows at one moment. */
+export interface Moment {
+  readonly world: string;
+  readonly seconds: number;
+  readonly generation: number;
+  readonly attempt: number;
+  /** Final entries in the last seconds, per second. */
+  readonly throughput: number;
+  readonly boards: readonly BoardReport[];
+  readonly groups: readonly { readonly name: string; readonly pact: string; readonly order: Order }[];
+  /** The last final entries, the newest first. */
+  readonly last: readonly { readonly where: string; readonly issuer: string; readonly content: string }[];
+  readonly footer: string;
+}
+
+/** The view as lines of at most 80 columns; 24 of them. */
+export function renderMoment(moment: Moment): string[] {
+  const { boards, groups, last } = moment;
+  const entries = groups.reduce((sum, group) => sum + group.order.entries, 0);
+  const lines = [
+    `${bold(" Vertebra ")} world ${moment.world.slice(0, 16)}, running for ${moment.seconds} s`,
+    ` generation ${moment.generation}, attempt ${moment.attempt}; ${entries} entries final, ${moment.throughput.toFixed(1)} a second`,
+    "",
+    heading([
+      [9, "BOARD"],
+      [6, "LINK"],
+      [27, "ENGINE"],
+      [7, "PUSHED"],
+      [7, "SEALED"],
+      [6, "FINAL"],
+      [9, "MEDIAN"],
+    ]),
+    ...boards.map(boardLine),
+    "",
+    heading([
+      [18, "GROUP"],
+      [17, "PACT"],
+      [9, "BLOCKS"],
+      [9, "ENTRIES"],
+    ]),
+    ...groups.map(({ name, pact, order }) =>
+      row([
+        [18, name],
+        [17, pact],
+        [9, `${order.blocks}`],
+        [9, `${order.entries}`],
+      ]),
+    ),
+    "",
+    heading([
+      [24, "LAST FINAL ENTRIES"],
+      [9, "ISSUER"],
+      [44, ""],
+    ]),
+  ];
+  const room = 24 - lines.length - 2;
+  lines.push(
+    ...last.slice(0, room).map(({ where, issuer, content }) =>
+      row([
+        [24, where],
+        [9, issuer],
+        [44, content],
+      ]),
+    ),
+  );
+  lines.push(...Array.from({ length: 24 - 1 - lines.length }, () => ""), ` ${paint("dim", moment.footer)}`);
+  return lines;
+}
+
+function boardLine(board: BoardReport): string {
+  const { name, linkUp, engine, crypto, pushed, sealed, finalized, latencies } = board;
+  const median = latencies.quantile(0.5);
+  const link = paint(linkUp ? "green" : "red", cell(6, linkUp ? "up" : "down"));
+  const state = engine === "" ? "starting" : `${engine}, ${crypto}`;
+  const rest = row([
+    [27, state],
+    [7, `${pushed}`],
+    [7, `${sealed}`],
+    [6, `${finalized}`],
+    [9, median === null ? "" : `${Math.round(median)} ms`],
+  ]);
+  return ` ${cell(9, name)}${link}${rest.slice(1)}`;
+}
+
+type Cell = readonly [width: number, text: string];
+
+function row(cells: readonly Cell[]): string {
+  return ` ${cells.map(([width, text]) => cell(width, text)).join("")}`.trimEnd();
+}
+
+function heading(cells: readonly Cell[]): string {
+  return paint("dim", row(cells));
+}
+
+/** Cut to its width, a space after it included. */
+function cell(width: number, text: string): string {
+  return text.length < width ? text.padEnd(width) : `${text.slice(0, width - 2)}… `;
+}
+
+function bold(text: string): string {
+  return paint(["bold", "inverse"], text);
+}

@@ -1,0 +1,60 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { decodeProvision } from "../../firmware/core/identity/provision";
+import { pactId } from "../../firmware/core/pact/pact";
+import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { type GatewayEvents, startGateway } from "../../gateway/gateway";
+import { nodeCrypto } from "../../gateway/participant/crypto";
+import { nodeRandom } from "../../gateway/participant/platform";
+import { createCatalog } from "../../gateway/world/catalog";
+import { firstPacts } from "../../gateway/world/pacts";
+import { boardOf, createWorld, type World } from "../../gateway/world/world";
+
+export const crypto = nodeCrypto();
+
+/** A world of one: the gateway alone owns its group of pact `machine`, so that what it seals is final at once. */
+export function worldOfOne(directory: string): World {
+  const world = createWorld(crypto, nodeRandom(), directory, 0);
+  const { machine } = firstPacts(crypto);
+  const avatar = crypto.signer(avatarSeed(crypto, world.seed, world.provision.worldId)).publicKey;
+  const group = encodeSyncGroup({ pact: pactId(crypto, machine), owners: [avatar] });
+  const catalog = createCatalog(
+    crypto,
+    world.provision.pacts,
+    [{ name: "machine", bytes: group }],
+    [{ name: "gateway", avatar }],
+  );
+  return { ...world, catalog, provision: { ...world.provision, groups: [group] } };
+}
+
+/** The board's side of a world as if the board were a gateway: the same core on Node, with a store of its own. */
+export function worldOfBoard(world: World, name: string, directory: string): World {
+  const { seed, worlds } = decodeProvision(new Uint8Array(readFileSync(boardOf(world, name).provisionFile)));
+  mkdirSync(directory);
+  return { ...world, directory, seed, provision: worlds[0]! };
+}
+
+/** A gateway whose notices and links are kept for the test to look at. */
+export async function gatewayOf(world: World, paths: readonly string[] = [], required = false) {
+  const told: string[] = [];
+  const notices: string[] = [];
+  const events: GatewayEvents = {
+    final: () => {},
+    link: (_path, avatar, error) => told.push(`${world.catalog.memberName(avatar)} ${error ? error.code : "up"}`),
+    notice: (error) => notices.push(error.code),
+    failed: (error) => told.push(`failed ${error}`),
+  };
+  const serial = paths.map((path) => ({ path, baudRate: 115_200, required }));
+  return { ...(await startGateway({ world, crypto, serial, events })), told, notices };
+}
+
+export const reading = (load: number) => ({ load, memory: 512, temperature: null, uptime: 60 });
+
+/** All that a pull gives without waiting for more. */
+export async function pulled(gateway: Awaited<ReturnType<typeof gatewayOf>>, group: string, from = 0, pending = false) {
+  const entries = [];
+  const options = { pending, follow: false, signal: new AbortController().signal };
+  for await (const entry of gateway.channel.pull(gateway.world.catalog.group(group), from, options))
+    entries.push(entry);
+  return entries;
+}
