@@ -45,6 +45,8 @@ export function createWorld(
     attempt: 0,
     attemptEnds: null,
     issued: null,
+    issuedBefore: null,
+    issuedViews: [],
     proposal: null,
     metablocks: new Map(),
     certificatesWaiting: new Map(),
@@ -110,6 +112,9 @@ function hasWork(world: World): boolean {
 /** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
 export function wakeAt(world: World, peers: readonly Peer[]): number {
   const times = [world.attemptEnds, world.proposal?.at, ...peers.map(frontierDue)];
+  for (const { childTurn } of world.metablocks.values()) {
+    if (childTurn !== null && childTurn > world.now.monotonic) times.push(childTurn);
+  }
   for (const group of world.groups.values()) {
     times.push(expiresAt(group.buffer), mayIssue(world, group) ? dueAt(group.buffer) : undefined);
   }

@@ -7,7 +7,7 @@ import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
 import { answerRead, createReads, type Reads } from "./gossip/catchup";
-import { greet, resynchronize, sendChangedFrontiers } from "./gossip/frontier";
+import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
 import { askForMissing } from "./gossip/missing";
 import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
 import { receive } from "./gossip/receive";
@@ -87,7 +87,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
   for (const world of door.worlds.values()) {
     const peers = peersOf(door, world);
     const { attemptFailed } = drive(world, event.kind === "flush");
-    if (attemptFailed) for (const peer of peers) resynchronize(peer, outgoing);
+    if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);

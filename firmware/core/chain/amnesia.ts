@@ -37,6 +37,7 @@ export function forgetIfSignedBySelf(world: World, metablock: Metablock): void {
   }
   if (issued && (world.issued === null || compareViews(world.issued, metablock.view) < 0)) {
     world.issued = metablock.view;
+    world.issuedBefore = metablock.view;
     world.changed.state = true;
   }
 }

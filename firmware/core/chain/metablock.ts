@@ -1,7 +1,7 @@
 import { VertebraError } from "../errors";
 import { compare, equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
-import { verifyMerklePath } from "../wire/merkle";
+import { merklePath, verifyMerklePath } from "../wire/merkle";
 import { decodeBlockReference } from "../wire/structures";
 import type {
   BlockReference,
@@ -31,6 +31,8 @@ export interface Metablock {
   valid: boolean | null;
   /** It is certified for, or closes, at least one group, so it may be a parent (PROTOCOL 6, rule 1). */
   standing: boolean;
+  /** Monotonic ms of this participant's turn to prepare a child of it; null while none is called for. */
+  childTurn: number | null;
   /** Monotonic ms when it was first seen. */
   readonly seenAt: number;
 }
@@ -51,6 +53,7 @@ export function createMetablock(header: Signed<MetablockHeader>, seenAt: number)
     certificates: new Map(),
     valid: null,
     standing: false,
+    childTurn: null,
     seenAt,
   };
 }
@@ -60,10 +63,12 @@ export function createMetablock(header: Signed<MetablockHeader>, seenAt: number)
  * lead to the root, or the order of the references is broken.
  */
 export function takeReferences(crypto: Sha256, metablock: Metablock, shown: readonly ShownReference[]): boolean {
+  const { root, referenceCount } = metablock.header.value;
+  if (metablock.references.size === referenceCount) return false;
+  const all = shown.length === referenceCount && shown.every((each) => each.path.length === 0);
   let news = false;
-  for (const reference of shown) {
+  for (const reference of all ? withPaths(crypto, shown) : shown) {
     if (metablock.references.has(reference.index)) continue;
-    const { root, referenceCount } = metablock.header.value;
     if (!verifyMerklePath(crypto, reference.bytes, reference.index, referenceCount, reference.path, root)) {
       throw invalid(metablock, "metablock-path", `its reference ${reference.index} does not lead to its root`);
     }
@@ -74,6 +79,12 @@ export function takeReferences(crypto: Sha256, metablock: Metablock, shown: read
     news = true;
   }
   return news;
+}
+
+/** Where all references are shown they need no paths: these are the ones that they make together. */
+function withPaths(crypto: Sha256, shown: readonly ShownReference[]): ShownReference[] {
+  const leaves = shown.map(({ bytes }) => bytes);
+  return shown.map(({ bytes }, index) => ({ index, bytes, path: merklePath(crypto, leaves, index) }));
 }
 
 /** PROTOCOL 4: references are sorted by group bytes, then position. */

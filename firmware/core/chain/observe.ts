@@ -14,7 +14,7 @@ import { certificatesPerSigner, createMetablock, type Metablock, referencesOf, t
 import { brokenInvariant, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { compareViews } from "./view";
-import { certificatesWaiting, metablocksHeld, put, reportMissing, type World } from "./world";
+import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
 
 /** Metablocks of one issuer in one generation: more are a flood, whoever signs them. */
 const metablocksPerIssuer = 8;
@@ -34,7 +34,7 @@ export function observeMetablock(
   const header = signedMetablockHeader(world.crypto, headerBytes, signature);
   const held = world.metablocks.get(toHex(header.id));
   if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
-  if (header.value.sequence < world.highestFinalizableGeneration - 1) return undefined;
+  if (header.value.sequence <= world.highestFinalizableGeneration - generationsOpen) return undefined;
   if (!roomForIssuer(world, header.value)) return undefined;
   if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
     throw refused(
@@ -250,10 +250,24 @@ function reportMissingMetablock(world: World, id: Hash): void {
 
 /**
  * PROTOCOL 6, "Single generation": what is kept is generation HFG, the one before it, by whose blocks HFG's metablocks close,
- * and what is prepared above.
+ * and what is prepared above; and for a short time, in memory alone, what may still finish of this participant's groups.
  */
 function dropOldGenerations(world: World): void {
+  const { highestFinalizableGeneration } = world;
   for (const [key, metablock] of world.metablocks) {
-    if (metablock.view.sequence < world.highestFinalizableGeneration - 1) world.metablocks.delete(key);
+    const behind = highestFinalizableGeneration - metablock.view.sequence;
+    if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
+    world.metablocks.delete(key);
   }
+}
+
+function mayStillFinish(world: World, metablock: Metablock): boolean {
+  if (world.now.monotonic - metablock.seenAt >= timing.attempt) return false;
+  const parents = parentsOf(world, metablock) ?? [];
+  return [metablock, ...parents].some(({ references }) =>
+    [...references.values()].some(({ groupKey, value }) => {
+      const group = world.groups.get(groupKey);
+      return group !== undefined && value.position >= group.position;
+    }),
+  );
 }

@@ -5,7 +5,7 @@ import type { Block, MetablockHeader, Signed } from "../wire/types";
 import { countersOf, type Group } from "./group";
 import { isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
 import { compareViews } from "./view";
-import { furthestAhead, type World } from "./world";
+import { furthestAhead, generationsOpen, type World } from "./world";
 
 /** The metablocks that `metablock` names as parents, in that order; undefined where one is not held. */
 export function parentsOf(world: World, metablock: Metablock): Metablock[] | undefined {
@@ -87,14 +87,13 @@ function allKnown(world: World, { header, references }: Metablock): boolean {
 }
 
 /**
- * Whether the view is one to vote in now: rule 1, with "N is above its HFG" read as "not below", since else the first of
- * several children of one generation would outdate its siblings (docs/protocol.md, departures).
+ * Whether the view is one to vote in now: rule 1, with "N is above its HFG" widened by `generationsOpen`, since else the
+ * fastest group of a busy world would outdate every metablock of the slower ones (docs/protocol.md, departures).
  */
 export function isTimely(world: World, { view }: Metablock): boolean {
   const next = world.highestFinalizableGeneration + 1;
   if (view.sequence === next) return view.attempt <= world.attempt;
-  if (view.sequence === next - 1) return view.attempt <= Math.max(world.attempt, world.tip?.view.attempt ?? 0);
-  return view.sequence > next;
+  return view.sequence > next - 1 - generationsOpen;
 }
 
 /** Whether the generation is one that nobody honest can have reached: PROTOCOL 6, "A generation can't be run away with". */

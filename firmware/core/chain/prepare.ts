@@ -12,7 +12,7 @@ import { keepMetablock } from "./observe";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
 import { above, compareViews } from "./view";
-import { timing, type World } from "./world";
+import { generationsOpen, timing, type World } from "./world";
 
 /** Parents of one metablock at most, of those worth having (the patent's L). */
 const parentLimit = 16;
@@ -30,16 +30,26 @@ export function prepare(world: World): boolean {
 
 /** "Who first sees a metablock certified for its groups prepares its child at once." */
 function prepareChild(world: World): boolean {
-  const next = world.highestFinalizableGeneration;
+  const reached = world.highestFinalizableGeneration;
   for (const metablock of world.metablocks.values()) {
-    if (metablock.view.sequence < next - 1 || metablock.view.sequence > next || !mayBeParent(world, metablock))
-      continue;
-    if (!votingGroups(world).some((group) => waitsForChild(world, metablock, group))) continue;
-    const sequence = metablock.view.sequence + 1;
-    const attempt = sequence === next + 1 ? world.attempt : (world.tip?.view.attempt ?? 0);
-    if (issue(world, { sequence, attempt }, votingGroups(world))) return true;
+    const { sequence } = metablock.view;
+    if (sequence <= reached - generationsOpen || sequence > reached || !mayBeParent(world, metablock)) continue;
+    const groups = votingGroups(world).filter((group) => waitsForChild(world, metablock, group));
+    if (groups.length === 0) continue;
+    const view = { sequence: sequence + 1, attempt: sequence === reached ? world.attempt : 0 };
+    metablock.childTurn ??= world.now.monotonic + childTurn(world, view, groups);
+    if (world.now.monotonic >= metablock.childTurn && issue(world, view, votingGroups(world))) return true;
   }
   return false;
+}
+
+/**
+ * In a pair one alone sees it first, and "children wait for nobody"; among more owners several do within one delay of the
+ * network, and rank keeps all but one of them from speaking.
+ */
+function childTurn(world: World, view: View, groups: readonly Group[]): number {
+  const ranks = groups.map((group) => (group.ownerKeys.length > 2 ? rankOf(world, view, group) : 0));
+  return Math.min(...ranks) * timing.rankStep;
 }
 
 /** Whether the metablock is certified for the group, its blocks are not final, and no child that could close them is known. */
@@ -59,11 +69,9 @@ function childrenOf(world: World, metablock: Metablock): Metablock[] {
   );
 }
 
-/** Of an attempt that is over, or of a generation that is. */
+/** Of an attempt that is over; or of another generation, and held for the time of one. */
 function stale(world: World, { view, seenAt }: Metablock): boolean {
-  const next = world.highestFinalizableGeneration + 1;
-  if (view.sequence < next - 1) return true;
-  if (view.sequence === next) return view.attempt < world.attempt;
+  if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt < world.attempt;
   return world.now.monotonic - seenAt >= timing.attempt;
 }
 
@@ -109,11 +117,16 @@ function proposalView(world: World, groups: readonly Group[]): View {
     const claim = group.slots.get(group.position)?.claim;
     if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
   }
-  const attempt = sequence === world.highestFinalizableGeneration + 1 ? world.attempt : 0;
-  const { issued } = world;
-  // One that issued here already waits for the generation, or for the next attempt: a higher one would be ahead of the others'.
-  if (issued !== null && issued.sequence > sequence) return { sequence: issued.sequence, attempt: issued.attempt + 1 };
+  // One that issued in this generation already waits for it, or for the next attempt: a higher one would be ahead of the others'.
+  if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
+  let attempt = 0;
+  while (hasIssued(world, { sequence, attempt })) attempt++;
   return { sequence, attempt };
+}
+
+/** Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not. */
+function hasIssued(world: World, view: View): boolean {
+  return !above(view, world.issuedBefore) || world.issuedViews.some((issued) => compareViews(issued, view) === 0);
 }
 
 function generationOfQuorum(world: World, group: Group): number {
@@ -152,7 +165,7 @@ export function rankOf(world: World, view: View, group: Group): number {
  * certifying, by the same rules: what this participant could not certify of its own groups is released or left out.
  */
 function issue(world: World, view: View, groups: readonly Group[]): boolean {
-  if (world.issued !== null && compareViews(view, world.issued) <= 0) return false;
+  if (hasIssued(world, view)) return false;
   const parents = chooseParents(world, view);
   if (view.sequence > 0 && parents.length === 0) return false;
   const released = votingOrObserved(world).filter((group) => parents.some((parent) => mustRelease(group, parent)));
@@ -275,8 +288,11 @@ function issueMetablock(world: World, metablock: Metablock): void {
     assert(certified.has(index), `an issuer may certify all that it puts forward, slot ${value.position} too`);
   }
   recordClaims(world, metablock, parts);
-  world.issued = metablock.view;
-  world.changed.state = true;
+  world.issuedViews = [...world.issuedViews, metablock.view];
+  if (world.issued === null || above(metablock.view, world.issued)) {
+    world.issued = metablock.view;
+    world.changed.state = true;
+  }
   keepMetablock(world, metablock);
   world.news.push({ kind: "metablock", metablock });
 }

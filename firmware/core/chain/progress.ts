@@ -7,7 +7,7 @@ import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
 import { closes, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { compareViews } from "./view";
-import { changeSlot, reportMissing, type World } from "./world";
+import { changeSlot, generationsOpen, reportMissing, type World } from "./world";
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -138,6 +138,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   world.attempt = 0;
   world.attemptEnds = null;
   world.proposal = null;
+  world.issuedViews = world.issuedViews.filter((view) => view.sequence > metablock.view.sequence - generationsOpen);
   world.changed.state = true;
   world.changed.tip = true;
   return true;

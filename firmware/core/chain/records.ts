@@ -93,6 +93,7 @@ function restoreState(world: World, value: Uint8Array): void {
   world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);
   world.highestCertifiedGeneration = integer("state record: HCG", certified, -1);
   world.issued = nullable("state record: issued", issued, readView);
+  world.issuedBefore = world.issued;
 }
 
 /** The tip with all that is held of it: after a power cut everywhere, it is the next generation's parent. */

@@ -10,9 +10,9 @@ export function absentOrBelow(a: View | null, b: View): boolean {
   return a === null || compareViews(a, b) < 0;
 }
 
-/** Whether `a` is above `b`; an absent view is above nothing. */
-export function above(a: View | null, b: View): boolean {
-  return a !== null && compareViews(a, b) > 0;
+/** Whether `a` is above `b`; an absent view is above nothing, and anything is above it. */
+export function above(a: View | null, b: View | null): boolean {
+  return a !== null && (b === null || compareViews(a, b) > 0);
 }
 
 export function laterView(a: View, b: View): View {

@@ -13,6 +13,9 @@ export const certificatesWaiting = 256;
 /** The first timeout of an attempt, its growth and its bound, and one rank's wait: ms (PROTOCOL 6, "Why it moves"). */
 export const timing = { attempt: 1_000, growth: 1.6, longestAttempt: 30_000, rankStep: 100, frontier: 1_000 } as const;
 
+/** Generations up to HFG in which votes are still given: what is under way there may finish while other groups go on. */
+export const generationsOpen = 4;
+
 /** N more than this above what a quorum of a group reports is refused (PROTOCOL 6, "A generation can't be run away with"). */
 export const furthestAhead = 2 ** 20;
 
@@ -53,8 +56,11 @@ export interface World {
   /** The attempt for generation HFG + 1, and when it rises if nothing finishes. */
   attempt: number;
   attemptEnds: number | null;
-  /** The highest view in which this participant issued; it never issues again at or below it. */
+  /** The highest view in which this participant ever issued. */
   issued: View | null;
+  /** That view as it was at the last start: at or below it, nothing is issued any more. Above it, the views used since. */
+  issuedBefore: View | null;
+  issuedViews: readonly View[];
   /** A first proposal that waits for its rank's turn. */
   proposal: { readonly view: View; readonly at: number } | null;
 
@@ -111,10 +117,6 @@ export function markSlot(world: World, group: Group, position: number): void {
   const marked = world.changed.slots.get(group) ?? new Set();
   marked.add(position);
   world.changed.slots.set(group, marked);
-}
-
-export function groupOf(world: World, groupKey: string): Group | undefined {
-  return world.groups.get(groupKey);
 }
 
 export function reportMissing(world: World, key: string, hash: Hash): void {

@@ -1,4 +1,5 @@
 import { adoptLock } from "../chain/lock";
+import { type Metablock, referencesOf } from "../chain/metablock";
 import { reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { decodeLockProof } from "../wire/proofs";
@@ -104,13 +105,9 @@ export function greet(peer: Peer, outgoing: Outgoing[]): void {
   resynchronize(peer, outgoing);
 }
 
-/**
- * Everything of the peer's groups that is not final: to one that has just come, or when an attempt failed and something may
- * have been lost on the way.
- */
-export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
+/** Everything of the peer's groups that is not final. */
+function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
-  peer.told.clear();
   sendFrontier(peer, true, outgoing);
   for (const group of world.groups.values()) {
     if (!peer.interests.has(group.key)) continue;
@@ -118,6 +115,31 @@ export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
     remind(peer, group.highestSeen.get(peer.avatarKey), outgoing);
   }
   for (const metablock of world.metablocks.values()) tellMetablock(peer, metablock, outgoing);
+}
+
+/** After a failed attempt, in which something may have been lost on the way: what its groups wait for, once more. */
+export function repeat(peer: Peer, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  sendFrontier(peer, true, outgoing);
+  const stuck = [...world.groups.values()].filter(({ key, blocks }) => blocks.size > 0 && peer.interests.has(key));
+  for (const group of stuck) {
+    for (const [key, block] of group.blocks) {
+      peer.told.delete(key);
+      tellBlock(peer, group, block, outgoing);
+    }
+  }
+  for (const metablock of world.metablocks.values()) {
+    if (metablock.view.sequence <= world.highestFinalizableGeneration) continue;
+    if (!stuck.some((group) => referencesOf(metablock, group.key).length > 0)) continue;
+    forgetTold(peer, metablock);
+    tellMetablock(peer, metablock, outgoing);
+  }
+}
+
+/** Lets the metablock and its certificates be told to the peer again. */
+export function forgetTold(peer: Peer, metablock: Metablock): void {
+  peer.told.delete(metablock.key);
+  for (const certificate of [...metablock.certificates.values()].flat()) peer.told.delete(toHex(certificate.signature));
 }
 
 /** "Peers remember the highest counter that they saw of an owner" (PROTOCOL 6, Amnesia): its own signature tells it. */

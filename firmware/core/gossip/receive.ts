@@ -7,7 +7,7 @@ import { equal, toHex } from "../wire/bytes";
 import { decodeCertificate, signedBlockHeader } from "../wire/structures";
 import type { Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
-import { sendFrontier, takeFrontier } from "./frontier";
+import { forgetTold, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell } from "./peer";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
 
@@ -118,8 +118,7 @@ function answerWant(peer: Peer, hash: Hash, outgoing: Outgoing[]): void {
   peer.told.delete(key);
   const metablock = world.metablocks.get(key);
   if (metablock !== undefined) {
-    for (const certificate of [...metablock.certificates.values()].flat())
-      peer.told.delete(toHex(certificate.signature));
+    forgetTold(peer, metablock);
     showMetablock(peer, metablock, outgoing);
     return;
   }

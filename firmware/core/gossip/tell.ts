@@ -85,11 +85,8 @@ export function showMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoi
   const references = shownTo(peer, metablock);
   if (tell(peer, metablock.key, references.length)) {
     const { bytes, signature } = metablock.header;
-    const shown = references.map((reference) => ({
-      index: reference.index,
-      bytes: reference.bytes,
-      path: reference.path,
-    }));
+    const all = references.length === metablock.header.value.referenceCount;
+    const shown = references.map(({ index, bytes, path }) => ({ index, bytes, path: all ? [] : path }));
     send(outgoing, peer, { type: "metablock", header: bytes, signature, references: shown });
   }
   for (const certificate of [...metablock.certificates.values()].flat()) tellCertificate(peer, certificate, outgoing);
