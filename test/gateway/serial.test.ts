@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
+import { openPort } from "../../gateway/avatars/port";
+import { nodeRandom } from "../../gateway/participant/platform";
+import { createWorld } from "../../gateway/world/world";
+import { hostOrReason } from "../xs/host";
+import { type NullModem, plugIn } from "./null-modem";
+import { crypto, gatewayOf, pulled, reading, worldOfBoard } from "./worlds";
+
+const { path: host, reason } = await hostOrReason();
+const patience = { timeout: 20_000 };
+
+let parent: string;
+const opened: { close(): Promise<void> }[] = [];
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), "vertebra-serial-"));
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
+  rmSync(parent, { recursive: true });
+});
+
+type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
+async function start(...parameters: Parameters<typeof gatewayOf>): Promise<TestGateway> {
+  const gateway = await gatewayOf(...parameters);
+  opened.push(gateway);
+  return gateway;
+}
+
+async function cable(): Promise<NullModem> {
+  const modem = await plugIn(host, parent);
+  opened.push({ close: () => modem.unplug() });
+  return modem;
+}
+
+function push(gateway: TestGateway, load: number) {
+  const group = gateway.world.catalog.group("machine");
+  const { fields, pact } = group.pact;
+  return gateway.channel.push(group, encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+}
+
+const loads = async (gateway: TestGateway) => (await pulled(gateway, "machine")).map(({ entry }) => entry?.load);
+
+describe.skipIf(reason)("two participants on a serial line", () => {
+  it("agree on what each of them pushes, in one order", async () => {
+    const { ends } = await cable();
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    const gateway = await start(world, [ends[0]]);
+    const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [ends[1]]);
+    const pushes = await Promise.all([push(gateway, 1), push(board, 2), push(gateway, 3), push(board, 4)]);
+    const sequences = await Promise.all(pushes.map((pushed) => pushed.final));
+    expect([...sequences].sort()).toEqual([0, 1, 2, 3]);
+    await expect.poll(() => loads(board), patience).toHaveLength(4);
+    expect(await loads(gateway)).toEqual(await loads(board));
+    expect(gateway.told).toEqual(["board-1 up"]);
+  });
+
+  it("go on where they stopped when the cable was pulled and put back", async () => {
+    const first = await cable();
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    const gateway = await start(world, [first.ends[0]]);
+    const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [first.ends[1]]);
+    await (await push(board, 1)).final;
+    await expect.poll(() => loads(gateway), patience).toEqual([1]);
+    await first.unplug();
+    await expect.poll(() => gateway.told, patience).toEqual(["board-1 up", "board-1 link-closed"]);
+    const sealed = await push(board, 2);
+    expect(await loads(gateway)).toEqual([1]);
+    await cable();
+    expect(await sealed.final).toBe(1);
+    await expect.poll(() => loads(gateway), patience).toEqual([1, 2]);
+    const [link] = gateway.status().links;
+    expect(link!.stats).toMatchObject({ handshakes: 1, resumed: 1 });
+  });
+
+  it("tell a peer of another world from one of theirs, and never connect", async () => {
+    const { ends } = await cable();
+    const one = createWorld(crypto, nodeRandom(), join(parent, "one"), 1);
+    const other = createWorld(crypto, nodeRandom(), join(parent, "other"), 1);
+    const gateway = await start(one, [ends[0]]);
+    await start(worldOfBoard(other, "board-1", join(parent, "board")), [ends[1]]);
+    await expect.poll(() => gateway.notices, patience).toContain("link-other-world");
+    expect(gateway.told).toEqual([]);
+  });
+});
+
+describe("a serial port", () => {
+  const nobody = { received() {}, closed() {} };
+
+  it("that isn't there is told, with where to look", async () => {
+    await expect(openPort(join(parent, "ttyUSB9"), 115_200, nobody)).rejects.toMatchObject({
+      code: "port-missing",
+      message: expect.stringContaining("ttyUSB9"),
+    });
+  });
+
+  it("that is no port at all is told", async () => {
+    writeFileSync(join(parent, "file"), "");
+    await expect(openPort(join(parent, "file"), 115_200, nobody)).rejects.toMatchObject({ code: "port-failed" });
+  });
+
+  it("keeps a gateway that asks for it from starting when it is missing", async () => {
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    await expect(gatewayOf(world, [join(parent, "ttyUSB9")], true)).rejects.toMatchObject({ code: "port-missing" });
+    // And has let go of the store.
+    await start(world);
+  });
+
+  it.skipIf(reason)("that another program uses is told", async () => {
+    const { ends } = await cable();
+    const first = await openPort(ends[0], 115_200, nobody);
+    await expect(openPort(ends[0], 115_200, nobody)).rejects.toMatchObject({ code: "port-busy" });
+    await first.close();
+    await (await openPort(ends[0], 115_200, nobody)).close();
+  });
+});
