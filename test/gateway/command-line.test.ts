@@ -1,0 +1,175 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Control, startControl } from "../../gateway/channels/control";
+import { run, startCommand } from "./command";
+import { gatewayOf, reading, worldOfOne } from "./worlds";
+
+const parent = mkdtempSync(join(tmpdir(), "vertebra-command-"));
+afterAll(() => rmSync(parent, { recursive: true }));
+
+describe("the command line", () => {
+  it("shows its commands, its exit codes and where to start", async () => {
+    const { status, stdout } = await run("--help");
+    expect(status).toBe(0);
+    for (const word of ["world", "up", "board", "pact", "push", "tail", "status", "why", "proof", "verify"]) {
+      expect(stdout).toMatch(new RegExp(`^  ${word}\\b`, "m"));
+    }
+    expect(stdout).toContain("Exit codes:");
+  });
+
+  it("shows examples in the help of a command", async () => {
+    const { status, stdout } = await run("push", "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain("Examples:\n  $ vertebra push machine@board-1 '{");
+  });
+
+  it("ends with 2 when it is typed wrong", async () => {
+    for (const words of [["foo"], ["push"], ["tail", "--from", "-1"], ["world", "create", "--boards", "99"]]) {
+      expect((await run(...words)).status).toBe(2);
+    }
+    const directory = join(parent, "none");
+    expect((await run("push", "machine", "load=1", "--dir", directory)).status).toBe(2);
+  });
+
+  it("ends with 3 when no gateway runs, and says how to start one", async () => {
+    const directory = join(parent, "quiet");
+    await run("world", "create", "--dir", directory);
+    const { status, stdout, stderr } = await run("status", "--dir", directory, "--json");
+    expect(status).toBe(3);
+    expect(stdout).toBe("");
+    expect(JSON.parse(stderr).error).toMatchObject({
+      code: "not-running",
+      remedy: expect.stringContaining("vertebra up --dir"),
+    });
+  });
+
+  it("prints no colours where nobody sees them", async () => {
+    const { stdout, stderr } = await run("world", "create", "--dir", join(parent, "plain"));
+    expect(stdout + stderr).not.toContain("\x1b");
+  });
+});
+
+describe("a gateway that is up", () => {
+  it("ends in order when it is asked to, and leaves the world for the next", async () => {
+    const directory = join(parent, "up");
+    await run("world", "create", "--dir", directory);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const up = startCommand("up", "--dir", directory, "--json");
+      await up.printed('"event":"up"');
+      up.child.kill(signal);
+      expect(await up.ended).toMatchObject({ status: 0, stdout: expect.stringContaining('"event":"ended"') });
+      expect(existsSync(join(directory, "control"))).toBe(false);
+    }
+  });
+
+  it("keeps a second one from the same world", async () => {
+    const directory = join(parent, "twice");
+    await run("world", "create", "--dir", directory);
+    const up = startCommand("up", "--dir", directory);
+    await up.printed("up");
+    const second = await run("up", "--dir", directory, "--json");
+    expect(second.status).toBe(1);
+    expect(JSON.parse(second.stderr).error.code).toBe("store-busy");
+    expect((await run("status", "--dir", directory)).status).toBe(0);
+    up.child.kill("SIGKILL");
+    await up.ended;
+  });
+
+  it("comes up after it was killed, in place of the socket that was left", async () => {
+    const directory = join(parent, "killed");
+    await run("world", "create", "--dir", directory);
+    const first = startCommand("up", "--dir", directory);
+    await first.printed("up");
+    first.child.kill("SIGKILL");
+    await first.ended;
+    expect((await run("status", "--dir", directory)).status).toBe(3);
+    const second = startCommand("up", "--dir", directory);
+    await second.printed("up");
+    expect((await run("status", "--dir", directory)).status).toBe(0);
+    second.child.kill("SIGINT");
+    await second.ended;
+  });
+
+  it("doesn't start without a port that it was told to use", async () => {
+    const directory = join(parent, "port");
+    await run("world", "create", "--dir", directory);
+    const { status, stderr } = await run("up", "--dir", directory, "--serial", "/dev/ttyUSB99", "--json");
+    expect(status).toBe(1);
+    expect(JSON.parse(stderr).error).toMatchObject({
+      code: "port-missing",
+      remedy: expect.stringContaining("/dev/tty"),
+    });
+  });
+});
+
+describe("asking a running gateway", () => {
+  const directory = join(parent, "asked");
+  let gateway: Awaited<ReturnType<typeof gatewayOf>>;
+  let control: Control;
+  beforeAll(async () => {
+    gateway = await gatewayOf(worldOfOne(directory));
+    control = await startControl(gateway);
+  });
+  afterAll(async () => {
+    await control.close();
+    await gateway.close();
+  });
+  const ask = async (...words: string[]) => {
+    const { status, stdout, stderr } = await run(...words, "--dir", directory, "--json");
+    const lines = (status === 0 ? stdout : stderr).trim().split("\n");
+    return { status, lines: lines.map((line) => JSON.parse(line)), answer: JSON.parse(lines[0]!) };
+  };
+
+  it("pushes, tails, explains, proves and verifies an entry", async () => {
+    const pushed = await ask("push", "machine", JSON.stringify(reading(0.25)), "--final");
+    expect(pushed.answer).toMatchObject({ group: "machine", sequence: 0 });
+    const tail = await ask("tail", "--no-follow");
+    expect(tail.lines).toEqual([expect.objectContaining({ state: "final", sequence: 0, entry: reading(0.25) })]);
+    const why = await ask("why", "machine/0");
+    expect(why.answer).toMatchObject({ state: "final" });
+
+    const file = join(parent, "entry.proof");
+    expect((await ask("proof", "machine/0", "-o", file)).status).toBe(0);
+    const verified = await run("verify", file, "--json");
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      final: true,
+      block: pushed.answer.block,
+      entries: [reading(0.25)],
+    });
+
+    const forged = readFileSync(file);
+    forged[forged.length - 20]! ^= 1;
+    writeFileSync(file, forged);
+    const refused = await run("verify", file, "--json");
+    expect(refused.status).toBe(1);
+    expect(JSON.parse(refused.stderr).error.code).toMatch(/^proof-|^cbor-|^structure-/);
+  });
+
+  it("refuses an entry by the field and the bound that it breaks", async () => {
+    const { status, answer } = await ask("push", "machine", JSON.stringify(reading(-1)));
+    expect(status).toBe(1);
+    expect(answer.error.message).toContain("'load' is -1, below its least of 0");
+  });
+
+  it("refuses a pact that nobody knows, naming those there are", async () => {
+    const { answer } = await ask("push", "weather", "{}");
+    expect(answer.error).toMatchObject({ code: "group-unknown", remedy: expect.stringContaining("machine") });
+  });
+
+  it("says that an entry which isn't final has no proof yet", async () => {
+    const { status, answer } = await ask("proof", "machine/99", "-o", join(parent, "none.proof"));
+    expect(status).toBe(1);
+    expect(answer.error.code).toBe("not-final");
+    expect(existsSync(join(parent, "none.proof"))).toBe(false);
+  });
+
+  it("ends a tail with 0 on Ctrl-C", async () => {
+    await ask("push", "machine", JSON.stringify(reading(0.5)), "--final");
+    const tail = startCommand("tail", "--dir", directory);
+    await tail.printed("machine/0");
+    tail.child.kill("SIGINT");
+    expect((await tail.ended).status).toBe(0);
+  });
+});
