@@ -28,7 +28,7 @@ export type OutgoingFrame = Frame & { readonly kind: Kind };
 
 export interface Handshake {
   readonly preamble: Uint8Array;
-  /** Takes the peer's preamble; false where it is the one we have. Another than we had begins the messages anew. */
+  /** Takes the peer's preamble; false where it is the one we have. Another than we had begins the messages anew, or goes on with those that it had. */
   meet(peer: Uint8Array): boolean;
   /** Whether we have the peer's preamble. */
   met(): boolean;
@@ -64,6 +64,8 @@ export function createHandshake(
   const preamble = createPreamble(random, identity.worldTag);
   let peer: Uint8Array | undefined;
   let exchange: Exchange | undefined;
+  /** What we were at with the peer before this one: a stranger's preamble must not undo it. */
+  let before: { peer: Uint8Array; exchange: Exchange | undefined } | undefined;
   let proved: Established | undefined;
   let used = false;
 
@@ -123,9 +125,10 @@ export function createHandshake(
     preamble,
     meet(met) {
       if (peer && equal(peer, met)) return false;
+      const back = before && equal(before.peer, met) ? before.exchange : undefined;
+      before = peer && { peer, exchange };
       peer = met;
-      // Where the new one is to begin, what we have may still be finished, should it be a stranger's preamble.
-      if (initiates(preamble, met)) exchange = undefined;
+      exchange = back;
       return true;
     },
     met: () => peer !== undefined,

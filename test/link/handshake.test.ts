@@ -4,6 +4,7 @@ import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { createFrameReader, encodeFrame, type Kind, kinds } from "../../firmware/link/frames";
 import type { LinkIdentity } from "../../firmware/link/link";
+import { createPreamble } from "../../firmware/link/preamble";
 import {
   bothUp,
   createPair,
@@ -155,14 +156,18 @@ describe("two participants of a world", () => {
   });
 });
 
-/** Another payload in place of that of the first frame of a kind; the CRC is right, as a man in the middle would have it. */
-function inTheMiddle(pair: Pair, kind: Kind, change: (payload: Uint8Array) => Uint8Array): { changed: boolean } {
-  const done = { changed: false };
+/** Other payloads in place of those of the first `times` frames of a kind; the CRC is right, as a man in the middle would have it. */
+function inTheMiddle(
+  pair: Pair,
+  kind: Kind,
+  times: number,
+  change: (payload: Uint8Array, time: number) => Uint8Array,
+): { changed: number } {
+  const done = { changed: 0 };
   pair.wire = (passing) => {
     const frame = frameOf(passing);
-    if (done.changed || frame.kind !== kind) return [{ bytes: passing.bytes }];
-    done.changed = true;
-    return [{ bytes: encodeFrame(kind, change(frame.payload)) }];
+    if (done.changed === times || frame.kind !== kind) return [{ bytes: passing.bytes }];
+    return [{ bytes: encodeFrame(kind, change(frame.payload, done.changed++)) }];
   };
   return done;
 }
@@ -179,26 +184,43 @@ describe("a man in the middle", () => {
       reference.start();
       expectMeeting(reference);
       const { length } = frameOf(reference.written.find((passing) => frameOf(passing).kind === kind)!).payload;
-      for (let at = 0; at < length; at++) {
+      // Three bytes in a row in three frames in a row: all of them, by a third of the handshakes.
+      for (let from = 0; from < length; from += 3) {
         const pair = createPair(crypto);
-        const middle = inTheMiddle(pair, kind, (payload) =>
-          payload.map((byte, i) => (i === at ? byte ^ (1 << (at & 7)) : byte)),
+        const middle = inTheMiddle(pair, kind, 3, (payload, time) =>
+          payload.map((byte, index) => (index === (from + time) % length ? byte ^ (1 << (index & 7)) : byte)),
         );
         pair.start();
-        expectMeeting(pair);
-        expect(middle.changed).toBe(true);
+        expectMeeting(pair, 30_000);
+        expect(middle.changed).toBe(3);
       }
     });
 
     it(`who cuts ${name} short anywhere brings no session about that is not theirs`, () => {
       for (let length = 0; length < 400; length += 23) {
         const pair = createPair(crypto);
-        inTheMiddle(pair, kind, (payload) => payload.subarray(0, Math.min(length, payload.length - 1)));
+        inTheMiddle(pair, kind, 1, (payload) => payload.subarray(0, Math.min(length, payload.length - 1)));
         pair.start();
         expectMeeting(pair);
       }
     });
   }
+});
+
+describe("a stranger", () => {
+  it("who forges a preamble at any step, towards either end, delays the session, and does not prevent it", () => {
+    for (const name of ["left", "right"] as const) {
+      for (let step = 0; step < 12; step++) {
+        const pair = createPair(crypto, { seed: step + 1 });
+        const stranger = seededRandom(seeded(1000 + step));
+        pair.start();
+        for (let done = 0; done < step; done++) pair.step(pair.now + 200);
+        pair.inject(pair[name], encodeFrame(kinds.preamble, createPreamble(stranger, pair.left.identity.worldTag)));
+        expectMeeting(pair, 5000);
+        expect(pair.now).toBeLessThan(10_000);
+      }
+    }
+  });
 });
 
 describe("a link refuses", () => {

@@ -25,8 +25,17 @@ export function seededRandom(next: () => number): Random {
 export const worldA = new Uint8Array(32).fill(0xa1);
 export const worldB = new Uint8Array(32).fill(0xb2);
 
-/** The identity of the participant whose seed is 32 times `who`. */
+const identities = new Map<string, LinkIdentity>();
+
+/** The identity of the participant whose seed is 32 times `who`; made once, since thousands of pairs have the same. */
 export function identityOf(crypto: Crypto, who: number, worldId = worldA): LinkIdentity {
+  const key = `${crypto.engine} ${who} ${worldId[0]}`;
+  const identity = identities.get(key) ?? makeIdentity(crypto, who, worldId);
+  identities.set(key, identity);
+  return identity;
+}
+
+function makeIdentity(crypto: Crypto, who: number, worldId: Uint8Array): LinkIdentity {
   const seed = new Uint8Array(32).fill(who);
   const avatar = avatarSeed(crypto, seed, worldId);
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nobleCrypto } from "../../firmware/device/noble";
-import { createFrameReader, encodeFrame, type Kind, kinds } from "../../firmware/link/frames";
+import { createFrameReader, encodeFrame, kinds } from "../../firmware/link/frames";
 import { bothUp, createPair, message, type Pair, type Passing } from "./pair";
 import { toyCurves } from "./toy-curves";
 
@@ -54,7 +54,7 @@ describe("a session that is resumed", () => {
 
   it("goes on wherever the cable is pulled again while it is being resumed, and once more after that", () => {
     for (let first = 0; first < steps; first++) {
-      for (let second = first % 5; second < steps; second += 5) {
+      for (let second = first % 8; second < steps; second += 8) {
         const pair = cutPair(first + 1);
         for (const step of [first, second]) {
           pair.plug();
@@ -93,23 +93,25 @@ describe("a session that is resumed", () => {
     "[nonceB, mac]": kinds.resume2,
     "[mac]": kinds.resume3,
   })) {
-    it(`is not had by who flips a bit in any byte of ${name}: it is asked again, or made anew`, () => {
+    it(`is not had by who flips a bit in any byte of ${name}: it is asked again`, () => {
       const reference = cutPair();
       const before = reference.written.length;
       reference.plug();
       reference.run(1000);
       const sent = reference.written.slice(before).find((passing) => frameOf(passing).kind === kind)!;
-      for (let at = 0; at < frameOf(sent).payload.length; at++) {
+      const { length } = frameOf(sent).payload;
+      // Two bytes in two frames in a row: more of them, and the full handshake follows, as it should.
+      for (let from = 0; from < length; from += 2) {
         const pair = cutPair();
-        let flipped = false;
+        let flipped = 0;
         pair.wire = (passing) => {
           const { kind: passed, payload } = frameOf(passing);
-          if (flipped || passed !== kind) return [{ bytes: passing.bytes }];
-          flipped = true;
+          if (flipped === 2 || passed !== kind) return [{ bytes: passing.bytes }];
+          const at = (from + flipped++) % length;
           return [
             {
               bytes: encodeFrame(
-                kind as Kind,
+                kind,
                 payload.map((byte, i) => (i === at ? byte ^ (1 << (at & 7)) : byte)),
               ),
             },
@@ -117,7 +119,7 @@ describe("a session that is resumed", () => {
         };
         pair.plug();
         pair.run(8000);
-        expect(flipped).toBe(true);
+        expect(flipped).toBe(2);
         expectResumed(pair);
       }
     });

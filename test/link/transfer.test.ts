@@ -138,22 +138,28 @@ describe("messages over a link", () => {
 
 describe("a cable that is pulled", () => {
   it("and put back, wherever that was in a transfer, goes on where it stopped: nothing lost, nothing twice", () => {
+    const sendBoth = (pair: Pair) => {
+      for (const [index, length] of [30, 219, 700].entries()) {
+        pair.send(pair.left, message(100 + index, length));
+        pair.send(pair.right, message(200 + index, length));
+      }
+    };
     const reference = upPair();
     const before = reference.writes;
-    sendAll(reference, reference.left, 100);
-    sendAll(reference, reference.right, 200);
+    sendBoth(reference);
     reference.run(1000);
+    const [atRight, atLeft] = [reference.right.messages, reference.left.messages];
+    expect([atRight.length, atLeft.length]).toEqual([3, 3]);
     for (let step = 0; step <= reference.writes - before + 4; step++) {
-      const pair = upPair();
-      sendAll(pair, pair.left, 100);
-      sendAll(pair, pair.right, 200);
+      const pair = upPair(step + 1);
+      sendBoth(pair);
       for (let done = 0; done < step; done++) pair.step();
       pair.cut();
       pair.run(5000);
       pair.plug();
       pair.run(3000);
-      expectAll(pair.right, 100);
-      expectAll(pair.left, 200);
+      expect(pair.right.messages).toEqual(atRight);
+      expect(pair.left.messages).toEqual(atLeft);
       for (const { link, events } of [pair.left, pair.right]) {
         expect(link.stats()).toMatchObject({ handshakes: 1, resumed: 1, queued: 0, up: true });
         expect(events.map((event) => event.split(" ")[0])).toEqual(["up", "down", "resumed"]);
@@ -161,7 +167,7 @@ describe("a cable that is pulled", () => {
     }
   });
 
-  it("for a day, unseen by the drivers, is told after 13 s, and what was sent meanwhile arrives when it is back", () => {
+  it("for an hour, unseen by the drivers, is told after 13 s, and what was sent meanwhile arrives when it is back", () => {
     const pair = upPair();
     const pulledAt = pair.now;
     pair.plugged = false;
@@ -169,7 +175,7 @@ describe("a cable that is pulled", () => {
     expect(pair.left.events).toContain("down link-silent");
     expect(pair.now - pulledAt).toBeLessThanOrEqual(silenceLimit);
     sendAll(pair, pair.left, 100);
-    pair.run(24 * 3600_000);
+    pair.run(3600_000);
     pair.plugged = true;
     pair.run(5000);
     expectAll(pair.right, 100);
@@ -243,14 +249,16 @@ describe("a stranger on the wire", () => {
     const pair = upPair();
     const before = pair.left.link.stats().bytesOut;
     let flooded = 0;
-    for (let ms = 0; ms < 10_000; ms++) {
+    for (let ms = 0; ms < 2000; ms++) {
       const bytes = forgeries(pair)[ms % 2]!;
       flooded += bytes.length;
       pair.inject(pair.left, bytes);
       pair.run(1);
     }
-    expect(pair.left.link.stats().bytesOut - before).toBeLessThan(flooded / 20);
-    expect(pair.left.notices.length).toBeLessThan(12);
+    expect(pair.left.link.stats().bytesOut - before).toBeLessThan(flooded / 10);
+    const told = pair.left.events.filter((event) => event.startsWith("notice"));
+    expect(told.length).toBeGreaterThan(0);
+    expect(new Set(told).size).toBe(told.length);
   });
 
   it("who plays records again gets nothing delivered", () => {
