@@ -5,7 +5,7 @@ import { type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import type { World } from "../world/world";
 import { type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
-import { askedToEnd, paint, printJson, printNotice, reportError } from "./terminal";
+import { askedToEnd, paint, printJson, printNotice } from "./terminal";
 
 interface UpOptions extends WorldOptions {
   readonly serial: readonly string[];
@@ -32,6 +32,8 @@ async function up(options: UpOptions): Promise<void> {
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
+  // Looked at once the gateway runs; what fails before is what `startGateway` throws.
+  failed.catch(() => {});
   const events = eventsFor(world, json, fail);
   const gateway = await startGateway({ world, crypto: nodeCrypto(), serial: portsOf(world, options), events });
   const control = await startControl(gateway);
@@ -71,10 +73,7 @@ function eventsFor(world: World, json: boolean, fail: (error: unknown) => void):
       printJson({ event: "final", group, position, firstEntry, count, block: id, issuer: catalog.memberName(issuer) });
     },
     notice: (error) => printNotice(error, json),
-    failed(error) {
-      reportError(error, json);
-      fail(error);
-    },
+    failed: fail,
   };
 }
 
