@@ -1,4 +1,4 @@
-/* native.print, native.input, native.onTerminate, native.exit */
+/* native.print, native.printError, native.input, native.onTerminate, native.exit */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,13 +29,23 @@ static void writeAll(int fd, const char* text, size_t length)
 	}
 }
 
-static void print(xsMachine* the)
+static void printLine(xsMachine* the, int fd)
 {
 	char* text = textArgument(the, 0);
 	size_t length = strlen(text);
 	text[length] = '\n';
-	writeAll(STDOUT_FILENO, text, length + 1);
+	writeAll(fd, text, length + 1);
 	free(text);
+}
+
+static void print(xsMachine* the)
+{
+	printLine(the, STDOUT_FILENO);
+}
+
+static void printError(xsMachine* the)
+{
+	printLine(the, STDERR_FILENO);
 }
 
 static struct {
@@ -120,6 +130,7 @@ static void exitWith(xsMachine* the)
 void defineConsole(xsMachine* the, xsSlot* native)
 {
 	defineFunction(the, native, "print", print, 1);
+	defineFunction(the, native, "printError", printError, 1);
 	defineFunction(the, native, "input", readInput, 1);
 	defineFunction(the, native, "onTerminate", onTerminate, 1);
 	defineFunction(the, native, "exit", exitWith, 1);

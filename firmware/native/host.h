@@ -92,6 +92,7 @@ void closeSerials(void);
 /* Each defines its part of the object `native`; xsVar(1) is theirs to build an object in. */
 void defineClock(xsMachine* the, xsSlot* native);
 void defineSerial(xsMachine* the, xsSlot* native);
+void defineFile(xsMachine* the, xsSlot* native);
 void defineFlash(xsMachine* the, xsSlot* native);
 void defineSodium(xsMachine* the, xsSlot* native);
 void defineSensors(xsMachine* the, xsSlot* native);

@@ -19,6 +19,7 @@ static void defineNative(xsMachine* the, int count, char* arguments[])
 	defineFrozen(the, &xsVar(0), "arguments", &xsVar(1));
 	defineClock(the, &xsVar(0));
 	defineSerial(the, &xsVar(0));
+	defineFile(the, &xsVar(0));
 	defineFlash(the, &xsVar(0));
 	defineSodium(the, &xsVar(0));
 	defineSensors(the, &xsVar(0));

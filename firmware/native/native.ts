@@ -42,6 +42,8 @@ export interface Native {
     write(port: number, bytes: Uint8Array): boolean;
     close(port: number): void;
   };
+  /** At most 1 MB, and not empty. */
+  readFile(path: string): Uint8Array;
   readonly flash: {
     /** A file of `size` bytes with NOR semantics, made where it is missing, locked for this process. */
     open(path: string, size: number, sectorSize: number): number;
@@ -76,8 +78,9 @@ export interface Native {
     /** Seconds. */
     uptime(): number;
   };
-  /** One line on the standard output. */
+  /** One line on the standard output, or on the standard error. */
   print(line: string): void;
+  printError(line: string): void;
   /** Calls with each line of the standard input, a pipe or a terminal, and with undefined at its end. */
   input(line: (text: string | undefined) => void): void;
   /** Calls on SIGTERM and SIGINT, which then no longer end the process. */

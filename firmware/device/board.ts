@@ -1,0 +1,154 @@
+import { VertebraError } from "../core/errors";
+import type { FinalBlock } from "../core/events";
+import type { Provision } from "../core/identity/provision";
+import { createParticipant } from "../core/participant";
+import { toHex } from "../core/wire/bytes";
+import type { Native } from "../native/native";
+import type { Time } from "../ports";
+import { openJournal } from "../store/journal";
+import { createCable } from "./cable";
+import { counted } from "./counted";
+import { createDriver, type Outcome } from "./driver";
+import { linkIdentity } from "./identity";
+import type { Line } from "./lines";
+import type { BoardOptions } from "./options";
+import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
+import { sources } from "./readings";
+import { createWriters, type Writers } from "./writers";
+
+/** Final blocks kept per group: what others who were away can still get from this board. */
+const finalTail = 64;
+
+export interface Board {
+  /** Stops the writers, and seals what they pushed as far as that may be now. */
+  stop(): void;
+  tellStats(): void;
+}
+
+/** Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started. */
+export function startBoard(
+  native: Native,
+  options: BoardOptions,
+  provision: Provision,
+  print: (line: Line) => void,
+): Board {
+  const clock = hostClock(native);
+  const { crypto, ...costs } = counted(hostCrypto(native));
+  const world = provision.worlds[0];
+  if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
+  const journal = openJournal(hostFlash(native, options.flash), crypto.signer(provision.seed).publicKey);
+  const participant = createParticipant({
+    crypto,
+    seed: provision.seed,
+    worlds: [world],
+    finalTail,
+    records: [...journal.records].filter(([key]) => !key.startsWith("final/")),
+  });
+  const { world: tag, avatar } = participant.avatars()[0]!;
+  const alarm = (act: () => void) => {
+    const timer = native.timer.open(act);
+    return (at: number) => (at < Number.POSITIVE_INFINITY ? native.timer.set(timer, at) : native.timer.stop(timer));
+  };
+  const now = () => clock.now().monotonic;
+
+  const cable = createCable({
+    crypto,
+    random: hostRandom(native),
+    clock,
+    identity: linkIdentity(crypto, provision.seed, world.worldId),
+    open: (received, closed) => openWire(native, options.wire, received, closed),
+    wake: alarm(() => cable.alarm()),
+    up(peer, other, resumed) {
+      print({ event: "link", up: true, avatar: toHex(other), resumed });
+      drive({ kind: "connected", world: tag, peer, avatar: other });
+    },
+    message: (peer, bytes) => drive({ kind: "message", peer, bytes }),
+    down(peer, { code, message }) {
+      print({ event: "link", up: false, code, message });
+      drive({ kind: "disconnected", peer });
+    },
+    notice: (error) => print(noticeOf(error)),
+  });
+  const drive = createDriver({
+    participant,
+    journal,
+    clock,
+    send: (peer, bytes) => cable.send(peer, bytes),
+    cut: (peer, reason) => cable.cut(peer, reason),
+    deliver: (outcome) => deliver(outcome, writers, clock.now(), print),
+    wake: alarm(() => drive({ kind: "alarm" })),
+  });
+  const writers = createWriters(sources(crypto, world, native.sensors), (group, entry, token) =>
+    drive({ kind: "push", world: tag, group, entry, token }),
+  );
+  const writeAt = alarm(() => writeAt(writers.run(now())));
+
+  drive({ kind: "boot" });
+  const { epoch } = participant.status(tag);
+  print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
+  cable.start();
+  writeAt(now());
+
+  return {
+    stop() {
+      writers.stop();
+      drive({ kind: "flush" });
+      print({ event: "stopped" });
+    },
+    tellStats() {
+      const { bytesIn, bytesOut, retransmissions } = cable.stats();
+      const own = { signatures: costs.signatures(), verified: costs.verified(), meter: native.meter() };
+      const stored = journal.stats().live;
+      print({ event: "stats", ...writers.counts(), ...own, bytesIn, bytesOut, retransmissions, stored });
+    },
+  };
+}
+
+function deliver(outcome: Outcome, writers: Writers, now: Time, print: (line: Line) => void): void {
+  switch (outcome.kind) {
+    case "sealed": {
+      const { group, block, counter, tokens } = outcome;
+      writers.sealed(outcome, now.monotonic);
+      print({
+        event: "sealed",
+        group: toHex(group),
+        block: toHex(block),
+        counter,
+        entries: tokens.length,
+        at: now.wall,
+      });
+      break;
+    }
+    case "refused": {
+      const group = writers.refused(outcome.token);
+      const { code, message } = outcome.error;
+      print({ event: "refused", group: group ? toHex(group) : "", code, message });
+      break;
+    }
+    case "final":
+      print(finalLine(outcome.block, writers, now));
+      break;
+    case "notice":
+      print(noticeOf(outcome.error));
+      break;
+  }
+}
+
+function finalLine(block: FinalBlock, writers: Writers, now: Time): Line {
+  return {
+    event: "final",
+    group: toHex(block.group),
+    position: block.position,
+    firstEntry: block.firstEntry,
+    count: block.entries?.length ?? null,
+    block: toHex(block.block),
+    issuer: toHex(block.issuer),
+    entries: block.entries?.map(toHex) ?? null,
+    latency: writers.final(block, now.monotonic) ?? null,
+    at: now.wall,
+  };
+}
+
+function noticeOf({ code, message, remedy }: VertebraError): Line {
+  return { event: "notice", code, message, remedy };
+}

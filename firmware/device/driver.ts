@@ -1,0 +1,61 @@
+import type { VertebraError } from "../core/errors";
+import type { Action, Event, PeerId } from "../core/events";
+import type { Clock, Time } from "../ports";
+import type { Journal } from "../store/journal";
+
+/** What the driver leaves to others, to be done in order. */
+export type Outcome = Extract<Action, { readonly kind: "sealed" | "refused" | "final" | "notice" }>;
+
+export interface DriverOptions {
+  readonly participant: { handle(event: Event, now: Time): Action[] };
+  readonly journal: Pick<Journal, "records" | "write">;
+  readonly clock: Clock;
+  send(peer: PeerId, bytes: Uint8Array): void;
+  cut(peer: PeerId, reason: VertebraError): void;
+  deliver(outcome: Outcome): void;
+  /** Monotonic ms; replaces the time asked for before. */
+  wake(at: number): void;
+}
+
+/**
+ * Drives a participant: gives it an event and does what it asks, in its order, of which the writes come first and are durable before
+ * anything else is done (`core/events`). What follows from that, as the answer to a read, is driven before the call returns.
+ */
+export function createDriver(options: DriverOptions): (event: Event) => void {
+  const { participant, journal, clock } = options;
+  const waiting: Event[] = [];
+  let driving = false;
+
+  function perform(action: Action): void {
+    switch (action.kind) {
+      case "write":
+        journal.write(action.puts, action.deletes);
+        break;
+      case "send":
+        options.send(action.peer, action.bytes);
+        break;
+      case "read":
+        waiting.push({ kind: "record", request: action.request, value: journal.records.get(action.key) });
+        break;
+      case "cut":
+        options.cut(action.peer, action.reason);
+        break;
+      case "wake":
+        options.wake(action.at);
+        break;
+      default:
+        options.deliver(action);
+    }
+  }
+
+  return (event) => {
+    waiting.push(event);
+    // An action can bring the next event, as a link that goes down when something is sent: it waits its turn.
+    if (driving) return;
+    driving = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (const action of participant.handle(next, clock.now())) perform(action);
+    }
+    driving = false;
+  };
+}

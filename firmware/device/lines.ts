@@ -1,0 +1,96 @@
+/**
+ * What a board prints: one line for each thing that happens, as JSON, or in words for a person. Ids are hex, `at` is ms since 1970,
+ * latencies are ms.
+ */
+export type Line =
+  | {
+      readonly event: "boot";
+      readonly engine: string;
+      readonly crypto: string;
+      readonly avatar: string;
+      readonly world: string;
+      /** How often this participant was started (PROTOCOL 6, Amnesia). */
+      readonly epoch: number;
+    }
+  /** These entries are durable in a block of this board: they will become final. */
+  | {
+      readonly event: "sealed";
+      readonly group: string;
+      readonly block: string;
+      readonly counter: number;
+      readonly entries: number;
+      readonly at: number;
+    }
+  | {
+      readonly event: "final";
+      readonly group: string;
+      readonly position: number;
+      readonly firstEntry: number;
+      /** Of its entries; null where the pact is private. */
+      readonly count: number | null;
+      readonly block: string;
+      readonly issuer: string;
+      /** null where the pact is private. */
+      readonly entries: readonly string[] | null;
+      /** Of a block that this board sealed since it was started: from its seal, and from the push of its first entry. */
+      readonly latency: { readonly fromSeal: number; readonly fromPush: number } | null;
+      readonly at: number;
+    }
+  | { readonly event: "refused"; readonly group: string; readonly code: string; readonly message: string }
+  | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
+  | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
+  | { readonly event: "notice" | "error"; readonly code: string; readonly message: string; readonly remedy: string }
+  | ({ readonly event: "stats" } & Stats)
+  /** The writers have stopped. */
+  | { readonly event: "stopped" };
+
+/** All since the board was started. */
+export interface Stats {
+  /** Entries pushed, skipped since the one before was not sealed yet, refused, sealed, and final of those sealed since the start. */
+  readonly pushed: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly sealed: number;
+  readonly final: number;
+  readonly signatures: number;
+  readonly verified: number;
+  /** On the wire. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly retransmissions: number;
+  /** Bytecodes that the engine ran. */
+  readonly meter: number;
+  /** Bytes of flash that live records take. */
+  readonly stored: number;
+}
+
+/** A line for a person, or undefined for what a person need not see. */
+export function inWords(line: Line): string | undefined {
+  switch (line.event) {
+    case "boot":
+      return `${line.engine}, ${line.crypto}; avatar ${short(line.avatar)} in world ${short(line.world)}, start ${line.epoch}`;
+    case "sealed":
+      return `sealed block ${line.counter} of group ${short(line.group)}: ${counted(line.entries)}`;
+    case "final":
+      return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count ?? 0)} by ${short(line.issuer)}`;
+    case "refused":
+      return `refused: ${line.message}`;
+    case "link":
+      return line.up ? `link up: ${short(line.avatar)}` : `link down: ${line.message}`;
+    case "notice":
+    case "error":
+      return `${line.message}. ${line.remedy}`;
+    case "stopped":
+      return "the writers have stopped";
+    case "stats":
+      return undefined;
+  }
+}
+
+function short(id: string): string {
+  return `${id.slice(0, 8)}…`;
+}
+
+function counted(entries: number): string {
+  return entries === 1 ? "1 entry" : `${entries} entries`;
+}

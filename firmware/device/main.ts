@@ -1,0 +1,47 @@
+/** The program of a board on Linux: a participant on XS, its journal in a flash file, a link on a serial line, the machine's sensors. */
+
+import { decodeProvision } from "../core/identity/provision";
+import type { Native } from "../native/native";
+import { startBoard } from "./board";
+import { asVertebraError } from "./cable";
+import { inWords, type Line } from "./lines";
+import { parseOptions } from "./options";
+
+declare const native: Native;
+
+const statsEveryMs = 1000;
+
+function main(): void {
+  const options = parseOptions(native.arguments);
+  const print = (line: Line) => {
+    const text = options.json ? JSON.stringify(line) : inWords(line);
+    if (text !== undefined) native.print(text);
+  };
+  const provision = decodeProvision(native.readFile(options.provision));
+  const board = startBoard(native, options, provision, print);
+  const end = () => {
+    board.stop();
+    native.exit(0);
+  };
+  native.onTerminate(end);
+  native.input((line) => {
+    if (line === "stop") board.stop();
+    else if (line === "status") board.tellStats();
+    // Whoever holds the other end of the pipe has gone.
+    else if (line === undefined) end();
+  });
+  const timer = native.timer.open(() => {
+    board.tellStats();
+    native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
+  });
+  native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
+}
+
+try {
+  main();
+} catch (error) {
+  const { code, message, remedy } = asVertebraError(error);
+  if (code === "assertion") throw error;
+  native.printError(`${message}. ${remedy} (${code})`);
+  native.exit(code === "usage" ? 2 : 1);
+}

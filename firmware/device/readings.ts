@@ -1,0 +1,70 @@
+import { VertebraError } from "../core/errors";
+import type { WorldProvision } from "../core/identity/provision";
+import { encodeEntry, type Value } from "../core/pact/entry";
+import { decodePact, pactId, resolveFields, syncGroupId } from "../core/pact/pact";
+import { toHex } from "../core/wire/bytes";
+import { decodeSyncGroup } from "../core/wire/structures";
+import type { Field, Hash, Pact, Policy } from "../core/wire/types";
+import type { Native } from "../native/native";
+import type { Crypto } from "../ports";
+
+/** One group into which a board pushes what it senses. */
+export interface Source {
+  readonly group: Hash;
+  readonly everyMs: number;
+  /** An entry of what the sensors say now. Throws `entry-…` where a value breaks the pact. */
+  read(): Uint8Array;
+}
+
+/** The readings of a world as its provision wants them. Throws `readings-…` for a group or a field that this board can't fill. */
+export function sources(crypto: Crypto, world: WorldProvision, sensors: Native["sensors"]): Source[] {
+  const pacts = new Map(world.pacts.map((bytes) => [toHex(pactId(crypto, bytes)), decodePact(bytes)]));
+  const groups = new Map(world.groups.map((bytes) => [toHex(syncGroupId(crypto, bytes)), decodeSyncGroup(bytes)]));
+  return world.readings.map(({ group, everyMs }) => {
+    const pact = pacts.get(toHex(groups.get(toHex(group))?.pact ?? new Uint8Array()));
+    if (!pact) throw unknownGroup(group);
+    const fields = resolveFields(pact, (id) => pacts.get(toHex(id)));
+    const values = fields.map((field) => sensorOf(field, pact, sensors));
+    const read = () => entry(fields, values, pact.policy);
+    return { group, everyMs, read };
+  });
+}
+
+function entry(fields: readonly Field[], values: readonly (() => number)[], policy: Policy): Uint8Array {
+  const row: Value[] = fields.map((field, index) => fitted(field, values[index]!()));
+  return encodeEntry(fields, row, policy);
+}
+
+/** A sensor gives a real number; a field of integers takes the nearest. */
+function fitted(field: Field, value: number): number {
+  return field.type.kind === "f32" || field.type.kind === "f64" ? value : Math.round(value);
+}
+
+function sensorOf(field: Field, pact: Pact, sensors: Native["sensors"]): () => number {
+  switch (field.name) {
+    case "load":
+      return () => sensors.load();
+    case "memory":
+      return () => sensors.memoryUsed();
+    case "memoryPercent":
+      return () => sensors.memoryPercent();
+    case "temperature":
+      return () => sensors.temperature();
+    case "uptime":
+      return () => sensors.uptime();
+    default:
+      throw new VertebraError(
+        "readings-field",
+        `This board has no sensor for field '${field.name}' of pact '${pact.name}'`,
+        "Let it push into groups of pacts with the fields load, memory, memoryPercent, temperature and uptime.",
+      );
+  }
+}
+
+function unknownGroup(group: Hash): VertebraError {
+  return new VertebraError(
+    "readings-group",
+    `This board is to push readings into group ${toHex(group).slice(0, 16)}…, of which it was given no pact or no owners`,
+    "Provision it with the group and its pact.",
+  );
+}
