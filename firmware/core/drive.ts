@@ -7,6 +7,7 @@ import { restore } from "./chain/records";
 import { mayIssue, sealDue } from "./chain/seal";
 import { noChanges, timing, type World } from "./chain/world";
 import { assert } from "./errors";
+import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
 import { askAgainMs } from "./gossip/missing";
 import type { Peer } from "./gossip/peer";
@@ -116,6 +117,7 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
     if (childTurn !== null && childTurn > world.now.monotonic) times.push(childTurn);
   }
   for (const group of world.groups.values()) {
+    for (const peer of peers) times.push(pullDue(peer, group));
     times.push(expiresAt(group.buffer), mayIssue(world, group) ? dueAt(group.buffer) : undefined);
   }
   if (peers.length > 0) {

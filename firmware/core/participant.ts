@@ -6,7 +6,7 @@ import { noChanges, type World } from "./chain/world";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import { answerRead, createReads, type Reads } from "./gossip/catchup";
+import { answerRead, createReads, pullWhereBehind, type Reads } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
 import { askForMissing } from "./gossip/missing";
 import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
@@ -91,6 +91,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     spread(world, peers, outgoing);
     askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);
+    pullWhereBehind(peers, outgoing);
     wake = Math.min(wake, wakeAt(world, peers));
   }
   return inOrder(door, outgoing, actions, wake);

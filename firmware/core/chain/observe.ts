@@ -230,7 +230,7 @@ function validate(world: World, metablock: Metablock): void {
   if (parents !== undefined) {
     metablock.valid = brokenInvariant(metablock.header.value, parents) === undefined;
   } else if (
-    metablock.view.sequence >= world.highestFinalizableGeneration &&
+    metablock.view.sequence > world.highestFinalizableGeneration - generationsOpen &&
     (concerned.length > 0 || metablock.header.value.referenceCount === 0)
   ) {
     for (const parent of metablock.header.value.parents) reportMissingMetablock(world, parent);

@@ -28,14 +28,26 @@ export function createReads(): Reads {
   return { next: 1, underway: new Map() };
 }
 
-/** Asks a peer that has more final blocks of the group for those that follow here. */
+/** Asks a peer that has more final blocks of the group for those that follow here, unless it is about to answer. */
 export function pullIfBehind(peer: Peer, group: Group, outgoing: Outgoing[]): void {
-  if ((peer.positions.get(group.key) ?? 0) <= group.position) return;
-  const { monotonic } = peer.world.now;
-  const asked = peer.pulls.get(group.key);
-  if (asked !== undefined && asked.until > group.position && monotonic - asked.at < pullTimeoutMs) return;
-  peer.pulls.set(group.key, { until: group.position + proofsPerPull, at: monotonic });
+  if (pullDue(peer, group) > peer.world.now.monotonic) return;
+  const until = Math.min(peer.positions.get(group.key) ?? 0, group.position + proofsPerPull);
+  peer.pulls.set(group.key, { until, at: peer.world.now.monotonic });
   send(outgoing, peer, { type: "pull", group: group.id, from: group.position });
+}
+
+/** Monotonic ms at which to ask this peer for blocks of the group; Infinity where it has none that are missing here. */
+export function pullDue(peer: Peer, group: Group): number {
+  if ((peer.positions.get(group.key) ?? 0) <= group.position) return Number.POSITIVE_INFINITY;
+  const asked = peer.pulls.get(group.key);
+  return asked === undefined || asked.until <= group.position ? peer.world.now.monotonic : asked.at + pullTimeoutMs;
+}
+
+/** Asks again where an answer was lost, or more became final meanwhile. */
+export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): void {
+  for (const peer of peers) {
+    for (const group of peer.world.groups.values()) pullIfBehind(peer, group, outgoing);
+  }
 }
 
 /** Answers a PULL from the store: a read for each final block, whose record becomes a PROOF. */
