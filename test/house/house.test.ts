@@ -23,6 +23,8 @@ const mayImport: readonly (readonly [room: string, others: readonly string[]])[]
   ["firmware/ports", []],
   // How the program of a board is built for this machine.
   ["gateway/fleet/", ["gateway/", "firmware/core/", "firmware/native/build", "node:", "esbuild"]],
+  // What a board prints is read by its types.
+  ["gateway/demo/", ["gateway/", "firmware/core/", "firmware/device/lines", "node:"]],
 ];
 const gatewayMay = ["gateway/", "firmware/core/", "firmware/link/", "firmware/ports", "node:"];
 
