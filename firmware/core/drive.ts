@@ -38,6 +38,7 @@ export function createWorld(
     avatarKey: toHex(signer.publicKey),
     signer,
     groups: new Map(groups.map((group) => [group.key, group])),
+    stewards: new Set(provision.stewards.map(toHex)),
     finalTail,
     epoch: 0,
     highestFinalizableGeneration: -1,

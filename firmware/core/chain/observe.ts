@@ -172,11 +172,18 @@ export function keepBlock(world: World, group: Group, block: Block): void {
   if (seen === undefined || seen.value.counter < counter) group.highestSeen.set(toHex(issuer), block.header);
 }
 
+/** Whether the pact lets this issuer write: an owner, a steward, or any member, as all are whose blocks come over a session. */
+export function mayWrite(world: World, group: Group, issuerKey: string): boolean {
+  const { writers } = group.pact.policy;
+  if (writers === "owners") return group.ownerKeys.includes(issuerKey);
+  return writers === "members" || world.stewards.has(issuerKey);
+}
+
 function checkBlock(world: World, group: Group, { header, entries }: Block): void {
   const name = `block ${toHex(header.id).slice(0, 16)} of group ${group.key.slice(0, 16)}`;
   const issuer = toHex(header.value.issuer);
-  if (group.pact.policy.writers === "owners" && !group.ownerKeys.includes(issuer)) {
-    throw refused("block-issuer", `${name} was issued by ${issuer.slice(0, 16)}, who is no owner`);
+  if (!mayWrite(world, group, issuer)) {
+    throw refused("block-issuer", `${name} was issued by ${issuer.slice(0, 16)}, who may not write there`);
   }
   if (header.value.previous !== null && group.ownerKeys.length > 1) {
     throw refused("block-previous", `${name} names a previous block, which only a group of one owner has`);

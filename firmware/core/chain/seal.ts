@@ -7,13 +7,13 @@ import { encodeFinalityProof } from "../wire/proofs";
 import type { Block } from "../wire/types";
 import { finalizeNext } from "./finalize";
 import { type Group, ownBlocksInFlight, soleOwner } from "./group";
-import { keepBlock } from "./observe";
+import { keepBlock, mayWrite } from "./observe";
 import type { World } from "./world";
 
 /** Puts an encoded entry into the group's buffer; a refusal names the field and the bound, or what is full. */
 export function pushEntry(world: World, group: Group, entry: Uint8Array, token: number): void {
   try {
-    checkWriter(group);
+    checkWriter(world, group);
     checkEntry(group.fields, group.pact.policy, entry);
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
@@ -25,13 +25,12 @@ export function pushEntry(world: World, group: Group, entry: Uint8Array, token: 
   if (!accepted) refuse(world, token, "buffer-full", `found the buffer of group ${group.key.slice(0, 16)} full`);
 }
 
-function checkWriter(group: Group): void {
-  const { writers } = group.pact.policy;
-  if (writers === "owners" && !group.mine) {
+function checkWriter(world: World, group: Group): void {
+  if (!mayWrite(world, group, world.avatarKey)) {
     throw new VertebraError(
       "writer-refused",
-      `Only owners write to group ${group.key.slice(0, 16)} of pact ${group.pact.name}, and this participant is none.`,
-      "Push to a group that it owns, or have a steward define one.",
+      `Only ${group.pact.policy.writers} write to group ${group.key.slice(0, 16)} of pact ${group.pact.name}, and this participant is not among them.`,
+      "Push to a group in which it may write, or have a steward define one.",
     );
   }
   if (group.observesUntil > group.position) {

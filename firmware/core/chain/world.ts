@@ -44,6 +44,8 @@ export interface World {
   readonly avatarKey: string;
   readonly signer: Signer;
   readonly groups: ReadonlyMap<string, Group>;
+  /** In hex: who may write where a pact's writers are its stewards. */
+  readonly stewards: ReadonlySet<string>;
   readonly finalTail: number;
 
   /** Raised and made durable at each start. */

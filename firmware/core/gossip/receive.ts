@@ -28,7 +28,7 @@ export function receive(receiving: Receiving, message: Message): void {
   const { world } = peer;
   switch (message.type) {
     case "hello":
-      for (const group of message.groups) peer.interests.add(toHex(group));
+      for (const group of message.groups) if (world.groups.has(toHex(group))) peer.interests.add(toHex(group));
       break;
     case "block":
       takeBlock(peer, message.header, message.signature, message.entries);
