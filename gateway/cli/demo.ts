@@ -62,21 +62,24 @@ function show(summary: Summary): void {
     ? paint("green", "Everything sealed is final, in the same order on both sides.")
     : paint("red", "Not everything holds that should:");
   process.stdout.write(`${verdict}\n${failures.map((failure) => `  ${failure}\n`).join("")}\n`);
+  const ms = (time: number | null) => (time === null ? "–" : `${Math.round(time)} ms`);
   printTable([
     ["BOARD", "ENGINE", "PUSHED", "SEALED", "FINAL", "MEDIAN", "P99", "SIGNED", "BYTES"],
     ...boards.map((board) => [
       board.name,
-      `${board.engine}, ${board.crypto}`,
+      board.engine,
       `${board.pushed}`,
       `${board.sealed}`,
       `${board.finalized}`,
-      `${board.latencyMs.median ?? "–"} ms`,
-      `${board.latencyMs.p99 ?? "–"} ms`,
+      ms(board.latencyMs.median),
+      ms(board.latencyMs.p99),
       `${board.perFinalEntry.signatures}`,
-      `${board.perFinalEntry.bytes}`,
+      `${Math.round(board.perFinalEntry.bytes)}`,
     ]),
   ]);
-  process.stdout.write("(times from push to finality; signatures and bytes on the wire per final entry)\n\n");
+  process.stdout.write("Times run from push to finality; SIGNED and BYTES on the wire are per final entry.\n");
+  const libraries = [...new Set(boards.map((board) => board.crypto)), summary.gateway.crypto];
+  process.stdout.write(`Cryptography by ${libraries.join(" and ")}.\n\n`);
   printTable([
     ["GROUP", "BLOCKS", "SEQUENCES"],
     ...groups.map(({ name, blocks, entries }) => [name, `${blocks}`, entries > 0 ? `0 to ${entries - 1}` : "none"]),

@@ -35,7 +35,9 @@ function takeFinal(catalog: Catalog, report: BoardReport, line: Extract<Line, { 
   const name = catalog.groupOf(fromHex(line.group))?.name ?? line.group;
   const order = report.orders.get(name) ?? createOrder();
   report.orders.set(name, order);
-  addBlock(order, line);
-  if (report.pending.delete(line.block)) report.finalized += line.count;
+  // Only a private pact hides how many they are, and the demo has none.
+  const count = line.count ?? 0;
+  addBlock(order, { ...line, count });
+  if (report.pending.delete(line.block)) report.finalized += count;
   if (line.latency) report.latencies.add(line.latency.fromPush);
 }

@@ -1,7 +1,7 @@
 import type { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { tellEntry } from "../channels/entry";
+import { type ToldEntry, tellEntry } from "../channels/entry";
 import { type Firmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
@@ -95,10 +95,17 @@ function takeFinal(
   for (const [index, entry] of (entries ?? []).entries()) {
     const origin = { state: "final", sequence: firstEntry + index, issuer, time } as const;
     const told = tellEntry(world.catalog, group, origin, entry);
-    const content = Object.entries(told.entry ?? {}).map(([name, value]) => `${name} ${value ?? "–"}`);
-    last.unshift({ where: `${told.group}/${told.sequence}`, issuer: told.issuer, content: content.join(" ") });
+    last.unshift({ where: `${told.group}/${told.sequence}`, issuer: told.issuer, content: inShort(told) });
   }
   last.splice(lastKept);
+}
+
+/** What there is, as short as it can be read. */
+function inShort({ entry }: ToldEntry): string {
+  return Object.entries(entry ?? {})
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(5)) : value}`)
+    .join(", ");
 }
 
 function gatewayReport(gateway: Gateway, orders: ReadonlyMap<string, Order>) {

@@ -28,7 +28,7 @@ export function renderMoment(moment: Moment): string[] {
     heading([
       [9, "BOARD"],
       [6, "LINK"],
-      [27, "ENGINE"],
+      [30, "ENGINE"],
       [7, "PUSHED"],
       [7, "SEALED"],
       [6, "FINAL"],
@@ -77,7 +77,7 @@ function boardLine(board: BoardReport): string {
   const link = paint(linkUp ? "green" : "red", cell(6, linkUp ? "up" : "down"));
   const state = engine === "" ? "starting" : `${engine}, ${crypto}`;
   const rest = row([
-    [27, state],
+    [30, state],
     [7, `${pushed}`],
     [7, `${sealed}`],
     [6, `${finalized}`],

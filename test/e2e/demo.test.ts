@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { describe, expect, it } from "vitest";
+import type { Summary } from "../../gateway/demo/summary";
+import { startCommand } from "../gateway/command";
+import { reason } from "./bench";
+
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("vertebra-demo-"));
+
+describe.skipIf(reason)("the demo", () => {
+  it("ends with everything final that three boards on XS sealed, in one order on both sides", async () => {
+    const { status, stdout, stderr } = await startCommand("demo", "--for", "6s", "--json").ended;
+    const summary: Summary = JSON.parse(stdout);
+    expect(summary.failures).toEqual([]);
+    expect({ status, ok: summary.ok, stderr }).toEqual({ status: 0, ok: true, stderr: "" });
+    expect(summary.boards).toHaveLength(3);
+    for (const board of summary.boards) {
+      expect(board.engine).toMatch(/^XS /);
+      expect(board.finalized).toBe(board.sealed);
+      expect(board.sealed).toBe(board.pushed);
+      expect(board.finalized).toBeGreaterThan(5);
+      const [first, last] = board.sequences[`machine@${board.name}`]!;
+      expect(first).toBe(0);
+      expect(last).toBeGreaterThan(2);
+      expect(board.latencyMs.p99).toBeGreaterThan(0);
+    }
+    expect(summary.groups.find((group) => group.name === "machine-shared")!.entries).toBeGreaterThan(5);
+  }, 60_000);
+
+  it("takes everything down on Ctrl-C, and still tells the result", async () => {
+    const before = leftovers();
+    const demo = startCommand("demo", "--json");
+    await expect.poll(() => leftovers().length, { timeout: 20_000 }).toBeGreaterThan(before.length);
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    demo.child.kill("SIGINT");
+    const { status, stdout } = await demo.ended;
+    expect({ status, failures: JSON.parse(stdout).failures }).toEqual({ status: 0, failures: [] });
+    expect(leftovers()).toEqual(before);
+  }, 60_000);
+
+  it("leaves nothing behind when it is asked to end twice", async () => {
+    const before = leftovers();
+    const demo = startCommand("demo", "--json");
+    await expect.poll(() => leftovers().length, { timeout: 20_000 }).toBeGreaterThan(before.length);
+    const [mine] = leftovers().filter((name) => !before.includes(name));
+    demo.child.kill("SIGINT");
+    demo.child.kill("SIGTERM");
+    await demo.ended;
+    expect(existsSync(`${tmpdir()}/${mine}`)).toBe(false);
+    expect(boardsRunningIn(mine!)).toEqual([]);
+  }, 60_000);
+});
+
+/** Processes that name this directory on their command line. */
+function boardsRunningIn(directory: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(directory);
+      } catch {
+        // It ended while we looked.
+        return false;
+      }
+    });
+}
