@@ -34,6 +34,8 @@ export const resumptionTries = 3;
 export const handshakeTries = 5;
 /** Preambles answered, and messages tried in vain, until the next repetition: what a stranger can make us compute. */
 export const strangerBudget = 6;
+/** Messages that did not verify, until a person is told: one or two may be late ones of before a restart. */
+export const refusalsToTell = 3;
 /** While a session stands, a preamble makes us look for a new one at most this often. */
 export const attemptSpacing = 1000;
 /** The same notice is given to a person at most this often. */

@@ -10,7 +10,15 @@ import type { Crypto, Random } from "../ports";
 import { type Frame, type Kind, kinds } from "./frames";
 import { createHandshake, type Established, type Handshake, type OutgoingFrame } from "./handshake";
 import { introduce, type LinkIdentity } from "./introduction";
-import { attemptSpacing, firstRepeat, handshakeTries, mostRepeat, resumptionTries, strangerBudget } from "./limits";
+import {
+  attemptSpacing,
+  firstRepeat,
+  handshakeTries,
+  mostRepeat,
+  refusalsToTell,
+  resumptionTries,
+  strangerBudget,
+} from "./limits";
 import { checkPreamble } from "./preamble";
 import { createRecords, type Records } from "./records";
 import { type Answering, type Asking, answer, ask, createAsking, proveAnswer } from "./resuming";
@@ -55,6 +63,8 @@ interface Kept {
   secret: Secret;
   /** The secret before the last resumption, until the peer is known to have taken the new one. */
   previous: Secret | undefined;
+  /** The question whose answer made the present keys: repeated, it is old. */
+  question: Uint8Array | undefined;
   heard: boolean;
   stands: boolean;
 }
@@ -69,8 +79,6 @@ interface Attempt {
   due: number;
   /** Our own preamble came back. */
   echoed: boolean;
-  /** A message did not verify, or introduced somebody whom we refuse: what follows is not in a hurry. */
-  refused: boolean;
 }
 
 interface State {
@@ -83,6 +91,8 @@ interface State {
   answering: Answering | undefined;
   attemptedAt: number;
   budget: { left: number; since: number };
+  /** Messages since the last session stood that did not verify, or introduced somebody whom we refuse. */
+  refusals: number;
 }
 
 export function createSession(crypto: Crypto, random: Random, identity: LinkIdentity): Session {
@@ -96,6 +106,7 @@ export function createSession(crypto: Crypto, random: Random, identity: LinkIden
     answering: undefined,
     attemptedAt: Number.NEGATIVE_INFINITY,
     budget: { left: strangerBudget, since: 0 },
+    refusals: 0,
   };
 
   return {
@@ -133,7 +144,7 @@ function look(state: State, now: number): SessionEvent[] {
   const asking = kept?.established.initiator ? createAsking(random, kept.secret) : undefined;
   const patience = kept ? resumptionTries : 0;
   const handshake = freshHandshake(state);
-  state.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false, refused: false };
+  state.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false };
   state.answering = undefined;
   state.attemptedAt = now;
   return hello(state.attempt);
@@ -197,8 +208,10 @@ function receive(state: State, { kind, payload }: Frame, now: number): SessionEv
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
     state.budget.left--;
-    if (state.attempt) state.attempt.refused = true;
-    return [{ kind: "refused", error }];
+    state.refusals++;
+    // One that does not verify may be the last word of before a restart; who holds no secret goes on.
+    const maybeLate = error.code === "noise-refused" || error.code === "link-resumption";
+    return maybeLate && state.refusals < refusalsToTell ? [] : [{ kind: "refused", error }];
   }
 }
 
@@ -231,8 +244,9 @@ function takePreamble(state: State, preamble: Uint8Array, now: number): SessionE
   const looking = state.attempt!;
   if (!looking.handshake.meet(preamble)) return [];
   state.budget.left--;
-  progress(looking, now);
-  return hello(looking);
+  progress(state, looking, now);
+  // Who has just answered our question is there, and only its preamble comes late.
+  return looking.asking?.proved ? [] : hello(looking);
 }
 
 function isOwn({ attempt, kept }: State, preamble: Uint8Array): boolean {
@@ -250,7 +264,7 @@ function takeHandshake(state: State, kind: Kind, message: Uint8Array, now: numbe
     // The peer proved that it goes this way: it will not resume any more, and neither will we.
     attempt.asking = undefined;
     state.answering = undefined;
-    progress(attempt, now);
+    progress(state, attempt, now);
   }
   return frames(out);
 }
@@ -263,8 +277,9 @@ function unheard(state: State, now: number): SessionEvent[] {
 }
 
 /** The peer is there, or went on: what follows is repeated quickly again. */
-function progress(attempt: Attempt, now: number): void {
-  if (!attempt.refused) attempt.tries = 0;
+function progress({ refusals }: State, attempt: Attempt, now: number): void {
+  // Where something is wrong with the peer, not in a hurry.
+  if (refusals === 0) attempt.tries = 0;
   attempt.due = now + waitOf(attempt);
 }
 
@@ -274,7 +289,7 @@ function waitOf({ tries }: Attempt): number {
 
 function establish(state: State, established: Established, heard: boolean, now: number): SessionEvent[] {
   const { records, secret, avatar } = established;
-  state.kept = { established, records, secret, previous: undefined, heard, stands: true };
+  state.kept = { established, records, secret, previous: undefined, question: undefined, heard, stands: true };
   return stand(state, avatar, true, now);
 }
 
@@ -282,6 +297,7 @@ function stand(state: State, avatar: AvatarId, fresh: boolean, now: number): Ses
   state.attempt = undefined;
   state.answering = undefined;
   state.attemptedAt = now;
+  state.refusals = 0;
   return [{ kind: "stands", avatar, fresh }];
 }
 
@@ -290,6 +306,7 @@ function takeQuestion(state: State, question: Uint8Array, now: number): SessionE
   const { kept, crypto, random, attempt } = state;
   // Ours alone to ask, so this one is an echo or a stranger's; or we began a handshake, and stay with it.
   if (kept?.established.initiator || attempt?.handshake.used() || !affordable(state, now)) return [];
+  if (kept?.stands && kept.question && equal(kept.question, question)) return unheard(state, now);
   const known = kept ? [kept.secret, ...(kept.previous ? [kept.previous] : [])] : [];
   const answered = answer(crypto, random, known, question, state.answering, now);
   if (answered.answering) {
@@ -305,7 +322,7 @@ function takeAnswer(state: State, payload: Uint8Array, now: number): SessionEven
   if (!attempt?.asking || !affordable(state, now)) return [];
   attempt.asking = proveAnswer(crypto, attempt.asking, payload);
   attempt.patience = resumptionTries;
-  progress(attempt, now);
+  progress(state, attempt, now);
   return frames([attempt.asking.proved!.frame]);
 }
 
@@ -319,6 +336,7 @@ function takeProof(state: State, payload: Uint8Array, now: number): SessionEvent
   kept.records = createRecords(crypto, keyOfB, keyOfA);
   // A may not have heard us when the wire breaks next, and would then ask by the old secret.
   kept.previous = answering.old;
+  kept.question = answering.question;
   kept.secret = next;
   kept.heard = false;
   kept.stands = true;

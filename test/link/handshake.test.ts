@@ -125,6 +125,7 @@ describe("two participants of a world", () => {
         for (const end of restarted(pair)) pair.restart(end);
         pair.run(1);
         expectMeeting(pair);
+        expect([...pair.left.notices, ...pair.right.notices]).toHaveLength(0);
       }
     }
   });

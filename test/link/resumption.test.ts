@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { createFrameReader, encodeFrame, kinds } from "../../firmware/link/frames";
+import { answer, ask, createAsking, proveAnswer } from "../../firmware/link/resuming";
 import { bothUp, createPair, message, type Pair, type Passing } from "./pair";
 import { toyCurves } from "./toy-curves";
 
@@ -124,6 +125,26 @@ describe("a session that is resumed", () => {
       }
     });
   }
+
+  it("is proved by both macs: who has not the secret is told so, and gets no answer", () => {
+    const random = { bytes: (count: number) => new Uint8Array(count).fill(3) };
+    const secret = { id: new Uint8Array(8).fill(1), secret: new Uint8Array(32).fill(2) };
+    const asking = createAsking(random, secret);
+    const question = ask(asking)[0]!.payload;
+    const { frame, answering } = answer(crypto, random, [secret], question, undefined, 0);
+    const stranger = { ...secret, secret: new Uint8Array(32).fill(9) };
+    const forged = answer(crypto, random, [stranger], question, undefined, 0);
+    expect(() => proveAnswer(crypto, asking, forged.frame.payload)).toThrow(/does not verify/);
+    expect(() =>
+      answering!.check(proveAnswer(crypto, createAsking(random, stranger), forged.frame.payload).proved!.frame.payload),
+    ).toThrow(/does not verify/);
+    const { proved } = proveAnswer(crypto, asking, frame.payload);
+    answering!.check(proved!.frame.payload);
+    expect(answering!.resumed.next).toEqual(proved!.next);
+    expect(answer(crypto, random, [], question, undefined, 0)).toEqual({
+      frame: { kind: kinds.unknown, payload: secret.id },
+    });
+  });
 
   it("is not resumed by who plays a resumption again", () => {
     const pair = cutPair();

@@ -3,7 +3,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { messageLimit } from "../../firmware/core/wire/limits";
 import { encodeText } from "../../firmware/core/wire/text";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
-import { queueLimit, silenceLimit } from "../../firmware/link/limits";
+import { firstRepeat, queueLimit, silenceLimit, strangerBudget } from "../../firmware/link/limits";
 import { createPreamble } from "../../firmware/link/preamble";
 import { bothUp, createPair, type End, identityOf, message, type Pair, seeded, seededRandom, type Wire } from "./pair";
 import { toyCurves } from "./toy-curves";
@@ -180,6 +180,7 @@ describe("a cable that is pulled", () => {
     pair.run(5000);
     expectAll(pair.right, 100);
     expect(pair.left.link.stats()).toMatchObject({ handshakes: 1, resumed: 1, up: true });
+    for (const { notices } of [pair.left, pair.right]) expect(notices).toHaveLength(0);
   });
 
   it("and put into another participant makes a session with that one, which gets nothing that was meant for the first", () => {
@@ -243,6 +244,36 @@ describe("a stranger on the wire", () => {
     expect(pair.left.events).toHaveLength(1);
     expect(pair.left.link.stats()).toMatchObject({ handshakes: 1, up: true });
     expect(pair.left.link.stats().resumed).toBeLessThanOrEqual(30);
+  });
+
+  it("who forges preambles to one who waits alone makes it compute so much and no more", () => {
+    let computed = 0;
+    const counting = {
+      ...crypto,
+      x25519Public: (secret: Uint8Array) => {
+        computed++;
+        return crypto.x25519Public(secret);
+      },
+    };
+    const pair = createPair(counting);
+    pair.plugged = false;
+    pair.start();
+    computed = 0;
+    for (let ms = 0; ms < 3000; ms++) {
+      pair.inject(pair.left, forgeries(pair)[0]!);
+      pair.run(1);
+    }
+    expect(computed).toBeGreaterThan(0);
+    expect(computed).toBeLessThanOrEqual(2 * strangerBudget * (3000 / firstRepeat));
+  });
+
+  it("who repeats the preamble that made the session gets no answer", () => {
+    const pair = upPair();
+    pair.run(10_000);
+    const before = pair.written.length;
+    for (const { from, bytes } of pair.written.slice(0, 3))
+      pair.inject(from === "left" ? pair.right : pair.left, bytes);
+    expect(pair.written.length).toBe(before);
   });
 
   it("who floods gets few answers, and few notices are told", () => {
