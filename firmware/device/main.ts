@@ -2,7 +2,7 @@
 
 import { decodeProvision } from "../core/identity/provision";
 import type { Native } from "../native/native";
-import { startBoard } from "./board";
+import { type Board, startBoard } from "./board";
 import { asVertebraError } from "./cable";
 import { inWords, type Line } from "./lines";
 import { parseOptions } from "./options";
@@ -18,20 +18,22 @@ function main(): void {
     if (text !== undefined) native.print(text);
   };
   const provision = decodeProvision(native.readFile(options.provision));
-  const board = startBoard(native, options, provision, print);
+  // Before it is started, so that there is no moment in which the board does not know how to end.
+  let board: Board | undefined;
   const end = () => {
-    board.stop();
+    board?.stop();
     native.exit(0);
   };
   native.onTerminate(end);
+  board = startBoard(native, options, provision, print);
   native.input((line) => {
-    if (line === "stop") board.stop();
-    else if (line === "status") board.tellStats();
+    if (line === "stop") board?.stop();
+    else if (line === "status") board?.tellStats();
     // Whoever holds the other end of the pipe has gone.
     else if (line === undefined) end();
   });
   const timer = native.timer.open(() => {
-    board.tellStats();
+    board?.tellStats();
     native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
   });
   native.timer.set(timer, native.clock.monotonic() + statsEveryMs);

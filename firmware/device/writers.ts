@@ -90,7 +90,7 @@ export function createWriters(
       if (!one) return undefined;
       pending.delete(toHex(block));
       counts.final += entries?.length ?? 0;
-      return { fromSeal: now - one.sealedAt, fromPush: now - one.pushedAt };
+      return { fromSeal: Math.round(now - one.sealedAt), fromPush: Math.round(now - one.pushedAt) };
     },
     counts: () => counts,
   };

@@ -36,7 +36,11 @@ export function startOnXs(
 ): Running {
   const program = join(scratchFolder(), "program.js");
   writeFileSync(program, source);
-  const child = spawn(host, [program, ...parameters], { env: { ...process.env, ...env } });
+  return startProgram(host, [program, ...parameters], env);
+}
+
+export function startProgram(host: string, parameters: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(host, parameters, { env: { ...process.env, ...env } });
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   let stdout = "";
@@ -61,7 +65,7 @@ export function startOnXs(
       };
       waiting.add(look);
       look();
-      ended.then(() => reject(new Error(`It ended before it printed "${text}": ${stdout}${stderr}`)));
+      ended.then(({ stdout, stderr }) => reject(new Error(`It ended before it printed "${text}": ${stdout}${stderr}`)));
     });
   return { child, lines, ended, printed };
 }
