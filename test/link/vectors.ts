@@ -1,0 +1,89 @@
+import { toHex } from "../../firmware/core/wire/bytes";
+import { encodeFrame, kinds } from "../../firmware/link/frames";
+import { introduce } from "../../firmware/link/introduction";
+import { createNoise } from "../../firmware/link/noise";
+import { createPreamble, prologueOf } from "../../firmware/link/preamble";
+import { createRecords } from "../../firmware/link/records";
+import { encodeResume1, encodeResume2, encodeResume3, firstSecret, resume } from "../../firmware/link/resumption";
+import { encodeSegment } from "../../firmware/link/segment";
+import type { Crypto } from "../../firmware/ports";
+import { identityOf } from "./pair";
+
+const fixed = (byte: number) => ({ bytes: (count: number) => new Uint8Array(count).fill(byte) });
+
+/** What docs/wire/link.json holds: one session from its preambles to its resumption, with all that is random given. */
+export function linkVectors(crypto: Crypto) {
+  const [alice, bob] = [identityOf(crypto, 1), identityOf(crypto, 2)];
+  // The greater random initiates.
+  const [first, second] = [createPreamble(fixed(0xaa), alice.worldTag), createPreamble(fixed(0xbb), bob.worldTag)];
+  const prologue = prologueOf(first, second);
+  const common = { crypto, prologue, psk: alice.psk };
+  const initiator = createNoise({
+    ...common,
+    initiator: true,
+    staticSecret: bob.noiseSecret,
+    ephemeralSecret: fixed(0xb0).bytes(32),
+  });
+  const responder = createNoise({
+    ...common,
+    initiator: false,
+    staticSecret: alice.noiseSecret,
+    ephemeralSecret: fixed(0xa0).bytes(32),
+  });
+  const message1 = initiator.write(new Uint8Array(0));
+  responder.read(message1);
+  const message2 = responder.write(introduce(crypto, alice));
+  initiator.read(message2);
+  const message3 = initiator.write(introduce(crypto, bob));
+  responder.read(message3);
+
+  const keys = initiator.finish();
+  const segment = encodeSegment({
+    heard: true,
+    again: false,
+    expected: 0,
+    selective: 0,
+    fragment: { sequence: 0, bytes: Uint8Array.of(3, 1, 2, 3) },
+  });
+  const record = createRecords(crypto, keys.send, keys.receive).seal(segment);
+  const secret = firstSecret(crypto, keys);
+  const [nonceA, nonceB] = [fixed(0xba).bytes(16), fixed(0xab).bytes(16)];
+  const resumed = resume(crypto, secret, nonceA, nonceB);
+
+  const hex = (values: Record<string, Uint8Array>) =>
+    Object.fromEntries(Object.entries(values).map(([name, bytes]) => [name, toHex(bytes)]));
+  return {
+    about: "Made by `npm run vectors` and kept by a test. `rule` names the rule of link.cddl that the bytes follow.",
+    session: hex({
+      worldTag: alice.worldTag,
+      psk: alice.psk,
+      initiatorStaticSecret: bob.noiseSecret,
+      initiatorEphemeralSecret: fixed(0xb0).bytes(32),
+      responderStaticSecret: alice.noiseSecret,
+      responderEphemeralSecret: fixed(0xa0).bytes(32),
+      prologue,
+      message1,
+      message2,
+      message3,
+      handshakeHash: keys.handshakeHash,
+      keyOfInitiator: keys.send,
+      keyOfResponder: keys.receive,
+      segment,
+      record,
+      frame: encodeFrame(kinds.record, record),
+      resumptionId: secret.id,
+      resumptionSecret: secret.secret,
+      ...Object.fromEntries(Object.entries(resumed).filter(([name]) => name !== "next")),
+      nextId: resumed.next.id,
+      nextSecret: resumed.next.secret,
+    }),
+    structures: [
+      { rule: "preamble", hex: toHex(first) },
+      { rule: "preamble", hex: toHex(second) },
+      { rule: "introduction", hex: toHex(introduce(crypto, alice)) },
+      { rule: "resumption-1", hex: toHex(encodeResume1(secret.id, nonceA)) },
+      { rule: "resumption-2", hex: toHex(encodeResume2(nonceB, resumed.macOfB)) },
+      { rule: "resumption-3", hex: toHex(encodeResume3(resumed.macOfA)) },
+    ],
+  };
+}
