@@ -130,7 +130,8 @@ function wrongWith(program: Command, words: readonly string[]): string | undefin
   let command = program;
   for (const word of words) {
     if (word.startsWith("-")) {
-      const known = command.options.some((option) => option.is(word.replace(/=.*/, ""))) || word === "--help";
+      const known =
+        command.options.some(({ long, short }) => [long, short].includes(word.replace(/=.*/, ""))) || word === "--help";
       if (!known) return `vertebra ${words.join(" ")}: ${word}`;
       continue;
     }
