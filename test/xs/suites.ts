@@ -17,9 +17,9 @@ export interface Suite {
   readonly program: string;
 }
 
-/** The unit tests of the firmware: all of `test/core`, `test/link` and `test/store`. */
+/** The unit tests of the firmware: all of `test/claims`, `test/core`, `test/link` and `test/store`. */
 export function firmwareTests(): string[] {
-  return ["core", "link", "store"].flatMap((room) =>
+  return ["claims", "core", "link", "store"].flatMap((room) =>
     readdirSync(join(root, "test", room), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
       .sort()
