@@ -96,7 +96,17 @@ function headless(bank: Uint8Array, view: DataView, offset: number): Found {
 }
 
 export function isErased(bytes: Uint8Array, from: number): boolean {
-  for (let at = from; at < bytes.length; at++) {
+  // By words where they lie aligned: a bank is read to its end at every start.
+  const aligned = Math.min(bytes.length, from + (-(bytes.byteOffset + from) & 3));
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + aligned, (bytes.length - aligned) >> 2);
+  for (let at = 0; at < words.length; at++) {
+    if (words[at] !== erasedWord) return false;
+  }
+  return areOnes(bytes, from, aligned) && areOnes(bytes, aligned + 4 * words.length, bytes.length);
+}
+
+function areOnes(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
     if (bytes[at] !== 0xff) return false;
   }
   return true;
