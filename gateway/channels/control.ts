@@ -8,6 +8,7 @@ import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { encodeMessage } from "../../firmware/core/wire/messages";
 import type { Gateway } from "../gateway";
 import type { KnownGroup } from "../world/catalog";
+import { gatewayEnds } from "./channel";
 import { historyOf } from "./history";
 import { statusJson } from "./status";
 
@@ -66,8 +67,10 @@ async function answer(
   else if (route === "GET /why") send(response, why(gateway, url.searchParams));
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);
-  else if (route === "POST /entries") send(response, await push(gateway, await readBody(request)));
-  else throw new VertebraError("route-unknown", `There is no ${route} here`, "Use the same version at both ends.");
+  else if (route === "POST /entries") {
+    // What waits for finality may wait for long: it must not hold up the gateway's end.
+    send(response, await Promise.race([push(gateway, await readBody(request)), ended(ending)]));
+  } else throw new VertebraError("route-unknown", `There is no ${route} here`, "Use the same version at both ends.");
 }
 
 function send(response: ServerResponse, body: unknown): void {
@@ -171,6 +174,10 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
     response.once("drain", done);
     signal.addEventListener("abort", done);
   });
+}
+
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(gatewayEnds()), { once: true }));
 }
 
 async function push(

@@ -77,7 +77,7 @@ function show(summary: Summary): void {
       `${Math.round(board.perFinalEntry.bytes)}`,
     ]),
   ]);
-  process.stdout.write("Times run from push to finality; SIGNED and BYTES on the wire are per final entry.\n");
+  process.stdout.write("From push to finality; SIGNED, and BYTES on the wire, are per final entry.\n");
   const libraries = [...new Set(boards.map((board) => board.crypto)), summary.gateway.crypto];
   process.stdout.write(`Cryptography by ${libraries.join(" and ")}.\n\n`);
   printTable([

@@ -64,6 +64,31 @@ describe("a gateway that is up", () => {
     }
   });
 
+  it("doesn't wait for those who wait for it", async () => {
+    const directory = join(parent, "waited");
+    await run("world", "create", "--dir", directory);
+    const up = startCommand("up", "--dir", directory);
+    await up.printed("up");
+    // Nothing becomes final without the board.
+    const push = startCommand(
+      "push",
+      "machine@board-1",
+      JSON.stringify(reading(1)),
+      "--final",
+      "--dir",
+      directory,
+      "--json",
+    );
+    const tail = startCommand("tail", "--dir", directory, "--pending");
+    await tail.printed("sealed");
+    up.child.kill("SIGINT");
+    expect((await up.ended).status).toBe(0);
+    const pushed = await push.ended;
+    expect(pushed.status).toBe(1);
+    expect(JSON.parse(pushed.stderr).error.code).toBe("gateway-ends");
+    expect((await tail.ended).status).toBe(3);
+  });
+
   it("keeps a second one from the same world", async () => {
     const directory = join(parent, "twice");
     await run("world", "create", "--dir", directory);
