@@ -44,6 +44,7 @@ export function createWorld(
     highestFinalizableGeneration: -1,
     highestCertifiedGeneration: -1,
     tip: null,
+    patience: timing.attempt,
     attempt: 0,
     attemptEnds: null,
     issued: null,
@@ -82,7 +83,7 @@ export function drive(world: World, flush: boolean): { readonly attemptFailed: b
     if (!prepare(world) && !moreToSeal(world, flush)) break;
   }
   if (!hasWork(world)) world.attemptEnds = null;
-  else world.attemptEnds ??= world.now.monotonic + attemptTime(world.attempt);
+  else world.attemptEnds ??= world.now.monotonic + attemptTime(world);
   return { attemptFailed };
 }
 
@@ -97,13 +98,13 @@ function moreToSeal(world: World, flush: boolean): boolean {
 function endAttempt(world: World): boolean {
   if (world.attemptEnds === null || world.now.monotonic < world.attemptEnds) return false;
   world.attempt++;
-  world.attemptEnds = world.now.monotonic + attemptTime(world.attempt);
+  world.attemptEnds = world.now.monotonic + attemptTime(world);
   world.proposal = null;
   return true;
 }
 
-function attemptTime(attempt: number): number {
-  return Math.min(timing.longestAttempt, timing.attempt * timing.growth ** attempt);
+function attemptTime({ patience, attempt }: World): number {
+  return Math.ceil(Math.min(timing.longestAttempt, patience * timing.growth ** attempt));
 }
 
 /** Whether blocks wait for the votes of a group of this participant. */

@@ -144,10 +144,17 @@ function numberOf(entry: Uint8Array): number {
   return entry.length === 2 ? entry[1]! : entry.slice(2).reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
+/** Seeds that once failed, each by a rule that was missing; and as many new ones as asked for: CHAOS_FIRST=1000 CHAOS_COUNT=500. */
+const keptSeeds = [7, 8, 9, 10, 12, 15, 18, 19, 25, 26, 33, 37, 53, 58];
+
+function seeds(): number[] {
+  const { CHAOS_FIRST, CHAOS_COUNT } = process.env;
+  if (CHAOS_COUNT === undefined) return keptSeeds;
+  return Array.from({ length: Number(CHAOS_COUNT) }, (_, index) => Number(CHAOS_FIRST ?? 1) + index);
+}
+
 describe.each(Object.entries(groupsOf))("a hostile network of four with %s", (_, groups) => {
-  const first = Number(globalThis.process?.env.CHAOS_FIRST ?? 1);
-  const count = Number(globalThis.process?.env.CHAOS_COUNT ?? 12);
-  for (let seed = first; seed < first + count; seed++) {
+  for (const seed of seeds()) {
     it(`keeps one order and loses nothing sealed, seed ${seed}`, () => {
       const { network, pushed } = chaos(seed, groups);
       for (const { name, owners } of groups) check(network, name, owners, pushed);

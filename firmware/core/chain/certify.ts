@@ -15,7 +15,7 @@ import {
 } from "./metablock";
 import { isCausallyConsistent, isRunaway, isTimely, mayBeParent, parentsOf } from "./predicates";
 import { claimAfter, mayClaim, mayClose } from "./slots";
-import { changeSlot, timing, type World } from "./world";
+import { changeSlot, type World } from "./world";
 
 /** What of one group a participant may certify in a metablock: its own references, and those that its parents hold. */
 export interface CertifiablePart {
@@ -202,7 +202,7 @@ function closesElsewhere(world: World, metablock: Metablock, group: Group, paren
   for (const sibling of world.metablocks.values()) {
     if (sibling === metablock || sibling.view.sequence !== metablock.view.sequence || releases(sibling, group.id))
       continue;
-    if (world.now.monotonic - sibling.seenAt >= timing.attempt) continue;
+    if (world.now.monotonic - sibling.seenAt >= world.patience) continue;
     const place = sibling.header.value.parents.findIndex((id) => equal(id, parent.header.id));
     if (place === -1) continue;
     if (referencesOf(parent, group.key).every(({ index }) => closedBy(sibling, world.avatarKey, place, index)))

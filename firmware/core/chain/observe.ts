@@ -10,11 +10,20 @@ import type { Block, Hash, MetablockHeader, ReceivedCertificate, ShownReference 
 import { addCertificate, certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksHeld, countersOf, type Group } from "./group";
-import { certificatesPerSigner, createMetablock, type Metablock, referencesOf, takeReferences } from "./metablock";
-import { brokenInvariant, parentsOf } from "./predicates";
+import {
+  certificatesPerSigner,
+  createMetablock,
+  type HeldReference,
+  isCertified,
+  isClosed,
+  type Metablock,
+  referencesOf,
+  takeReferences,
+} from "./metablock";
+import { brokenInvariant, parentAt, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { compareViews } from "./view";
-import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
+import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, type World } from "./world";
 
 /** Metablocks of one issuer in one generation: more are a flood, whoever signs them. */
 const metablocksPerIssuer = 8;
@@ -98,6 +107,7 @@ export function observeCertificate(world: World, certificate: ReceivedCertificat
       `${signer.slice(0, 16)} certified metablock ${key.slice(0, 16)} and owns none of its groups`,
     );
   }
+  if (metablock !== undefined && !stillCounts(world, metablock, certificate)) return false;
   const signed = certificateHash(world.crypto, certificate.metablock, certificate.signer, certificate.scope);
   if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {
     throw refused(
@@ -111,6 +121,32 @@ export function observeCertificate(world: World, certificate: ReceivedCertificat
     return true;
   }
   return keepWaiting(world, key, certificate, held);
+}
+
+/**
+ * Whether it helps the metablock to stand as a parent, or is about a block that is not final and has not its quorum yet: any
+ * other is not worth its verification.
+ */
+function stillCounts(world: World, metablock: Metablock, { signer, scope }: ReceivedCertificate): boolean {
+  const signerKey = toHex(signer);
+  if (scope === null || !metablock.standing || signerKey === world.avatarKey) return true;
+  const open = (reference: HeldReference | undefined, reached: (group: Group) => boolean) => {
+    if (reference === undefined) return true;
+    const group = world.groups.get(reference.groupKey);
+    if (group === undefined || !group.ownerKeys.includes(signerKey)) return false;
+    return reference.value.position >= group.position && !reached(group);
+  };
+  const own = scope.own.some((index) =>
+    open(metablock.references.get(index), (group) => isCertified(metablock, group, index)),
+  );
+  return (
+    own ||
+    scope.parents.some(([parent, index]) =>
+      open(parentAt(world, metablock, parent)?.references.get(index), (group) =>
+        isClosed(metablock, group, parent, index),
+      ),
+    )
+  );
 }
 
 /** "A certificate also when its metablock is not known yet, bounded, without blame" (PROTOCOL 7). */
@@ -269,7 +305,7 @@ function dropOldGenerations(world: World): void {
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {
-  if (world.now.monotonic - metablock.seenAt >= timing.attempt) return false;
+  if (world.now.monotonic - metablock.seenAt >= world.patience) return false;
   const parents = parentsOf(world, metablock) ?? [];
   return [metablock, ...parents].some(({ references }) =>
     [...references.values()].some(({ groupKey, value }) => {

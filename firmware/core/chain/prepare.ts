@@ -72,7 +72,7 @@ function childrenOf(world: World, metablock: Metablock): Metablock[] {
 /** Of an attempt that is over; or of another generation, and held for the time of one. */
 function stale(world: World, { view, seenAt }: Metablock): boolean {
   if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt < world.attempt;
-  return world.now.monotonic - seenAt >= timing.attempt;
+  return world.now.monotonic - seenAt >= world.patience;
 }
 
 function votingGroups(world: World): Group[] {

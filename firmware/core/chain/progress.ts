@@ -7,7 +7,7 @@ import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
 import { closes, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { compareViews } from "./view";
-import { changeSlot, generationsOpen, reportMissing, type World } from "./world";
+import { changeSlot, generationsOpen, reportMissing, timing, type World } from "./world";
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -122,6 +122,13 @@ function finalizeReference(
   return learnFinality(world, group, position, { block, firstEntry, count, proof });
 }
 
+/** Four times what certificates take, forgotten slowly, within bounds: a timeout shorter than the world is slow stops it. */
+function learnPatience(world: World, { seenAt }: Metablock): void {
+  const taken = 4 * (world.now.monotonic - seenAt);
+  const remembered = Math.floor(0.9 * world.patience);
+  world.patience = Math.min(timing.slowestAttempt, Math.max(timing.attempt, taken, remembered));
+}
+
 /**
  * "HFG starts at -1 and rises to N with a metablock of N that is certified for, or closes, one of my groups and needed my
  * certificate." The metablock that raised it is kept as the tip.
@@ -131,6 +138,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   if (!stands) return false;
   const first = !metablock.standing;
   metablock.standing = true;
+  if (first) learnPatience(world, metablock);
   if (!group.mine || metablock.view.sequence <= world.highestFinalizableGeneration) return first;
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;

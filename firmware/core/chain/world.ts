@@ -10,8 +10,18 @@ import { emptySlot, type Slot } from "./slots";
 export const metablocksHeld = 256;
 export const certificatesWaiting = 256;
 
-/** The first timeout of an attempt, its growth and its bound, and one rank's wait: ms (PROTOCOL 6, "Why it moves"). */
-export const timing = { attempt: 1_000, growth: 1.6, longestAttempt: 30_000, rankStep: 100, frontier: 1_000 } as const;
+/**
+ * The first timeout of an attempt at least and at most, its growth and its bound, and one rank's wait: ms (PROTOCOL 6, "Why it
+ * moves").
+ */
+export const timing = {
+  attempt: 1_000,
+  slowestAttempt: 10_000,
+  growth: 1.6,
+  longestAttempt: 30_000,
+  rankStep: 100,
+  frontier: 1_000,
+} as const;
 
 /** Generations up to HFG in which votes are still given: what is under way there may finish while other groups go on. */
 export const generationsOpen = 4;
@@ -55,6 +65,8 @@ export interface World {
   highestCertifiedGeneration: number;
   /** The metablock that raised HFG: kept through restarts, as the next generation's parent. */
   tip: Metablock | null;
+  /** The first timeout, ms: several times as long as certificates have lately taken, so that a slow board is waited for. */
+  patience: number;
   /** The attempt for generation HFG + 1, and when it rises if nothing finishes. */
   attempt: number;
   attemptEnds: number | null;

@@ -117,10 +117,14 @@ function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
   for (const metablock of world.metablocks.values()) tellMetablock(peer, metablock, outgoing);
 }
 
-/** After a failed attempt, in which something may have been lost on the way: what its groups wait for, once more. */
+/**
+ * After a failed attempt, in which something may have been lost on the way: where this participant stands; and where a second
+ * one failed, what its groups wait for, once more. Links repeat what they lose themselves, so most often it is only slow.
+ */
 export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
-  sendFrontier(peer, true, outgoing);
+  sendFrontier(peer, world.attempt > 1, outgoing);
+  if (world.attempt === 1) return;
   const stuck = [...world.groups.values()].filter(({ key, blocks }) => blocks.size > 0 && peer.interests.has(key));
   for (const group of stuck) {
     for (const [key, block] of group.blocks) {
