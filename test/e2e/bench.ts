@@ -36,6 +36,8 @@ export interface Bench {
   linesOf(name: string): readonly Line[];
   /** Hex of the blocks that a board was told are sealed. */
   sealedBy(name: string): string[];
+  /** Hex of the blocks of which anyone told that they are final. Whoever is killed may have had no time to tell. */
+  finalBlocks(): Set<string>;
   /** What the gateway's store has as final, by group name; the gateway must not run. */
   history(): Promise<Map<string, KnownBlock[]>>;
   close(): Promise<void>;
@@ -47,12 +49,14 @@ export async function createBench(boards: number): Promise<Bench> {
   const crypto = nodeCrypto();
   const world = createWorld(crypto, nodeRandom(), join(directory, "world"), boards);
   const lines = new Map(world.boards.map(({ name }) => [name, [] as Line[]]));
+  const gateways: RunningCommand[] = [];
   const running = new Set<{ kill(): void; readonly ended: Promise<unknown> }>();
 
   return {
     world,
     async up() {
       const gateway = startCommand("up", "--dir", world.directory, "--json");
+      gateways.push(gateway);
       running.add({ kill: () => gateway.child.kill("SIGKILL"), ended: gateway.ended });
       await gateway.printed('"event":"up"');
       return gateway;
@@ -64,6 +68,11 @@ export async function createBench(boards: number): Promise<Bench> {
     },
     linesOf: (name) => lines.get(name)!,
     sealedBy: (name) => told(lines.get(name)!, "sealed").map((line) => line.block),
+    finalBlocks() {
+      const ofGateways = gateways.flatMap((gateway) => gateway.lines().map((line) => JSON.parse(line)));
+      const all = [...lines.values(), ofGateways].flatMap((each) => told(each, "final"));
+      return new Set(all.map((line) => line.block));
+    },
     async history() {
       const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
       const histories = new Map<string, KnownBlock[]>();

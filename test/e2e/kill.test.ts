@@ -13,11 +13,17 @@ afterEach(() => bench.close());
 const statusOf = () => controlClient(bench.world.directory).get<StatusJson>("/status");
 const patience = { timeout: 60_000, interval: 250 };
 
-/** What is sealed anywhere, and not final at the gateway or not known there to be final at a board. */
+/** What is sealed anywhere and not final everywhere, in words. */
 async function unfinished(boards: readonly string[]): Promise<string[]> {
   const { groups } = await statusOf();
-  const waiting = groups.filter((group) => group.pendingBlocks > 0).map((group) => `${group.name} has pending blocks`);
+  const waiting: string[] = [];
+  for (const { name, pendingBlocks, finalEntries } of groups) {
+    if (pendingBlocks > 0) waiting.push(await why(`${name}/${finalEntries}`));
+  }
+  const finalBlocks = bench.finalBlocks();
   for (const name of boards) {
+    if (told(bench.linesOf(name), "stopped").length === 0) waiting.push(`${name} has not stopped`);
+    waiting.push(...bench.sealedBy(name).filter((block) => !finalBlocks.has(block)));
     for (const group of groups.filter((each) => each.owners.includes(name))) {
       const seen = told(bench.linesOf(name), "final").filter((line) => line.group === group.id);
       const blocks = Math.max(0, ...seen.map((line) => line.position + 1));
@@ -25,6 +31,10 @@ async function unfinished(boards: readonly string[]): Promise<string[]> {
     }
   }
   return waiting;
+}
+
+async function why(of: string): Promise<string> {
+  return JSON.stringify(await controlClient(bench.world.directory).get("/why", { of }));
 }
 
 /** Every block that a board was told is sealed is final once, and where both tell a place, they tell the same block. */

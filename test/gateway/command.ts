@@ -6,6 +6,8 @@ import { root } from "../house/sources";
 export interface RunningCommand {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
+  /** What it printed so far, whole lines. */
+  lines(): string[];
   /** Resolves with the standard output once it holds `text`; rejects when the command ends before. */
   printed(text: string): Promise<string>;
 }
@@ -30,7 +32,7 @@ export function startCommand(...words: string[]): RunningCommand {
       look();
       ended.then(({ stderr }) => reject(new Error(`It ended without having printed '${text}': ${stderr}`)));
     });
-  return { child, ended, printed };
+  return { child, ended, printed, lines: () => output.stdout.split("\n").slice(0, -1) };
 }
 
 /** Runs a command to its end. */
