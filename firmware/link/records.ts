@@ -8,9 +8,10 @@ import type { Crypto } from "../ports";
 import { recordsPerKey, replayWindow } from "./limits";
 import { noiseNonce } from "./noise";
 
-const nothing = new Uint8Array(0);
+/** Made anew where it is needed: a module's own bytes would lie in ROM on a board. */
+const nothing = () => new Uint8Array(0);
 /** 2^64 - 1, the nonce that the Noise framework keeps for renewing a key (revision 34, 4.2). */
-const lastNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
+const lastNonce = () => Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
 
 export interface Records {
   /** The next record with this plaintext. */
@@ -31,7 +32,7 @@ export function createRecords(crypto: Crypto, sendKey: Uint8Array, receiveKey: U
       assert(sent < Number.MAX_SAFE_INTEGER, "a counter is never used twice");
       if (sent > 0 && sent % recordsPerKey === 0) sealKey = renewed(crypto, sealKey);
       const counter = encodeCounter(sent);
-      const ciphertext = crypto.seal(sealKey, noiseNonce(sent), nothing, plaintext);
+      const ciphertext = crypto.seal(sealKey, noiseNonce(sent), nothing(), plaintext);
       sent++;
       const record = new Uint8Array(counter.length + ciphertext.length);
       record.set(counter);
@@ -44,7 +45,7 @@ export function createRecords(crypto: Crypto, sendKey: Uint8Array, receiveKey: U
       const generation = Math.floor(read.counter / recordsPerKey);
       const key = keys.of(generation);
       if (!key || record.length - read.length < 16) return undefined;
-      const plaintext = crypto.open(key, noiseNonce(read.counter), nothing, record.subarray(read.length));
+      const plaintext = crypto.open(key, noiseNonce(read.counter), nothing(), record.subarray(read.length));
       if (!plaintext) return undefined;
       // Only now: a stranger's counter must move neither the window nor the key.
       seen.accept(read.counter);
@@ -56,7 +57,7 @@ export function createRecords(crypto: Crypto, sendKey: Uint8Array, receiveKey: U
 
 /** REKEY of the Noise framework, revision 34, 4.2. */
 function renewed(crypto: Crypto, key: Uint8Array): Uint8Array {
-  return crypto.seal(key, lastNonce, nothing, new Uint8Array(32)).subarray(0, 32);
+  return crypto.seal(key, lastNonce(), nothing(), new Uint8Array(32)).subarray(0, 32);
 }
 
 /** The receiving keys of this generation, of the one before (records may come late), and of the next. */
