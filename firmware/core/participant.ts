@@ -6,7 +6,7 @@ import { noChanges, type World } from "./chain/world";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import { answerRead, createReads, pullWhereBehind, type Reads } from "./gossip/catchup";
+import { answerRead, createReads, pullWhereBehind, type Reads, readRecentFinals } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
 import { askForMissing } from "./gossip/missing";
 import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
@@ -120,7 +120,10 @@ function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: numb
 function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[]): void {
   switch (event.kind) {
     case "boot":
-      for (const world of door.worlds.values()) boot(world);
+      for (const world of door.worlds.values()) {
+        boot(world);
+        readRecentFinals(door.reads, world, actions);
+      }
       break;
     case "connected": {
       const world = door.worlds.get(event.world) ?? unknownWorld(event.world);

@@ -116,10 +116,10 @@ function certifiablePart(
   return { group, own: certifiable, parents: closing.map((reference) => ({ parent, reference })) };
 }
 
+/** Final, and known to be so on this block: where that is not known any more, it can't be voted for. */
 function isFinalHere(group: Group, { value }: HeldReference): boolean {
-  if (value.position >= group.position) return false;
   const known = group.recentFinal.get(value.position);
-  return known === undefined || equal(known, value.block);
+  return known !== undefined && equal(known, value.block);
 }
 
 /**

@@ -11,11 +11,13 @@ import type { Slot } from "./slots";
 
 /** Blocks above the last final one that a metablock may place: bounds slots, claims and locks. */
 export const slotWindow = 32;
-/** Blocks of one group that are held and not final; the issuer's own among them at most `ownBlocksInFlight`. */
-export const blocksHeld = 128;
+/** Blocks of one issuer in a group that are held and not final; who is honest has half as many under way. */
+export const blocksPerIssuer = 16;
 export const ownBlocksInFlight = 8;
-/** Final BlockIds kept in memory, to tell a repeated block from a new one. */
-export const recentFinalKept = 64;
+/** Issuers that a group remembers counters of: more can't write to it. */
+export const issuersPerGroup = 1_024;
+/** Final BlockIds kept in memory, by which a parent's reference is known to be final; as many are read back at boot. */
+export const recentFinalKept = 16;
 
 /** When an entry buffer seals, and how much it holds: a block fits a board's RAM and a slow cable. */
 const bufferLimits = { capacityEntries: 256, capacityBytes: 16_384, sealCount: 32, sealBytes: 4_096, sealAgeMs: 200 };

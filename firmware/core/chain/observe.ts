@@ -9,7 +9,7 @@ import { certificateHash, entriesHash, signedMetablockHeader } from "../wire/str
 import type { Block, Hash, MetablockHeader, ReceivedCertificate, ShownReference } from "../wire/types";
 import { addCertificate, certify } from "./certify";
 import { advance } from "./finalize";
-import { blocksHeld, countersOf, type Group } from "./group";
+import { blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
 import {
   certificatesPerSigner,
   createMetablock,
@@ -192,10 +192,18 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   const issuer = toHex(header.value.issuer);
   if (counterIsFinal(countersOf(group, issuer), header.value.counter)) return false;
   checkBlock(world, group, block);
-  if (held === undefined && group.blocks.size >= blocksHeld) return false;
+  if (held === undefined && !roomForBlock(group, header.value.issuer)) return false;
   keepBlock(world, group, block);
   advance(world, group);
   return true;
+}
+
+/** Each issuer has room of its own, so that one that floods takes nobody else's. */
+function roomForBlock(group: Group, issuer: Uint8Array): boolean {
+  let held = 0;
+  for (const block of group.blocks.values()) if (equal(block.header.value.issuer, issuer)) held++;
+  const known = group.highestSeen.has(toHex(issuer)) || group.finalCounters.has(toHex(issuer));
+  return held < blocksPerIssuer && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
 }
 
 export function keepBlock(world: World, group: Group, block: Block): void {

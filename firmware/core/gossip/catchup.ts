@@ -1,11 +1,13 @@
 import { decodeFinalRecord, finalKey } from "../block/final-record";
 import { learnFinality } from "../chain/finalize";
-import type { Group } from "../chain/group";
+import { type Group, recentFinalKept } from "../chain/group";
 import { keepBlock } from "../chain/observe";
 import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
+import type { World } from "../chain/world";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { equal, toHex } from "../wire/bytes";
+import { hash, type Sha256 } from "../wire/hash";
 import { decodeFinalityProof } from "../wire/proofs";
 import { entriesHash, signedBlockHeader } from "../wire/structures";
 import type { Peer } from "./peer";
@@ -18,14 +20,31 @@ const pullTimeoutMs = 5_000;
 /** Reads of the store under way at once: more PULLs are not answered, and asked again. */
 const readsAtOnce = 64;
 
-/** Reads of final records that were asked for, until the driver answers. */
+/** Reads of final records that were asked for, until the driver answers: for a peer's PULL, or for this participant's memory. */
 export interface Reads {
   next: number;
-  readonly underway: Map<number, Peer>;
+  readonly underway: Map<number, ReadFor>;
 }
+
+type ReadFor = { readonly peer: Peer } | { readonly group: Group; readonly position: number; readonly crypto: Sha256 };
 
 export function createReads(): Reads {
   return { next: 1, underway: new Map() };
+}
+
+function read(reads: Reads, key: string, purpose: ReadFor, actions: Action[]): void {
+  const request = reads.next++;
+  reads.underway.set(request, purpose);
+  actions.push({ kind: "read", key, request });
+}
+
+/** At boot: which blocks are final in the last slots of each group, by which a parent's references are judged. */
+export function readRecentFinals(reads: Reads, world: World, actions: Action[]): void {
+  for (const group of world.groups.values()) {
+    for (let position = Math.max(0, group.position - recentFinalKept); position < group.position; position++) {
+      read(reads, finalKey(world.tag, group.key, position), { group, position, crypto: world.crypto }, actions);
+    }
+  }
 }
 
 /** Asks a peer that has more final blocks of the group for those that follow here, unless it is about to answer. */
@@ -54,19 +73,25 @@ export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): v
 export function servePull(reads: Reads, peer: Peer, group: Group, from: number, actions: Action[]): void {
   const end = Math.min(group.position, from + proofsPerPull);
   for (let position = from; position < end && reads.underway.size < readsAtOnce; position++) {
-    const request = reads.next++;
-    reads.underway.set(request, peer);
-    actions.push({ kind: "read", key: finalKey(peer.world.tag, group.key, position), request });
+    read(reads, finalKey(peer.world.tag, group.key, position), { peer }, actions);
   }
 }
 
-/** A record came from the store: sent on as a PROOF. One that retention has erased is not there, which the peer will notice. */
+/**
+ * A record came from the store: sent on as a PROOF, or remembered. One that retention has erased is not there, which a peer
+ * will notice.
+ */
 export function answerRead(reads: Reads, request: number, value: Uint8Array | undefined, outgoing: Outgoing[]): void {
-  const peer = reads.underway.get(request);
+  const purpose = reads.underway.get(request);
   reads.underway.delete(request);
-  if (peer === undefined || value === undefined) return;
+  if (purpose === undefined || value === undefined) return;
   const { proof, entries } = decodeFinalRecord(value);
-  send(outgoing, peer, { type: "proof", proof, entries });
+  if ("peer" in purpose) {
+    send(outgoing, purpose.peer, { type: "proof", proof, entries });
+    return;
+  }
+  const { blockHeader } = decodeFinalityProof(proof);
+  purpose.group.recentFinal.set(purpose.position, hash(purpose.crypto, "block", blockHeader));
 }
 
 /** A PROOF came: verified as a stranger would, and finalized. Throws `proof-…` where it does not hold. */
