@@ -28,6 +28,9 @@ export interface Running {
   printed(text: string): Promise<void>;
 }
 
+/** Milliseconds: more than anything takes on a busy machine. */
+const patience = 25_000;
+
 export function startOnXs(
   host: string,
   source: string,
@@ -58,14 +61,23 @@ export function startProgram(host: string, parameters: string[], env: Record<str
   });
   const printed = (text: string) =>
     new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => fail(`It did not print "${text}" in ${patience / 1000} s`), patience);
+      const stop = () => {
+        clearTimeout(late);
+        waiting.delete(look);
+      };
+      const fail = (words: string) => {
+        stop();
+        reject(new Error(`${words}: ${stdout}${stderr}`));
+      };
       const look = () => {
         if (!lines.some((line) => line.includes(text))) return;
-        waiting.delete(look);
+        stop();
         resolve();
       };
       waiting.add(look);
       look();
-      ended.then(({ stdout, stderr }) => reject(new Error(`It ended before it printed "${text}": ${stdout}${stderr}`)));
+      ended.then(() => waiting.has(look) && fail(`It ended before it printed "${text}"`));
     });
   return { child, lines, ended, printed };
 }
