@@ -251,6 +251,18 @@ describe("a metablock", () => {
     expect(network.members.get("a")!.signatures).toBe(signatures);
   });
 
+  it("that skips a generation, or whose finality window is empty, is refused by name", () => {
+    const scene = withLiar();
+    const { forge } = scene;
+    const genesis = metablockOf(forge, { sequence: 0 });
+    const next = forge.reference(forge.block("liar", "all", [3], { counter: 2 }), 1, { firstEntry: 2 });
+    const skips = forge.metablock("liar", { sequence: 2, parents: [genesis.id] }, [next]);
+    const told = tell(scene, blockOf(forge), genesis, skips, forge.metablock("liar", { sequence: 0 }));
+    expect(told).toHaveLength(2);
+    expect(told[0]).toMatch(/^metablock-.* a parent is of generation 0, and 1 is due/);
+    expect(told[1]).toMatch(/^metablock-.* its finality window is empty/);
+  });
+
   it("with a parent that nobody knows is waited for in vain, and asked for no more than a few times", () => {
     const scene = withLiar();
     const { network, forge } = scene;

@@ -1,6 +1,6 @@
 import { equal, toHex } from "../wire/bytes";
 import { verifySignature } from "../wire/signature";
-import type { Block } from "../wire/types";
+import type { Block, BlockHeader, Signed } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { certifiedBy, type Metablock, referencesOf } from "./metablock";
 import { compareViews } from "./view";
@@ -42,10 +42,16 @@ export function forgetIfSignedBySelf(world: World, metablock: Metablock): void {
   }
 }
 
-/** A block of this participant became final that it does not remember issuing. */
-export function noteFinalOwn(world: World, group: Group, issuer: Uint8Array, counter: number): void {
-  if (!equal(issuer, world.avatar) || counter <= group.ownCounter) return;
-  group.ownCounter = counter;
+/** A block of this participant became final that it does not remember issuing, or that it issued a second time as another. */
+export function noteFinalOwn(world: World, group: Group, final: Signed<BlockHeader>): void {
+  const { issuer, counter } = final.value;
+  if (!equal(issuer, world.avatar)) return;
+  const twice = [...group.blocks.values()].some(
+    ({ header }) =>
+      equal(header.value.issuer, issuer) && header.value.counter === counter && !equal(header.id, final.id),
+  );
+  if (counter <= group.ownCounter && !twice) return;
+  group.ownCounter = Math.max(group.ownCounter, counter);
   observe(world, group, `its own final block ${counter}`);
 }
 

@@ -1,9 +1,8 @@
-import { counterIsFinal } from "../block/counters";
 import { assert } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import { certificateHash, encodeCertificate } from "../wire/structures";
 import type { Block, ReceivedCertificate, Scope } from "../wire/types";
-import { countersOf, type Group, slotWindow, votes } from "./group";
+import { type Group, slotWindow, votes } from "./group";
 import {
   certifiedBy,
   closedBy,
@@ -167,9 +166,8 @@ function certifiableOwn(
     if (block === undefined || !agrees(group, block, value.count) || standing.has(key)) break;
     if (value.position !== position || value.firstEntry !== firstEntry || position >= group.position + slotWindow)
       break;
-    const { issuer, counter } = block.header.value;
+    const { issuer } = block.header.value;
     if (!isCausallyConsistent(group, block, window.get(toHex(issuer)) ?? [])) break;
-    if (counterIsFinal(countersOf(group, toHex(issuer)), counter)) break;
     if (!mayClaim(group.slots.get(position), value.block, metablock.view)) break;
     standing.add(key);
     enterWindow(window, block);

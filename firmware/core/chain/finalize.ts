@@ -1,7 +1,6 @@
 import { counterIsFinal, withFinalCounter } from "../block/counters";
 import { encodeFinalRecord, finalKey } from "../block/final-record";
 import { blockKey, slotKey } from "../block/records";
-import { assert } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash } from "../wire/types";
 import { noteFinalOwn } from "./amnesia";
@@ -17,7 +16,7 @@ export function learnFinality(world: World, group: Group, position: number, fina
   if (position < group.position || position >= group.position + slotWindow) return false;
   const slot = changeSlot(world, group, position);
   if (slot.final !== null) {
-    assert(equal(slot.final.block, final.block), "a slot is final on one block only");
+    if (!equal(slot.final.block, final.block)) contradicted(world, group, `slot ${position} is final on two blocks`);
     return false;
   }
   slot.final = final;
@@ -37,17 +36,26 @@ export function advance(world: World, group: Group): void {
       return;
     }
     if (final.firstEntry !== group.entries) {
-      // Only more liars than the quorum stands for can bring this about: stop here, loudly, rather than deliver it.
-      notice(
+      const { position, entries } = group;
+      contradicted(
         world,
-        "finality-contradicted",
-        `Slot ${group.position} of group ${group.key.slice(0, 16)} is final with entry ${final.firstEntry} first, and ${group.entries} follows here.`,
-        "More owners of this group lie than its quorum can bear. Look at its owners before you trust it again.",
+        group,
+        `slot ${position} is final with entry ${final.firstEntry} first, and ${entries} follows here`,
       );
       return;
     }
     finalizeNext(world, group, block, final.proof);
   }
+}
+
+/** Only more liars than the quorum stands for can bring this about: it is said loudly, and nothing of it is delivered. */
+function contradicted(world: World, group: Group, what: string): void {
+  notice(
+    world,
+    "finality-contradicted",
+    `Two finalities of group ${group.key.slice(0, 16)} contradict each other: ${what}.`,
+    "More owners of this group lie than its quorum can bear. Look at its owners before you trust it again.",
+  );
 }
 
 /**
@@ -69,8 +77,8 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   remove(world, slotKey(world.tag, group.key, position));
   forgetBlock(world, group, toHex(header.id));
   group.finalCounters.set(issuerKey, withFinalCounter(countersOf(group, issuerKey), counter));
+  noteFinalOwn(world, group, header);
   dropDeadBlocks(world, group, issuerKey);
-  noteFinalOwn(world, group, issuer, counter);
   group.recentFinal.set(position, header.id);
   group.recentFinal.delete(position - recentFinalKept);
   group.position = position + 1;

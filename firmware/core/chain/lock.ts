@@ -44,7 +44,7 @@ export function adoptLock(world: World, proof: LockProof): void {
   const history = before
     .filter((value) => equal(value.group, group.id) && value.position < position)
     .map((value) => [value.position, value.block] as const);
-  if (!historyHolds(group, history)) return;
+  if (!historyHolds(group, position, history)) return;
   changeSlot(world, group, position).lock = { block: block.id, view, proof: encodeLockProof(proof), history };
   if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
 }
@@ -56,12 +56,16 @@ function parentReferences(world: World, parent: MetablockEvidence | null, parent
   return parent.references.map((shown) => verifiedReference(world.crypto, header.value, shown));
 }
 
-/** A lock whose history can't be compared with what is final here, or contradicts it, is not adopted: it may be void. */
-function historyHolds(group: Group, history: readonly (readonly [number, Hash])[]): boolean {
-  return history.every(([position, block]) => {
-    const final = group.slots.get(position)?.final?.block ?? group.recentFinal.get(position);
-    if (final !== undefined) return equal(final, block);
-    return position >= group.position;
+/**
+ * A lock is adopted only with its whole history, from what is final here up to its slot, and none that contradicts that:
+ * else nobody here could tell later that it has become void.
+ */
+function historyHolds(group: Group, position: number, history: readonly (readonly [number, Hash])[]): boolean {
+  const shown = new Map(history);
+  for (let before = group.position; before < position; before++) if (!shown.has(before)) return false;
+  return history.every(([at, block]) => {
+    const final = group.slots.get(at)?.final?.block ?? group.recentFinal.get(at);
+    return final === undefined ? at >= group.position : equal(final, block);
   });
 }
 

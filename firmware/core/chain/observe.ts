@@ -14,6 +14,7 @@ import {
   certificatesPerSigner,
   createMetablock,
   type HeldReference,
+  invalid,
   isCertified,
   isClosed,
   type Metablock,
@@ -53,6 +54,9 @@ export function observeMetablock(
   }
   const metablock = createMetablock(header, world.now.monotonic);
   takeReferences(world.crypto, metablock, shown);
+  const parents = parentsOf(world, metablock);
+  const broken = parents && brokenInvariant(header.value, parents);
+  if (broken !== undefined) throw invalid(metablock, "metablock-invariant", broken);
   keepMetablock(world, metablock);
   return { metablock, news: true };
 }
@@ -279,7 +283,15 @@ function validate(world: World, metablock: Metablock): void {
   );
   const parents = parentsOf(world, metablock);
   if (parents !== undefined) {
-    metablock.valid = brokenInvariant(metablock.header.value, parents) === undefined;
+    const broken = brokenInvariant(metablock.header.value, parents);
+    metablock.valid = broken === undefined;
+    // Who sent it may not have had the parents either: it is told here, and held against nobody.
+    if (broken !== undefined)
+      world.delivered.push({
+        kind: "notice",
+        world: world.tag,
+        error: invalid(metablock, "metablock-invariant", broken),
+      });
   } else if (
     metablock.view.sequence > world.highestFinalizableGeneration - generationsOpen &&
     (concerned.length > 0 || metablock.header.value.referenceCount === 0)

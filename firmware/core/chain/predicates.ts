@@ -112,13 +112,13 @@ function reportedByMoreThanAThird(world: World, group: Group): number {
 }
 
 /**
- * The patent's "Is Causally Consistent" for a block put into a metablock: its counter was not final before, and where the
- * pact is ordered, the block before it is final or stands at a lower position in `window` (counters of the same issuer).
+ * The patent's "Is Causally Consistent" for a block put into a metablock: its counter was not final before nor is another's in
+ * the finality window, and where the pact is ordered, the block before it is final or stands at a lower position in `window` (counters of the same issuer).
  */
 export function isCausallyConsistent(group: Group, block: Block, window: readonly number[]): boolean {
   const { issuer, counter } = block.header.value;
   const final = countersOf(group, toHex(issuer));
-  if (counterIsFinal(final, counter)) return false;
+  if (counterIsFinal(final, counter) || window.includes(counter)) return false;
   if (!group.pact.policy.ordered) return true;
   return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);
 }

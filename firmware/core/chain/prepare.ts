@@ -81,12 +81,15 @@ function votingGroups(world: World): Group[] {
 
 /** "First proposals wait by rank, rank r waiting r short steps, so that normally one speaks." */
 function prepareProposal(world: World): boolean {
-  const groups = votingGroups(world).filter((group) => waitsForProposal(world, group));
-  if (groups.length === 0) {
+  const waiting = votingGroups(world).filter((group) => waitsForProposal(world, group));
+  const views = waiting.map((group) => proposalView(world, group)).filter((view) => hasParents(world, view));
+  const view = views.sort(compareViews)[0];
+  if (view === undefined) {
     world.proposal = null;
     return false;
   }
-  const view = proposalView(world, groups);
+  // Who reports a generation far ahead holds up the groups that it owns, and no other: each goes at its own.
+  const groups = waiting.filter((group) => compareViews(proposalView(world, group), view) === 0);
   const scheduled = world.proposal;
   if (scheduled === null || compareViews(scheduled.view, view) !== 0) {
     world.proposal = { view, at: world.now.monotonic + turn(world, view, groups) };
@@ -110,18 +113,23 @@ function waitsForProposal(world: World, group: Group): boolean {
  * "N = 1 + the least g such that a quorum of each group it serves reports HFG ≤ g, and above the claims that stand in its
  * way." Never at or below a view in which this participant issued, crash or not.
  */
-function proposalView(world: World, groups: readonly Group[]): View {
-  const reached = groups.map((group) => generationOfQuorum(world, group));
-  let sequence = 1 + Math.max(world.highestFinalizableGeneration, ...reached);
-  for (const group of groups) {
-    const claim = group.slots.get(group.position)?.claim;
-    if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
-  }
+function proposalView(world: World, group: Group): View {
+  let sequence = 1 + Math.max(world.highestFinalizableGeneration, generationOfQuorum(world, group));
+  const claim = group.slots.get(group.position)?.claim;
+  if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
   // One that issued in this generation already waits for it, or for the next attempt: a higher one would be ahead of the others'.
   if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
   let attempt = 0;
   while (hasIssued(world, { sequence, attempt })) attempt++;
   return { sequence, attempt };
+}
+
+/** Whether a metablock of the generation before is known that could be its parent; of generation 0 none is needed. */
+function hasParents(world: World, { sequence }: View): boolean {
+  if (sequence === 0) return true;
+  return [...world.metablocks.values()].some(
+    (metablock) => metablock.view.sequence === sequence - 1 && mayBeParent(world, metablock),
+  );
 }
 
 /** Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not. */

@@ -115,7 +115,7 @@ function finalizeReference(
     blockSignature: held.header.signature,
     chain: {
       reference: { index: reference.index, bytes: reference.bytes, path: reference.path },
-      certified: evidence(parent, group, [reference], { own: reference.index }),
+      certified: evidence(parent, group, [], { own: reference.index }),
       child: evidence(child, group, [], { parent: parentIndex, index: reference.index }),
     },
   });

@@ -80,6 +80,10 @@ function provenByChain(
   { owners }: SyncGroup,
   block: Signed<BlockHeader>,
 ) {
+  // A proof has one form: what it does not need does not stand in it.
+  if (chain.certified.references.length + chain.child.references.length > 0) {
+    throw broken("references", "its metablocks show references that prove nothing");
+  }
   const certified = verifiedHeader(crypto, chain.certified);
   const child = verifiedHeader(crypto, chain.child);
   const reference = verifiedReference(crypto, certified.value, chain.reference);

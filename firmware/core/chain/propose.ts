@@ -1,7 +1,7 @@
-import { counterIsFinal, highestFinalCausalSequence } from "../block/counters";
 import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash, View } from "../wire/types";
-import { countersOf, type Group, slotWindow } from "./group";
+import { type Group, slotWindow } from "./group";
+import { isCausallyConsistent } from "./predicates";
 import { mayClaim } from "./slots";
 
 /**
@@ -51,15 +51,13 @@ function lockedElsewhere(group: Group, position: number, id: Hash): boolean {
   return false;
 }
 
-/** Causally consistent: its counter is not final, and the one before it is final or in the window, where the pact is ordered. */
+/** The patent's "Is Causally Consistent", with the blocks taken so far as the finality window. */
 function followsOn(group: Group, block: Block, taken: ReadonlySet<string>): boolean {
-  const { issuer, counter } = block.header.value;
-  const final = countersOf(group, toHex(issuer));
-  if (counterIsFinal(final, counter)) return false;
-  if (!group.pact.policy.ordered || counter === highestFinalCausalSequence(final) + 1) return true;
+  const { issuer } = block.header.value;
+  const window: number[] = [];
   for (const key of taken) {
     const header = group.blocks.get(key)?.header.value;
-    if (header !== undefined && header.counter === counter - 1 && equal(header.issuer, issuer)) return true;
+    if (header !== undefined && equal(header.issuer, issuer)) window.push(header.counter);
   }
-  return false;
+  return isCausallyConsistent(group, block, window);
 }

@@ -106,6 +106,7 @@ export function takeProof(
   const proven = verifyFinalityProof(world.crypto, proof);
   const group = world.groups.get(toHex(proven.group));
   if (group === undefined || proven.position < group.position) return;
+  const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
   const id = toHex(proven.block);
   if (entries !== null && !group.blocks.has(id)) {
     if (
@@ -123,7 +124,6 @@ export function takeProof(
       entries,
     });
   }
-  const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
   learnFinality(world, group, proven.position, {
     block: proven.block,
     firstEntry,
@@ -134,11 +134,12 @@ export function takeProof(
 }
 
 /** In a group of one owner each block names the one before it: "that chain is its proof" (PROTOCOL 3). */
-function nextOfSoleOwner(group: Group, { header, position }: ProvenBlock): number {
+function nextOfSoleOwner(group: Group, { block, header, position }: ProvenBlock): number {
   const { previous } = header;
+  const known = group.slots.get(position)?.final?.block ?? block;
   const follows =
     previous === null ? group.lastFinal === null : group.lastFinal !== null && equal(previous, group.lastFinal);
-  if (position !== group.position || !follows) {
+  if (position !== group.position || !follows || !equal(known, block)) {
     throw new VertebraError(
       "proof-previous",
       `Block ${position} of group ${group.key.slice(0, 16)} does not follow on the one before it here.`,

@@ -1,6 +1,6 @@
 import { adoptLock } from "../chain/lock";
 import { type Metablock, referencesOf } from "../chain/metablock";
-import { reportMissing, timing, type World } from "../chain/world";
+import { furthestAhead, type Report, reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
@@ -8,6 +8,8 @@ import { pullIfBehind } from "./catchup";
 import type { Peer } from "./peer";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
+/** Attempts by which a peer is believed to be ahead, a frontier. */
+const attemptsAhead = 16;
 /** Locks told in one frontier, the lowest slots first. */
 const locksTold = 8;
 
@@ -58,8 +60,8 @@ export function frontierDue(peer: Peer): number {
 /** Takes a peer's frontier: its generation and attempt, what it has final, and its locks. */
 export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[]): void {
   const { world } = peer;
-  const { highestFinalizableGeneration, attempt, tip } = frontier;
-  world.reports.set(peer.avatarKey, { highestFinalizableGeneration, attempt });
+  const { highestFinalizableGeneration, tip } = frontier;
+  world.reports.set(peer.avatarKey, believable(world, frontier));
   if (
     tip !== null &&
     highestFinalizableGeneration >= world.highestFinalizableGeneration &&
@@ -76,6 +78,17 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
   }
   for (const lock of frontier.locks) adoptLock(world, lock);
   heedAttempts(world);
+}
+
+/** A report is believed as far as one can have come honestly: else one liar's number would drive everyone's past 2^53. */
+function believable(world: World, { highestFinalizableGeneration, attempt }: Frontier): Report {
+  return {
+    highestFinalizableGeneration: Math.min(
+      highestFinalizableGeneration,
+      world.highestFinalizableGeneration + furthestAhead,
+    ),
+    attempt: Math.min(attempt, world.attempt + attemptsAhead),
+  };
 }
 
 /**

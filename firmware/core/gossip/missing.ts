@@ -14,6 +14,7 @@ export function askForMissing(world: World, peers: readonly Peer[], outgoing: Ou
   if (peers.length === 0) return;
   const due: Hash[] = [];
   for (const [key, entry] of world.missing) {
+    if (due.length === wantedAtOnce) break;
     if (entry.askedAt !== null && world.now.monotonic - entry.askedAt < askAgainMs) continue;
     if (entry.asked >= timesAsked) {
       world.missing.delete(key);
@@ -24,5 +25,5 @@ export function askForMissing(world: World, peers: readonly Peer[], outgoing: Ou
     due.push(entry.hash);
   }
   if (due.length === 0) return;
-  for (const peer of peers) send(outgoing, peer, { type: "want", hashes: due.slice(0, wantedAtOnce) });
+  for (const peer of peers) send(outgoing, peer, { type: "want", hashes: due });
 }
