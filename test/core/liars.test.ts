@@ -244,6 +244,29 @@ describe("a liar who runs ahead", () => {
   });
 });
 
+describe("a liar whose lies only some can tell", () => {
+  // Who sees a broken invariant at once blames the peer that it has the metablock from; but an honest one passed it on before it had
+  // the parents to judge it by, and is cut off for it.
+  it.fails("does not get the honest cut off by each other", () => {
+    const scene = withLiar();
+    const { network, forge } = scene;
+    const block = forge.block("liar", "all", [1]);
+    const rivals = [0, 1].map((attempt) =>
+      forge.metablock("liar", { sequence: 0, attempt }, [forge.reference(block, 0)]),
+    );
+    const parents = rivals.map(({ id }) => id).sort(compare);
+    const next = forge.reference(forge.block("liar", "all", [2], { counter: 2 }), 1);
+    // a is given children of a pair in conflict, b the pair.
+    for (let attempt = 0; attempt < 8; attempt++) {
+      tell(network, "a", forge.metablock("liar", { sequence: 1, attempt, parents }, [next]));
+    }
+    tell(network, "b", block, ...rivals);
+    network.run(network.now + 5_000);
+    for (const name of honest) expect(network.members.get(name)!.cuts).toEqual([]);
+    expectGoesOn(scene);
+  });
+});
+
 describe("a liar who repeats what was true long ago", () => {
   it("changes nothing", () => {
     const { network, forge } = withLiar();

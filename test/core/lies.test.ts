@@ -336,6 +336,18 @@ describe("a certificate", () => {
     tell(scene, forge.certificate("liar", metablock, { own: [0], parents: [] }));
     expect(network.members.get("a")!.participant.status(network.tag).highestFinalizableGeneration).toBe(0);
   });
+
+  // `stillCounts` looks the parent up by the index that the scope gives, before anything says that there is such a parent.
+  it.fails("with a scope in a parent that its metablock does not have brings nobody down", () => {
+    const scene = withLiar();
+    const { network, forge } = scene;
+    const metablock = forge.metablock("liar", { sequence: 0 }, [forge.reference(forge.block("liar", "all", [1]), 0)]);
+    tell(scene, forge.block("liar", "all", [1]), metablock);
+    network.run(network.now + 100);
+    tell(scene, forge.certificate("liar", metablock, { own: [], parents: [[5, 0]] }));
+    network.run(network.now + 20_000);
+    for (const name of honest) expect(network.entriesOf(name, "all")).toEqual([1]);
+  });
 });
 
 describe("bytes", () => {
