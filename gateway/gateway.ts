@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { WorldStatus } from "../firmware/core/chain/explain";
 import type { FinalBlock } from "../firmware/core/events";
+import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
 import { toHex } from "../firmware/core/wire/bytes";
 import type { Hash } from "../firmware/core/wire/types";
 import type { Crypto } from "../firmware/ports";
-import { linkIdentity } from "./avatars/identity";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
@@ -131,7 +131,7 @@ function startLinks(
   { world, crypto, serial }: GatewayOptions,
   peers: Peers,
 ): { readonly place: SerialPlace; readonly avatar: SerialAvatar }[] {
-  const identity = linkIdentity(crypto, world.seed, world.provision.worldId);
+  const identity = credentials(crypto, world.seed, world.provision.worldId);
   const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
   return serial.map((place) => ({
     place,

@@ -38,6 +38,8 @@ export interface FinalBlock {
   readonly counter: number;
   readonly time: number;
   readonly block: Hash;
+  /** How many entries it has. */
+  readonly count: number;
   /** Encoded entries; null where the pact is private and only the header is known. */
   readonly entries: readonly Uint8Array[] | null;
 }

@@ -1,5 +1,6 @@
 import { VertebraError } from "../core/errors";
 import type { FinalBlock } from "../core/events";
+import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
 import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
@@ -9,7 +10,6 @@ import { openJournal } from "../store/journal";
 import { createCable } from "./cable";
 import { counted } from "./counted";
 import { createDriver, type Outcome } from "./driver";
-import { linkIdentity } from "./identity";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
@@ -55,7 +55,7 @@ export function startBoard(
     crypto,
     random: hostRandom(native),
     clock,
-    identity: linkIdentity(crypto, provision.seed, world.worldId),
+    identity: credentials(crypto, provision.seed, world.worldId),
     open: (received, closed) => openWire(native, options.wire, received, closed),
     wake: alarm(() => cable.alarm()),
     up(peer, other, resumed) {
@@ -140,7 +140,7 @@ function finalLine(block: FinalBlock, writers: Writers, now: Time): Line {
     group: toHex(block.group),
     position: block.position,
     firstEntry: block.firstEntry,
-    count: block.entries?.length ?? null,
+    count: block.count,
     block: toHex(block.block),
     issuer: toHex(block.issuer),
     entries: block.entries?.map(toHex) ?? null,

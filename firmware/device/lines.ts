@@ -27,7 +27,7 @@ export type Line =
       readonly position: number;
       readonly firstEntry: number;
       /** Of its entries; null where the pact is private. */
-      readonly count: number | null;
+      readonly count: number;
       readonly block: string;
       readonly issuer: string;
       /** null where the pact is private. */
@@ -72,7 +72,7 @@ export function inWords(line: Line): string | undefined {
     case "sealed":
       return `sealed block ${line.counter} of group ${short(line.group)}: ${counted(line.entries)}`;
     case "final":
-      return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count ?? 0)} by ${short(line.issuer)}`;
+      return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count)} by ${short(line.issuer)}`;
     case "refused":
       return `refused: ${line.message}`;
     case "link":

@@ -36,8 +36,7 @@ function takeFinal(catalog: Catalog, report: BoardReport, line: Extract<Line, { 
   const order = report.orders.get(name) ?? createOrder();
   report.orders.set(name, order);
   // Only a private pact hides how many they are, and the demo has none.
-  const count = line.count ?? 0;
-  addBlock(order, { ...line, count });
-  if (report.pending.delete(line.block)) report.finalized += count;
+  addBlock(order, line);
+  if (report.pending.delete(line.block)) report.finalized += line.count;
   if (line.latency) report.latencies.add(line.latency.fromPush);
 }

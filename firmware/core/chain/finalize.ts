@@ -94,6 +94,7 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
     counter,
     time,
     block: header.id,
+    count,
     entries,
   });
 }
