@@ -5,6 +5,7 @@ import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
 import { restore } from "./chain/records";
 import { mayIssue, sealDue } from "./chain/seal";
+import { voteIsSplit } from "./chain/split";
 import { noChanges, timing, type World } from "./chain/world";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
@@ -96,11 +97,12 @@ function moreToSeal(world: World, flush: boolean): boolean {
 
 /** "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6). */
 function endAttempt(world: World): boolean {
-  if (world.attemptEnds === null || world.now.monotonic < world.attemptEnds) return false;
+  const timedOut = world.attemptEnds !== null && world.now.monotonic >= world.attemptEnds;
+  if (!timedOut && !voteIsSplit(world)) return false;
   world.attempt++;
   world.attemptEnds = world.now.monotonic + attemptTime(world);
   world.proposal = null;
-  return true;
+  return timedOut;
 }
 
 function attemptTime({ patience, attempt }: World): number {

@@ -16,6 +16,8 @@ import { generationsOpen, timing, type World } from "./world";
 
 /** Parents of one metablock at most, of those worth having (the patent's L). */
 const parentLimit = 16;
+/** Attempts by which a rank's wait grows at most. */
+const longestStepAttempt = 8;
 /** References of one group, and of all groups, that one metablock puts forward. */
 const referencesPerGroup = 8;
 const referencesPerMetablock = 256;
@@ -49,7 +51,7 @@ function prepareChild(world: World): boolean {
  */
 function childTurn(world: World, view: View, groups: readonly Group[]): number {
   const ranks = groups.map((group) => (group.ownerKeys.length > 2 ? rankOf(world, view, group) : 0));
-  return Math.min(...ranks) * timing.rankStep;
+  return Math.min(...ranks) * rankStep(world, view.attempt);
 }
 
 /** Whether the metablock is certified for the group, its blocks are not final, and no child that could close them is known. */
@@ -157,7 +159,12 @@ function turn(world: World, view: View, groups: readonly Group[]): number {
   );
   if (view.attempt === 0 && writes && !behind) return 0;
   const rank = Math.min(...groups.map((group) => rankOf(world, view, group)));
-  return (view.attempt === 0 ? rank + 1 : rank) * timing.rankStep;
+  return (view.attempt === 0 ? rank + 1 : rank) * rankStep(world, view.attempt);
+}
+
+/** What a rank waits for those before it: a tenth of the attempt, so that in the end it is longer than the way between them. */
+function rankStep({ patience }: World, attempt: number): number {
+  return Math.ceil((patience / 10) * timing.growth ** Math.min(attempt, longestStepAttempt));
 }
 
 /** "Rank (a hash of world tag, view and avatar)" among the group's owners, from 0. */

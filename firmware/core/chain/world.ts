@@ -11,15 +11,13 @@ export const metablocksHeld = 256;
 export const certificatesWaiting = 256;
 
 /**
- * The first timeout of an attempt at least and at most, its growth and its bound, and one rank's wait: ms (PROTOCOL 6, "Why it
- * moves").
+ * The first timeout of an attempt at least and at most, its growth and its bound: ms (PROTOCOL 6, "Why it moves").
  */
 export const timing = {
   attempt: 1_000,
   slowestAttempt: 10_000,
   growth: 1.6,
   longestAttempt: 30_000,
-  rankStep: 100,
   frontier: 1_000,
 } as const;
 

@@ -1,0 +1,36 @@
+import { toHex } from "../wire/bytes";
+import { type Group, votes } from "./group";
+import { certifiedBy, type Metablock, referencesOf } from "./metablock";
+import { compareViews } from "./view";
+import type { World } from "./world";
+
+/**
+ * Whether an attempt can't finish for a group: its owners certified different blocks for its next slot in this view, and no
+ * block can reach the quorum any more, since nobody certifies two (PROTOCOL 6, rule 4). Then there is nothing to wait for.
+ */
+export function voteIsSplit(world: World): boolean {
+  const view = { sequence: world.highestFinalizableGeneration + 1, attempt: world.attempt };
+  const metablocks = [...world.metablocks.values()].filter((metablock) => compareViews(metablock.view, view) === 0);
+  return (
+    metablocks.length > 1 && [...world.groups.values()].some((group) => votes(group) && isSplit(metablocks, group))
+  );
+}
+
+function isSplit(metablocks: readonly Metablock[], group: Group): boolean {
+  const votesFor = new Map<string, Set<string>>();
+  const decided = new Set<string>();
+  for (const metablock of metablocks) {
+    const reference = referencesOf(metablock, group.key).find(({ value }) => value.position === group.position);
+    if (reference === undefined) continue;
+    const voters = votesFor.get(toHex(reference.value.block)) ?? new Set();
+    votesFor.set(toHex(reference.value.block), voters);
+    for (const owner of group.ownerKeys) {
+      if (!certifiedBy(metablock, owner, reference.index)) continue;
+      voters.add(owner);
+      decided.add(owner);
+    }
+  }
+  if (votesFor.size < 2) return false;
+  const undecided = group.ownerKeys.length - decided.size;
+  return [...votesFor.values()].every((voters) => voters.size + undecided < group.quorum);
+}
