@@ -1,3 +1,4 @@
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { SerialPort } from "serialport";
 import { VertebraError } from "../../firmware/core/errors";
 
@@ -20,7 +21,8 @@ export interface PortEvents {
  * Opens the port at `path`, raw, 8N1, locked for this process. Rejects with `port-missing`, `port-busy`, `port-forbidden`
  * or `port-failed`.
  */
-export function openPort(path: string, baudRate: number, events: PortEvents): Promise<OpenPort> {
+export async function openPort(path: string, baudRate: number, events: PortEvents): Promise<OpenPort> {
+  if (isLeftOver(path)) throw portError(path, "No such file");
   const port = new SerialPort({ path, baudRate, autoOpen: false });
   port.on("data", (chunk: Buffer) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
   // A port that vanished reads as its end; the file descriptor is still ours to close.
@@ -46,6 +48,17 @@ export function openPort(path: string, baudRate: number, events: PortEvents): Pr
       });
     });
   });
+}
+
+/**
+ * A board that was killed leaves the name of its pseudo-terminal behind, and the kernel gives the number to whoever asks next: a
+ * person's shell, or the board of another world. A terminal that is younger than its name is not the one that was named.
+ */
+function isLeftOver(path: string): boolean {
+  const name = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const terminal = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (!name?.isSymbolicLink() || !terminal || !realpathSync(path).startsWith("/dev/pts/")) return false;
+  return terminal.ctimeNs > name.mtimeNs;
 }
 
 /** The library tells system errors by their words alone. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -108,6 +108,23 @@ describe("a serial port", () => {
     // And has let go of the store.
     await start(world);
   });
+
+  it.skipIf(reason)(
+    "whose name a killed board left behind is not mistaken for the terminal that got its number",
+    async () => {
+      const names = ["killed", "next"].map((name) => join(parent, name));
+      for (const name of names) mkdirSync(name);
+      const killed = await plugIn(host, names[0]!);
+      await killed.unplug();
+      const next = await plugIn(host, names[1]!);
+      opened.push({ close: () => next.unplug() });
+      // The kernel gives the lowest free number, so one of the two was given anew.
+      for (const end of killed.ends) {
+        await expect(openPort(end, 115_200, nobody)).rejects.toMatchObject({ code: "port-missing" });
+      }
+      await (await openPort(next.ends[0], 115_200, nobody)).close();
+    },
+  );
 
   it.skipIf(reason)("that another program uses is told", async () => {
     const { ends } = await cable();
