@@ -120,8 +120,10 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
   for (const { childTurn } of world.metablocks.values()) {
     if (childTurn !== null && childTurn > world.now.monotonic) times.push(childTurn);
   }
+  for (const peer of peers) {
+    for (const key of peer.positions.keys()) times.push(pullDue(peer, world.groups.get(key)!));
+  }
   for (const group of world.groups.values()) {
-    for (const peer of peers) times.push(pullDue(peer, group));
     times.push(expiresAt(group.buffer), mayIssue(world, group) ? dueAt(group.buffer) : undefined);
   }
   if (peers.length > 0) {

@@ -8,7 +8,7 @@ import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
 import { answerRead, createReads, pullWhereBehind, type Reads, readRecentFinals } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
-import { askForMissing } from "./gossip/missing";
+import { askForMissing, noteWhoSpoke } from "./gossip/missing";
 import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
 import { receive } from "./gossip/receive";
 import { type Outgoing, spread } from "./gossip/tell";
@@ -87,6 +87,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
   for (const world of door.worlds.values()) {
     const peers = peersOf(door, world);
     const { attemptFailed } = drive(world, event.kind === "flush");
+    if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     askForMissing(world, peers, outgoing);

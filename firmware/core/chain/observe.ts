@@ -292,10 +292,7 @@ function validate(world: World, metablock: Metablock): void {
         world: world.tag,
         error: invalid(metablock, "metablock-invariant", broken),
       });
-  } else if (
-    metablock.view.sequence > world.highestFinalizableGeneration - generationsOpen &&
-    (concerned.length > 0 || metablock.header.value.referenceCount === 0)
-  ) {
+  } else if (metablock.view.sequence > world.highestFinalizableGeneration - generationsOpen && concerned.length > 0) {
     for (const parent of metablock.header.value.parents) reportMissingMetablock(world, parent);
   }
   for (const group of concerned) {

@@ -20,7 +20,8 @@ export function parentsOf(world: World, metablock: Metablock): Metablock[] | und
 
 /** The parent at this index, where it is held. */
 export function parentAt(world: World, metablock: Metablock, index: number): Metablock | undefined {
-  return world.metablocks.get(toHex(metablock.header.value.parents[index]!));
+  const id = metablock.header.value.parents[index];
+  return id === undefined ? undefined : world.metablocks.get(toHex(id));
 }
 
 /**

@@ -157,9 +157,18 @@ function turn(world: World, view: View, groups: readonly Group[]): number {
   const writes = groups.some((group) =>
     [...group.blocks.values()].some((block) => equal(block.header.value.issuer, world.avatar)),
   );
-  if (view.attempt === 0 && writes && !behind) return 0;
+  if (view.attempt === 0 && !behind && (writes || groups.some((group) => leads(world, group)))) return 0;
   const rank = Math.min(...groups.map((group) => rankOf(world, view, group)));
   return (view.attempt === 0 ? rank + 1 : rank) * rankStep(world, view.attempt);
+}
+
+/** Whether all other owners are known to be behind: what they proposed would come too late, so they leave it to this one. */
+function leads(world: World, group: Group): boolean {
+  return group.ownerKeys.every((owner) => {
+    if (owner === world.avatarKey) return true;
+    const report = world.reports.get(owner);
+    return report !== undefined && report.highestFinalizableGeneration < world.highestFinalizableGeneration;
+  });
 }
 
 /** What a rank waits for those before it: a tenth of the attempt, so that in the end it is longer than the way between them. */

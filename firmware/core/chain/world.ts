@@ -1,6 +1,6 @@
 import type { Crypto, Signer, Time } from "../../ports";
 import { assert, VertebraError } from "../errors";
-import type { Action, FinalBlock } from "../events";
+import type { Action, FinalBlock, PeerId } from "../events";
 import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
@@ -31,6 +31,15 @@ export const furthestAhead = 2 ** 20;
 export interface Report {
   readonly highestFinalizableGeneration: number;
   readonly attempt: number;
+}
+
+/** What is looked for: asked of the peer first that spoke of it. */
+export interface Missing {
+  readonly hash: Hash;
+  /** Who spoke of it; null where it is not known, or nobody did. */
+  source: PeerId | null;
+  askedAt: number | null;
+  asked: number;
 }
 
 /** Something observed that peers may have to hear of (figure 6A); `from` already has it. */
@@ -80,7 +89,7 @@ export interface World {
   readonly certificatesWaiting: Map<string, ReceivedCertificate[]>;
   readonly reports: Map<string, Report>;
   /** Hashes that were looked for in vain, in hex, and when they were last asked for. */
-  readonly missing: Map<string, { readonly hash: Hash; askedAt: number | null; asked: number }>;
+  readonly missing: Map<string, Missing>;
 
   now: Time;
   changed: Changes;
@@ -131,9 +140,9 @@ export function markSlot(world: World, group: Group, position: number): void {
   world.changed.slots.set(group, marked);
 }
 
-export function reportMissing(world: World, key: string, hash: Hash): void {
+export function reportMissing(world: World, key: string, hash: Hash, source: PeerId | null = null): void {
   if (world.missing.has(key) || world.missing.size >= metablocksHeld) return;
-  world.missing.set(key, { hash, askedAt: null, asked: 0 });
+  world.missing.set(key, { hash, source, askedAt: null, asked: 0 });
 }
 
 export function deliverFinal(world: World, block: FinalBlock): void {

@@ -65,7 +65,7 @@ export function pullDue(peer: Peer, group: Group): number {
 /** Asks again where an answer was lost, or more became final meanwhile. */
 export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): void {
   for (const peer of peers) {
-    for (const group of peer.world.groups.values()) pullIfBehind(peer, group, outgoing);
+    for (const key of peer.positions.keys()) pullIfBehind(peer, peer.world.groups.get(key)!, outgoing);
   }
 }
 

@@ -1,7 +1,9 @@
+import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
 import { type Metablock, referencesOf } from "../chain/metablock";
 import { furthestAhead, type Report, reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
+import { maxGroups } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
 import { pullIfBehind } from "./catchup";
@@ -13,9 +15,14 @@ const attemptsAhead = 16;
 /** Locks told in one frontier, the lowest slots first. */
 const locksTold = 8;
 
+/** The groups that the peer owns or follows, in one order on every participant. */
+function sharedGroups(peer: Peer): Group[] {
+  return [...peer.interests].flatMap((key) => peer.world.groups.get(key) ?? []).slice(0, maxGroups);
+}
+
 function frontierOf(peer: Peer, withLocks: boolean): Frontier {
   const { world } = peer;
-  const shared = [...world.groups.values()].filter((group) => peer.interests.has(group.key));
+  const shared = sharedGroups(peer);
   const locks: LockProof[] = [];
   for (const group of withLocks ? shared : []) {
     for (const slot of group.slots.values()) {
@@ -34,13 +41,19 @@ function frontierOf(peer: Peer, withLocks: boolean): Frontier {
 /** Sends where this participant stands: on connecting, when a peer turns out to be behind, and when an attempt failed. */
 export function sendFrontier(peer: Peer, withLocks: boolean, outgoing: Outgoing[]): void {
   const frontier = frontierOf(peer, withLocks);
-  peer.frontierTold = standing(frontier);
+  peer.frontierTold = standing(peer, frontier);
   peer.frontierAt = peer.world.now.monotonic;
   send(outgoing, peer, { type: "frontier", frontier });
 }
 
-function standing({ highestFinalizableGeneration, attempt, positions }: Frontier): string {
-  return `${highestFinalizableGeneration} ${attempt} ${positions.map(([, position]) => position).join(" ")}`;
+/**
+ * What of a frontier makes another one worth sending. How far this participant is ahead of the peer does not: that it is, is
+ * heard once, or a hub would tell every board of every other board's generations.
+ */
+function standing(peer: Peer, { highestFinalizableGeneration, attempt, positions }: Frontier): string {
+  const reported = peer.world.reports.get(peer.avatarKey)?.highestFinalizableGeneration ?? -1;
+  const ahead = highestFinalizableGeneration > reported;
+  return `${ahead} ${attempt} ${positions.map(([, position]) => position).join(" ")}`;
 }
 
 /** "Frontiers are exchanged on connecting and now and then": where something changed since the last, and not too often. */
@@ -52,7 +65,7 @@ export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[
 
 /** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is. */
 export function frontierDue(peer: Peer): number {
-  return standing(frontierOf(peer, false)) === peer.frontierTold
+  return standing(peer, frontierOf(peer, false)) === peer.frontierTold
     ? Number.POSITIVE_INFINITY
     : peer.frontierAt + timing.frontier;
 }
@@ -60,15 +73,9 @@ export function frontierDue(peer: Peer): number {
 /** Takes a peer's frontier: its generation and attempt, what it has final, and its locks. */
 export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[]): void {
   const { world } = peer;
-  const { highestFinalizableGeneration, tip } = frontier;
+  const { tip } = frontier;
   world.reports.set(peer.avatarKey, believable(world, frontier));
-  if (
-    tip !== null &&
-    highestFinalizableGeneration >= world.highestFinalizableGeneration &&
-    !world.metablocks.has(toHex(tip))
-  ) {
-    reportMissing(world, toHex(tip), tip);
-  }
+  peer.tip = tip;
   for (const [id, position] of frontier.positions) {
     const group = world.groups.get(toHex(id));
     if (group === undefined) continue;
@@ -77,7 +84,20 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
     pullIfBehind(peer, group, outgoing);
   }
   for (const lock of frontier.locks) adoptLock(world, lock);
+  wantTip(peer);
   heedAttempts(world);
+}
+
+/**
+ * Where blocks wait in a shared group and the peer is ahead, its tip is asked for: only on it can this participant propose in
+ * the peer's generation.
+ */
+function wantTip(peer: Peer): void {
+  const { world, tip } = peer;
+  const reported = world.reports.get(peer.avatarKey)?.highestFinalizableGeneration ?? -1;
+  if (tip === null || reported <= world.highestFinalizableGeneration || world.metablocks.has(toHex(tip))) return;
+  const waits = [...peer.interests].some((key) => (world.groups.get(key)?.blocks.size ?? 0) > 0);
+  if (waits) reportMissing(world, toHex(tip), tip, peer.id);
 }
 
 /** A report is believed as far as one can have come honestly: else one liar's number would drive everyone's past 2^53. */
@@ -113,7 +133,10 @@ function heedAttempts(world: World): void {
 /** The first words to a neighbour: who this is, and all that it may lack. */
 export function greet(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
-  const groups = [...world.groups.values()].map((group) => group.id);
+  const groups = [...world.groups.values()]
+    .filter((group) => !group.mine || group.ownerKeys.includes(peer.avatarKey))
+    .slice(0, maxGroups)
+    .map((group) => group.id);
   send(outgoing, peer, { type: "hello", capabilities: [], groups, epoch: world.epoch });
   resynchronize(peer, outgoing);
 }
@@ -122,8 +145,7 @@ export function greet(peer: Peer, outgoing: Outgoing[]): void {
 function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   sendFrontier(peer, true, outgoing);
-  for (const group of world.groups.values()) {
-    if (!peer.interests.has(group.key)) continue;
+  for (const group of sharedGroups(peer)) {
     for (const block of group.blocks.values()) tellBlock(peer, group, block, outgoing);
     remind(peer, group.highestSeen.get(peer.avatarKey), outgoing);
   }
@@ -137,8 +159,9 @@ function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
 export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   sendFrontier(peer, world.attempt > 1, outgoing);
+  wantTip(peer);
   if (world.attempt === 1) return;
-  const stuck = [...world.groups.values()].filter(({ key, blocks }) => blocks.size > 0 && peer.interests.has(key));
+  const stuck = sharedGroups(peer).filter(({ blocks }) => blocks.size > 0);
   for (const group of stuck) {
     for (const [key, block] of group.blocks) {
       peer.told.delete(key);

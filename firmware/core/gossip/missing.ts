@@ -1,29 +1,40 @@
 import type { World } from "../chain/world";
+import type { PeerId } from "../events";
 import type { Hash } from "../wire/types";
 import type { Peer } from "./peer";
 import { type Outgoing, send } from "./tell";
 
 /** What is missing is asked for again after so long, and given up after so many times: nobody near has it. */
 export const askAgainMs = 1_000;
-const timesAsked = 3;
+const timesAsked = 4;
 /** Hashes in one WANT. */
 const wantedAtOnce = 16;
 
-/** Asks the neighbours for what was found missing; asked again after a while, and given up when nobody has it. */
+/** What a peer's message showed to be missing is asked of that peer first. */
+export function noteWhoSpoke(world: World, peer: PeerId): void {
+  for (const entry of world.missing.values()) if (entry.asked === 0) entry.source ??= peer;
+}
+
+/**
+ * Asks for what was found missing: first who spoke of it, then one neighbour after the other, since each that has it would
+ * answer; and gives up when nobody does.
+ */
 export function askForMissing(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
   if (peers.length === 0) return;
-  const due: Hash[] = [];
+  const wanted = new Map<Peer, Hash[]>();
   for (const [key, entry] of world.missing) {
-    if (due.length === wantedAtOnce) break;
     if (entry.askedAt !== null && world.now.monotonic - entry.askedAt < askAgainMs) continue;
     if (entry.asked >= timesAsked) {
       world.missing.delete(key);
       continue;
     }
+    const spoke = entry.asked === 0 ? peers.find(({ id }) => id === entry.source) : undefined;
+    const asked = spoke ?? peers[entry.asked % peers.length]!;
+    const hashes = wanted.get(asked) ?? [];
+    if (hashes.length === wantedAtOnce) continue;
+    wanted.set(asked, [...hashes, entry.hash]);
     entry.askedAt = world.now.monotonic;
     entry.asked++;
-    due.push(entry.hash);
   }
-  if (due.length === 0) return;
-  for (const peer of peers) send(outgoing, peer, { type: "want", hashes: due });
+  for (const [peer, hashes] of wanted) send(outgoing, peer, { type: "want", hashes });
 }

@@ -1,7 +1,7 @@
 import type { World } from "../chain/world";
 import type { PeerId } from "../events";
 import { toHex } from "../wire/bytes";
-import type { AvatarId } from "../wire/types";
+import type { AvatarId, Hash } from "../wire/types";
 
 /** Hashes remembered of what a peer has: the oldest are forgotten, and at worst told twice. */
 const toldKept = 1_024;
@@ -23,6 +23,8 @@ export interface Peer {
   readonly told: Map<string, number>;
   /** Final blocks that it has, by group in hex. */
   readonly positions: Map<string, number>;
+  /** The metablock that raised its HFG last, as it told. */
+  tip: Hash | null;
   /** PULLs under way, by group in hex: up to which position, and when asked. */
   readonly pulls: Map<string, { readonly until: number; readonly at: number }>;
   /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
@@ -44,6 +46,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     interests: new Set(owned.map((group) => group.key)),
     told: new Map(),
     positions: new Map(),
+    tip: null,
     pulls: new Map(),
     frontierTold: "",
     frontierAt: 0,

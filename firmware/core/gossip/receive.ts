@@ -2,9 +2,10 @@ import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
 import type { Group } from "../chain/group";
 import { observeBlock, observeCertificate, observeMetablock } from "../chain/observe";
 import type { World } from "../chain/world";
+import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { equal, toHex } from "../wire/bytes";
-import { decodeCertificate, signedBlockHeader } from "../wire/structures";
+import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
 import { forgetTold, sendFrontier, takeFrontier } from "./frontier";
@@ -77,7 +78,7 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
 function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "metablock" }>): void {
   const { peer, outgoing } = receiving;
   const { world } = peer;
-  const observed = observeMetablock(world, message.header, message.signature, message.references);
+  const observed = observeRelayed(peer, message);
   if (observed === undefined) {
     // It came too late: its sender is behind, and learns from this frontier how far the world is.
     if (peer.frontierAt + 200 <= world.now.monotonic) sendFrontier(peer, false, outgoing);
@@ -88,6 +89,22 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
   noteReport(world, metablock.issuerKey, metablock.view);
   forgetIfSignedBySelf(world, metablock);
   if (news) world.news.push({ kind: "metablock", metablock });
+}
+
+/**
+ * A broken invariant is held against its issuer alone: an honest neighbour may have passed the metablock on before it had the
+ * parents to judge it by.
+ */
+function observeRelayed(peer: Peer, message: Extract<Message, { type: "metablock" }>) {
+  const { world } = peer;
+  try {
+    return observeMetablock(world, message.header, message.signature, message.references);
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code !== "metablock-invariant") throw error;
+    if (equal(decodeMetablockHeader(message.header).issuer, peer.avatar)) throw error;
+    world.delivered.push({ kind: "notice", world: world.tag, error });
+    return undefined;
+  }
 }
 
 function takeCertificate(peer: Peer, bytes: Uint8Array): void {
