@@ -3,6 +3,7 @@ import { verifySignature } from "../wire/signature";
 import type { Block, BlockHeader, Signed } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { certifiedBy, type Metablock, referencesOf } from "./metablock";
+import { groupsAbout } from "./predicates";
 import { compareViews } from "./view";
 import { notice, type World } from "./world";
 
@@ -25,7 +26,7 @@ export function forgottenBlock(world: World, group: Group, { header }: Block): b
 export function forgetIfSignedBySelf(world: World, metablock: Metablock): void {
   const issued = metablock.issuerKey === world.avatarKey;
   if (!issued && !metablock.certificates.has(world.avatarKey)) return;
-  for (const group of world.groups.values()) {
+  for (const group of groupsAbout(world, metablock)) {
     if (!group.mine) continue;
     const forgotten = referencesOf(metablock, group.key).some(({ index, value }) => {
       if (value.position < group.position || !certifiedBy(metablock, world.avatarKey, index)) return false;

@@ -12,7 +12,7 @@ import {
   referencesOf,
   releases,
 } from "./metablock";
-import { isCausallyConsistent, isRunaway, isTimely, mayBeParent, parentsOf } from "./predicates";
+import { groupsAbout, isCausallyConsistent, isRunaway, isTimely, mayBeParent, parentsOf } from "./predicates";
 import { claimAfter, mayClaim, mayClose } from "./slots";
 import { changeSlot, type World } from "./world";
 
@@ -83,7 +83,7 @@ export function certifiableParts(world: World, metablock: Metablock): Certifiabl
   const parents = parentsOf(world, metablock);
   if (parents === undefined || !parents.every((parent) => mayBeParent(world, parent))) return [];
   const parts: CertifiablePart[] = [];
-  for (const group of world.groups.values()) {
+  for (const group of groupsAbout(world, metablock)) {
     if (!votes(group)) continue;
     const part = certifiablePart(world, metablock, parents, group);
     if (part.own.length > 0 || part.parents.length > 0) parts.push(part);

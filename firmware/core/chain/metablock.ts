@@ -25,6 +25,8 @@ export interface Metablock {
   readonly view: View;
   /** By index: the reference, its exact bytes and its Merkle path, verified against the root. */
   readonly references: Map<number, HeldReference>;
+  /** The same by group in hex, each in the order of positions. */
+  readonly byGroup: Map<string, readonly HeldReference[]>;
   /** By signer in hex. The issuing certificate is not among them: it is the header's signature. */
   readonly certificates: Map<string, ReceivedCertificate[]>;
   /** Parents are known and it breaks no invariant; null while a parent is missing. */
@@ -50,6 +52,7 @@ export function createMetablock(header: Signed<MetablockHeader>, seenAt: number)
     issuerKey: toHex(issuer),
     view: { sequence, attempt },
     references: new Map(),
+    byGroup: new Map(),
     certificates: new Map(),
     valid: null,
     standing: false,
@@ -75,7 +78,7 @@ export function takeReferences(crypto: Sha256, metablock: Metablock, shown: read
     const value = decodeBlockReference(reference.bytes);
     const held = { ...reference, value, groupKey: toHex(value.group) };
     checkOrder(metablock, held);
-    metablock.references.set(reference.index, held);
+    holdReference(metablock, held);
     news = true;
   }
   return news;
@@ -106,12 +109,18 @@ export function invalid(metablock: Metablock, code: string, what: string): Verte
 }
 
 /** What it shows of a group, by position. */
-export function referencesOf(metablock: Metablock, groupKey: string): HeldReference[] {
-  const found: HeldReference[] = [];
-  for (const reference of metablock.references.values()) {
-    if (reference.groupKey === groupKey) found.push(reference);
-  }
-  return found.sort((a, b) => a.index - b.index);
+export function referencesOf(metablock: Metablock, groupKey: string): readonly HeldReference[] {
+  return metablock.byGroup.get(groupKey) ?? [];
+}
+
+/** Takes a verified reference in. */
+export function holdReference(metablock: Metablock, reference: HeldReference): void {
+  metablock.references.set(reference.index, reference);
+  const others = metablock.byGroup.get(reference.groupKey) ?? [];
+  metablock.byGroup.set(
+    reference.groupKey,
+    [...others, reference].sort((a, b) => a.index - b.index),
+  );
 }
 
 export function releases(metablock: Metablock, group: Hash): boolean {

@@ -278,9 +278,10 @@ export function settle(world: World): void {
 /** Whether its parents are known and it keeps the invariants; what is missing of a metablock that is to be voted on is asked for. */
 function validate(world: World, metablock: Metablock): void {
   if (metablock.valid !== null) return;
-  const concerned = [...world.groups.values()].filter(
-    (group) => group.mine && referencesOf(metablock, group.key).length > 0,
-  );
+  const concerned = [...metablock.byGroup.keys()].flatMap((key) => {
+    const group = world.groups.get(key);
+    return group?.mine ? [group] : [];
+  });
   const parents = parentsOf(world, metablock);
   if (parents !== undefined) {
     const broken = brokenInvariant(metablock.header.value, parents);

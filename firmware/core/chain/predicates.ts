@@ -18,6 +18,15 @@ export function parentsOf(world: World, metablock: Metablock): Metablock[] | und
   return parents;
 }
 
+/** The known groups of which the metablock, or a parent that it has, shows something: all that it can matter for here. */
+export function groupsAbout(world: World, metablock: Metablock): Group[] {
+  const keys = new Set(metablock.byGroup.keys());
+  for (const [index] of metablock.header.value.parents.entries()) {
+    for (const key of parentAt(world, metablock, index)?.byGroup.keys() ?? []) keys.add(key);
+  }
+  return [...keys].flatMap((key) => world.groups.get(key) ?? []);
+}
+
 /** The parent at this index, where it is held. */
 export function parentAt(world: World, metablock: Metablock, index: number): Metablock | undefined {
   const id = metablock.header.value.parents[index];
@@ -149,7 +158,7 @@ export function closes(world: World, metablock: Metablock, group: Group): boolea
  * parents that it does not release is closed by it, and the issuer of each parent, list (3), certified it or is no owner here.
  */
 export function isFinalizable(world: World, metablock: Metablock): boolean {
-  for (const group of world.groups.values()) {
+  for (const group of groupsAbout(world, metablock)) {
     if (referencesOf(metablock, group.key).length > 0 && !isFinalizableFor(metablock, group)) return false;
     const parents = parentsOf(world, metablock) ?? [];
     const held = parents.some((parent) => referencesOf(parent, group.key).length > 0);

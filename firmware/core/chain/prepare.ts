@@ -7,7 +7,7 @@ import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } fr
 import type { BlockReference, View } from "../wire/types";
 import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
-import { createMetablock, type Metablock, referencesOf, releases, showsAllOf } from "./metablock";
+import { createMetablock, holdReference, type Metablock, referencesOf, releases, showsAllOf } from "./metablock";
 import { keepMetablock } from "./observe";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
@@ -298,7 +298,7 @@ function makeMetablock(
   const metablock = createMetablock(signedMetablockHeader(world.crypto, bytes, signature), world.now.monotonic);
   for (const [index, value] of references.entries()) {
     const path = merklePath(world.crypto, leaves, index);
-    metablock.references.set(index, { index, bytes: leaves[index]!, path, value, groupKey: toHex(value.group) });
+    holdReference(metablock, { index, bytes: leaves[index]!, path, value, groupKey: toHex(value.group) });
   }
   metablock.valid = true;
   return metablock;

@@ -5,7 +5,7 @@ import { evidence } from "./evidence";
 import { learnFinality } from "./finalize";
 import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
-import { closes, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
+import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { compareViews } from "./view";
 import { changeSlot, generationsOpen, reportMissing, timing, type World } from "./world";
 
@@ -15,7 +15,7 @@ import { changeSlot, generationsOpen, reportMissing, timing, type World } from "
  */
 export function progress(world: World, metablock: Metablock): boolean {
   let changed = false;
-  for (const group of world.groups.values()) {
+  for (const group of groupsAbout(world, metablock)) {
     if (soleOwner(group)) continue;
     if (lockCertified(world, metablock, group)) changed = true;
     if (finalizeParents(world, metablock, group)) changed = true;

@@ -1,6 +1,6 @@
 import type { Group } from "../chain/group";
 import { type HeldReference, type Metablock, referencesOf } from "../chain/metablock";
-import { parentsOf } from "../chain/predicates";
+import { groupsAbout, parentsOf } from "../chain/predicates";
 import { compareViews } from "../chain/view";
 import type { News, World } from "../chain/world";
 import type { PeerId } from "../events";
@@ -75,8 +75,8 @@ export function tellMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoi
   showMetablock(peer, metablock, outgoing);
 }
 
-function concerns(peer: Peer, { references }: Metablock): boolean {
-  for (const { groupKey } of references.values()) if (peer.interests.has(groupKey)) return true;
+function concerns(peer: Peer, { byGroup }: Metablock): boolean {
+  for (const groupKey of byGroup.keys()) if (peer.interests.has(groupKey)) return true;
   return false;
 }
 
@@ -117,18 +117,10 @@ export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, ou
   const { world } = peer;
   const signer = toHex(certificate.signer);
   const metablock = world.metablocks.get(toHex(certificate.metablock));
-  const about = metablock === undefined ? undefined : groupsAbout(world, metablock);
+  const about = metablock && new Set(groupsAbout(world, metablock).map((group) => group.key));
   const shared = [...peer.interests].some(
     (key) => (about === undefined || about.has(key)) && world.groups.get(key)?.ownerKeys.includes(signer),
   );
   if (!shared || !tell(peer, toHex(certificate.signature))) return;
   send(outgoing, peer, { type: "certificate", certificate: certificate.bytes });
-}
-
-function groupsAbout(world: World, metablock: Metablock): Set<string> {
-  const about = new Set<string>();
-  for (const each of [metablock, ...(parentsOf(world, metablock) ?? [])]) {
-    for (const { groupKey } of each.references.values()) about.add(groupKey);
-  }
-  return about;
 }
