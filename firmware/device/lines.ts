@@ -26,7 +26,6 @@ export type Line =
       readonly group: string;
       readonly position: number;
       readonly firstEntry: number;
-      /** Of its entries; null where the pact is private. */
       readonly count: number;
       readonly block: string;
       readonly issuer: string;
