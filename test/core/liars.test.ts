@@ -245,8 +245,8 @@ describe("a liar who runs ahead", () => {
 });
 
 describe("a liar whose lies only some can tell", () => {
-  // Who sees a broken invariant at once blames the peer that it has the metablock from; but an honest one passed it on before it had
-  // the parents to judge it by, and is cut off for it.
+  // Who sees a broken invariant at once may have the metablock from an honest peer, which passed it on before it had the parents to
+  // judge it by.
   it("does not get the honest cut off by each other", () => {
     const scene = withLiar();
     const { network, forge } = scene;

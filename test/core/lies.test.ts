@@ -337,7 +337,6 @@ describe("a certificate", () => {
     expect(network.members.get("a")!.participant.status(network.tag).highestFinalizableGeneration).toBe(0);
   });
 
-  // `stillCounts` looks the parent up by the index that the scope gives, before anything says that there is such a parent.
   it("with a scope in a parent that its metablock does not have brings nobody down", () => {
     const scene = withLiar();
     const { network, forge } = scene;
