@@ -123,7 +123,7 @@ function nextBlock(world: World, group: Group, sequence: number): string | undef
       if (value.firstEntry <= sequence && sequence < value.firstEntry + value.count) return toHex(value.block);
     }
   }
-  return group.entries <= sequence ? [...group.blocks.keys()][0] : undefined;
+  return sequence === group.entries ? [...group.blocks.keys()][0] : undefined;
 }
 
 function whyBlock(world: World, key: string): Waiting {

@@ -127,7 +127,7 @@ function checkScalar(where: string, type: FieldType, value: Value | Cbor, bounds
   if (isIntegerType(kind)) {
     const whole = typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value));
     if (!whole) throw mistyped(where, type, value);
-    const [least, most] = integerRanges[kind];
+    const { least, most } = integerRanges[kind];
     if (value < least || value > most) {
       throw broken("entry-range", `${where} is ${value}, outside the ${least} to ${most} of ${kind}`);
     }

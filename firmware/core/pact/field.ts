@@ -11,16 +11,16 @@ import type { Field, FieldType } from "../wire/types";
 
 export type IntegerType = "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64";
 
-/** The least and the most that each integer type holds. */
+/** The least and the most that each integer type holds. Not as arrays: the Moddable SDK can't preload a BigInt that is in one. */
 export const integerRanges = {
-  u8: [0, 0xff],
-  u16: [0, 0xffff],
-  u32: [0, 0xffffffff],
-  u64: [0, 0xffffffffffffffffn],
-  i8: [-0x80, 0x7f],
-  i16: [-0x8000, 0x7fff],
-  i32: [-0x80000000, 0x7fffffff],
-  i64: [-0x8000000000000000n, 0x7fffffffffffffffn],
+  u8: { least: 0, most: 0xff },
+  u16: { least: 0, most: 0xffff },
+  u32: { least: 0, most: 0xffffffff },
+  u64: { least: 0, most: 0xffffffffffffffffn },
+  i8: { least: -0x80, most: 0x7f },
+  i16: { least: -0x8000, most: 0x7fff },
+  i32: { least: -0x80000000, most: 0x7fffffff },
+  i64: { least: -0x8000000000000000n, most: 0x7fffffffffffffffn },
 } as const;
 
 const scalars = [
@@ -145,7 +145,7 @@ function readBound(where: string, type: FieldType, value: Cbor | undefined): num
     throw wrong("pact-field", where, `is given, and type ${kind} has no bounds`);
   }
   if (typeof value !== "number" && typeof value !== "bigint") throw wrong("pact-field", where, "is not an integer");
-  const [least, most] = isIntegerType(kind) ? integerRanges[kind] : [0, Number.MAX_SAFE_INTEGER];
+  const { least, most } = isIntegerType(kind) ? integerRanges[kind] : { least: 0, most: Number.MAX_SAFE_INTEGER };
   if (value < least || value > most) throw wrong("pact-field", where, `is ${value}, outside ${least} to ${most}`);
   return value;
 }
