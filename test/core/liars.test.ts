@@ -64,7 +64,7 @@ function expectGoesOn(scene: Scene): void {
   network.push("a", "ab", 50);
   network.push("b", "all", 60);
   network.push("c", "all", 70);
-  network.run(network.now + 30_000);
+  network.run(network.now + 15_000);
   expect(network.entriesOf("b", "ab")).toContain(50);
   for (const value of [60, 70]) expect(network.entriesOf("a", "all")).toContain(value);
   for (const name of honest) {
@@ -100,7 +100,7 @@ describe("a liar who equivocates", () => {
   });
 
   it("with two blocks in one slot, each shown to some, makes at most one of them final there", () => {
-    for (const shownTo of [["a"], ["a", "b"], ["b", "c"], ["c"]]) {
+    for (const shownTo of [["a"], ["b", "c"]]) {
       const scene = withLiar();
       const { network, forge } = scene;
       const blocks = [forge.block("liar", "all", [1]), forge.block("liar", "all", [2])];
