@@ -12,7 +12,15 @@ import {
   referencesOf,
   releases,
 } from "./metablock";
-import { groupsAbout, isCausallyConsistent, isRunaway, isTimely, mayBeParent, parentsOf } from "./predicates";
+import {
+  groupsAbout,
+  isCausallyConsistent,
+  isRunaway,
+  isTimely,
+  mayBeParent,
+  parentsOf,
+  shouldCertify,
+} from "./predicates";
 import { claimAfter, mayClaim, mayClose } from "./slots";
 import { changeSlot, type World } from "./world";
 
@@ -35,6 +43,7 @@ export interface ParentReference {
  */
 export function certify(world: World, metablock: Metablock): boolean {
   if (metablock.issuerKey === world.avatarKey || metablock.valid !== true) return false;
+  if (!shouldCertify(world, metablock)) return false;
   if (!isTimely(world, metablock) && !metablock.certificates.has(world.avatarKey)) return false;
   const parts = certifiableParts(world, metablock).map((part) => notYetCertified(world, metablock, part));
   const scope = scopeOf(parts);

@@ -3,6 +3,7 @@ import { toHex } from "../wire/bytes";
 import type { Hash } from "../wire/types";
 import type { Group } from "./group";
 import { certifiedBy, closedBy, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { isFinalizable } from "./predicates";
 import { showView } from "./view";
 import type { World } from "./world";
 
@@ -78,6 +79,8 @@ export interface Waiting {
     readonly metablock: string;
     readonly view: string;
     readonly issuer: string;
+    /** The patent's state of the metablock as a whole, as far as it is shown here. */
+    readonly state: "prepared" | "finalizable";
     /** Owners, in hex, without whose certificate it is not certified; empty where it is. */
     readonly missingToCertify: readonly string[];
     /** For each child that could close it, the owners whose certificate is missing. */
@@ -146,6 +149,7 @@ function whyWaiting(world: World, group: Group, key: string): Waiting {
       metablock: metablock.key,
       view: showView(metablock.view),
       issuer: metablock.issuerKey,
+      state: isFinalizable(world, metablock) ? "finalizable" : "prepared",
       missingToCertify: isCertified(metablock, group, index)
         ? []
         : group.ownerKeys.filter((owner) => !certifiedBy(metablock, owner, index)),

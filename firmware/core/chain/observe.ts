@@ -26,8 +26,11 @@ import { progress } from "./progress";
 import { compareViews } from "./view";
 import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, type World } from "./world";
 
-/** Metablocks of one issuer in one generation: more are a flood, whoever signs them. */
-const metablocksPerIssuer = 8;
+/** Metablocks of one issuer, in one generation and in all. */
+const metablocksPerGeneration = 8;
+const metablocksPerIssuer = 32;
+/** Signers whose certificates one metablock keeps: the owners of a wide metablock's groups. */
+const signersPerMetablock = 256;
 /** What follows from one event ends: each round certifies, locks or finalizes something of a bounded state. */
 const settleRounds = 256;
 
@@ -61,16 +64,25 @@ export function observeMetablock(
   return { metablock, news: true };
 }
 
-/** Few metablocks of one issuer and generation are held at once, and of them those of its latest attempts. */
+/**
+ * Few metablocks of one issuer are held at once: of a generation those of its latest attempts, and in all those nearest to the
+ * present. So a flood, whoever signs it, costs others no room and little time.
+ */
 function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader): boolean {
   const issuerKey = toHex(issuer);
-  const ofIssuer = [...world.metablocks.values()]
-    .filter((other) => other.issuerKey === issuerKey && other.view.sequence === sequence)
-    .sort((a, b) => a.view.attempt - b.view.attempt);
-  const first = ofIssuer[0];
-  if (first === undefined || ofIssuer.length < metablocksPerIssuer) return true;
-  if (first.view.attempt >= attempt) return false;
-  world.metablocks.delete(first.key);
+  const ofIssuer = [...world.metablocks.values()].filter(
+    (other) => other.issuerKey === issuerKey && other !== world.tip,
+  );
+  ofIssuer.sort((a, b) => compareViews(a.view, b.view));
+  const ofGeneration = ofIssuer.filter((other) => other.view.sequence === sequence);
+  if (ofGeneration.length >= metablocksPerGeneration) {
+    if (ofGeneration[0]!.view.attempt >= attempt) return false;
+    world.metablocks.delete(ofGeneration[0]!.key);
+  } else if (ofIssuer.length >= metablocksPerIssuer) {
+    const furthest = ofIssuer[ofIssuer.length - 1]!;
+    if (furthest.view.sequence <= sequence) return false;
+    world.metablocks.delete(furthest.key);
+  }
   return true;
 }
 
@@ -121,6 +133,7 @@ export function observeCertificate(world: World, certificate: ReceivedCertificat
   }
   if (metablock !== undefined) {
     if (held.length >= certificatesPerSigner) return false;
+    if (held.length === 0 && metablock.certificates.size >= signersPerMetablock) return false;
     addCertificate(metablock, certificate);
     return true;
   }

@@ -154,24 +154,32 @@ export function closes(world: World, metablock: Metablock, group: Group): boolea
 }
 
 /**
- * The patent's Finalizable, told for a metablock as a whole: every group it shows is certified in it, every group of its
- * parents that it does not release is closed by it, and the issuer of each parent, list (3), certified it or is no owner here.
+ * The patent's Finalizable, told for a metablock as a whole: (1) every group it shows is certified in it; (2) every group of its
+ * parents that it does not release is closed by it; (3) the issuer of each parent certified it, where it owns a group that
+ * either is about.
  */
 export function isFinalizable(world: World, metablock: Metablock): boolean {
-  for (const group of groupsAbout(world, metablock)) {
-    if (referencesOf(metablock, group.key).length > 0 && !isFinalizableFor(metablock, group)) return false;
-    const parents = parentsOf(world, metablock) ?? [];
-    const held = parents.some((parent) => referencesOf(parent, group.key).length > 0);
-    if (held && !releases(metablock, group.id) && !closes(world, metablock, group)) return false;
-  }
-  return true;
+  const groups = groupsAbout(world, metablock);
+  const parents = parentsOf(world, metablock) ?? [];
+  const certified = groups.every(
+    (group) => referencesOf(metablock, group.key).length === 0 || isFinalizableFor(metablock, group),
+  );
+  const closed = groups.every(
+    (group) =>
+      !parents.some((parent) => referencesOf(parent, group.key).length > 0) ||
+      releases(metablock, group.id) ||
+      closes(world, metablock, group),
+  );
+  const byIssuers = parents.every(
+    ({ issuerKey }) =>
+      issuerKey === metablock.issuerKey ||
+      metablock.certificates.has(issuerKey) ||
+      !groups.some((group) => group.ownerKeys.includes(issuerKey)),
+  );
+  return certified && closed && byIssuers;
 }
 
-/** The patent's "Should Certify": this participant is in one of the three lists. */
+/** The patent's "Should Certify": this participant is in one of the three lists, each judged per group. */
 export function shouldCertify(world: World, metablock: Metablock): boolean {
-  const parents = parentsOf(world, metablock) ?? [];
-  if (parents.some((parent) => parent.issuerKey === world.avatarKey)) return true;
-  return [metablock, ...parents].some(({ references }) =>
-    [...references.values()].some(({ groupKey }) => world.groups.get(groupKey)?.mine === true),
-  );
+  return groupsAbout(world, metablock).some((group) => group.mine);
 }
