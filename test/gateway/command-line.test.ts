@@ -9,7 +9,10 @@ import { gatewayOf, reading, worldOfOne } from "./worlds";
 const parent = mkdtempSync(join(tmpdir(), "vertebra-command-"));
 afterAll(() => rmSync(parent, { recursive: true }));
 
-describe("the command line", () => {
+// Each command is a process of its own, on a machine that may be busy with others.
+const patience = { timeout: 90_000 };
+
+describe("the command line", patience, () => {
   it("shows its commands, its exit codes and where to start", async () => {
     const { status, stdout } = await run("--help");
     expect(status).toBe(0);
@@ -51,7 +54,7 @@ describe("the command line", () => {
   });
 });
 
-describe("a gateway that is up", () => {
+describe("a gateway that is up", patience, () => {
   it("ends in order when it is asked to, and leaves the world for the next", async () => {
     const directory = join(parent, "up");
     await run("world", "create", "--dir", directory);
@@ -129,7 +132,7 @@ describe("a gateway that is up", () => {
   });
 });
 
-describe("asking a running gateway", () => {
+describe("asking a running gateway", patience, () => {
   const directory = join(parent, "asked");
   let gateway: Awaited<ReturnType<typeof gatewayOf>>;
   let control: Control;
