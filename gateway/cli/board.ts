@@ -15,7 +15,7 @@ function runCommand(): Command {
   ])
     .addArgument(new Argument("<platform>", "what it runs on").choices(["linux"]))
     .argument("<name>", "which of the world's boards, such as board-1")
-    .addHelpText("after", "\nWith --json, prints what the board prints: a JSON object a line.")
+    .addHelpText("after", "\nPrints what the board tells, in words; with --json, a JSON object a line.")
     .action((_platform: string, name: string, options: WorldOptions) => run(name, options));
 }
 
@@ -23,7 +23,8 @@ async function run(name: string, options: WorldOptions): Promise<void> {
   const asked = askedToEnd();
   const board = boardOf(worldOf(options), name);
   const firmware = await buildFirmware((text) => process.stderr.write(`${text}\n`));
-  const running = startLinuxBoard(firmware, board, (line) => process.stdout.write(`${line}\n`));
+  const telling = options.json ? "json" : "words";
+  const running = startLinuxBoard(firmware, board, telling, (line) => process.stdout.write(`${line}\n`));
   if (options.json) printJson({ event: "started", board: name, pid: running.pid, terminal: board.terminal });
   else process.stdout.write(`${paint("green", name)} runs, its serial line is ${board.terminal}; Ctrl-C ends it\n`);
   const status = await Promise.race([running.ended, asked.then(() => running.end())]);

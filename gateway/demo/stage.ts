@@ -50,7 +50,7 @@ export async function setStage(directory: string, firmware: Firmware): Promise<S
   failed.catch(() => {});
   const boards = world.boards.map((board): StagedBoard => {
     const report = createBoardReport(board.name);
-    const process = startLinuxBoard(firmware, board, (line) => takeLine(world.catalog, report, line));
+    const process = startLinuxBoard(firmware, board, "json", (line) => takeLine(world.catalog, report, line));
     return { process, report };
   });
   const gateway = await startGateway({

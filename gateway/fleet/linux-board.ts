@@ -53,10 +53,18 @@ export async function buildFirmware(say: (text: string) => void): Promise<Firmwa
   return { host, program };
 }
 
+/** How a board tells what it does: a JSON object a line, for programs, or in words. */
+export type Telling = "json" | "words";
+
 /** Starts a board; each line that it prints goes to `printed`, what it complains of to the standard error. */
-export function startLinuxBoard(firmware: Firmware, board: Board, printed: (line: string) => void): LinuxBoard {
+export function startLinuxBoard(
+  firmware: Firmware,
+  board: Board,
+  telling: Telling,
+  printed: (line: string) => void,
+): LinuxBoard {
   const files = ["--provision", board.provisionFile, "--flash", board.flashFile, "--pty", board.terminal];
-  const child = spawn(firmware.host, [firmware.program, ...files, "--json"], {
+  const child = spawn(firmware.host, [firmware.program, ...files, ...(telling === "json" ? ["--json"] : [])], {
     stdio: ["pipe", "pipe", "inherit"],
     // Ctrl-C in the terminal is for us: we end the board ourselves, in order.
     detached: true,

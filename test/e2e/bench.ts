@@ -62,7 +62,9 @@ export async function createBench(boards: number): Promise<Bench> {
       return gateway;
     },
     start(name) {
-      const board = startLinuxBoard(firmware, boardOf(world, name), (text) => lines.get(name)!.push(JSON.parse(text)));
+      const board = startLinuxBoard(firmware, boardOf(world, name), "json", (text) =>
+        lines.get(name)!.push(JSON.parse(text)),
+      );
       running.add({ kill: () => kill(board), ended: board.ended });
       return board;
     },
