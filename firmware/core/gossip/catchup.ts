@@ -106,6 +106,8 @@ export function takeProof(
   const proven = verifyFinalityProof(world.crypto, proof);
   const group = world.groups.get(toHex(proven.group));
   if (group === undefined || proven.position < group.position) return;
+  // A chain is followed link by link: what comes out of order is pulled again.
+  if (proven.firstEntry === null && proven.position > group.position) return;
   const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
   const id = toHex(proven.block);
   if (entries !== null && !group.blocks.has(id)) {
