@@ -24,7 +24,7 @@ import {
 import { brokenInvariant, parentAt, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { compareViews } from "./view";
-import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, type World } from "./world";
+import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
@@ -47,7 +47,8 @@ export function observeMetablock(
   const header = signedMetablockHeader(world.crypto, headerBytes, signature);
   const held = world.metablocks.get(toHex(header.id));
   if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
-  if (header.value.sequence <= world.highestFinalizableGeneration - generationsOpen) return undefined;
+  const over = header.value.sequence <= world.highestFinalizableGeneration - generationsOpen;
+  if (over && !relays(world)) return undefined;
   if (!roomForIssuer(world, header.value)) return undefined;
   if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
     throw refused(
@@ -328,11 +329,19 @@ function reportMissingMetablock(world: World, id: Hash): void {
  */
 function dropOldGenerations(world: World): void {
   const { highestFinalizableGeneration } = world;
+  const relaying = relays(world);
   for (const [key, metablock] of world.metablocks) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
+    if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
     world.metablocks.delete(key);
   }
+}
+
+/** One that follows groups which it does not own passes on what is about them, in whatever generation their owners are. */
+function relays(world: World): boolean {
+  for (const group of world.groups.values()) if (!group.mine) return true;
+  return false;
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {

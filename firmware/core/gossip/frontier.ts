@@ -1,6 +1,7 @@
 import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
 import { type Metablock, referencesOf } from "../chain/metablock";
+import { parentsOf } from "../chain/predicates";
 import { furthestAhead, type Report, reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
@@ -171,7 +172,7 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   for (const metablock of world.metablocks.values()) {
     if (metablock.view.sequence <= world.highestFinalizableGeneration) continue;
     if (!stuck.some((group) => referencesOf(metablock, group.key).length > 0)) continue;
-    forgetTold(peer, metablock);
+    for (const each of [metablock, ...(parentsOf(world, metablock) ?? [])]) forgetTold(peer, each);
     tellMetablock(peer, metablock, outgoing);
   }
 }
