@@ -4,18 +4,17 @@ import type { Crypto } from "../../firmware/ports";
 
 /**
  * The Crypto port with signatures by a keyed hash, which anyone could forge: for tests of what honest code does with them,
- * hundreds of times faster than real ones. Hashes are real.
+ * hundreds of times faster than real ones. Hashes are real, and all else: that of `base`.
  */
-export function cheapCrypto(): Crypto {
-  const noble = nobleCrypto();
-  const publicKeyOf = (seed: Uint8Array) => canonical(noble.sha256(concat([seed, new Uint8Array([1])])));
+export function cheapCrypto(base: Crypto = nobleCrypto()): Crypto {
+  const publicKeyOf = (seed: Uint8Array) => canonical(base.sha256(concat([seed, new Uint8Array([1])])));
   const signatureOf = (publicKey: Uint8Array, message: Uint8Array) =>
     concat([
-      canonical(noble.sha256(concat([publicKey, message]))),
-      canonical(noble.sha256(concat([message, publicKey]))),
+      canonical(base.sha256(concat([publicKey, message]))),
+      canonical(base.sha256(concat([message, publicKey]))),
     ]);
   return {
-    ...noble,
+    ...base,
     engine: "cheap",
     signer(seed) {
       const publicKey = publicKeyOf(seed);

@@ -20,3 +20,10 @@ export function seeded(seed: number): Draw {
     one: (list) => list[Math.floor(next() * list.length)]!,
   };
 }
+
+/** So many different ones of a list, in the list's order. */
+export function some<T>(draw: Draw, list: readonly T[], count: number): T[] {
+  const left = [...list];
+  while (left.length > count) left.splice(draw.below(left.length), 1);
+  return left;
+}

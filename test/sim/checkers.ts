@@ -1,0 +1,271 @@
+import type { Action, Event } from "../../firmware/core/events";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { decode } from "../../firmware/core/wire/cbor";
+import { hash } from "../../firmware/core/wire/hash";
+import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
+import { decodeBlockHeader } from "../../firmware/core/wire/structures";
+import { digestOf } from "./digest";
+import { lacking } from "./finality";
+import { createLedger, type Ledger, type Told } from "./ledger";
+import { createPromises } from "./promises";
+import { type Group, type Member, numberOf, type Watcher, type World } from "./world";
+
+/** What must hold in every world whatever goes wrong in it, checked while it happens by who sees all stores and all of the wire. */
+export interface Checkers {
+  readonly watcher: Watcher;
+  readonly ledger: Ledger;
+  /** What failed, the first first. */
+  readonly failures: string[];
+  /** The blocks that are final in the member's store, in order. */
+  historyOf(member: Member, group: Group): readonly FinalBlock[];
+  /** Values that this member was told are sealed, by group. */
+  sealedBy(member: Member, group: Group): readonly number[];
+  fail(what: string): void;
+}
+
+export interface FinalBlock {
+  readonly block: string;
+  readonly issuer: string;
+  readonly counter: number;
+  readonly firstEntry: number;
+  readonly count: number;
+  /** null where only the header is known. */
+  readonly values: readonly number[] | null;
+  readonly proof: Uint8Array;
+}
+
+const mostFailures = 8;
+/** PROTOCOL 6 bounds what an owner keeps of slots that are not final, and what it holds of each issuer's blocks. */
+const slotsKept = 32;
+const blocksKeptPerIssuer = 16;
+
+export function isSuspect(world: World, { name }: Member): boolean {
+  return name === world.plan.liar?.name || name === world.plan.forgetful;
+}
+
+export function createCheckers(worldOf: () => World): Checkers {
+  const failures: string[] = [];
+  const fail = (what: string) => {
+    if (failures.length < mostFailures) failures.push(`${worldOf().schedule.now()} ms: ${what}`);
+  };
+  let ledgerMade: Ledger | undefined;
+  const ledger = () => {
+    ledgerMade ??= createLedger(worldOf());
+    return ledgerMade;
+  };
+  /** By group: the blocks that are final anywhere among the honest. */
+  const finals = new Map<string, FinalBlock[]>();
+  const places = new Map<string, number>();
+  const histories = new Map<string, FinalBlock[]>();
+  const sealed = new Map<string, number[]>();
+  const told = new Map<string, Told>();
+  const judged = new Set<string>();
+  let promisesMade: ReturnType<typeof createPromises> | undefined;
+  const promises = () => {
+    promisesMade ??= createPromises(
+      ledger(),
+      { at: (group, position) => finals.get(group.key)?.[position]?.block, placeOf: (block) => places.get(block) },
+      fail,
+    );
+    return promisesMade;
+  };
+
+  function historyOf(member: Member, group: Group): FinalBlock[] {
+    const key = `${member.name}/${group.key}`;
+    const history = histories.get(key) ?? [];
+    histories.set(key, history);
+    return history;
+  }
+
+  /** A block became final in a member's store: at one place everywhere, without gap, once, and with a proof. */
+  function takeFinal(member: Member, group: Group, position: number, stored: Uint8Array): void {
+    const final = readFinal(worldOf(), stored);
+    const where = `slot ${position} of ${group.name} at ${member.name}`;
+    const history = historyOf(member, group);
+    const again = history[position];
+    if (again !== undefined && again.block !== final.block) fail(`${where} was final on another block before`);
+    if (position > history.length) fail(`${where} is final, and ${history.length} before it is not`);
+    const next = history.slice(0, position).reduce((sum, { count }) => sum + count, 0);
+    if (final.firstEntry !== next) fail(`${where} has sequence ${final.firstEntry}, and ${next} is next`);
+    history[position] = final;
+    const known = finals.get(group.key) ?? [];
+    finals.set(group.key, known);
+    const other = known[position];
+    if (other === undefined) {
+      takeFirst(group, position, where, final, known);
+      known[position] = final;
+    } else if (other.block !== final.block || other.firstEntry !== final.firstEntry) {
+      fail(`${where} is final on ${final.block.slice(0, 8)}, and elsewhere on ${other.block.slice(0, 8)}`);
+    }
+  }
+
+  /** What need be judged once in the world. */
+  function takeFirst(group: Group, position: number, where: string, final: FinalBlock, known: readonly FinalBlock[]) {
+    const { crypto } = worldOf();
+    const lacks = lacking(crypto, group, position, final.proof);
+    if (lacks !== undefined) fail(`the proof of ${where} does not hold: ${lacks}`);
+    if (places.has(final.block)) fail(`${where} is final on a block that is final at ${places.get(final.block)}`);
+    places.set(final.block, position);
+    const ofIssuer = known.filter(({ issuer }) => issuer === final.issuer);
+    if (ofIssuer.some(({ counter }) => counter === final.counter)) {
+      fail(`${where}: counter ${final.counter} of one issuer is final twice`);
+    }
+    if (group.policy.ordered && final.counter !== ofIssuer.length + 1) {
+      fail(`${where}: counter ${final.counter} is final after ${ofIssuer.length} of its issuer`);
+    }
+  }
+
+  /** A store was written behind the watcher's back, by a power failure, or is another one: what it holds is read anew. */
+  function readStore(world: World, member: Member): void {
+    const records = member.store.records();
+    for (const group of world.groups.values()) {
+      histories.delete(`${member.name}/${group.key}`);
+      for (let position = 0; ; position++) {
+        const stored = records.get(finalKey(world, group, position));
+        if (stored === undefined) break;
+        takeFinal(member, group, position, stored);
+      }
+    }
+  }
+
+  function sentBy(member: Member, bytes: Uint8Array): Told | undefined {
+    const key = `${member.name} ${digestOf(bytes)}`;
+    if (!told.has(key)) {
+      // What a liar says of others' locks need not be so.
+      const known = bytes[1] === 7 && isSuspect(worldOf(), member) ? undefined : ledger().learn(member, bytes);
+      if (known !== undefined) told.set(key, known);
+    }
+    return told.get(key);
+  }
+
+  const watcher: Watcher = {
+    sent(from, _to, bytes) {
+      const world = worldOf();
+      const known = sentBy(from, bytes);
+      if (known === undefined || isSuspect(world, from)) return;
+      const key = `${from.name} ${known.kind === "locks" ? digestOf(bytes) : known.signature}`;
+      if (judged.has(key)) return;
+      judged.add(key);
+      const serial = known.kind === "locks" ? world.signatures.size : world.signatures.get(known.signature);
+      if (serial === undefined) fail(`${from.name} sent as its own what it did not sign`);
+      else promises().told(from, known, serial);
+    },
+    answered(member, event, actions) {
+      for (const action of actions) if (action.kind === "send") sentBy(member, action.bytes);
+      if (!isSuspect(worldOf(), member)) checkOrder(member, event, actions, fail);
+    },
+    wrote(member, { puts }) {
+      const world = worldOf();
+      if (member.name === world.plan.liar?.name) return;
+      const fresh = [...puts].filter(([key]) => key.startsWith("final/"));
+      for (const [key, value] of fresh.sort(([a], [b]) => (a < b ? -1 : 1))) {
+        const group = [...world.groups.values()].find((each) => key.startsWith(`final/${world.tag}/${each.key}/`));
+        if (group === undefined) fail(`${member.name} wrote a final block of no group`);
+        else takeFinal(member, group, Number(key.split("/")[3]), value);
+      }
+    },
+    delivered(member, action) {
+      const world = worldOf();
+      if (isSuspect(world, member)) return;
+      if (action.kind === "sealed") {
+        const group = [...world.groups.values()].find(({ id }) => toHex(id) === toHex(action.group))!;
+        const key = `${member.name}/${group.key}`;
+        sealed.set(key, [...(sealed.get(key) ?? []), ...action.tokens]);
+      } else if (action.kind === "final") checkDelivered(world, member, action);
+      else if (action.kind === "cut") {
+        const peer = member.peers.get(action.peer);
+        if (peer !== world.plan.liar?.name)
+          fail(`${member.name} cut off ${peer}, who is honest: ${action.reason.message}`);
+      } else if (action.kind === "notice") checkNotice(world, member, action.error, fail);
+    },
+    power(member, on) {
+      const world = worldOf();
+      if (on && member.name !== world.plan.liar?.name) readStore(world, member);
+    },
+    noted() {},
+  };
+
+  /** What is delivered is durable already. */
+  function checkDelivered(world: World, member: Member, { block }: Extract<Action, { kind: "final" }>): void {
+    const group = [...world.groups.values()].find(({ id }) => toHex(id) === toHex(block.group))!;
+    const durable = historyOf(member, group)[block.position];
+    if (durable?.block !== toHex(block.block) || durable.firstEntry !== block.firstEntry) {
+      fail(`${member.name} delivered slot ${block.position} of ${group.name}, which its store does not have`);
+    }
+  }
+
+  return {
+    watcher,
+    get ledger() {
+      return ledger();
+    },
+    failures,
+    historyOf,
+    sealedBy: (member, group) => sealed.get(`${member.name}/${group.key}`) ?? [],
+    fail,
+  };
+}
+
+/** Writes, sends, what is delivered, the wake (`core/events`): nothing leaves before it is durable. */
+function checkOrder(member: Member, event: Event, actions: readonly Action[], fail: (what: string) => void): void {
+  const ranks = { write: 0, send: 1, read: 2, cut: 2, sealed: 2, refused: 2, final: 2, notice: 2, wake: 3 };
+  let rank = 0;
+  for (const { kind } of actions) {
+    if (ranks[kind] < rank || (kind === "write" && actions[0]?.kind !== "write")) {
+      fail(`${member.name} answered ${event.kind} in the order ${actions.map((action) => action.kind).join(", ")}`);
+      return;
+    }
+    rank = ranks[kind];
+  }
+}
+
+/** Where nobody lies nothing is to be held against anybody, and with no more liars than the quorum bears nothing contradicts. */
+function checkNotice(
+  world: World,
+  member: Member,
+  error: { code: string; message: string },
+  fail: (what: string) => void,
+) {
+  const bearable = world.plan.liar !== null || (world.plan.forgetful !== null && error.code === "amnesia");
+  if (bearable && !["finality-contradicted", "assertion"].includes(error.code)) return;
+  if (world.plan.liar === null && error.code === "amnesia" && world.plan.forgetful === null) {
+    fail(`${member.name} believes that it forgot something: ${error.message}`);
+  } else fail(`${member.name} told ${error.code}: ${error.message}`);
+}
+
+function finalKey(world: World, group: Group, position: number): string {
+  return `final/${world.tag}/${group.key}/${String(position).padStart(12, "0")}`;
+}
+
+function readFinal({ crypto }: World, stored: Uint8Array): FinalBlock {
+  const limits = { depth: 4, items: 4_096, length: 1 << 20 };
+  const [firstEntry, count, proof, entries] = decode(stored, limits) as [
+    number,
+    number,
+    Uint8Array,
+    Uint8Array[] | null,
+  ];
+  const { blockHeader } = decodeFinalityProof(proof);
+  const { issuer, counter } = decodeBlockHeader(blockHeader);
+  return {
+    block: toHex(hash(crypto, "block", blockHeader)),
+    ...{ issuer: toHex(issuer), counter, firstEntry, count, proof },
+    values: entries?.map(numberOf) ?? null,
+  };
+}
+
+/** How many records of what is not final the member keeps, against the bounds of PROTOCOL 6. */
+export function checkBounds(world: World, member: Member, fail: (what: string) => void): void {
+  const kept = new Map<string, number>();
+  for (const key of member.store.records().keys()) {
+    if (key.startsWith("final/")) continue;
+    const [, , kind, group] = key.split("/");
+    const name = `${kind} ${group ?? ""}`;
+    kept.set(name, (kept.get(name) ?? 0) + 1);
+  }
+  for (const [name, count] of kept) {
+    const [kind] = name.split(" ");
+    const most = kind === "slot" ? slotsKept : kind === "block" ? blocksKeptPerIssuer * world.members.size : 1;
+    if (count > most) fail(`${member.name} keeps ${count} records of ${name}, and the most is ${most}`);
+  }
+}

@@ -1,0 +1,269 @@
+import type { Policy, Quorum } from "../../firmware/core/wire/types";
+import { type Draw, seeded, some } from "./random";
+
+/** What happens in one hostile world: plain data, drawn from a seed, so that it can be printed, shortened and run again. */
+export interface Plan {
+  readonly seed: number;
+  readonly members: readonly string[];
+  readonly groups: readonly GroupPlan[];
+  readonly shape: "star" | "mesh" | "line";
+  readonly links: readonly LinkPlan[];
+  /** Members that follow every group, and so relay between its owners. */
+  readonly followers: readonly string[];
+  /** Whole messages, or the bytes of the real link. */
+  readonly wire: "messages" | "bytes";
+  /** A map, or the real journal on NOR flash. */
+  readonly store: "records" | "flash";
+  readonly signatures: "cheap" | "real";
+  readonly clocks: ReadonlyMap<string, ClockPlan>;
+  /** One who lies, or whose store was an old copy: promises are not expected of it. */
+  readonly liar: LiarPlan | null;
+  readonly forgetful: string | null;
+  /** In the order of time, ms. */
+  readonly steps: readonly Step[];
+  /** When faults end, ms. */
+  readonly length: number;
+  /** Whether all links begin anew when faults end; else what was lost must come by itself. */
+  readonly reconnects: boolean;
+}
+
+export interface GroupPlan {
+  readonly name: string;
+  readonly owners: readonly string[];
+  readonly policy: Pick<Policy, "quorum" | "ordered" | "private">;
+}
+
+export interface LinkPlan {
+  readonly ends: readonly [string, string];
+  /** One-way, ms, from the first end to the second and back; and how much longer at most. */
+  readonly delays: readonly [number, number];
+  readonly jitter: number;
+  /** Without it what is sent first arrives first, as over a cable. */
+  readonly reorders: boolean;
+  /** Of messages, or of frames in a wire of bytes. */
+  readonly loss: number;
+  readonly duplication: number;
+  /** Bytes per ms. */
+  readonly rate: number;
+}
+
+export interface ClockPlan {
+  /** Of its ms to true ones. */
+  readonly rate: number;
+  /** Its wall clock less the true one, ms; null where it has none. */
+  readonly wall: number | null;
+}
+
+export const lieNames = [
+  "equivocate",
+  "certify everything",
+  "double counter",
+  "counter far ahead",
+  "forge proofs",
+  "release needlessly",
+  "attempt far ahead",
+  "generation far ahead",
+  "run ahead",
+  "flood",
+  "replay",
+  "report nonsense",
+  "misplace",
+] as const;
+export type LieName = (typeof lieNames)[number];
+
+export interface LiarPlan {
+  readonly name: string;
+  /** What it does besides lying: as an honest one, without its certificates, hiding references as a relay, or nothing at all. */
+  readonly habit: "talks" | "withholds" | "hides" | "silent";
+  /** Whether it stops lying, and talking, when faults end. */
+  readonly fallsSilent: boolean;
+}
+
+export type Step = { readonly at: number } & (
+  | { readonly kind: "push"; readonly member: string; readonly group: string; readonly value: number }
+  | { readonly kind: "flush"; readonly member: string }
+  /** Power off after so many more actions, and on again after `down` ms; for ever where null. */
+  | { readonly kind: "crash"; readonly member: string; readonly after: number; readonly down: number | null }
+  | { readonly kind: "copy"; readonly member: string }
+  | { readonly kind: "restore"; readonly member: string; readonly down: number }
+  /** Links go down, or say nothing of what they lose, in both directions or in one. */
+  | {
+      readonly kind: "cut";
+      readonly link: number;
+      readonly how: "both" | "there" | "back" | "told";
+      readonly length: number;
+    }
+  | { readonly kind: "partition"; readonly side: readonly string[]; readonly told: boolean; readonly length: number }
+  /** Awake again after so long, with its RAM. */
+  | { readonly kind: "sleep"; readonly member: string; readonly length: number }
+  | { readonly kind: "lie"; readonly lie: LieName }
+);
+
+/** How many of so many owners may lie, and no two final blocks share a place (docs/protection.md). */
+export function liarsBorne(quorum: Quorum, owners: number): number {
+  if (quorum === "all") return Math.floor((2 * owners) / 3);
+  return quorum === "two-thirds" ? Math.ceil(owners / 3) - 1 : 0;
+}
+
+/** How many owners must be there for a group to go on (docs/protection.md). */
+export function ownersNeeded(quorum: Quorum, owners: number): number {
+  if (quorum === "all") return owners;
+  return quorum === "two-thirds" ? Math.floor((2 * owners) / 3) + 1 : Math.floor(owners / 2) + 1;
+}
+
+const hour = 3_600_000;
+
+export function drawPlan(seed: number): Plan {
+  const draw = seeded(seed);
+  const members = ["a", "b", "c", "d", "e", "f", "g"].slice(0, draw.one([2, 3, 3, 4, 4, 4, 5, 5, 6, 7]));
+  const shape = draw.one(["star", "mesh", "mesh", "line"] as const);
+  const liar = draw.chance(0.35) ? drawLiar(draw, members) : null;
+  const forgetful = liar === null && draw.chance(0.15) ? draw.one(members) : null;
+  const groups = drawGroups(draw, members, liar?.name ?? forgetful);
+  const busy = 3_000 + draw.below(draw.chance(0.2) ? 40_000 : 15_000);
+  const wire = draw.chance(0.12) ? "bytes" : "messages";
+  const links = drawLinks(draw, members, shape, wire);
+  const steps = [
+    ...drawPushes(draw, groups, busy),
+    ...drawFaults(draw, members, links, busy, liar?.name ?? forgetful),
+    ...(liar === null ? [] : drawLies(draw, busy)),
+    ...(forgetful === null ? [] : drawAmnesia(draw, forgetful, busy)),
+  ].sort((a, b) => a.at - b.at);
+  // Nobody is asleep any more when faults end.
+  const length = Math.max(busy, ...steps.map((step) => (step.kind === "sleep" ? step.at + step.length : 0)));
+  return {
+    ...{ seed, members, groups, shape, links, liar, forgetful, steps, length, wire },
+    followers: shape === "star" ? ["a"] : shape === "line" ? members : some(draw, members, draw.below(2)),
+    store: draw.chance(0.15) ? "flash" : "records",
+    signatures: draw.chance(0.06) ? "real" : "cheap",
+    clocks: new Map(members.map((name) => [name, drawClock(draw)])),
+    reconnects: draw.chance(0.7),
+  };
+}
+
+function drawClock(draw: Draw): ClockPlan {
+  const rate = draw.chance(0.3) ? 0.9 + draw.below(201) / 1000 : 1;
+  return { rate, wall: draw.chance(0.2) ? null : draw.chance(0.3) ? draw.below(100 * hour) - 50 * hour : 0 };
+}
+
+function drawLiar(draw: Draw, members: readonly string[]): LiarPlan {
+  return {
+    name: draw.one(members),
+    habit: draw.one(["talks", "talks", "withholds", "hides", "silent"]),
+    fallsSilent: draw.chance(0.5),
+  };
+}
+
+/** Groups of every shape; the suspect owns only such as bear one who lies. */
+function drawGroups(draw: Draw, members: readonly string[], suspect: string | null): GroupPlan[] {
+  const groups: GroupPlan[] = [];
+  const count = 1 + draw.below(Math.min(5, members.length + 1));
+  for (let index = 0; index < count; index++) {
+    const size = draw.one([1, 2, 2, 2, 3, 3, 4, members.length, members.length]);
+    const owners = some(draw, members, Math.min(size, members.length));
+    const quorum = draw.one(["all", "all", "two-thirds", "two-thirds", "majority"] as const);
+    const bears = suspect === null || !owners.includes(suspect) || liarsBorne(quorum, owners.length) > 0;
+    const left = bears ? owners : owners.filter((owner) => owner !== suspect);
+    if (left.length === 0) continue;
+    const policy = { quorum, ordered: draw.chance(0.7), private: draw.chance(0.08) };
+    groups.push({ name: `g${index}`, owners: left, policy });
+  }
+  if (groups.length > 0) return groups;
+  const policy = { quorum: "all" as const, ordered: true, private: false };
+  return [{ name: "g0", owners: members.filter((name) => members.length > 2 || name !== suspect), policy }];
+}
+
+function drawLinks(
+  draw: Draw,
+  members: readonly string[],
+  shape: Plan["shape"],
+  wire: Plan["wire"],
+): readonly LinkPlan[] {
+  const pairs = members.flatMap((one, index) => members.slice(index + 1).map((other) => [one, other] as const));
+  const chosen = pairs.filter(([one, other]) => {
+    if (shape === "star") return one === "a";
+    return shape === "mesh" || members.indexOf(other) - members.indexOf(one) === 1;
+  });
+  const slow = draw.chance(0.15) ? 600 : 60;
+  const lossy = draw.chance(0.5) ? draw.below(20) / 100 : 0;
+  const doubles = draw.chance(0.3) ? draw.below(30) / 100 : 0;
+  const reorders = wire === "messages" && draw.chance(0.5);
+  const narrow = draw.chance(0.15) ? 11 : 1_000;
+  return chosen.map((ends) => ({
+    ends,
+    delays: [1 + draw.below(slow), 1 + draw.below(slow)] as const,
+    jitter: draw.chance(0.5) ? draw.below(slow) : 0,
+    ...{ reorders, loss: wire === "bytes" ? lossy / 4 : lossy, duplication: doubles, rate: narrow },
+  }));
+}
+
+function drawPushes(draw: Draw, groups: readonly GroupPlan[], length: number): Step[] {
+  const count = 8 + draw.below(60);
+  const bursts = draw.chance(0.3);
+  const steps: Step[] = [];
+  let at = 0;
+  for (let value = 0; value < count; value++) {
+    at = bursts && draw.chance(0.7) ? at : draw.below(length);
+    const group = draw.one(groups);
+    const member = draw.one(group.owners);
+    steps.push({ at, kind: "push", member, group: group.name, value });
+    if (draw.chance(0.5)) steps.push({ at, kind: "flush", member });
+  }
+  return steps;
+}
+
+function drawFaults(
+  draw: Draw,
+  members: readonly string[],
+  links: readonly LinkPlan[],
+  length: number,
+  suspect: string | null,
+): Step[] {
+  const steps: Step[] = [];
+  const when = () => draw.below(length);
+  const kinds = some(draw, ["crash", "cut", "partition", "sleep", "vanish"] as const, 1 + draw.below(3));
+  if (kinds.includes("crash")) {
+    for (let count = 1 + draw.below(10); count > 0; count--) {
+      const member = draw.one(members);
+      steps.push({ at: when(), kind: "crash", member, after: draw.below(8), down: 1 + draw.below(4_000) });
+    }
+  }
+  if (kinds.includes("cut")) {
+    for (let count = 1 + draw.below(8); count > 0; count--) {
+      const how = draw.one(["both", "there", "back", "told"] as const);
+      steps.push({ at: when(), kind: "cut", link: draw.below(links.length), how, length: 50 + draw.below(5_000) });
+    }
+  }
+  if (kinds.includes("partition")) {
+    for (let count = 1 + draw.below(3); count > 0; count--) {
+      const side = some(draw, members, 1 + draw.below(members.length - 1));
+      steps.push({ at: when(), kind: "partition", side, told: draw.chance(0.5), length: 500 + draw.below(9_000) });
+    }
+  }
+  if (kinds.includes("sleep") && draw.chance(0.5)) {
+    const longest = draw.chance(0.3) ? 5 * hour : 60_000;
+    steps.push({ at: when(), kind: "sleep", member: draw.one(members), length: 1_000 + draw.below(longest) });
+  }
+  if (kinds.includes("vanish") && draw.chance(0.5)) {
+    const member = draw.one(members);
+    if (member !== suspect) steps.push({ at: when(), kind: "crash", member, after: draw.below(8), down: null });
+  }
+  return steps;
+}
+
+function drawLies(draw: Draw, length: number): Step[] {
+  const menu = some(draw, lieNames, 1 + draw.below(4));
+  return Array.from({ length: 4 + draw.below(40) }, () => ({
+    at: draw.below(length),
+    kind: "lie" as const,
+    lie: draw.one(menu),
+  }));
+}
+
+function drawAmnesia(draw: Draw, member: string, length: number): Step[] {
+  const copied = draw.below(length / 2);
+  return [
+    { at: copied, kind: "copy", member },
+    { at: copied + draw.below(length / 2), kind: "restore", member, down: 1 + draw.below(2_000) },
+  ];
+}

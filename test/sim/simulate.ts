@@ -1,0 +1,115 @@
+import type { Crypto } from "../../firmware/ports";
+import { createCheckers } from "./checkers";
+import { type Coverage, createCounts } from "./coverage";
+import { createDigest } from "./digest";
+import { heal } from "./healing";
+import { hinder, type LinkState, linkStates } from "./links";
+import { messageTransport } from "./message-transport";
+import type { Plan, Step } from "./plan";
+import { recorder, together } from "./trace";
+import { boot, createWorld, fallAsleep, give, isUp, losePower, type Member, push, type World } from "./world";
+
+/** What became of a plan's world. */
+export interface Verdict {
+  readonly seed: number;
+  /** Empty where all promises held. */
+  readonly failures: readonly string[];
+  /** Of all that was said in the world: the same plan gives the same. */
+  readonly digest: string;
+  readonly events: number;
+  readonly finalBlocks: number;
+  /** Virtual ms from the end of the faults until all was final that can be; null where nothing can. */
+  readonly healedAfter: number | null;
+  readonly coverage: Coverage;
+}
+
+/** Where cryptography comes from: signatures that anyone could make, for speed, and real ones. */
+export interface Platform {
+  readonly cheap: () => Crypto;
+  readonly real: () => Crypto;
+}
+
+/** Runs the world of a plan, to its first failure or until all is final that can be. */
+export function simulate(plan: Plan, platform: Platform, print?: (line: string) => void): Verdict {
+  const digest = createDigest();
+  let world: World;
+  const checkers = createCheckers(() => world);
+  const counts = createCounts();
+  const watcher = together([checkers.watcher, counts.watcher, recorder(digest, () => world, print)]);
+  world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
+  const links = linkStates(world);
+  world.transport = messageTransport(world, links);
+  let healedAfter: number | null = null;
+  try {
+    for (const member of world.members.values()) boot(world, member);
+    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, links, step));
+    world.schedule.run(plan.length, () => checkers.failures.length > 0);
+    if (checkers.failures.length === 0) healedAfter = heal(world, links, checkers);
+  } catch (error) {
+    checkers.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const { failures } = checkers;
+  return {
+    ...{ seed: plan.seed, failures, digest: digest.hex(), events: world.schedule.events(), healedAfter },
+    coverage: counts.total(world, checkers.ledger),
+    finalBlocks: [...world.groups.values()].reduce(
+      (sum, group) =>
+        sum + Math.max(...[...world.members.values()].map((member) => checkers.historyOf(member, group).length)),
+      0,
+    ),
+  };
+}
+
+function take(world: World, links: readonly LinkState[], step: Step): void {
+  const { schedule } = world;
+  world.watcher.noted("member" in step ? step.member : "", noteOf(step));
+  const later = (length: number, happen: () => void) => schedule.at(schedule.now() + length, happen);
+  switch (step.kind) {
+    case "push": {
+      const member = world.members.get(step.member)!;
+      if (isUp(member)) push(world, member, world.groups.get(step.group)!, step.value);
+      break;
+    }
+    case "flush": {
+      const member = world.members.get(step.member)!;
+      if (isUp(member)) give(world, member, { kind: "flush" });
+      break;
+    }
+    case "crash":
+      crash(world, world.members.get(step.member)!, step.after, step.down);
+      break;
+    case "sleep":
+      fallAsleep(world, world.members.get(step.member)!, step.length);
+      break;
+    case "cut":
+      later(step.length, hinder(world, links[step.link]!, step.how));
+      break;
+    case "partition":
+      for (const link of links) {
+        const [one, other] = link.ends.map(({ name }) => step.side.includes(name));
+        if (one !== other) later(step.length, hinder(world, link, step.told ? "told" : "both"));
+      }
+      break;
+    case "copy":
+    case "restore":
+    case "lie":
+      break;
+  }
+}
+
+function noteOf(step: Step): string {
+  const { at, ...rest } = step;
+  return JSON.stringify(rest);
+}
+
+function crash(world: World, member: Member, after: number, down: number | null): void {
+  if (!isUp(member) || member.fuse !== null) return;
+  const failed = () => {
+    if (down === null) member.vanished = true;
+    else world.schedule.at(world.schedule.now() + down, () => boot(world, member));
+  };
+  if (after === 0) {
+    member.fuse = { left: 0, failed };
+    losePower(world, member);
+  } else member.fuse = { left: after - 1, failed };
+}

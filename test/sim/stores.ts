@@ -1,0 +1,69 @@
+import { type Journal, openJournal } from "../../firmware/store/journal";
+import { createNor, PowerCut, parts } from "../store/nor";
+import type { Draw } from "./random";
+
+/** What a member keeps through a loss of power. */
+export interface Store {
+  records(): ReadonlyMap<string, Uint8Array>;
+  /** All of it, or nothing. */
+  write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
+  /** The power fails in this write: what is kept is what was before it, or after. */
+  writeAndFail(draw: Draw, puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
+  copy(): StoreCopy;
+  restore(copy: StoreCopy): void;
+  compactions(): number;
+}
+
+export type StoreCopy = Uint8Array | ReadonlyMap<string, Uint8Array>;
+
+export function recordStore(): Store {
+  let records = new Map<string, Uint8Array>();
+  const write: Store["write"] = (puts, deletes) => {
+    for (const key of deletes) records.delete(key);
+    for (const [key, value] of puts) records.set(key, value.slice());
+  };
+  return {
+    records: () => records,
+    write,
+    writeAndFail(draw, puts, deletes) {
+      if (draw.chance(0.5)) write(puts, deletes);
+    },
+    copy: () => new Map(records),
+    restore(copy) {
+      records = new Map(copy as ReadonlyMap<string, Uint8Array>);
+    },
+    compactions: () => 0,
+  };
+}
+
+const sectors = 128;
+const sectorSize = 4_096;
+
+/** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
+export function flashStore(owner: Uint8Array): Store {
+  const nor = createNor(sectors, sectorSize);
+  let journal: Journal = openJournal(nor.flash, owner);
+  const reopen = () => {
+    nor.restore();
+    journal = openJournal(nor.flash, owner);
+  };
+  return {
+    records: () => journal.records,
+    write: (puts, deletes) => journal.write(puts, deletes),
+    writeAndFail(draw, puts, deletes) {
+      nor.cutAt(nor.operations() + draw.below(2), draw.one(parts));
+      try {
+        journal.write(puts, deletes);
+      } catch (error) {
+        if (!(error instanceof PowerCut)) throw error;
+      }
+      reopen();
+    },
+    copy: () => nor.bytes.slice(),
+    restore(copy) {
+      nor.bytes.set(copy as Uint8Array);
+      reopen();
+    },
+    compactions: () => journal.stats().compactions,
+  };
+}

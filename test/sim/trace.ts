@@ -1,0 +1,74 @@
+import type { Action } from "../../firmware/core/events";
+import type { Digest } from "./digest";
+import type { Watcher, World } from "./world";
+
+/** All that happens, one line an event in columns: into a digest, and before a person's eyes. */
+
+export const traceLegend = `    time  who      what       more
+          (virtual ms; a > b: a sends to b; keys and ids shortened to 6 digits)`;
+
+const messageNames = [
+  ...["", "HELLO", "BLOCK", "HEADER", "METABLOCK", "CERTIFICATE", "WANT", "FRONTIER", "PULL", "PROOF", "BYE"],
+] as const;
+
+export function recorder(digest: Digest, worldOf: () => World, print?: (line: string) => void): Watcher {
+  const line = (who: string, what: string, more: string) => {
+    const text = `${String(worldOf().schedule.now()).padStart(8)}  ${who.padEnd(7)}  ${what.padEnd(9)}  ${more}`;
+    digest.words(text);
+    print?.(text);
+  };
+  return {
+    sent(from, to, bytes) {
+      digest.bytes(bytes);
+      line(`${from.name} > ${to.name}`, messageNames[bytes[1]!] ?? "?", `${bytes.length} bytes`);
+    },
+    answered() {},
+    wrote(member, { puts, deletes }) {
+      line(member.name, "write", [...puts.keys(), ...deletes].map(showKey).join(" "));
+    },
+    delivered(member, action) {
+      line(member.name, action.kind, showDelivered(action));
+    },
+    power(member, on) {
+      line(member.name, on ? "power on" : "power off", "");
+    },
+    noted(who, what) {
+      line(who, "fault", what);
+    },
+  };
+}
+
+function showKey(key: string): string {
+  return key.replace(/[0-9a-f]{32,}/g, (hex) => hex.slice(0, 6));
+}
+
+function showDelivered(action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>): string {
+  if (action.kind === "sealed") return `counter ${action.counter}, values ${action.tokens.join(" ")}`;
+  if (action.kind === "final") return `position ${action.block.position}, first entry ${action.block.firstEntry}`;
+  if (action.kind === "cut") return action.reason.message;
+  return `${action.error.code}: ${action.error.message}`;
+}
+
+/** All of them are told, in this order. */
+export function together(watchers: readonly Watcher[]): Watcher {
+  return {
+    sent(from, to, bytes) {
+      for (const each of watchers) each.sent(from, to, bytes);
+    },
+    answered(member, event, actions) {
+      for (const each of watchers) each.answered(member, event, actions);
+    },
+    wrote(member, write) {
+      for (const each of watchers) each.wrote(member, write);
+    },
+    delivered(member, action) {
+      for (const each of watchers) each.delivered(member, action);
+    },
+    power(member, on) {
+      for (const each of watchers) each.power(member, on);
+    },
+    noted(who, what) {
+      for (const each of watchers) each.noted(who, what);
+    },
+  };
+}
