@@ -292,10 +292,8 @@ export function settle(world: World): void {
 /** Whether its parents are known and it keeps the invariants; what is missing of a metablock that is to be voted on is asked for. */
 function validate(world: World, metablock: Metablock): void {
   if (metablock.valid !== null) return;
-  const concerned = [...metablock.byGroup.keys()].flatMap((key) => {
-    const group = world.groups.get(key);
-    return group?.mine ? [group] : [];
-  });
+  // What is followed is looked for too: neighbours may have no other way to it.
+  const concerned = [...metablock.byGroup.keys()].flatMap((key) => world.groups.get(key) ?? []);
   const parents = parentsOf(world, metablock);
   if (parents !== undefined) {
     const broken = brokenInvariant(metablock.header.value, parents);
