@@ -19,6 +19,7 @@ import type {
   Hash,
   Message,
   MetablockHeader,
+  Pact,
   Scope,
   ShownReference,
 } from "../../firmware/core/wire/types";
@@ -64,7 +65,13 @@ export interface ForgedCertificate {
   readonly message: Uint8Array;
 }
 
-export function createForge(network: Network, crypto: Crypto): Forge {
+/** What a forge must know of a world: its members' seeds, and its groups and pacts by name. */
+export type Forgeable = Readonly<Pick<Network, "groups">> & {
+  readonly pacts: { get(name: string): Pact | undefined };
+  readonly members: { get(name: string): { readonly seed: Uint8Array } | undefined };
+};
+
+export function createForge(network: Forgeable, crypto: Crypto): Forge {
   const signers = new Map<string, Signer>();
   const signer = (name: string) => {
     const known = signers.get(name) ?? crypto.signer(avatarSeed(crypto, network.members.get(name)!.seed, worldId));

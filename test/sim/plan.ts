@@ -241,7 +241,7 @@ function drawFaults(
     }
   }
   if (kinds.includes("sleep") && draw.chance(0.5)) {
-    const longest = draw.chance(0.3) ? 5 * hour : 60_000;
+    const longest = members.length <= 3 && draw.chance(0.5) ? 5 * hour : 60_000;
     steps.push({ at: when(), kind: "sleep", member: draw.one(members), length: 1_000 + draw.below(longest) });
   }
   if (kinds.includes("vanish") && draw.chance(0.5)) {

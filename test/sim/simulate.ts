@@ -3,6 +3,8 @@ import { createCheckers } from "./checkers";
 import { type Coverage, createCounts } from "./coverage";
 import { createDigest } from "./digest";
 import { heal } from "./healing";
+import { createLiar, hearing, type Liar, throughLiar } from "./liar";
+import { lies } from "./lies";
 import { hinder, type LinkState, linkStates } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
@@ -35,15 +37,22 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   let world: World;
   const checkers = createCheckers(() => world);
   const counts = createCounts();
-  const watcher = together([checkers.watcher, counts.watcher, recorder(digest, () => world, print)]);
+  const watchers = [checkers.watcher, counts.watcher, recorder(digest, () => world, print)];
+  const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
   const links = linkStates(world);
   world.transport = messageTransport(world, links);
+  const liar = plan.liar === null ? null : createLiar(world, plan.liar.name);
+  if (liar !== null) {
+    watchers.push(hearing(liar));
+    world.transport = throughLiar(liar, world.transport);
+  }
   let healedAfter: number | null = null;
   try {
     for (const member of world.members.values()) boot(world, member);
-    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, links, step));
+    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, links, liar, step));
     world.schedule.run(plan.length, () => checkers.failures.length > 0);
+    if (liar !== null) liar.quiet = plan.liar!.fallsSilent;
     if (checkers.failures.length === 0) healedAfter = heal(world, links, checkers);
   } catch (error) {
     checkers.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -60,7 +69,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   };
 }
 
-function take(world: World, links: readonly LinkState[], step: Step): void {
+function take(world: World, links: readonly LinkState[], liar: Liar | null, step: Step): void {
   const { schedule } = world;
   world.watcher.noted("member" in step ? step.member : "", noteOf(step));
   const later = (length: number, happen: () => void) => schedule.at(schedule.now() + length, happen);
@@ -91,10 +100,25 @@ function take(world: World, links: readonly LinkState[], step: Step): void {
       }
       break;
     case "copy":
-    case "restore":
-    case "lie":
+      world.members.get(step.member)!.copied = world.members.get(step.member)!.store.copy();
       break;
+    case "restore":
+      restore(world, world.members.get(step.member)!, step.down);
+      break;
+    case "lie":
+      if (liar !== null && liar.groups.length > 0 && isUp(liar.member)) {
+        lies[step.lie](liar, world.draw.one(liar.groups));
+      }
   }
+}
+
+/** Power off, and on with a store as it was: what was signed since is forgotten. */
+function restore(world: World, member: Member, down: number): void {
+  const { copied } = member;
+  if (copied === undefined) return;
+  losePower(world, member);
+  member.store.restore(copied);
+  world.schedule.at(world.schedule.now() + down, () => boot(world, member));
 }
 
 function noteOf(step: Step): string {

@@ -11,7 +11,7 @@ import { policy, worldId } from "../core/network";
 import type { GroupPlan, Plan } from "./plan";
 import { type Draw, seeded } from "./random";
 import { createSchedule, type Schedule } from "./schedule";
-import { flashStore, recordStore, type Store } from "./stores";
+import { flashStore, recordStore, type Store, type StoreCopy } from "./stores";
 
 /** The members of a plan's world, each a real participant with a store and a clock of its own, and what watches them. */
 
@@ -22,6 +22,8 @@ export interface Member {
   /** The avatar in hex. */
   readonly key: string;
   readonly store: Store;
+  /** Its store as it was, where it is to be restored from a copy. */
+  copied: StoreCopy | undefined;
   /** Undefined while it has no power. */
   participant: Participant | undefined;
   /** Asleep it keeps its RAM, and is told nothing. */
@@ -153,6 +155,7 @@ function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: Avatar
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
     store: plan.store === "flash" ? flashStore(avatar) : recordStore(),
+    copied: undefined,
     participant: undefined,
     asleep: false,
     vanished: false,

@@ -1,0 +1,122 @@
+import { hash } from "../../firmware/core/wire/hash";
+import { merklePath } from "../../firmware/core/wire/merkle";
+import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
+import { decodeBlockHeader, decodeMetablockHeader } from "../../firmware/core/wire/structures";
+import type { BlockHeader, Hash, LockProof, Message, MetablockHeader } from "../../firmware/core/wire/types";
+import { createForge, type Forge } from "../core/forge";
+import type { Group, Member, Transport, Watcher, World } from "./world";
+
+/** One who holds a member's seed and says what it likes: beside a real participant of that seed, whose words it may change or keep back. */
+export interface Liar {
+  readonly world: World;
+  readonly member: Member;
+  readonly forge: Forge;
+  /** The groups that it owns with others. */
+  readonly groups: readonly Group[];
+  /** What it heard and made, the latest last. */
+  readonly metablocks: HeardMetablock[];
+  readonly blocks: HeardBlock[];
+  readonly locks: LockProof[];
+  readonly heard: Uint8Array[];
+  readonly counters: Map<string, number>;
+  /** Set when it is to be silent from now on. */
+  quiet: boolean;
+}
+
+export interface HeardMetablock {
+  readonly id: Hash;
+  readonly header: Pick<MetablockHeader, "sequence" | "attempt" | "parents" | "referenceCount">;
+}
+
+export interface HeardBlock {
+  readonly id: Hash;
+  readonly header: BlockHeader;
+}
+
+/** What it remembers of each kind. */
+const remembered = 60;
+
+export function createLiar(world: World, name: string): Liar {
+  const member = world.members.get(name)!;
+  const groups = [...world.groups.values()].filter(({ owners }) => owners.length > 1 && owners.includes(name));
+  const ids = new Map([...world.groups].map(([group, { id }]) => [group, id]));
+  return {
+    ...{ world, member, groups },
+    forge: createForge({ groups: ids, pacts: world.pacts, members: world.members }, world.crypto),
+    ...{ metablocks: [], blocks: [], locks: [], heard: [], counters: new Map(), quiet: false },
+  };
+}
+
+export function remember<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > remembered) list.shift();
+}
+
+/** Hears what comes to the liar's participant. */
+export function hearing(liar: Liar): Watcher {
+  return {
+    sent() {},
+    answered(member, event) {
+      if (member !== liar.member || event.kind !== "message") return;
+      remember(liar.heard, event.bytes);
+      const message = decodeMessage(event.bytes);
+      if (message.type === "metablock") {
+        const id = hash(liar.world.crypto, "metablock", message.header);
+        remember(liar.metablocks, { id, header: decodeMetablockHeader(message.header) });
+      } else if (message.type === "block") {
+        const id = hash(liar.world.crypto, "block", message.header);
+        remember(liar.blocks, { id, header: decodeBlockHeader(message.header) });
+      } else if (message.type === "frontier") for (const lock of message.frontier.locks) remember(liar.locks, lock);
+    },
+    wrote() {},
+    delivered() {},
+    power() {},
+    noted() {},
+  };
+}
+
+/** What its participant says goes through the liar's hands. */
+export function throughLiar(liar: Liar, transport: Transport): Transport {
+  return {
+    ...transport,
+    send(from, peer, bytes) {
+      const said = from === liar.member ? censored(liar, bytes) : bytes;
+      if (said !== undefined) transport.send(from, peer, said);
+    },
+  };
+}
+
+function censored(liar: Liar, bytes: Uint8Array): Uint8Array | undefined {
+  const { habit } = liar.world.plan.liar!;
+  const type = bytes[1];
+  if (liar.quiet || habit === "silent") return undefined;
+  if (habit === "withholds" && type === 5) return liar.world.draw.chance(0.5) ? undefined : bytes;
+  if (habit === "hides" && type === 4 && liar.world.draw.chance(0.5)) return hiding(liar, bytes);
+  return bytes;
+}
+
+/** A metablock of which one reference is not shown: the others lead to its root all the same. */
+function hiding({ world }: Liar, bytes: Uint8Array): Uint8Array {
+  const message = decodeMessage(bytes) as Extract<Message, { type: "metablock" }>;
+  const { references } = message;
+  if (references.length === 0) return bytes;
+  const all = references.every(({ path }) => path.length === 0);
+  const leaves = references.map((each) => each.bytes);
+  const shown = all
+    ? references.map((each, at) => ({ ...each, path: merklePath(world.crypto, leaves, at) }))
+    : references;
+  const hidden = world.draw.below(references.length);
+  return encodeMessage({ ...message, references: shown.filter((_, at) => at !== hidden) });
+}
+
+/** To most of its neighbours, and not to the others. */
+export function say(
+  liar: Liar,
+  message: Uint8Array,
+  to: (index: number) => boolean = () => liar.world.draw.chance(0.7),
+): void {
+  if (liar.quiet) return;
+  for (const [index, peer] of [...liar.member.peers.keys()].entries()) {
+    if (to(index)) liar.world.transport.send(liar.member, peer, message);
+  }
+}
