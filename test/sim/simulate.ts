@@ -1,4 +1,5 @@
 import type { Crypto } from "../../firmware/ports";
+import { byteTransport } from "./byte-transport";
 import { createCheckers } from "./checkers";
 import { type Coverage, createCounts } from "./coverage";
 import { createDigest } from "./digest";
@@ -41,7 +42,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
   const links = linkStates(world);
-  world.transport = messageTransport(world, links);
+  world.transport = plan.wire === "bytes" ? byteTransport(world, links) : messageTransport(world, links);
   const liar = plan.liar === null ? null : createLiar(world, plan.liar.name);
   if (liar !== null) {
     watchers.push(hearing(liar));
