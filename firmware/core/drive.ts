@@ -116,18 +116,25 @@ function hasWork(world: World): boolean {
 
 /** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
 export function wakeAt(world: World, peers: readonly Peer[]): number {
-  const times = [world.attemptEnds, world.proposal?.at, ...peers.map(frontierDue)];
+  let wake = Number.POSITIVE_INFINITY;
+  const note = (time: number | null | undefined) => {
+    if (typeof time === "number" && time < wake) wake = time;
+  };
+  note(world.attemptEnds);
+  note(world.proposal?.at);
   for (const { childTurn } of world.metablocks.values()) {
-    if (childTurn !== null && childTurn > world.now.monotonic) times.push(childTurn);
+    if (childTurn !== null && childTurn > world.now.monotonic) note(childTurn);
   }
   for (const peer of peers) {
-    for (const key of peer.positions.keys()) times.push(pullDue(peer, world.groups.get(key)!));
+    note(frontierDue(peer));
+    for (const key of peer.positions.keys()) note(pullDue(peer, world.groups.get(key)!));
   }
   for (const group of world.groups.values()) {
-    times.push(expiresAt(group.buffer), mayIssue(world, group) ? dueAt(group.buffer) : undefined);
+    note(expiresAt(group.buffer));
+    if (mayIssue(world, group)) note(dueAt(group.buffer));
   }
   if (peers.length > 0) {
-    for (const { askedAt } of world.missing.values()) times.push((askedAt ?? world.now.monotonic) + askAgainMs);
+    for (const { askedAt } of world.missing.values()) note((askedAt ?? world.now.monotonic) + askAgainMs);
   }
-  return Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+  return wake;
 }

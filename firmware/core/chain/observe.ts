@@ -21,7 +21,7 @@ import {
   referencesOf,
   takeReferences,
 } from "./metablock";
-import { brokenInvariant, parentAt, parentsOf } from "./predicates";
+import { brokenInvariant, groupsAbout, parentAt, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { compareViews } from "./view";
 import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
@@ -330,6 +330,10 @@ function dropOldGenerations(world: World): void {
   const relaying = relays(world);
   for (const [key, metablock] of world.metablocks) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
+    if (relaying && metablock !== world.tip && isDoneForRelay(world, metablock)) {
+      world.metablocks.delete(key);
+      continue;
+    }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
     if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
     world.metablocks.delete(key);
@@ -343,7 +347,11 @@ function relays(world: World): boolean {
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {
-  if (world.now.monotonic - metablock.seenAt >= world.patience) return false;
+  return world.now.monotonic - metablock.seenAt < world.patience && isOpen(world, metablock);
+}
+
+/** Whether it, or a parent of it, holds a block of a known group that is not final yet. */
+function isOpen(world: World, metablock: Metablock): boolean {
   const parents = parentsOf(world, metablock) ?? [];
   return [metablock, ...parents].some(({ references }) =>
     [...references.values()].some(({ groupKey, value }) => {
@@ -351,4 +359,10 @@ function mayStillFinish(world: World, metablock: Metablock): boolean {
       return group !== undefined && value.position >= group.position;
     }),
   );
+}
+
+/** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */
+function isDoneForRelay(world: World, metablock: Metablock): boolean {
+  const old = world.now.monotonic - metablock.seenAt >= world.patience;
+  return old && !groupsAbout(world, metablock).some((group) => group.mine) && !isOpen(world, metablock);
 }

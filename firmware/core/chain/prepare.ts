@@ -2,6 +2,7 @@ import { assert } from "../errors";
 import { compare, equal, toHex } from "../wire/bytes";
 import { encode } from "../wire/cbor";
 import { hash } from "../wire/hash";
+import { maxReleasedGroups } from "../wire/limits";
 import { merklePath, merkleRoot } from "../wire/merkle";
 import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } from "../wire/structures";
 import type { BlockReference, View } from "../wire/types";
@@ -193,6 +194,7 @@ function issue(world: World, view: View, groups: readonly Group[]): boolean {
   const parents = chooseParents(world, view);
   if (view.sequence > 0 && parents.length === 0) return false;
   const released = votingOrObserved(world).filter((group) => parents.some((parent) => mustRelease(group, parent)));
+  if (released.length > maxReleasedGroups) return false;
   const references = chooseReferences(world, view, groups, parents, released);
   const closing = parents.some((parent) => groups.some((group) => !released.includes(group) && openIn(parent, group)));
   if (references.length === 0 && !closing) return false;
@@ -240,11 +242,23 @@ function chooseParents(world: World, view: View): Metablock[] {
     chosen.push(candidate);
   }
   if (chosen.length === 0) {
-    const standing = before.find((metablock) => metablock.standing) ?? before[0];
-    return standing === undefined ? [] : [standing];
+    return leastBinding(world, before);
   }
   chosen.sort((a, b) => compareIssuingHashes(world.crypto, b.header, a.header));
   return chosen.slice(0, parentLimit);
+}
+
+/** Where none is worth it, the one parent of which the fewest groups have to be released; of these, one that stands. */
+function leastBinding(world: World, candidates: readonly Metablock[]): Metablock[] {
+  const mine = votingOrObserved(world);
+  const cost = (parent: Metablock) =>
+    2 * mine.filter((group) => mustRelease(group, parent)).length + Number(!parent.standing);
+  let best: { readonly parent: Metablock; readonly cost: number } | undefined;
+  for (const parent of candidates) {
+    const own = cost(parent);
+    if (best === undefined || own < best.cost) best = { parent, cost: own };
+  }
+  return best === undefined ? [] : [best.parent];
 }
 
 function chooseReferences(

@@ -2,6 +2,7 @@ import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
 import { type Metablock, referencesOf } from "../chain/metablock";
 import { parentsOf } from "../chain/predicates";
+import { compareViews } from "../chain/view";
 import { furthestAhead, type Report, reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
@@ -42,19 +43,24 @@ function frontierOf(peer: Peer, withLocks: boolean): Frontier {
 /** Sends where this participant stands: on connecting, when a peer turns out to be behind, and when an attempt failed. */
 export function sendFrontier(peer: Peer, withLocks: boolean, outgoing: Outgoing[]): void {
   const frontier = frontierOf(peer, withLocks);
-  peer.frontierTold = standing(peer, frontier);
+  peer.frontierTold = standing(frontier);
+  peer.toldGeneration = frontier.highestFinalizableGeneration;
   peer.frontierAt = peer.world.now.monotonic;
   send(outgoing, peer, { type: "frontier", frontier });
 }
 
+/** What of a frontier makes another one worth sending; the generation is judged by `wasLeftBehind`. */
+function standing({ attempt, positions }: Frontier): string {
+  return `${attempt} ${positions.map(([, position]) => position).join(" ")}`;
+}
+
 /**
- * What of a frontier makes another one worth sending. How far this participant is ahead of the peer does not: that it is, is
- * heard once, or a hub would tell every board of every other board's generations.
+ * Whether this participant is ahead of the peer, and the peer was told of nothing above what it reported itself. How far ahead
+ * is not told again, or a hub would tell every board of every other board's generations.
  */
-function standing(peer: Peer, { highestFinalizableGeneration, attempt, positions }: Frontier): string {
-  const reported = peer.world.reports.get(peer.avatarKey)?.highestFinalizableGeneration ?? -1;
-  const ahead = highestFinalizableGeneration > reported;
-  return `${ahead} ${attempt} ${positions.map(([, position]) => position).join(" ")}`;
+function wasLeftBehind({ world, avatarKey, toldGeneration }: Peer): boolean {
+  const reported = world.reports.get(avatarKey)?.highestFinalizableGeneration ?? -1;
+  return world.highestFinalizableGeneration > reported && toldGeneration <= reported;
 }
 
 /** "Frontiers are exchanged on connecting and now and then": where something changed since the last, and not too often. */
@@ -66,7 +72,7 @@ export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[
 
 /** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is. */
 export function frontierDue(peer: Peer): number {
-  return standing(peer, frontierOf(peer, false)) === peer.frontierTold
+  return standing(frontierOf(peer, false)) === peer.frontierTold && !wasLeftBehind(peer)
     ? Number.POSITIVE_INFINITY
     : peer.frontierAt + timing.frontier;
 }
@@ -143,7 +149,7 @@ export function greet(peer: Peer, outgoing: Outgoing[]): void {
 }
 
 /** Everything of the peer's groups that is not final. */
-function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
+export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   sendFrontier(peer, true, outgoing);
   for (const group of sharedGroups(peer)) {
@@ -169,12 +175,22 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
       tellBlock(peer, group, block, outgoing);
     }
   }
-  for (const metablock of world.metablocks.values()) {
-    if (metablock.view.sequence <= world.highestFinalizableGeneration) continue;
-    if (!stuck.some((group) => referencesOf(metablock, group.key).length > 0)) continue;
+  for (const metablock of latestAbout(world, stuck)) {
     for (const each of [metablock, ...(parentsOf(world, metablock) ?? [])]) forgetTold(peer, each);
     tellMetablock(peer, metablock, outgoing);
   }
+}
+
+/** Of each issuer the metablock of the highest view above HFG that holds one of the groups: what came before it failed. */
+function latestAbout(world: World, groups: readonly Group[]): Metablock[] {
+  const latest = new Map<string, Metablock>();
+  for (const metablock of world.metablocks.values()) {
+    if (metablock.view.sequence <= world.highestFinalizableGeneration) continue;
+    if (!groups.some((group) => referencesOf(metablock, group.key).length > 0)) continue;
+    const other = latest.get(metablock.issuerKey);
+    if (other === undefined || compareViews(other.view, metablock.view) < 0) latest.set(metablock.issuerKey, metablock);
+  }
+  return [...latest.values()];
 }
 
 /** Lets the metablock and its certificates be told to the peer again. */

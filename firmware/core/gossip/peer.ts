@@ -29,6 +29,7 @@ export interface Peer {
   readonly pulls: Map<string, { readonly until: number; readonly at: number }>;
   /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
   frontierTold: string;
+  toldGeneration: number;
   frontierAt: number;
   invalid: number;
   budget: number;
@@ -49,6 +50,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     tip: null,
     pulls: new Map(),
     frontierTold: "",
+    toldGeneration: -1,
     frontierAt: 0,
     invalid: 0,
     budget: budgetBurst,

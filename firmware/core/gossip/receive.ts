@@ -8,7 +8,7 @@ import { equal, toHex } from "../wire/bytes";
 import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
-import { forgetTold, sendFrontier, takeFrontier } from "./frontier";
+import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell } from "./peer";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
 
@@ -29,7 +29,7 @@ export function receive(receiving: Receiving, message: Message): void {
   const { world } = peer;
   switch (message.type) {
     case "hello":
-      for (const group of message.groups) if (world.groups.has(toHex(group))) peer.interests.add(toHex(group));
+      takeInterests(peer, message.groups, outgoing);
       break;
     case "block":
       takeBlock(peer, message.header, message.signature, message.entries);
@@ -60,6 +60,13 @@ export function receive(receiving: Receiving, message: Message): void {
     case "bye":
       break;
   }
+}
+
+/** A neighbour that follows more than it owns is told what waits in those groups, too. */
+function takeInterests(peer: Peer, groups: readonly Hash[], outgoing: Outgoing[]): void {
+  const before = peer.interests.size;
+  for (const group of groups) if (peer.world.groups.has(toHex(group))) peer.interests.add(toHex(group));
+  if (peer.interests.size > before) resynchronize(peer, outgoing);
 }
 
 function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries: readonly Uint8Array[] | null): void {
