@@ -61,6 +61,28 @@ describe("a private pact", () => {
   });
 });
 
+describe("an owner of a private pact that was away", () => {
+  it("catches up by the headers and their proofs", () => {
+    const members = ["a", "b", "c", "d"];
+    const network = createNetwork({
+      members,
+      groups: [{ name: "secret", owners: members, policy: { private: true, quorum: "two-thirds" } }],
+    });
+    network.run(1_000);
+    network.disconnect("a", "d");
+    for (let value = 0; value < 20; value++) {
+      network.push("b", "secret", value);
+      network.run(network.now + 1_000);
+    }
+    network.connect("a", "d");
+    network.run(network.now + 20_000);
+    expect(network.members.get("a")!.finals.length).toBeGreaterThan(10);
+    expect(network.members.get("d")!.finals.map(({ block }) => toHex(block))).toEqual(
+      network.members.get("a")!.finals.map(({ block }) => toHex(block)),
+    );
+  });
+});
+
 describe("a trimmed participant", () => {
   it("is shown no more of a metablock than its own groups and their neighbours, and sees no other's blocks", () => {
     const boards = ["b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8"];

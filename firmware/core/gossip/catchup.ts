@@ -110,17 +110,9 @@ export function takeProof(
   if (proven.firstEntry === null && proven.position > group.position) return;
   const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
   const id = toHex(proven.block);
-  if (entries !== null && !group.blocks.has(id)) {
-    if (
-      !equal(entriesHash(world.crypto, entries), proven.header.entriesHash) ||
-      entries.length !== proven.header.count
-    ) {
-      throw new VertebraError(
-        "proof-entries",
-        `The entries that came with the proof of block ${id.slice(0, 16)} are not its own.`,
-        "Pull it from another owner.",
-      );
-    }
+  const enough = entries !== null || group.pact.policy.private;
+  if (enough && !group.blocks.has(id)) {
+    if (entries !== null) checkEntries(world, proven, entries);
     keepBlock(world, group, {
       header: signedBlockHeader(world.crypto, proof.blockHeader, proof.blockSignature),
       entries,
@@ -149,4 +141,13 @@ function nextOfSoleOwner(group: Group, { block, header, position }: ProvenBlock)
     );
   }
   return group.entries;
+}
+
+function checkEntries(world: World, { block, header }: ProvenBlock, entries: readonly Uint8Array[]): void {
+  if (equal(entriesHash(world.crypto, entries), header.entriesHash) && entries.length === header.count) return;
+  throw new VertebraError(
+    "proof-entries",
+    `The entries that came with the proof of block ${toHex(block).slice(0, 16)} are not its own.`,
+    "Pull it from another owner.",
+  );
 }
