@@ -22,6 +22,8 @@ export interface Metablock {
   readonly header: Signed<MetablockHeader>;
   readonly key: string;
   readonly issuerKey: string;
+  /** The parents' ids in hex, in their order. */
+  readonly parentKeys: readonly string[];
   readonly view: View;
   /** By index: the reference, its exact bytes and its Merkle path, verified against the root. */
   readonly references: Map<number, HeldReference>;
@@ -45,11 +47,12 @@ export interface HeldReference extends ShownReference {
 }
 
 export function createMetablock(header: Signed<MetablockHeader>, seenAt: number): Metablock {
-  const { sequence, attempt, issuer } = header.value;
+  const { sequence, attempt, issuer, parents } = header.value;
   return {
     header,
     key: toHex(header.id),
     issuerKey: toHex(issuer),
+    parentKeys: parents.map(toHex),
     view: { sequence, attempt },
     references: new Map(),
     byGroup: new Map(),

@@ -10,8 +10,8 @@ import { furthestAhead, generationsOpen, type World } from "./world";
 /** The metablocks that `metablock` names as parents, in that order; undefined where one is not held. */
 export function parentsOf(world: World, metablock: Metablock): Metablock[] | undefined {
   const parents: Metablock[] = [];
-  for (const id of metablock.header.value.parents) {
-    const parent = world.metablocks.get(toHex(id));
+  for (const key of metablock.parentKeys) {
+    const parent = world.metablocks.get(key);
     if (parent === undefined) return undefined;
     parents.push(parent);
   }
@@ -21,16 +21,16 @@ export function parentsOf(world: World, metablock: Metablock): Metablock[] | und
 /** The known groups of which the metablock, or a parent that it has, shows something: all that it can matter for here. */
 export function groupsAbout(world: World, metablock: Metablock): Group[] {
   const keys = new Set(metablock.byGroup.keys());
-  for (const [index] of metablock.header.value.parents.entries()) {
-    for (const key of parentAt(world, metablock, index)?.byGroup.keys() ?? []) keys.add(key);
+  for (const parentKey of metablock.parentKeys) {
+    for (const key of world.metablocks.get(parentKey)?.byGroup.keys() ?? []) keys.add(key);
   }
   return [...keys].flatMap((key) => world.groups.get(key) ?? []);
 }
 
 /** The parent at this index, where it is held. */
 export function parentAt(world: World, metablock: Metablock, index: number): Metablock | undefined {
-  const id = metablock.header.value.parents[index];
-  return id === undefined ? undefined : world.metablocks.get(toHex(id));
+  const key = metablock.parentKeys[index];
+  return key === undefined ? undefined : world.metablocks.get(key);
 }
 
 /**
