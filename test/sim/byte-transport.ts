@@ -143,7 +143,8 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
           else if (both[side] === undefined) {
             both[side] = createEnd(link, side);
             both[side].cable.start();
-          }
+            // Its alarm may have come while it was asleep.
+          } else if (both[side].wire === undefined) both[side].cable.alarm();
         }
       }
     },

@@ -38,6 +38,12 @@ export function lacking(crypto: Crypto, group: Group, position: number, bytes: U
   const firstId = hash(crypto, "metablock", certified.bytes);
   const parent = second.parents.findIndex((id) => equal(id, firstId));
   if (parent === -1 || second.sequence !== first.sequence + 1) return "its second metablock is no child of the first";
+  for (const [header, { bytes, signature }] of [
+    [first, certified],
+    [second, child],
+  ] as const) {
+    if (!crypto.verify(header.issuer, hash(crypto, "metablock", bytes), signature)) return "a metablock is not signed";
+  }
   if (second.releasedGroups.some((id) => equal(id, group.id))) return "its second metablock releases the group";
   const owners = group.owners.length;
   const closing = group.policy.quorum === "all" ? "two-thirds" : group.policy.quorum;
@@ -59,17 +65,16 @@ export function lacking(crypto: Crypto, group: Group, position: number, bytes: U
 
 type Scope = ReturnType<typeof decodeCertificate>["scope"];
 
-/** How many owners signed the metablock for what is asked. */
+/** How many owners signed the metablock, whose issuer did, for what is asked. */
 function signers(
   crypto: Crypto,
   group: Group,
-  { bytes, signature, certificates }: MetablockEvidence,
+  { bytes, certificates }: MetablockEvidence,
   counts: (scope: Scope) => boolean,
 ): number {
   const id = hash(crypto, "metablock", bytes);
   const { issuer } = decodeMetablockHeader(bytes);
-  const found = new Set<string>();
-  if (crypto.verify(issuer, id, signature)) found.add(toHex(issuer));
+  const found = new Set([toHex(issuer)]);
   for (const each of certificates) {
     const { metablock, signer, scope, signature } = decodeCertificate(each);
     const signed = certificateHash(crypto, id, signer, scope);

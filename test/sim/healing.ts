@@ -1,6 +1,7 @@
 import { type Checkers, checkBounds, isSuspect } from "./checkers";
 import { hinder, type LinkState } from "./links";
 import { ownersNeeded, type Plan } from "./plan";
+import { checkRebuilt, checkSomeProofs } from "./rebuilt";
 import { boot, type Group, losePower, type Member, type World } from "./world";
 
 /** After the faults all that can be final must be so within this, virtual ms. */
@@ -34,8 +35,11 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   // What follows changes nothing that is final.
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);
   for (const member of world.members.values()) {
-    if (!isSuspect(world, member)) checkBounds(world, member, checkers.fail);
+    if (isSuspect(world, member)) continue;
+    checkBounds(world, member, checkers.fail);
+    checkRebuilt(world, member, checkers.fail);
   }
+  checkSomeProofs(world, checkers);
   return goals.length === 0 ? null : took;
 }
 

@@ -2,9 +2,10 @@ import { finalKey } from "../../firmware/core/block/final-record";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
 import { encodeMessage } from "../../firmware/core/wire/messages";
+import { decodeCertificate, encodeCertificate } from "../../firmware/core/wire/structures";
 import type { BlockReference, Frontier, Hash } from "../../firmware/core/wire/types";
 import type { ForgedBlock, ForgedMetablock } from "../core/forge";
-import { type HeardBlock, type Liar, remember, say } from "./liar";
+import { type HeardBlock, type HeardMetablock, type Liar, remember, say } from "./liar";
 import type { LieName } from "./plan";
 import type { Group } from "./world";
 
@@ -45,11 +46,12 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
     say(liar, newBlock(liar, group, nextCounter(liar, group) + 1 + liar.world.draw.below(1_000)).message);
   },
 
-  /** A proof of what is final with one byte changed, or of what only the liar certified. */
+  /** A proof of what is final with one byte changed, and certificates in the name of others. */
   "forge proofs"(liar, group) {
     const { draw, tag } = liar.world;
     const stored = liar.member.store.records();
     const { finalBlocks } = placeOf(liar, group);
+    for (const metablock of liar.metablocks.slice(-3)) say(liar, inTheNameOf(liar, draw.one(group.owners), metablock));
     const record = stored.get(finalKey(tag, group.key, draw.below(finalBlocks + 1)));
     if (record === undefined) return;
     const [, , proof, entries] = decode(record, { depth: 4, items: 4_096, length: 1 << 20 }) as [
@@ -135,6 +137,17 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
     issue(liar, viewOf(liar), references);
   },
 };
+
+/** Another's certificate, as far as one can make it without its key. */
+function inTheNameOf({ world, forge }: Liar, name: string, { id, header }: HeardMetablock): Uint8Array {
+  const scope = { own: [...Array(header.referenceCount).keys()], parents: [] };
+  const signer = world.members.get(name)!.avatar;
+  const { signature } = decodeCertificate(forge.certificate(world.plan.liar!.name, { id }, scope).bytes);
+  return encodeMessage({
+    type: "certificate",
+    certificate: encodeCertificate({ metablock: id, signer, scope, signature }),
+  });
+}
 
 function statusOf({ world, member }: Liar) {
   return member.participant!.status(world.tag);

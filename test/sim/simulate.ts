@@ -1,6 +1,6 @@
 import type { Crypto } from "../../firmware/ports";
 import { byteTransport } from "./byte-transport";
-import { createCheckers } from "./checkers";
+import { type Checkers, createCheckers, isSuspect } from "./checkers";
 import { type Coverage, createCounts } from "./coverage";
 import { createDigest } from "./digest";
 import { heal } from "./healing";
@@ -9,6 +9,7 @@ import { lies } from "./lies";
 import { hinder, type LinkState, linkStates } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
+import { checkRebuilt } from "./rebuilt";
 import { recorder, together } from "./trace";
 import { boot, createWorld, fallAsleep, give, isUp, losePower, type Member, push, type World } from "./world";
 
@@ -51,7 +52,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   let healedAfter: number | null = null;
   try {
     for (const member of world.members.values()) boot(world, member);
-    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, links, liar, step));
+    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, checkers, links, liar, step));
     world.schedule.run(plan.length, () => checkers.failures.length > 0);
     if (liar !== null) liar.quiet = plan.liar!.fallsSilent;
     if (checkers.failures.length === 0) healedAfter = heal(world, links, checkers);
@@ -70,7 +71,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   };
 }
 
-function take(world: World, links: readonly LinkState[], liar: Liar | null, step: Step): void {
+function take(world: World, checkers: Checkers, links: readonly LinkState[], liar: Liar | null, step: Step): void {
   const { schedule } = world;
   world.watcher.noted("member" in step ? step.member : "", noteOf(step));
   const later = (length: number, happen: () => void) => schedule.at(schedule.now() + length, happen);
@@ -86,7 +87,7 @@ function take(world: World, links: readonly LinkState[], liar: Liar | null, step
       break;
     }
     case "crash":
-      crash(world, world.members.get(step.member)!, step.after, step.down);
+      crash(world, checkers, world.members.get(step.member)!, step.after, step.down);
       break;
     case "sleep":
       fallAsleep(world, world.members.get(step.member)!, step.length);
@@ -127,13 +128,14 @@ function noteOf(step: Step): string {
   return JSON.stringify(rest);
 }
 
-function crash(world: World, member: Member, after: number, down: number | null): void {
+function crash(world: World, checkers: Checkers, member: Member, after: number, down: number | null): void {
   if (!isUp(member) || member.fuse !== null) return;
   const failed = () => {
     if (down === null) member.vanished = true;
     else world.schedule.at(world.schedule.now() + down, () => boot(world, member));
   };
   if (after === 0) {
+    if (!isSuspect(world, member)) checkRebuilt(world, member, checkers.fail);
     member.fuse = { left: 0, failed };
     losePower(world, member);
   } else member.fuse = { left: after - 1, failed };

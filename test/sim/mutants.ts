@@ -1,0 +1,182 @@
+/**
+ * Deliberate faults in the core, each of which the simulator must catch: exact pieces of its text and what stands there instead. A
+ * piece that is not found once is an error, so that the list goes with the code.
+ */
+export interface Mutant {
+  readonly name: string;
+  readonly changes: readonly Change[];
+}
+
+export interface Change {
+  /** Below firmware/core. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const one = (name: string, file: string, from: string, to: string): Mutant => ({
+  name,
+  changes: [{ file, from, to }],
+});
+
+export const mutants: readonly Mutant[] = [
+  one(
+    "skip the lock check",
+    "chain/slots.ts",
+    "if (slot.lock !== null && !equal(slot.lock.block, block)) return false;",
+    "",
+  ),
+  one(
+    "certify another block in the view of a claim",
+    "chain/slots.ts",
+    "return compareViews(slot.claim.view, view) < 0;",
+    "return compareViews(slot.claim.view, view) <= 0;",
+  ),
+  one(
+    "certify another block below the view of a claim",
+    "chain/slots.ts",
+    "return compareViews(slot.claim.view, view) < 0;\n",
+    "return true;\n",
+  ),
+  one(
+    "claim the same block below the view of a different one",
+    "chain/slots.ts",
+    "return absentOrBelow(slot.claim.otherView, view);",
+    "return true;",
+  ),
+  one(
+    "compare the wrong view of a claim when closing",
+    "chain/slots.ts",
+    "equal(slot.claim.block, block) ? slot.claim.otherView : slot.claim.view;",
+    "equal(slot.claim.block, block) ? slot.claim.view : slot.claim.otherView;",
+  ),
+  one(
+    "close whatever was certified there above",
+    "chain/slots.ts",
+    "return !above(other, parentView);",
+    "return true;",
+  ),
+  {
+    name: "send before writing",
+    changes: [
+      {
+        file: "participant.ts",
+        from: `const ordered: Action[] = puts.size + deletes.size > 0 ? [{ kind: "write", puts, deletes }] : [];`,
+        to: "const ordered: Action[] = [];",
+      },
+      {
+        file: "participant.ts",
+        from: "ordered.push(...actions, ...delivered);",
+        to: `if (puts.size + deletes.size > 0) ordered.push({ kind: "write", puts, deletes }); ordered.push(...actions, ...delivered);`,
+      },
+    ],
+  },
+  one("count two-thirds as half", "pact/pact.ts", "Math.floor((2 * owners) / 3) + 1;", "Math.ceil(owners / 2);"),
+  one(
+    "be content with one certificate less",
+    "chain/metablock.ts",
+    "certifiedBy(metablock, owner, index)).length >= group.quorum;",
+    "certifiedBy(metablock, owner, index)).length >= group.quorum - 1;",
+  ),
+  one(
+    "never release",
+    "chain/prepare.ts",
+    "return !votes(group) || !mayCloseAll(group, parent, held);",
+    "return false;",
+  ),
+  one("close what is released", "chain/metablock.ts", "if (releases(child, group.id)) return false;", ""),
+  one(
+    "reuse a counter after a crash",
+    "chain/records.ts",
+    `group.ownCounter = integer("group record: counter", ownCounter);`,
+    `group.ownCounter = Math.max(0, integer("group record: counter", ownCounter) - 1);`,
+  ),
+  one(
+    "forget the later slots when one becomes final",
+    "chain/finalize.ts",
+    "group.slots.delete(position);",
+    "group.slots.clear();",
+  ),
+  one(
+    "forget a claim when its slot is locked",
+    "chain/progress.ts",
+    "changeSlot(world, group, position).lock = made;",
+    "changeSlot(world, group, position).lock = made; changeSlot(world, group, position).claim = null;",
+  ),
+  one(
+    "erase before finality is durable",
+    "chain/finalize.ts",
+    "put(world, finalKey(world.tag, group.key, position), encodeFinalRecord({ firstEntry, count, proof, entries }));",
+    "",
+  ),
+  one(
+    "lose HFG in a crash",
+    "chain/records.ts",
+    `world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);`,
+    "",
+  ),
+  one(
+    "lose claims in a crash",
+    "chain/records.ts",
+    "claim === null\n      ? null",
+    "claim !== undefined\n      ? null",
+  ),
+  one("lose locks in a crash", "chain/records.ts", "lock === null ? null :", "lock !== undefined ? null :"),
+  one("issue again in a view after a crash", "chain/records.ts", "world.issuedBefore = world.issued;", ""),
+  one(
+    "count a certificate beyond its scope",
+    "chain/metablock.ts",
+    "scope === null || scope.own.includes(index)",
+    "scope === null || scope.own.length > 0 || index < 0",
+  ),
+  one(
+    "count a closing beyond its scope",
+    "chain/metablock.ts",
+    "scope === null || scope.parents.some(([p, i]) => p === parent && i === index)",
+    "scope === null || scope.parents.length > 0 || parent + index < 0",
+  ),
+  {
+    name: "put a block of the window in again",
+    changes: [
+      {
+        file: "chain/propose.ts",
+        from: "const taken = new Set(window);",
+        to: "const taken = new Set(window.slice(1));",
+      },
+      { file: "chain/certify.ts", from: "|| standing.has(key)) break;", to: ") break;" },
+      { file: "chain/predicates.ts", from: "|| window.includes(counter)) return false;", to: ") return false;" },
+    ],
+  },
+  one(
+    "drop a lock's proof",
+    "gossip/frontier.ts",
+    "if (slot.lock !== null && locks.length < locksTold)",
+    "if (slot.lock !== null && locks.length < 0)",
+  ),
+  one("accept a stale parent", "chain/certify.ts", "if (!isCertified(parent, group, index)) return false;", ""),
+  one(
+    "close without a lock",
+    "chain/certify.ts",
+    "if (locked === undefined || !equal(locked, value.block)) return false;",
+    "",
+  ),
+  one(
+    "take blocks out of their order",
+    "chain/predicates.ts",
+    "return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);",
+    "return true;",
+  ),
+  one("never raise the attempt", "drive.ts", "world.attempt++;", ""),
+  one(
+    "lose blocks in a crash",
+    "chain/observe.ts",
+    "put(world, blockKey(world.tag, group.key, key), encodeBlock(block));",
+    "",
+  ),
+  one(
+    "believe certificates in the name of others",
+    "chain/observe.ts",
+    "if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {",
+    "if (signed.length === 0) {",
+  ),
+];
