@@ -11,19 +11,17 @@ export interface Measured {
 
 export type PerBatch = Omit<Costs, "finalized">;
 
-/** Between two entries of one writer, on average. */
-export const everyMs = 20_000;
-/** Every writer has pushed twice or thrice by then. */
-const warmUpMs = 2.5 * everyMs;
+/** Entries that every writer has pushed, on average, before anything is counted. */
+const warmUp = 2.5;
 /** Few boards are watched for longer, so that as many batches are counted. */
 const leastBatches = 300;
 
-/** Throws where anybody complained, or fewer than nine in ten of the entries pushed became final. */
-export function measure(fleet: Fleet): Measured {
+/** Lets every writer push every `everyMs` on average. Throws where anybody complained, or fewer than nine in ten of the entries pushed became final. */
+export function measure(fleet: Fleet, everyMs: number): Measured {
   const { virtual, boards, gateways } = fleet;
   virtual.run(5_000);
   fleet.startWriters(everyMs);
-  virtual.run(virtual.now + warmUpMs);
+  virtual.run(virtual.now + warmUp * everyMs);
   const before = new Map([...boards, ...gateways].map((station) => [station, costsOf(station)]));
   const rounds = Math.max(1, Math.ceil(leastBatches / boards.length));
   virtual.run(virtual.now + rounds * everyMs);

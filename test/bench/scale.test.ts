@@ -7,9 +7,9 @@ describe("what a finalized batch costs a board", () => {
   let many: PerBatch;
   let cells: PerBatch;
   beforeAll(() => {
-    few = measure(oneWorld(10)).board;
-    many = measure(oneWorld(200)).board;
-    cells = measure(inCells(200)).board;
+    few = measure(oneWorld(10), 20_000).board;
+    many = measure(oneWorld(200), 20_000).board;
+    cells = measure(inCells(200), 20_000).board;
   }, 60_000);
 
   it("is three signatures made and three verified, whatever the size of the world", () => {
