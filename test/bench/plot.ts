@@ -19,8 +19,9 @@ export function plot(series: readonly Series[]): string {
   const sizes = [...new Set(points.map(([boards]) => boards))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="${left}" y="22" font-size="14">What a finalized batch costs a board, by the size of the fleet</text>`,
+    `<text x="${left}" y="22" font-size="14">${title}</text>`,
     ...lines.flatMap((bytes) => [
       `<line x1="${left}" x2="${width - right}" y1="${round(y(bytes))}" y2="${round(y(bytes))}" stroke="#ddd"/>`,
       `<text x="${left - 8}" y="${round(y(bytes) + 4)}" text-anchor="end">${bytes.toLocaleString("en")}</text>`,
@@ -53,3 +54,5 @@ function niceAbove(value: number): number {
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
+const title = "What a finalized batch costs a board, by the size of the fleet";
+
