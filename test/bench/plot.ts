@@ -55,4 +55,3 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 const title = "What a finalized batch costs a board, by the size of the fleet";
-
