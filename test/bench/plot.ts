@@ -6,6 +6,7 @@ export interface Series {
 }
 
 const [width, height, left, right, top, bottom] = [640, 340, 70, 20, 40, 60];
+const title = "What a finalized batch costs a board, by the size of the fleet";
 const colours = ["#1f6feb", "#d1570c"];
 
 export function plot(series: readonly Series[]): string {
@@ -54,4 +55,3 @@ function niceAbove(value: number): number {
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
-const title = "What a finalized batch costs a board, by the size of the fleet";
