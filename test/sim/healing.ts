@@ -11,7 +11,7 @@ const healingMs = 300_000;
 export function heal(world: World, links: readonly LinkState[], checkers: Checkers): number | null {
   const { schedule, plan } = world;
   for (const link of links) {
-    for (const reasons of [link.told, ...link.silent]) reasons.clear();
+    for (const reasons of [link.told, ...link.silent, ...link.swallows]) reasons.clear();
     Object.assign(link, { plan: { ...link.plan, loss: 0 } });
   }
   for (const member of world.members.values()) {

@@ -9,6 +9,8 @@ export interface LinkState {
   readonly told: Set<object>;
   /** Reasons for which nothing passes from the first end, and from the second, without a word. */
   readonly silent: readonly [Set<object>, Set<object>];
+  /** Types of messages that are lost from the first end, and from the second. */
+  readonly swallows: readonly [Map<object, number>, Map<object, number>];
   /** When the last byte sent from each end has left, and when the last message arrived. */
   readonly freeAt: [number, number];
   readonly arrivedAt: [number, number];
@@ -22,6 +24,7 @@ export function linkStates(world: World): LinkState[] {
     ends: [world.members.get(plan.ends[0])!, world.members.get(plan.ends[1])!],
     told: new Set(),
     silent: [new Set(), new Set()],
+    swallows: [new Map(), new Map()],
     freeAt: [0, 0],
     arrivedAt: [0, 0],
     lost: 0,
@@ -42,6 +45,22 @@ export function hinder(world: World, link: LinkState, how: "both" | "there" | "b
     for (const way of ways) way.delete(reason);
     world.transport.changed();
   };
+}
+
+/** Messages of one type are lost from this end, until it is ended by what this returns. */
+export function swallow(link: LinkState, from: 0 | 1, type: number): () => void {
+  const reason = {};
+  link.swallows[from].set(reason, type);
+  return () => {
+    link.swallows[from].delete(reason);
+  };
+}
+
+/** Whether a message is lost for its type. */
+export function isSwallowed(link: LinkState, from: 0 | 1, bytes: Uint8Array): boolean {
+  const lost = [...link.swallows[from].values()].includes(bytes[1]!);
+  if (lost) link.lost++;
+  return lost;
 }
 
 /** Takes what was sent from this end: when each copy of it arrives, and none where it is lost. */

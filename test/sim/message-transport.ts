@@ -1,5 +1,5 @@
 import type { PeerId } from "../../firmware/core/events";
-import { arrivals, hinder, type LinkState, mayStand } from "./links";
+import { arrivals, hinder, isSwallowed, type LinkState, mayStand } from "./links";
 import { give, isUp, type Member, type Transport, type World } from "./world";
 
 /** How long one who was cut off is left alone, as by a board's cable. */
@@ -52,6 +52,7 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
       const { link, session, from } = found;
       const to = from === 0 ? 1 : 0;
       world.watcher.sent(member, link.ends[to], bytes);
+      if (isSwallowed(link, from, bytes)) return;
       for (const at of arrivals(world, link, from, bytes.length)) {
         world.schedule.at(at, () => {
           if (sessions.get(link) !== session || !isUp(link.ends[to])) return;

@@ -94,10 +94,21 @@ export type Step = { readonly at: number } & (
       readonly length: number;
     }
   | { readonly kind: "partition"; readonly side: readonly string[]; readonly told: boolean; readonly length: number }
+  /** Of what is sent over a link one way, all messages of one kind are lost: some hear what others don't. */
+  | {
+      readonly kind: "swallow";
+      readonly link: number;
+      readonly from: 0 | 1;
+      readonly type: (typeof swallowed)[number];
+      readonly length: number;
+    }
   /** Awake again after so long, with its RAM. */
   | { readonly kind: "sleep"; readonly member: string; readonly length: number }
   | { readonly kind: "lie"; readonly lie: LieName }
 );
+
+/** BLOCK, METABLOCK and CERTIFICATE, as they are numbered in a message. */
+const swallowed = [2, 4, 5, 5] as const;
 
 /** How many of so many owners may lie, and no two final blocks share a place (docs/protection.md). */
 export function liarsBorne(quorum: Quorum, owners: number): number {
@@ -115,17 +126,24 @@ const hour = 3_600_000;
 
 export function drawPlan(seed: number): Plan {
   const draw = seeded(seed);
-  const members = ["a", "b", "c", "d", "e", "f", "g"].slice(0, draw.one([2, 3, 3, 4, 4, 4, 5, 5, 6, 7]));
-  const shape = draw.one(["star", "mesh", "mesh", "line"] as const);
-  const liar = draw.chance(0.35) ? drawLiar(draw, members) : null;
+  // A quarter of the worlds is about one group whose owners contend for its slots, and hear of different certificates.
+  const contested = draw.chance(0.25);
+  const members = ["a", "b", "c", "d", "e", "f", "g"].slice(
+    0,
+    draw.one(contested ? [3, 4, 4, 5] : [2, 3, 3, 4, 4, 4, 5, 5, 6, 7]),
+  );
+  const shape = contested ? "mesh" : draw.one(["star", "mesh", "mesh", "line"] as const);
+  const liar = draw.chance(contested ? 0.15 : 0.35) ? drawLiar(draw, members) : null;
   const forgetful = liar === null && draw.chance(0.15) ? draw.one(members) : null;
-  const groups = drawGroups(draw, members, liar?.name ?? forgetful);
+  const suspect = liar?.name ?? forgetful;
+  const groups = contested ? [drawContested(draw, members, suspect)] : drawGroups(draw, members, suspect);
   const busy = 3_000 + draw.below(draw.chance(0.2) ? 40_000 : 15_000);
   const wire = draw.chance(0.12) ? "bytes" : "messages";
   const links = drawLinks(draw, members, shape, wire);
   const steps = [
     ...drawPushes(draw, groups, busy),
-    ...drawFaults(draw, members, links, busy, liar?.name ?? forgetful),
+    ...(contested ? drawSwallows(draw, links, busy, 10 + draw.below(40)) : []),
+    ...drawFaults(draw, members, links, busy, suspect),
     ...(liar === null ? [] : drawLies(draw, busy)),
     ...(forgetful === null ? [] : drawAmnesia(draw, forgetful, busy)),
   ].sort((a, b) => a.at - b.at);
@@ -171,6 +189,14 @@ function drawGroups(draw: Draw, members: readonly string[], suspect: string | nu
   if (groups.length > 0) return groups;
   const policy = { quorum: "all" as const, ordered: true, private: false };
   return [{ name: "g0", owners: members.filter((name) => members.length > 2 || name !== suspect), policy }];
+}
+
+/** One group of all, of the quorums that go on without some. */
+function drawContested(draw: Draw, members: readonly string[], suspect: string | null): GroupPlan {
+  const quorum = suspect === null ? draw.one(["two-thirds", "majority", "all"] as const) : "two-thirds";
+  const bears = suspect === null || liarsBorne(quorum, members.length) > 0;
+  const owners = bears ? members : members.filter((name) => name !== suspect);
+  return { name: "g0", owners, policy: { quorum, ordered: draw.chance(0.5), private: false } };
 }
 
 function drawLinks(
@@ -221,7 +247,7 @@ function drawFaults(
 ): Step[] {
   const steps: Step[] = [];
   const when = () => draw.below(length);
-  const kinds = some(draw, ["crash", "cut", "partition", "sleep", "vanish"] as const, 1 + draw.below(3));
+  const kinds = some(draw, ["crash", "cut", "partition", "swallow", "sleep", "vanish"] as const, 1 + draw.below(4));
   if (kinds.includes("crash")) {
     for (let count = 1 + draw.below(10); count > 0; count--) {
       const member = draw.one(members);
@@ -240,6 +266,7 @@ function drawFaults(
       steps.push({ at: when(), kind: "partition", side, told: draw.chance(0.5), length: 500 + draw.below(9_000) });
     }
   }
+  if (kinds.includes("swallow")) steps.push(...drawSwallows(draw, links, length, 2 + draw.below(12)));
   if (kinds.includes("sleep") && draw.chance(0.5)) {
     const longest = members.length <= 3 && draw.chance(0.5) ? 5 * hour : 60_000;
     steps.push({ at: when(), kind: "sleep", member: draw.one(members), length: 1_000 + draw.below(longest) });
@@ -249,6 +276,17 @@ function drawFaults(
     if (member !== suspect) steps.push({ at: when(), kind: "crash", member, after: draw.below(8), down: null });
   }
   return steps;
+}
+
+function drawSwallows(draw: Draw, links: readonly LinkPlan[], length: number, count: number): Step[] {
+  return Array.from({ length: count }, () => ({
+    at: draw.below(length),
+    kind: "swallow" as const,
+    link: draw.below(links.length),
+    from: draw.one([0, 1] as const),
+    type: draw.one(swallowed),
+    length: 200 + draw.below(5_000),
+  }));
 }
 
 function drawLies(draw: Draw, length: number): Step[] {

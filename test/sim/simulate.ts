@@ -6,7 +6,7 @@ import { createDigest } from "./digest";
 import { heal } from "./healing";
 import { createLiar, hearing, type Liar, throughLiar } from "./liar";
 import { lies } from "./lies";
-import { hinder, type LinkState, linkStates } from "./links";
+import { hinder, type LinkState, linkStates, swallow } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
 import { checkRebuilt } from "./rebuilt";
@@ -94,6 +94,9 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
       break;
     case "cut":
       later(step.length, hinder(world, links[step.link]!, step.how));
+      break;
+    case "swallow":
+      later(step.length, swallow(links[step.link]!, step.from, step.type));
       break;
     case "partition":
       for (const link of links) {

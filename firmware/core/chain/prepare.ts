@@ -122,9 +122,10 @@ function proposalView(world: World, group: Group): View {
   if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
   // One that issued in this generation already waits for it, or for the next attempt: a higher one would be ahead of the others'.
   if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
-  let attempt = 0;
-  while (hasIssued(world, { sequence, attempt })) attempt++;
-  return { sequence, attempt };
+  const used = world.issuedBefore;
+  if (used !== null && used.sequence > sequence) sequence = used.sequence;
+  const attempts = [used, ...world.issuedViews].map((issued) => (issued?.sequence === sequence ? issued.attempt : -1));
+  return { sequence, attempt: 1 + Math.max(...attempts) };
 }
 
 /** Whether a metablock of the generation before is known that could be its parent; of generation 0 none is needed. */
@@ -135,9 +136,16 @@ function hasParents(world: World, { sequence }: View): boolean {
   );
 }
 
-/** Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not. */
+/**
+ * Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not.
+ * Below a generation's highest attempt only its first is still known.
+ */
 function hasIssued(world: World, view: View): boolean {
-  return !above(view, world.issuedBefore) || world.issuedViews.some((issued) => compareViews(issued, view) === 0);
+  if (!above(view, world.issuedBefore)) return true;
+  return world.issuedViews.some(
+    ({ sequence, attempt }) =>
+      sequence === view.sequence && (attempt === view.attempt || (view.attempt > 0 && attempt > view.attempt)),
+  );
 }
 
 function generationOfQuorum(world: World, group: Group): number {
@@ -326,7 +334,10 @@ function issueMetablock(world: World, metablock: Metablock): void {
     assert(certified.has(index), `an issuer may certify all that it puts forward, slot ${value.position} too`);
   }
   recordClaims(world, metablock, parts);
-  world.issuedViews = [...world.issuedViews, metablock.view];
+  const others = world.issuedViews.filter(
+    ({ sequence, attempt }) => sequence !== metablock.view.sequence || attempt === 0,
+  );
+  world.issuedViews = [...others, metablock.view];
   if (world.issued === null || above(metablock.view, world.issued)) {
     world.issued = metablock.view;
     world.changed.state = true;
