@@ -35,6 +35,8 @@ export interface FinalBlock {
 }
 
 const mostFailures = 8;
+/** BLOCK, HEADER, METABLOCK, CERTIFICATE and FRONTIER, as they are numbered in a message: what tells of something signed. */
+const wordTypes = [2, 3, 4, 5, 7];
 /** PROTOCOL 6 bounds what an owner keeps of slots that are not final, and what it holds of each issuer's blocks. */
 const slotsKept = 32;
 const blocksKeptPerIssuer = 16;
@@ -58,7 +60,8 @@ export function createCheckers(worldOf: () => World): Checkers {
   const places = new Map<string, number>();
   const histories = new Map<string, FinalBlock[]>();
   const sealed = new Map<string, number[]>();
-  const told = new Map<string, Told>();
+  const told = new Map<string, Told | undefined>();
+  const digests = new WeakMap<Uint8Array, string>();
   const judged = new Set<string>();
   let promisesMade: ReturnType<typeof createPromises> | undefined;
   const promises = () => {
@@ -128,12 +131,20 @@ export function createCheckers(worldOf: () => World): Checkers {
     }
   }
 
+  function digestOnce(bytes: Uint8Array): string {
+    const digest = digests.get(bytes) ?? digestOf(bytes);
+    digests.set(bytes, digest);
+    return digest;
+  }
+
+  /** What the member itself says by these bytes; those of others teach nothing when they come by again. */
   function sentBy(member: Member, bytes: Uint8Array): Told | undefined {
-    const key = `${member.name} ${digestOf(bytes)}`;
+    if (!wordTypes.includes(bytes[1]!)) return undefined;
+    const key = `${member.name} ${digestOnce(bytes)}`;
     if (!told.has(key)) {
       // What a liar says of others' locks need not be so.
       const known = bytes[1] === 7 && isSuspect(worldOf(), member) ? undefined : ledger().learn(member, bytes);
-      if (known !== undefined) told.set(key, known);
+      told.set(key, known);
     }
     return told.get(key);
   }
@@ -143,7 +154,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       const world = worldOf();
       const known = sentBy(from, bytes);
       if (known === undefined || isSuspect(world, from)) return;
-      const key = `${from.name} ${known.kind === "locks" ? digestOf(bytes) : known.signature}`;
+      const key = `${from.name} ${known.kind === "locks" ? digestOnce(bytes) : known.signature}`;
       if (judged.has(key)) return;
       judged.add(key);
       const serial = known.kind === "locks" ? world.signatures.size : world.signatures.get(known.signature);

@@ -1,4 +1,5 @@
-import { type KnownMetablock, type Ledger, slotOf, votesFor } from "./ledger";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { type KnownMetablock, type KnownReference, type Ledger, votesFor } from "./ledger";
 import type { Watcher, World } from "./world";
 
 /** What a batch of worlds really reached: a plan of faults that never made a split vote has tested nothing. */
@@ -54,11 +55,11 @@ export function createCounts(): { readonly watcher: Watcher; total(world: World,
   };
 }
 
-/** How often something stood in a slot: in which metablock, and where. */
+/** What stood in one slot: in which metablock, and where. */
 interface Standing {
   readonly metablock: KnownMetablock;
   readonly index: number;
-  readonly block: string;
+  readonly reference: KnownReference;
 }
 
 function ofSlots(ledger: Ledger) {
@@ -68,24 +69,26 @@ function ofSlots(ledger: Ledger) {
   for (const metablock of ledger.metablocks.values()) {
     if (metablock.header.attempt > 3) attempts++;
     for (const [index, reference] of metablock.references) {
-      const standings = slots.get(slotOf(reference)) ?? [];
-      standings.push({ metablock, index, block: String(reference.block) });
-      slots.set(slotOf(reference), standings);
+      const standings = slots.get(reference.slot) ?? [];
+      standings.push({ metablock, index, reference });
+      slots.set(reference.slot, standings);
     }
-    const released = metablock.header.releasedGroups.map(String);
+    if (metablock.header.releasedGroups.length === 0) continue;
+    const released = metablock.header.releasedGroups.map(toHex);
     const held = ledger.parentsOf(metablock).flatMap((parent) => [...(parent?.references.values() ?? [])]);
-    if (held.some(({ group }) => released.includes(String(group)))) releases++;
+    if (held.some(({ groupKey }) => released.includes(groupKey))) releases++;
   }
   let splits = 0;
   let again = 0;
   let conflicts = 0;
   let relocks = 0;
   for (const standings of slots.values()) {
-    if (standings.some((one) => standings.some((other) => isSplit(ledger, one, other)))) splits++;
-    if (standings.some((one) => standings.some((other) => isAgain(one, other)))) again++;
     const certified = standings.filter(({ metablock, index }) => ledger.isCertified(metablock, index));
-    if (certified.some(({ block }) => block !== certified[0]!.block)) conflicts++;
-    if (certified.some((one) => certified.some((other) => isAgain(one, other)))) relocks++;
+    const open = standings.filter((standing) => !certified.includes(standing));
+    if (isSplit(ledger, open)) splits++;
+    if (isAgain(standings)) again++;
+    if (new Set(certified.map(({ reference }) => reference.blockKey)).size > 1) conflicts++;
+    if (isAgain(certified)) relocks++;
   }
   return {
     "split votes": splits,
@@ -98,20 +101,30 @@ function ofSlots(ledger: Ledger) {
 }
 
 /** Two metablocks of one generation divide the owners of a slot: each has votes that the other has not, and neither its quorum. */
-function isSplit(ledger: Ledger, one: Standing, other: Standing): boolean {
-  if (one.metablock === other.metablock || one.metablock.header.sequence !== other.metablock.header.sequence)
-    return false;
-  if (ledger.isCertified(one.metablock, one.index) || ledger.isCertified(other.metablock, other.index)) return false;
-  const owners = ledger.groupOf(one.metablock.references.get(one.index)!)?.ownerKeys ?? [];
-  const votes = ({ metablock, index }: Standing) => owners.map((owner) => votesFor(metablock, owner, index));
-  const [first, second] = [votes(one), votes(other)];
-  return owners.some((_, at) => first[at] && !second[at]) && owners.some((_, at) => second[at] && !first[at]);
+function isSplit(ledger: Ledger, open: readonly Standing[]): boolean {
+  if (open.length < 2) return false;
+  const owners = ledger.groupOf(open[0]!.reference)?.ownerKeys ?? [];
+  /** By generation: the owners, a bit each, who voted for one of its metablocks. */
+  const generations = new Map<number, number[]>();
+  for (const { metablock, index } of open) {
+    const votes = owners.reduce((bits, owner, at) => bits | (votesFor(metablock, owner, index) ? 1 << at : 0), 0);
+    const others = generations.get(metablock.header.sequence) ?? [];
+    if (others.some((other) => (other & ~votes) !== 0 && (votes & ~other) !== 0)) return true;
+    if (!others.includes(votes)) generations.set(metablock.header.sequence, [...others, votes]);
+  }
+  return false;
 }
 
-function isAgain(one: Standing, other: Standing): boolean {
-  if (one.block !== other.block) return false;
-  const [a, b] = [one.metablock.header, other.metablock.header];
-  return a.sequence !== b.sequence || a.attempt !== b.attempt;
+/** One block stood there in two views. */
+function isAgain(standings: readonly Standing[]): boolean {
+  const views = new Map<string, KnownMetablock["header"]>();
+  for (const { metablock, reference } of standings) {
+    const before = views.get(reference.blockKey);
+    const { sequence, attempt } = metablock.header;
+    if (before === undefined) views.set(reference.blockKey, metablock.header);
+    else if (before.sequence !== sequence || before.attempt !== attempt) return true;
+  }
+  return false;
 }
 
 /** The counts of many worlds together. */

@@ -29,16 +29,23 @@ export interface Ledger {
   /** Whether the owners' quorum (1) certified this reference of the metablock, `given` with them where it is said. */
   isCertified(metablock: KnownMetablock, index: number, given?: string): boolean;
   parentsOf(metablock: KnownMetablock): (KnownMetablock | undefined)[];
-  groupOf(reference: BlockReference): Group | undefined;
+  groupOf(reference: KnownReference): Group | undefined;
 }
 
 export interface KnownMetablock {
   readonly id: string;
   readonly header: MetablockHeader;
   readonly issuer: string;
-  readonly references: Map<number, BlockReference>;
-  /** Scopes by signer; its issuer's is everything, and not among them. */
-  readonly votes: Map<string, Vote[]>;
+  readonly references: Map<number, KnownReference>;
+  /** By signer; its issuer's is for everything, and not among them. */
+  readonly votes: Map<string, ReceivedCertificate[]>;
+}
+
+/** With what it is about in hex. */
+export interface KnownReference extends BlockReference {
+  readonly groupKey: string;
+  readonly blockKey: string;
+  readonly slot: string;
 }
 
 export type Vote = ReceivedCertificate["scope"];
@@ -61,13 +68,15 @@ export interface KnownLock {
   readonly view: View;
 }
 
-export function slotOf({ group, position }: Pick<BlockReference, "group" | "position">): string {
-  return `${toHex(group)}/${position}`;
+function knownReference(bytes: Uint8Array): KnownReference {
+  const reference = decodeBlockReference(bytes);
+  const groupKey = toHex(reference.group);
+  return { ...reference, groupKey, blockKey: toHex(reference.block), slot: `${groupKey}/${reference.position}` };
 }
 
 export function votesFor(metablock: KnownMetablock, owner: string, index: number): boolean {
   if (owner === metablock.issuer) return true;
-  return metablock.votes.get(owner)?.some((scope) => scope === null || scope.own.includes(index)) === true;
+  return metablock.votes.get(owner)?.some(({ scope }) => scope === null || scope.own.includes(index)) === true;
 }
 
 export function createLedger(world: Pick<World, "crypto" | "groups">): Ledger {
@@ -93,15 +102,17 @@ export function createLedger(world: Pick<World, "crypto" | "groups">): Ledger {
     for (const { index, bytes, path } of shown) {
       if (references.has(index)) continue;
       if (!all && !verifyMerklePath(crypto, bytes, index, header.referenceCount, path, header.root)) continue;
-      references.set(index, decodeBlockReference(bytes));
+      references.set(index, knownReference(bytes));
     }
   }
 
-  function learnVote({ metablock, signer, scope }: ReceivedCertificate): KnownMetablock | undefined {
-    const known = metablocks.get(toHex(metablock));
+  function learnVote(certificate: ReceivedCertificate): KnownMetablock | undefined {
+    const known = metablocks.get(toHex(certificate.metablock));
     if (known === undefined) return undefined;
-    const votes = known.votes.get(toHex(signer)) ?? [];
-    known.votes.set(toHex(signer), [...votes, scope]);
+    const signer = toHex(certificate.signer);
+    const votes = known.votes.get(signer) ?? [];
+    if (votes.some(({ signature }) => equal(signature, certificate.signature))) return known;
+    known.votes.set(signer, [...votes, certificate]);
     return known;
   }
 
@@ -117,8 +128,8 @@ export function createLedger(world: Pick<World, "crypto" | "groups">): Ledger {
       const known = learnEvidence(lock.metablock);
       if (lock.parent !== null) learnEvidence(lock.parent);
       const block = toHex(hash(crypto, "block", lock.blockHeader));
-      const reference = [...known.references.values()].find((each) => toHex(each.block) === block);
-      return reference === undefined ? [] : [{ slot: slotOf(reference), block, view: known.header }];
+      const reference = [...known.references.values()].find(({ blockKey }) => blockKey === block);
+      return reference === undefined ? [] : [{ slot: reference.slot, block, view: known.header }];
     });
     return { kind: "locks", locks };
   }
@@ -161,7 +172,7 @@ export function createLedger(world: Pick<World, "crypto" | "groups">): Ledger {
       return voters.length >= ownersNeeded(group.policy.quorum, group.owners.length);
     },
     parentsOf: ({ header }) => header.parents.map((id) => metablocks.get(toHex(id))),
-    groupOf: ({ group }) => groups.get(toHex(group)),
+    groupOf: ({ groupKey }) => groups.get(groupKey),
   };
   return ledger;
 }

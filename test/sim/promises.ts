@@ -1,7 +1,6 @@
 import { toHex } from "../../firmware/core/wire/bytes";
-import type { BlockHeader, BlockReference, View } from "../../firmware/core/wire/types";
-import type { KnownLock, KnownMetablock, Ledger, Told, Vote } from "./ledger";
-import { slotOf } from "./ledger";
+import type { BlockHeader, View } from "../../firmware/core/wire/types";
+import type { KnownLock, KnownMetablock, KnownReference, Ledger, Told, Vote } from "./ledger";
 import type { Group, Member } from "./world";
 
 /**
@@ -48,10 +47,9 @@ export function createPromises(
     return known;
   }
 
-  function claim(member: Member, signer: Signer, metablock: KnownMetablock, reference: BlockReference): void {
-    const slot = slotOf(reference);
+  function claim(member: Member, signer: Signer, metablock: KnownMetablock, reference: KnownReference): void {
+    const { slot, blockKey: block } = reference;
     const record = recordAt(signer, slot);
-    const block = toHex(reference.block);
     const word = { block, view: metablock.header, serial: signer.serial };
     const what = `${member.name} certified ${showWord(word)} in slot ${show(slot)}`;
     for (const other of record.claims) {
@@ -73,12 +71,12 @@ export function createPromises(
     if (at !== undefined && at !== Number(position)) return true;
     for (const metablock of ledger.metablocks.values()) {
       for (const [index, reference] of metablock.references) {
-        if (reference.position < Number(position) && toHex(reference.group) === group) {
+        if (reference.position < Number(position) && reference.groupKey === group) {
           const owner = ledger.groupOf(reference);
           const final = owner && finals.at(owner, reference.position);
-          if (final !== undefined && final !== toHex(reference.block)) return true;
+          if (final !== undefined && final !== reference.blockKey) return true;
         }
-        if (slotOf(reference) !== slot || toHex(reference.block) !== block) continue;
+        if (reference.slot !== slot || reference.blockKey !== block) continue;
         if (isAbove(metablock.header, locked.view) && ledger.isCertified(metablock, index)) return true;
       }
     }
@@ -91,10 +89,9 @@ export function createPromises(
     child: KnownMetablock,
     parent: KnownMetablock,
     index: number,
-    reference: BlockReference,
+    reference: KnownReference,
   ): void {
-    const slot = slotOf(reference);
-    const block = toHex(reference.block);
+    const { slot, blockKey: block } = reference;
     const record = recordAt(signer, slot);
     const what = `${member.name} closed ${short(block)} in slot ${show(slot)} of view ${showView(parent.header)}`;
     const group = ledger.groupOf(reference)!;
@@ -111,7 +108,7 @@ export function createPromises(
   }
 
   function vote(member: Member, signer: Signer, metablock: KnownMetablock, scope: Vote): void {
-    const owns = (reference: BlockReference | undefined): reference is BlockReference =>
+    const owns = (reference: KnownReference | undefined): reference is KnownReference =>
       reference !== undefined && ledger.groupOf(reference)?.ownerKeys.includes(member.key) === true;
     const parents = ledger.parentsOf(metablock);
     const closed =
@@ -119,8 +116,8 @@ export function createPromises(
       parents.flatMap((parent, at) => [...(parent?.references ?? [])].map(([index]) => [at, index] as const));
     for (const [at, index] of closed) {
       const reference = parents[at]?.references.get(index);
-      const released = (id: BlockReference) =>
-        metablock.header.releasedGroups.some((each) => toHex(each) === toHex(id.group));
+      const released = (id: KnownReference) =>
+        metablock.header.releasedGroups.some((each) => toHex(each) === id.groupKey);
       if (scope !== null && !owns(reference)) fail(`${member.name} closed what is not its own, or was shown to nobody`);
       if (owns(reference) && !(scope === null && released(reference)))
         close(member, signer, metablock, parents[at]!, index, reference);
