@@ -5,6 +5,7 @@ import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import { digestOf } from "./digest";
+import { durableSlot } from "./durable";
 import { lacking } from "./finality";
 import { createLedger, type Ledger, type Told } from "./ledger";
 import { createPromises } from "./promises";
@@ -58,6 +59,7 @@ export function createCheckers(worldOf: () => World): Checkers {
   /** By group: the blocks that are final anywhere among the honest. */
   const finals = new Map<string, FinalBlock[]>();
   const places = new Map<string, number>();
+  const valuesFinal = new Set<number>();
   const histories = new Map<string, FinalBlock[]>();
   const sealed = new Map<string, number[]>();
   const told = new Map<string, Told | undefined>();
@@ -67,6 +69,8 @@ export function createCheckers(worldOf: () => World): Checkers {
   const promises = () => {
     promisesMade ??= createPromises(
       ledger(),
+      (member, group, position) =>
+        historyOf(member, group)[position] === undefined ? durableSlot(worldOf(), member, group, position) : undefined,
       { at: (group, position) => finals.get(group.key)?.[position]?.block, placeOf: (block) => places.get(block) },
       fail,
     );
@@ -107,6 +111,7 @@ export function createCheckers(worldOf: () => World): Checkers {
     const { crypto } = worldOf();
     const lacks = lacking(crypto, group, position, final.proof);
     if (lacks !== undefined) fail(`the proof of ${where} does not hold: ${lacks}`);
+    checkValues(worldOf(), group, where, final, valuesFinal, fail);
     if (places.has(final.block)) fail(`${where} is final on a block that is final at ${places.get(final.block)}`);
     places.set(final.block, position);
     const ofIssuer = known.filter(({ issuer }) => issuer === final.issuer);
@@ -215,6 +220,28 @@ export function createCheckers(worldOf: () => World): Checkers {
     sealedBy: (member, group) => sealed.get(`${member.name}/${group.key}`) ?? [],
     fail,
   };
+}
+
+/** What is final of an honest writer was pushed by it, into this group, and is final once. */
+function checkValues(
+  world: World,
+  group: Group,
+  where: string,
+  { issuer, values }: FinalBlock,
+  valuesFinal: Set<number>,
+  fail: (what: string) => void,
+): void {
+  const writer = world.byAvatar.get(issuer)!;
+  if (writer.name === world.plan.liar?.name) return;
+  for (const value of values ?? []) {
+    if (valuesFinal.has(value)) fail(`${where} holds ${value}, which is final already`);
+    valuesFinal.add(value);
+    const pushed = world.plan.steps.some(
+      (step) =>
+        step.kind === "push" && step.value === value && step.member === writer.name && step.group === group.name,
+    );
+    if (!pushed) fail(`${where} holds ${value}, which ${writer.name} never pushed`);
+  }
 }
 
 /** Writes, sends, what is delivered, the wake (`core/events`): nothing leaves before it is durable. */

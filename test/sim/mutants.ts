@@ -4,6 +4,8 @@
  */
 export interface Mutant {
   readonly name: string;
+  /** The seed of a world in which it is caught; `npm run sim -- --mutants` finds it again when it moves. */
+  readonly caughtBy: number;
   readonly changes: readonly Change[];
 }
 
@@ -14,50 +16,72 @@ export interface Change {
   readonly to: string;
 }
 
-const one = (name: string, file: string, from: string, to: string): Mutant => ({
+const one = (name: string, caughtBy: number, file: string, from: string, to: string): Mutant => ({
   name,
+  caughtBy,
   changes: [{ file, from, to }],
 });
 
 export const mutants: readonly Mutant[] = [
   one(
     "skip the lock check",
+    1,
     "chain/slots.ts",
     "if (slot.lock !== null && !equal(slot.lock.block, block)) return false;",
     "",
   ),
-  one(
-    "certify another block in the view of a claim",
-    "chain/slots.ts",
-    "return compareViews(slot.claim.view, view) < 0;",
-    "return compareViews(slot.claim.view, view) <= 0;",
-  ),
-  one(
-    "certify another block below the view of a claim",
-    "chain/slots.ts",
-    "return compareViews(slot.claim.view, view) < 0;\n",
-    "return true;\n",
-  ),
+  {
+    name: "certify another block in the view of a claim",
+    caughtBy: 1,
+    changes: [
+      {
+        file: "chain/slots.ts",
+        from: "return compareViews(slot.claim.view, view) < 0;",
+        to: "return compareViews(slot.claim.view, view) <= 0;",
+      },
+      {
+        file: "chain/slots.ts",
+        from: 'assert(compareViews(claim.view, view) < 0, "a participant certifies another block in a slot only in a higher view");',
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "certify another block below the view of a claim",
+    caughtBy: 1,
+    changes: [
+      { file: "chain/slots.ts", from: "return compareViews(slot.claim.view, view) < 0;", to: "return true;" },
+      {
+        file: "chain/slots.ts",
+        from: 'assert(compareViews(claim.view, view) < 0, "a participant certifies another block in a slot only in a higher view");',
+        to: "",
+      },
+    ],
+  },
   one(
     "claim the same block below the view of a different one",
+    1,
     "chain/slots.ts",
     "return absentOrBelow(slot.claim.otherView, view);",
     "return true;",
   ),
   one(
     "compare the wrong view of a claim when closing",
+    1,
     "chain/slots.ts",
     "equal(slot.claim.block, block) ? slot.claim.otherView : slot.claim.view;",
     "equal(slot.claim.block, block) ? slot.claim.view : slot.claim.otherView;",
   ),
   one(
     "close whatever was certified there above",
+    1,
     "chain/slots.ts",
     "return !above(other, parentView);",
     "return true;",
   ),
   {
     name: "send before writing",
+    caughtBy: 1,
     changes: [
       {
         file: "participant.ts",
@@ -71,72 +95,108 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  one("count two-thirds as half", "pact/pact.ts", "Math.floor((2 * owners) / 3) + 1;", "Math.ceil(owners / 2);"),
+  one("count two-thirds as half", 1, "pact/pact.ts", "Math.floor((2 * owners) / 3) + 1;", "Math.ceil(owners / 2);"),
   one(
     "be content with one certificate less",
+    1,
     "chain/metablock.ts",
     "certifiedBy(metablock, owner, index)).length >= group.quorum;",
     "certifiedBy(metablock, owner, index)).length >= group.quorum - 1;",
   ),
   one(
     "never release",
+    1,
     "chain/prepare.ts",
-    "return !votes(group) || !mayCloseAll(group, parent, held);",
-    "return false;",
+    "if (released.length > maxReleasedGroups) return false;",
+    "if (released.length > 0) return false;",
   ),
-  one("close what is released", "chain/metablock.ts", "if (releases(child, group.id)) return false;", ""),
+  {
+    name: "close what is released",
+    caughtBy: 1,
+    changes: [
+      { file: "chain/metablock.ts", from: "if (releases(child, group.id)) return false;", to: "" },
+      {
+        file: "chain/certify.ts",
+        from: "const released = releases(metablock, group.id);",
+        to: "const released = false;",
+      },
+    ],
+  },
   one(
     "reuse a counter after a crash",
+    1,
     "chain/records.ts",
     `group.ownCounter = integer("group record: counter", ownCounter);`,
     `group.ownCounter = Math.max(0, integer("group record: counter", ownCounter) - 1);`,
   ),
   one(
     "forget the later slots when one becomes final",
+    1,
     "chain/finalize.ts",
     "group.slots.delete(position);",
     "group.slots.clear();",
   ),
   one(
     "forget a claim when its slot is locked",
+    1,
     "chain/progress.ts",
     "changeSlot(world, group, position).lock = made;",
     "changeSlot(world, group, position).lock = made; changeSlot(world, group, position).claim = null;",
   ),
   one(
     "erase before finality is durable",
+    1,
     "chain/finalize.ts",
     "put(world, finalKey(world.tag, group.key, position), encodeFinalRecord({ firstEntry, count, proof, entries }));",
     "",
   ),
   one(
     "lose HFG in a crash",
+    1,
     "chain/records.ts",
     `world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);`,
     "",
   ),
   one(
     "lose claims in a crash",
+    1,
     "chain/records.ts",
     "claim === null\n      ? null",
     "claim !== undefined\n      ? null",
   ),
-  one("lose locks in a crash", "chain/records.ts", "lock === null ? null :", "lock !== undefined ? null :"),
-  one("issue again in a view after a crash", "chain/records.ts", "world.issuedBefore = world.issued;", ""),
-  one(
-    "count a certificate beyond its scope",
-    "chain/metablock.ts",
-    "scope === null || scope.own.includes(index)",
-    "scope === null || scope.own.length > 0 || index < 0",
-  ),
-  one(
-    "count a closing beyond its scope",
-    "chain/metablock.ts",
-    "scope === null || scope.parents.some(([p, i]) => p === parent && i === index)",
-    "scope === null || scope.parents.length > 0 || parent + index < 0",
-  ),
+  one("lose locks in a crash", 1, "chain/records.ts", "lock === null ? null :", "lock !== undefined ? null :"),
+  one("issue again in a view after a crash", 1, "chain/records.ts", "world.issuedBefore = world.issued;", ""),
+  {
+    name: "count a certificate beyond its scope",
+    caughtBy: 1,
+    changes: [
+      {
+        file: "chain/metablock.ts",
+        from: "scope === null || scope.own.includes(index)",
+        to: "scope === null || scope.own.length > 0 || index < 0",
+      },
+      { file: "chain/evidence.ts", from: "return scope.own.includes(wanted.own);", to: "return scope.own.length > 0;" },
+    ],
+  },
+  {
+    name: "count a closing beyond its scope",
+    caughtBy: 1,
+    changes: [
+      {
+        file: "chain/metablock.ts",
+        from: "scope === null || scope.parents.some(([p, i]) => p === parent && i === index)",
+        to: "scope === null || scope.parents.length > 0 || parent + index < 0",
+      },
+      {
+        file: "chain/evidence.ts",
+        from: "return scope.parents.some(([parent, index]) => parent === wanted.parent && index === wanted.index);",
+        to: "return scope.parents.length > 0;",
+      },
+    ],
+  },
   {
     name: "put a block of the window in again",
+    caughtBy: 1,
     changes: [
       {
         file: "chain/propose.ts",
@@ -149,32 +209,37 @@ export const mutants: readonly Mutant[] = [
   },
   one(
     "drop a lock's proof",
+    1,
     "gossip/frontier.ts",
     "if (slot.lock !== null && locks.length < locksTold)",
     "if (slot.lock !== null && locks.length < 0)",
   ),
-  one("accept a stale parent", "chain/certify.ts", "if (!isCertified(parent, group, index)) return false;", ""),
+  one("accept a stale parent", 1, "chain/certify.ts", "if (!isCertified(parent, group, index)) return false;", ""),
   one(
     "close without a lock",
+    1,
     "chain/certify.ts",
     "if (locked === undefined || !equal(locked, value.block)) return false;",
     "",
   ),
   one(
     "take blocks out of their order",
+    1,
     "chain/predicates.ts",
     "return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);",
     "return true;",
   ),
-  one("never raise the attempt", "drive.ts", "world.attempt++;", ""),
+  one("never raise the attempt", 1, "chain/attempt.ts", "world.attempt = attempt;", "world.attempt = 0;"),
   one(
     "lose blocks in a crash",
+    1,
     "chain/observe.ts",
     "put(world, blockKey(world.tag, group.key, key), encodeBlock(block));",
     "",
   ),
   one(
     "believe certificates in the name of others",
+    1,
     "chain/observe.ts",
     "if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {",
     "if (signed.length === 0) {",

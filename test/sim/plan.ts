@@ -124,7 +124,8 @@ export function ownersNeeded(quorum: Quorum, owners: number): number {
 
 const hour = 3_600_000;
 
-export function drawPlan(seed: number): Plan {
+/** The plan of a seed; with signatures of one kind where they are not to be as drawn. */
+export function drawPlan(seed: number, signatures?: Plan["signatures"]): Plan {
   const draw = seeded(seed);
   // A quarter of the worlds is about one group whose owners contend for its slots, and hear of different certificates.
   const contested = draw.chance(0.25);
@@ -153,7 +154,7 @@ export function drawPlan(seed: number): Plan {
     ...{ seed, members, groups, shape, links, liar, forgetful, steps, length, wire },
     followers: shape === "star" ? ["a"] : shape === "line" ? members : some(draw, members, draw.below(2)),
     store: draw.chance(0.15) ? "flash" : "records",
-    signatures: draw.chance(0.06) ? "real" : "cheap",
+    signatures: draw.chance(0.06) ? (signatures ?? "real") : (signatures ?? "cheap"),
     clocks: new Map(members.map((name) => [name, drawClock(draw)])),
     reconnects: draw.chance(0.7),
   };

@@ -1,5 +1,6 @@
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { BlockHeader, View } from "../../firmware/core/wire/types";
+import type { DurableSlot } from "./durable";
 import type { KnownLock, KnownMetablock, KnownReference, Ledger, Told, Vote } from "./ledger";
 import type { Group, Member } from "./world";
 
@@ -35,6 +36,8 @@ interface Signer {
 
 export function createPromises(
   ledger: Ledger,
+  /** What the member has in its store of a slot; undefined where that is final there. */
+  durable: (member: Member, group: Group, position: number) => DurableSlot | undefined,
   /** The block that is final at the slot anywhere among the honest, and where else a block is. */
   finals: { at(group: Group, position: number): string | undefined; placeOf(block: string): number | undefined },
   fail: (what: string) => void,
@@ -61,21 +64,49 @@ export function createPromises(
       if (locked.block === block || locked.serial > word.serial || releasedFrom(slot, locked, block)) continue;
       fail(`${what} against its lock on ${showWord(locked)}`);
     }
+    checkClaimKept(member, reference, word, what);
     record.claims.push(word);
   }
 
-  /** A lock yields to one of a later view, and is void when its block is final elsewhere, or the history before it is not its own. */
-  function releasedFrom(slot: string, locked: Word, block: string): boolean {
+  /** "Then it updates the claims, writes claims, locks and HFG durably, and only then sends." */
+  function checkClaimKept(member: Member, reference: KnownReference, { block, view }: Word, what: string): void {
+    const slot = durable(member, ledger.groupOf(reference)!, reference.position);
+    if (slot === undefined || slot.final !== null) return;
+    const { claim } = slot;
+    const kept = claim !== null && (claim.block === block ? claim.view : laterOf(claim.view, claim.otherView));
+    if (!kept || isAbove(view, kept)) fail(`${what}, and its store has no such claim`);
+  }
+
+  /** Who helps to close a block has it locked, so that it can't vote against it later. */
+  function checkLockKept(member: Member, reference: KnownReference, closed: Word, what: string): void {
+    const slot = durable(member, ledger.groupOf(reference)!, reference.position);
+    if (slot === undefined || slot.final !== null) return;
+    const { lock } = slot;
+    const kept = lock === null ? isVoid(reference.slot, closed) : !isAbove(closed.view, lock.view);
+    if (!kept) fail(`${what}, and its store has no such lock`);
+  }
+
+  /** A lock is void when its block is final elsewhere, or the history before it is not its own. */
+  function isVoid(slot: string, locked: Word): boolean {
     const [group, position] = slot.split("/") as [string, string];
     const at = finals.placeOf(locked.block);
     if (at !== undefined && at !== Number(position)) return true;
+    for (const { references } of ledger.metablocks.values()) {
+      for (const reference of references.values()) {
+        if (reference.position >= Number(position) || reference.groupKey !== group) continue;
+        const owner = ledger.groupOf(reference);
+        const final = owner && finals.at(owner, reference.position);
+        if (final !== undefined && final !== reference.blockKey) return true;
+      }
+    }
+    return false;
+  }
+
+  /** A lock yields to one of a later view. */
+  function releasedFrom(slot: string, locked: Word, block: string): boolean {
+    if (isVoid(slot, locked)) return true;
     for (const metablock of ledger.metablocks.values()) {
       for (const [index, reference] of metablock.references) {
-        if (reference.position < Number(position) && reference.groupKey === group) {
-          const owner = ledger.groupOf(reference);
-          const final = owner && finals.at(owner, reference.position);
-          if (final !== undefined && final !== reference.blockKey) return true;
-        }
         if (reference.slot !== slot || reference.blockKey !== block) continue;
         if (isAbove(metablock.header, locked.view) && ledger.isCertified(metablock, index)) return true;
       }
@@ -104,7 +135,9 @@ export function createPromises(
       if (before.block === block || before.serial > signer.serial) continue;
       if (isAbove(before.view, parent.header)) fail(`${what}, after it certified ${showWord(before)} there`);
     }
-    record.closings.push({ block, view: parent.header, serial: signer.serial });
+    const closed = { block, view: parent.header, serial: signer.serial };
+    checkLockKept(member, reference, closed, what);
+    record.closings.push(closed);
   }
 
   function vote(member: Member, signer: Signer, metablock: KnownMetablock, scope: Vote): void {
@@ -166,6 +199,10 @@ export function createPromises(
 
 function isAbove(a: View, b: View): boolean {
   return a.sequence > b.sequence || (a.sequence === b.sequence && a.attempt > b.attempt);
+}
+
+function laterOf(a: View, b: View | null): View {
+  return b !== null && isAbove(b, a) ? b : a;
 }
 
 function showView({ sequence, attempt }: View): string {

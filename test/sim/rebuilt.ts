@@ -8,6 +8,8 @@ import { digestOf } from "./digest";
 import { lacking } from "./finality";
 import { type Group, type Member, participantOf, timeOf, type World } from "./world";
 
+/** "A lock travels with its proof until its slot is final": so many at least in one FRONTIER. */
+const locksInFrontier = 8;
 /** Metablocks that a member may hold, whatever it was told: what a flood can cost (`chain/world`). */
 const metablocksHeld = 256;
 
@@ -19,25 +21,38 @@ export function checkRebuilt(world: World, member: Member, fail: (what: string) 
   const { participant } = member;
   if (participant === undefined || member.waiting.length > 0 || member.driving) return;
   const rebuilt = participantOf(world.plan, world.crypto, world.groups, member);
-  const [kept, had] = [rebuilt, participant].map((each) => JSON.stringify(standingOf(world, each)));
-  if (kept !== had) fail(`${member.name} had ${had}, and has in its store ${kept}`);
+  const [kept, had] = [standingOf(world, rebuilt), standingOf(world, participant)];
+  for (const [what, value] of had) {
+    if (kept.get(what) !== value) fail(`${member.name} had ${what} ${value}, and has in its store ${kept.get(what)}`);
+  }
   const neighbour = [...world.members.values()].find((other) => other !== member)!;
   const [greets, greeted] = [rebuilt, participant].map((each) => greetingOf(world, member, each, neighbour));
   for (const what of ["blocks", "generation", "positions", "locks"] as const) {
     if (greets![what] !== greeted![what]) fail(`${member.name} would tell other ${what} than it has in its store`);
   }
+  if (greeted!.locksTold < greeted!.locksDue) {
+    fail(`${member.name} tells a new neighbour ${greeted!.locksTold} locks, and ${greeted!.locksDue} concern it`);
+  }
   if (greeted!.metablocks > metablocksHeld) fail(`${member.name} holds ${greeted!.metablocks} metablocks`);
 }
 
-function standingOf(world: World, participant: Participant) {
+function standingOf(world: World, participant: Participant): Map<string, string> {
   const { epoch, highestFinalizableGeneration, highestCertifiedGeneration, groups } = participant.status(world.tag);
-  const durable = groups.map(({ buffered, ...group }) => group);
-  return { epoch, highestFinalizableGeneration, highestCertifiedGeneration, groups: durable };
+  const standing = { epoch, highestFinalizableGeneration, highestCertifiedGeneration };
+  const items = Object.entries(standing).map(([name, value]) => [name, String(value)] as const);
+  const ofGroups = groups.flatMap(({ buffered, group, pact, ...durable }) =>
+    Object.entries(durable).map(([name, value]) => [`${name} of ${pact}`, String(value)] as const),
+  );
+  return new Map([...items, ...ofGroups]);
 }
 
 /** What it tells a new neighbour of what is durable: generation, positions, locks and blocks. */
 function greetingOf(world: World, member: Member, participant: Participant, neighbour: Member) {
   const connected = { kind: "connected", world: world.tag, peer: member.nextPeer, avatar: neighbour.avatar } as const;
+  const locksDue = participant
+    .status(world.tag)
+    .groups.filter(({ owners }) => owners.includes(neighbour.key))
+    .reduce((sum, { lockedSlots }) => sum + lockedSlots, 0);
   const told = participant.handle(connected, timeOf(world, member)).filter((action) => action.kind === "send");
   const mine = told.filter((action: Extract<Action, { kind: "send" }>) => action.peer === member.nextPeer);
   const messages = mine.map(({ bytes }) => decodeMessage(bytes));
@@ -46,6 +61,8 @@ function greetingOf(world: World, member: Member, participant: Participant, neig
   return {
     blocks: blocks.sort().join(" "),
     generation: frontier.highestFinalizableGeneration,
+    locksTold: frontier.locks.length,
+    locksDue: Math.min(locksDue, locksInFrontier),
     positions: frontier.positions.map(String).join(" "),
     locks: frontier.locks
       .map((lock) => digestOf(encodeLockProof(lock)))

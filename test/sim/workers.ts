@@ -1,0 +1,68 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { sum } from "./coverage";
+import type { Verdict } from "./simulate";
+import type { Request } from "./worker";
+
+/** A process that runs worlds one after the other, so that two use two cores and one that never ends can be ended. */
+export interface Worker {
+  /** A world that ends its process, or does not end itself, has failed. */
+  run(request: Request): Promise<Verdict>;
+  end(): void;
+}
+
+/** The longest that a world may take, ms: most take less than a second. */
+const patience = 120_000;
+
+/** `path` is that of a bundled `worker.ts`. */
+export function startWorker(path: string): Worker {
+  let child: ChildProcess | undefined;
+  return {
+    run(request) {
+      child ??= fork(path);
+      const running = child;
+      return new Promise((resolve) => {
+        const finish = (verdict: Verdict) => {
+          clearTimeout(late);
+          running.removeAllListeners();
+          resolve(verdict);
+        };
+        const fail = (what: string) => {
+          child = undefined;
+          running.kill();
+          finish(unfinished(request.seed, what));
+        };
+        const late = setTimeout(() => fail(`the world does not end within ${patience / 1000} s`), patience);
+        running.once("message", finish);
+        running.once("exit", (code, signal) => fail(`the world ended its process: ${code ?? signal}`));
+        running.send(request);
+      });
+    },
+    end() {
+      child?.disconnect();
+    },
+  };
+}
+
+function unfinished(seed: number, failure: string): Verdict {
+  return { seed, failures: [failure], digest: "", events: 0, finalBlocks: 0, healedAfter: null, coverage: sum([]) };
+}
+
+/** All that are asked, by two processes, told as they come and returned in the order of the seeds. */
+export async function runAll(
+  path: string,
+  requests: Iterator<Request>,
+  tell: (verdict: Verdict) => void,
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const takeOn = async () => {
+    const worker = startWorker(path);
+    for (let next = requests.next(); !next.done; next = requests.next()) {
+      const verdict = await worker.run(next.value);
+      verdicts.push(verdict);
+      tell(verdict);
+    }
+    worker.end();
+  };
+  await Promise.all([takeOn(), takeOn()]);
+  return verdicts.sort((a, b) => a.seed - b.seed);
+}
