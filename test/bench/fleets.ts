@@ -13,8 +13,8 @@ export interface Fleet {
   readonly boards: readonly Station[];
   /** Those with boards behind them. */
   readonly gateways: readonly Station[];
-  /** Lets every writer push an entry every `everyMs` on average, each when it likes. */
-  startWriters(everyMs: number): void;
+  /** Lets every writer push an entry in each `everyMs`, at a moment of its own in the first `withinMs` of them. */
+  startWriters(everyMs: number, withinMs: number): void;
 }
 
 /** Boards of one gateway in one world. */
@@ -25,6 +25,8 @@ const gatewaysBelow = 8;
 const boardsOfCell = 10;
 /** One way over a link, ms. */
 const delay = 10;
+/** How many boards and gateways are recorded: from all over the fleet. */
+const mostRecorded = { boards: 50, gateways: 4 };
 
 interface Pair {
   readonly world: number;
@@ -97,6 +99,7 @@ function build(pairs: readonly Pair[], boards: readonly number[], gateways: read
     }
   }
   const stations = new Map<number, Station>();
+  const recorded = new Set([...some(boards, mostRecorded.boards), ...some(gateways, mostRecorded.gateways)]);
   for (const [who, worlds] of groupsOf) {
     const provisions = [...worlds].map(([world, groups]) => ({
       worldId: numbered(world, 2),
@@ -105,7 +108,7 @@ function build(pairs: readonly Pair[], boards: readonly number[], gateways: read
       groups,
       readings: [],
     }));
-    stations.set(who, virtual.addStation(`${who}`, numbered(who, 1), provisions));
+    stations.set(who, virtual.addStation(`${who}`, numbered(who, 1), provisions, recorded.has(who)));
   }
   for (const { world, hub, spoke } of pairs) {
     virtual.connect(stations.get(hub)!, stations.get(spoke)!, numbered(world, 2));
@@ -114,16 +117,19 @@ function build(pairs: readonly Pair[], boards: readonly number[], gateways: read
     virtual,
     boards: boards.map((who) => stations.get(who)!),
     gateways: gateways.map((who) => stations.get(who)!),
-    startWriters(everyMs) {
+    startWriters(everyMs, withinMs) {
       const random = createRandom();
       for (const { pair, group } of writers) {
         const station = stations.get(pair.spoke)!;
         const push = () => {
           const entry = encodeEntry(pact.fields, [Math.floor(random() * 2 ** 32)], pact.policy);
           virtual.push(station, numbered(pair.world, 2), group, entry);
-          virtual.at(virtual.now + Math.round(everyMs * (0.5 + random())), push);
         };
-        virtual.at(virtual.now + Math.round(everyMs * random()), push);
+        const begin = () => {
+          virtual.at(virtual.now + Math.round(withinMs * random()), push);
+          virtual.at(virtual.now + everyMs, begin);
+        };
+        begin();
       }
     },
   };
@@ -138,6 +144,12 @@ function createRandom(): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** At most so many of all, the same distance from each other. */
+function some(all: readonly number[], most: number): number[] {
+  const step = Math.max(1, all.length / most);
+  return range(0, Math.min(all.length, most)).map((index) => all[Math.floor((index + 0.5) * step - 0.5)]!);
 }
 
 /** 32 bytes that no other number of this kind has. */

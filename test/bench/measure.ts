@@ -1,4 +1,5 @@
 import type { Fleet } from "./fleets";
+import type { Recording } from "./recording";
 import { type Costs, costsOf, type Station } from "./virtual-world";
 
 /** What boards and gateways spent on each batch that became final, over an interval in which all goes its steady way. */
@@ -7,22 +8,29 @@ export interface Measured {
   readonly gateway: PerBatch;
   /** Blocks final at all boards in the interval. */
   readonly batches: number;
+  /** What some of them were given, to be replayed elsewhere. */
+  readonly recordings: { readonly board: readonly Recording[]; readonly gateway: readonly Recording[] };
 }
 
 export type PerBatch = Omit<Costs, "finalized">;
 
-/** Entries that every writer has pushed, on average, before anything is counted. */
+/** Entries that every writer has pushed before anything is counted, and half the time until the next. */
 const warmUp = 2.5;
 /** Few boards are watched for longer, so that as many batches are counted. */
 const leastBatches = 300;
 
-/** Lets every writer push every `everyMs` on average. Throws where anybody complained, or fewer than nine in ten of the entries pushed became final. */
-export function measure(fleet: Fleet, everyMs: number): Measured {
+/**
+ * Lets every writer push once in each `everyMs`, at a moment of its own in the first `withinMs` of them, in all unless said. Throws
+ * where anybody complained, or fewer than nine in ten of the entries pushed became final.
+ */
+export function measure(fleet: Fleet, everyMs: number, withinMs = everyMs): Measured {
   const { virtual, boards, gateways } = fleet;
   virtual.run(5_000);
-  fleet.startWriters(everyMs);
+  fleet.startWriters(everyMs, withinMs);
   virtual.run(virtual.now + warmUp * everyMs);
   const before = new Map([...boards, ...gateways].map((station) => [station, costsOf(station)]));
+  const recordings = { board: recordingsOf(boards), gateway: recordingsOf(gateways) };
+  for (const recording of [...recordings.board, ...recordings.gateway]) recording.countedFrom = recording.events.length;
   const rounds = Math.max(1, Math.ceil(leastBatches / boards.length));
   virtual.run(virtual.now + rounds * everyMs);
   for (const { name, complaints } of before.keys()) {
@@ -30,7 +38,16 @@ export function measure(fleet: Fleet, everyMs: number): Measured {
   }
   const board = spent(boards, before);
   if (board.finalized < 0.9 * rounds * boards.length) throw new Error(`only ${board.finalized} batches became final`);
-  return { board: perBatch(board), gateway: perBatch(spent(gateways, before)), batches: board.finalized };
+  return {
+    board: perBatch(board),
+    gateway: perBatch(spent(gateways, before)),
+    batches: board.finalized,
+    recordings,
+  };
+}
+
+function recordingsOf(stations: readonly Station[]): Recording[] {
+  return stations.flatMap(({ recording }) => recording ?? []);
 }
 
 function spent(stations: readonly Station[], before: ReadonlyMap<Station, Costs>): Costs {
@@ -41,7 +58,6 @@ function spent(stations: readonly Station[], before: ReadonlyMap<Station, Costs>
     messagesOut: 0,
     bytesIn: 0,
     bytesOut: 0,
-    stored: 0,
     finalized: 0,
   };
   for (const station of stations) {

@@ -1,32 +1,71 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { hostOrReason } from "../xs/host";
 import { inCells, oneWorld } from "./fleets";
-import { measure, type PerBatch } from "./measure";
+import { type Measured, measure } from "./measure";
+import { replayOnXs } from "./xs";
+
+const host = await hostOrReason();
+
+/** Of the two metablocks that a batch takes, each to be shown with a path of 32 bytes a level. */
+const mostPaths = (few: number, many: number) => 2 * 32 * Math.log2(many / few);
 
 describe("what a finalized batch costs a board", () => {
-  let few: PerBatch;
-  let many: PerBatch;
-  let cells: PerBatch;
+  let few: Measured;
+  let many: Measured;
+  let cells: Measured;
   beforeAll(() => {
-    few = measure(oneWorld(10), 20_000).board;
-    many = measure(oneWorld(200), 20_000).board;
-    cells = measure(inCells(200), 20_000).board;
+    few = measure(oneWorld(10), 20_000);
+    many = measure(oneWorld(200), 20_000);
+    cells = measure(inCells(200), 20_000);
   }, 60_000);
 
   it("is three signatures made and three verified, whatever the size of the world", () => {
-    for (const { signed, verified } of [few, many, cells]) {
-      expect(signed).toBeLessThan(3.1);
-      expect(verified).toBeLessThan(3.1);
+    for (const { board } of [few, many, cells]) {
+      expect(board.signed).toBeLessThan(3.1);
+      expect(board.verified).toBeLessThan(3.1);
     }
   });
 
-  it("grows from a world of 10 to one of 200 by no more than the Merkle paths of two metablocks", () => {
-    const mostPaths = 2 * 32 * Math.log2(200 / 10);
-    expect(many.bytesIn - few.bytesIn).toBeLessThan(mostPaths);
-    expect(many.bytesOut - few.bytesOut).toBeLessThan(mostPaths);
+  it("grows from a world of 10 to one of 200 by no more bytes than the Merkle paths of two metablocks", () => {
+    expect(many.board.bytesIn - few.board.bytesIn).toBeLessThan(mostPaths(10, 200));
+    expect(many.board.bytesOut - few.board.bytesOut).toBeLessThan(mostPaths(10, 200));
   });
 
   it("does not grow in cells", () => {
-    expect(Math.abs(cells.bytesIn - few.bytesIn)).toBeLessThan(0.02 * few.bytesIn);
-    expect(Math.abs(cells.bytesOut - few.bytesOut)).toBeLessThan(0.02 * few.bytesOut);
+    expect(Math.abs(cells.board.bytesIn - few.board.bytesIn)).toBeLessThan(0.02 * few.board.bytesIn);
+    expect(Math.abs(cells.board.bytesOut - few.board.bytesOut)).toBeLessThan(0.02 * few.board.bytesOut);
+  });
+
+  it.skipIf(host.reason !== undefined)(
+    `is as many instructions of XS in a world of 200 as in one of 10, doing the same byte for byte${host.reason ? `: ${host.reason}` : ""}`,
+    async () => {
+      const ofFew = await replayOnXs(host.path, few.recordings.board.slice(0, 5));
+      const ofMany = await replayOnXs(host.path, many.recordings.board.slice(0, 15));
+      const [before, after] = [ofFew, ofMany].map(({ core, finalized }) => core / finalized) as [number, number];
+      expect(Math.abs(after - before)).toBeLessThan(0.03 * before);
+    },
+    60_000,
+  );
+});
+
+describe("what a finalized batch costs a board whose whole world pushes at one moment", () => {
+  let few: Measured;
+  let many: Measured;
+  beforeAll(() => {
+    few = measure(oneWorld(5), 20_000, 0);
+    many = measure(oneWorld(50), 20_000, 0);
+  }, 60_000);
+
+  it("is three signatures made and three verified: all batches go into one metablock", () => {
+    for (const { board } of [few, many]) {
+      expect(board.signed).toBeLessThan(3.1);
+      expect(board.verified).toBeLessThan(3.1);
+    }
+  });
+
+  it("grows from 5 boards to 50 by the Merkle path of that metablock", () => {
+    const growth = many.board.bytesIn - few.board.bytesIn;
+    expect(growth).toBeGreaterThan(0);
+    expect(growth).toBeLessThan(mostPaths(5, 50));
   });
 });

@@ -1,4 +1,4 @@
-import type { Action } from "../../firmware/core/events";
+import type { Action, Event } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import type { WorldProvision } from "../../firmware/core/identity/provision";
 import { worldTag } from "../../firmware/core/identity/world";
@@ -8,6 +8,7 @@ import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import { type Counted, counted } from "../../firmware/device/counted";
 import type { Crypto } from "../../firmware/ports";
 import { createHeap } from "./heap";
+import { createRecording, finalTail, nextDigest, type Recording, timeAt } from "./recording";
 
 /** The real core in as many participants as fit in memory: virtual time, links with one delay, everything counted. */
 
@@ -19,8 +20,6 @@ export interface Costs {
   messagesOut: number;
   bytesIn: number;
   bytesOut: number;
-  /** Bytes of keys and values put into the store. */
-  stored: number;
   /** Blocks that became final here: in groups of several owners a finalized batch. */
   finalized: number;
 }
@@ -35,12 +34,14 @@ export interface Station {
   /** What it told a person: refusals and notices. In these worlds nobody has anything to tell. */
   readonly complaints: string[];
   readonly counts: Omit<Costs, "signed" | "verified">;
+  /** Of those that are recorded. */
+  readonly recording: Recording | null;
   wake: number;
 }
 
 export interface VirtualWorld {
   now: number;
-  addStation(name: string, seed: Uint8Array, worlds: readonly WorldProvision[]): Station;
+  addStation(name: string, seed: Uint8Array, worlds: readonly WorldProvision[], recorded: boolean): Station;
   connect(a: Station, b: Station, worldId: Uint8Array): void;
   push(station: Station, worldId: Uint8Array, group: Hash, entry: Uint8Array): void;
   /** Calls this back when virtual time has come so far. */
@@ -58,20 +59,19 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
   const due = createHeap<Due>();
   let nextPeer = 1;
   let nextToken = 1;
-  const time = () => ({ monotonic: world.now, wall: 1_700_000_000_000 + world.now });
 
   const world: VirtualWorld = {
     now: 0,
-    addStation(name, seed, worlds) {
+    addStation(name, seed, worlds, recorded) {
       const cryptography = counted(crypto);
       const participant = createParticipant({
         crypto: cryptography.crypto,
         seed,
         worlds,
-        finalTail: 16,
+        finalTail,
         records: [],
       });
-      const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, stored: 0, finalized: 0 };
+      const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, finalized: 0 };
       const station: Station = {
         name,
         participant,
@@ -80,9 +80,10 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
         store: new Map(),
         complaints: [],
         counts,
+        recording: recorded ? createRecording({ seed, worlds }) : null,
         wake: Number.POSITIVE_INFINITY,
       };
-      apply(station, participant.handle({ kind: "boot" }, time()));
+      give(station, { kind: "boot" });
       return station;
     },
     connect(a, b, worldId) {
@@ -92,15 +93,12 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
       b.peers.set(peerOfB, { station: a, peer: peerOfA });
       const avatarOf = (station: Station): AvatarId =>
         station.participant.avatars().find((each) => each.world === tag)!.avatar;
-      apply(a, a.participant.handle({ kind: "connected", world: tag, peer: peerOfA, avatar: avatarOf(b) }, time()));
-      apply(b, b.participant.handle({ kind: "connected", world: tag, peer: peerOfB, avatar: avatarOf(a) }, time()));
+      give(a, { kind: "connected", world: tag, peer: peerOfA, avatar: avatarOf(b) });
+      give(b, { kind: "connected", world: tag, peer: peerOfB, avatar: avatarOf(a) });
     },
     push(station, worldId, group, entry) {
       const tag = toHex(worldTag(crypto, worldId));
-      apply(
-        station,
-        station.participant.handle({ kind: "push", world: tag, group, entry, token: nextToken++ }, time()),
-      );
+      give(station, { kind: "push", world: tag, group, entry, token: nextToken++ });
     },
     at: (moment, act) => due.push(moment, { kind: "act", act }),
     run(until) {
@@ -122,13 +120,23 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
     // A later wish has taken the place of this one.
     if (station.wake > world.now) return;
     station.wake = Number.POSITIVE_INFINITY;
-    apply(station, station.participant.handle({ kind: "alarm" }, time()));
+    give(station, { kind: "alarm" });
   }
 
   function receive({ to, peer, bytes }: Extract<Due, { kind: "message" }>): void {
     to.counts.messagesIn++;
     to.counts.bytesIn += bytes.length;
-    apply(to, to.participant.handle({ kind: "message", peer, bytes }, time()));
+    give(to, { kind: "message", peer, bytes });
+  }
+
+  function give(station: Station, event: Event): void {
+    const actions = station.participant.handle(event, timeAt(world.now));
+    const { recording } = station;
+    if (recording) {
+      recording.events.push({ at: world.now, event });
+      recording.digest = nextDigest(crypto, recording.digest, actions);
+    }
+    apply(station, actions);
   }
 
   function apply(station: Station, actions: readonly Action[]): void {
@@ -146,7 +154,7 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
         }
         case "read": {
           const value = station.store.get(action.key);
-          apply(station, station.participant.handle({ kind: "record", request: action.request, value }, time()));
+          give(station, { kind: "record", request: action.request, value });
           break;
         }
         case "final":
@@ -175,10 +183,7 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
 }
 
 function write(station: Station, puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void {
-  for (const [key, value] of puts) {
-    station.counts.stored += key.length + value.length;
-    station.store.set(key, value);
-  }
+  for (const [key, value] of puts) station.store.set(key, value);
   for (const key of deletes) station.store.delete(key);
 }
 

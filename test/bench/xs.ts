@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { scratchFolder } from "../xs/host";
+import { encodeRecording, type Recording } from "./recording";
+import type { Replayed } from "./replay";
+
+/** Replays recordings on the XS host at `host`, and gives the sum of what they cost. Throws where one of them does there anything else than it did here. */
+export async function replayOnXs(host: string, recordings: readonly Recording[]): Promise<Replayed> {
+  const folder = scratchFolder();
+  const program = join(folder, "program.js");
+  writeFileSync(program, await bundle());
+  const files = recordings.map((recording, index) => {
+    const file = join(folder, `${index}`);
+    writeFileSync(file, encodeRecording(recording));
+    return file;
+  });
+  const lines = await run(host, [program, ...files]);
+  rmSync(folder, { recursive: true });
+  return lines.map((line) => JSON.parse(line) as Replayed).reduce(sum);
+}
+
+function sum(a: Replayed, b: Replayed): Replayed {
+  return {
+    core: a.core + b.core,
+    store: a.store + b.store,
+    programmed: a.programmed + b.programmed,
+    finalized: a.finalized + b.finalized,
+  };
+}
+
+async function bundle(): Promise<string> {
+  const result = await build({
+    entryPoints: [fileURLToPath(new URL("replay-on-xs.ts", import.meta.url))],
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2022",
+    // XS 13 refuses a static initializer that constructs its own class.
+    supported: { "class-static-field": false },
+    logLevel: "silent",
+  });
+  return result.outputFiles[0]!.text;
+}
+
+function run(host: string, parameters: readonly string[]): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    execFile(host, parameters, { maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`the replay on XS ended with ${error.code ?? error.signal}: ${stderr}`));
+      else resolve(stdout.split("\n").filter((line) => line !== ""));
+    });
+  });
+}
