@@ -162,7 +162,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       const key = `${from.name} ${known.kind === "locks" ? digestOnce(bytes) : known.signature}`;
       if (judged.has(key)) return;
       judged.add(key);
-      const serial = known.kind === "locks" ? world.signatures.size : world.signatures.get(known.signature);
+      const serial = known.kind === "locks" ? world.signatures.made : world.signatures.serials.get(known.signature);
       if (serial === undefined) fail(`${from.name} sent as its own what it did not sign`);
       else promises().told(from, known, serial);
     },

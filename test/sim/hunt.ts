@@ -1,4 +1,3 @@
-import { bundle } from "./bundle";
 import { type Mutant, mutants } from "./mutants";
 import { type Caught, hunt } from "./mutate";
 
@@ -7,14 +6,13 @@ import { type Caught, hunt } from "./mutate";
  * on. Prints what `caughtBy` of each is to be; returns whether all were caught.
  */
 export async function huntAll(part: string, first: number, count: number): Promise<boolean> {
-  const truth = await bundle("worker.ts", "worker.mjs");
   const hunted = mutants.filter(({ name }) => name.includes(part));
   const found = new Map<Mutant, Caught | undefined>();
   const left = hunted.values();
   const takeOn = async () => {
     for (const mutant of left) {
       const started = Date.now();
-      const caught = await hunt(mutant, [mutant.caughtBy, ...range(first, count)], truth);
+      const caught = await hunt(mutant, [mutant.caughtBy, ...range(first, count)]);
       found.set(mutant, caught);
       const seconds = `${((Date.now() - started) / 1000).toFixed(0)} s`.padStart(6);
       console.log(`${mutant.name.padEnd(56)} ${seconds}  ${show(caught)}`);

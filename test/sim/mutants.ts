@@ -25,7 +25,7 @@ const one = (name: string, caughtBy: number, file: string, from: string, to: str
 export const mutants: readonly Mutant[] = [
   one(
     "skip the lock check",
-    1,
+    4,
     "chain/slots.ts",
     "if (slot.lock !== null && !equal(slot.lock.block, block)) return false;",
     "",
@@ -67,14 +67,14 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     "compare the wrong view of a claim when closing",
-    1,
+    24,
     "chain/slots.ts",
     "equal(slot.claim.block, block) ? slot.claim.otherView : slot.claim.view;",
     "equal(slot.claim.block, block) ? slot.claim.view : slot.claim.otherView;",
   ),
   one(
     "close whatever was certified there above",
-    1,
+    19,
     "chain/slots.ts",
     "return !above(other, parentView);",
     "return true;",
@@ -105,14 +105,14 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     "never release",
-    1,
+    8,
     "chain/prepare.ts",
     "if (released.length > maxReleasedGroups) return false;",
     "if (released.length > 0) return false;",
   ),
   {
     name: "close what is released",
-    caughtBy: 1,
+    caughtBy: 4,
     changes: [
       { file: "chain/metablock.ts", from: "if (releases(child, group.id)) return false;", to: "" },
       {
@@ -124,7 +124,7 @@ export const mutants: readonly Mutant[] = [
   },
   one(
     "reuse a counter after a crash",
-    1,
+    8,
     "chain/records.ts",
     `group.ownCounter = integer("group record: counter", ownCounter);`,
     `group.ownCounter = Math.max(0, integer("group record: counter", ownCounter) - 1);`,
@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
     "claim !== undefined\n      ? null",
   ),
   one("lose locks in a crash", 1, "chain/records.ts", "lock === null ? null :", "lock !== undefined ? null :"),
-  one("issue again in a view after a crash", 1, "chain/records.ts", "world.issuedBefore = world.issued;", ""),
+  one("issue again in a view after a crash", 9, "chain/records.ts", "world.issuedBefore = world.issued;", ""),
   {
     name: "count a certificate beyond its scope",
     caughtBy: 1,
@@ -180,7 +180,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "count a closing beyond its scope",
-    caughtBy: 1,
+    caughtBy: 10,
     changes: [
       {
         file: "chain/metablock.ts",
@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "put a block of the window in again",
-    caughtBy: 1,
+    caughtBy: 30,
     changes: [
       {
         file: "chain/propose.ts",
@@ -209,22 +209,36 @@ export const mutants: readonly Mutant[] = [
   },
   one(
     "drop a lock's proof",
-    1,
+    4,
     "gossip/frontier.ts",
     "if (slot.lock !== null && locks.length < locksTold)",
     "if (slot.lock !== null && locks.length < 0)",
   ),
   one("accept a stale parent", 1, "chain/certify.ts", "if (!isCertified(parent, group, index)) return false;", ""),
-  one(
-    "close without a lock",
-    1,
-    "chain/certify.ts",
-    "if (locked === undefined || !equal(locked, value.block)) return false;",
-    "",
-  ),
+  {
+    name: "close without a lock",
+    caughtBy: 34,
+    changes: [
+      {
+        file: "chain/certify.ts",
+        from: "if (slot === undefined || !mayClose(slot, value.block, parent.view)) return false;",
+        to: "if (!mayClose(slot, value.block, parent.view)) return false;",
+      },
+      {
+        file: "chain/certify.ts",
+        from: "const locked = slot.final?.block ?? slot.lock?.block;",
+        to: "",
+      },
+      {
+        file: "chain/certify.ts",
+        from: "if (locked === undefined || !equal(locked, value.block)) return false;",
+        to: "",
+      },
+    ],
+  },
   one(
     "take blocks out of their order",
-    1,
+    8,
     "chain/predicates.ts",
     "return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);",
     "return true;",
@@ -232,14 +246,14 @@ export const mutants: readonly Mutant[] = [
   one("never raise the attempt", 1, "chain/attempt.ts", "world.attempt = attempt;", "world.attempt = 0;"),
   one(
     "lose blocks in a crash",
-    1,
+    4,
     "chain/observe.ts",
     "put(world, blockKey(world.tag, group.key, key), encodeBlock(block));",
     "",
   ),
   one(
     "believe certificates in the name of others",
-    1,
+    4,
     "chain/observe.ts",
     "if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {",
     "if (signed.length === 0) {",

@@ -8,7 +8,7 @@ import { startWorker } from "./workers";
 const core = join(root, "firmware/core");
 
 /** A worker whose core has the mutant's text; returns its path. Throws where what it replaces is not there exactly once. */
-export async function bundleMutant({ name, changes }: Mutant): Promise<string> {
+async function bundleMutant({ name, changes }: Pick<Mutant, "name" | "changes">): Promise<string> {
   const found = new Set<string>();
   const plugin: Plugin = {
     name: "mutant",
@@ -41,9 +41,10 @@ export interface Caught {
   readonly failure: string;
 }
 
-/** Runs the mutant in the worlds of these seeds until a checker catches what the true core, at `truth`, does not do in the same world. */
-export async function hunt(mutant: Mutant, seeds: Iterable<number>, truth: string): Promise<Caught | undefined> {
-  const [mutated, real] = [startWorker(await bundleMutant(mutant)), startWorker(truth)];
+/** Runs the mutant in the worlds of these seeds until a checker catches what the true core does not do in the same world. */
+export async function hunt(mutant: Mutant, seeds: Iterable<number>): Promise<Caught | undefined> {
+  const truth = { name: `not ${mutant.name}`, changes: [] };
+  const [mutated, real] = [startWorker(await bundleMutant(mutant)), startWorker(await bundleMutant(truth))];
   try {
     for (const seed of seeds) {
       const failure = (await mutated.run({ seed })).failures[0];

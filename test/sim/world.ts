@@ -77,12 +77,17 @@ export interface World {
   readonly pacts: ReadonlyMap<string, Pact>;
   readonly tag: string;
   readonly watcher: Watcher;
-  /** Every signature made, in hex, and how many were made before it. */
-  readonly signatures: Map<string, number>;
+  readonly signatures: Signatures;
   /** How often power failed in a write. */
   cutWrites: number;
   /** Set by the transport: it takes what members send, and is told who comes and goes. */
   transport: Transport;
+}
+
+export interface Signatures {
+  made: number;
+  /** Of every signature in hex: how many were made before it, when it was last made. */
+  readonly serials: Map<string, number>;
 }
 
 export interface Transport {
@@ -96,7 +101,7 @@ export interface Transport {
 }
 
 export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): World {
-  const signatures = new Map<string, number>();
+  const signatures: Signatures = { made: 0, serials: new Map() };
   const crypto = noting(platform, signatures);
   const seeds = new Map(plan.members.map((name, index) => [name, new Uint8Array(32).fill(index + 1)]));
   const avatars = new Map(
@@ -119,7 +124,7 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
   return world;
 }
 
-function noting(crypto: Crypto, signatures: Map<string, number>): Crypto {
+function noting(crypto: Crypto, signatures: Signatures): Crypto {
   return {
     ...crypto,
     signer(seed) {
@@ -128,7 +133,7 @@ function noting(crypto: Crypto, signatures: Map<string, number>): Crypto {
         publicKey: signer.publicKey,
         sign(message) {
           const signature = signer.sign(message);
-          signatures.set(toHex(signature), signatures.size);
+          signatures.serials.set(toHex(signature), signatures.made++);
           return signature;
         },
       };
