@@ -123,20 +123,31 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
     say(liar, frontier(liar, changes));
   },
 
-  /** Blocks of anybody, at any place, in any order, some of them twice. */
+  /** Blocks of anybody in several groups, at any place, in any order, some of them twice, and not all of them shown. */
   misplace(liar, group) {
     const { draw } = liar.world;
-    const { finalBlocks, finalEntries } = placeOf(liar, group);
-    const skipped = draw.below(3);
-    const references = Array.from({ length: 1 + draw.below(3) }, (_, index) => {
-      const { id, header } = anyBlock(liar, group);
-      const place = skipped + index;
-      const firstEntry = finalEntries + place;
-      return { group: group.id, position: finalBlocks + place, firstEntry, block: id, count: header.count };
-    });
-    issue(liar, viewOf(liar), references);
+    const groups = liar.groups.filter((other) => other === group || draw.chance(0.4));
+    const references = groups.sort((a, b) => compare(a.id, b.id)).flatMap((each) => misplaced(liar, each));
+    const header = { ...viewOf(liar), releasedGroups: draw.chance(0.2) ? [group.id] : [] };
+    const metablock = liar.forge.metablock(liar.member.name, header, references);
+    const part = { type: "metablock", header: metablock.bytes, signature: metablock.signature } as const;
+    const message = encodeMessage({ ...part, references: metablock.shown.slice(0, 1) });
+    say(liar, draw.chance(0.7) ? metablock.message : message);
+    keep(liar, metablock, header, references.length);
   },
 };
+
+function misplaced(liar: Liar, group: Group): BlockReference[] {
+  const { draw } = liar.world;
+  const { finalBlocks, finalEntries } = placeOf(liar, group);
+  const skipped = draw.below(3);
+  return Array.from({ length: 1 + draw.below(3) }, (_, index) => {
+    const { id, header } = anyBlock(liar, group);
+    const place = skipped + index;
+    const firstEntry = finalEntries + place;
+    return { group: group.id, position: finalBlocks + place, firstEntry, block: id, count: header.count };
+  });
+}
 
 /** Another's certificate, as far as one can make it without its key. */
 function inTheNameOf({ world, forge }: Liar, name: string, { id, header }: HeardMetablock): Uint8Array {

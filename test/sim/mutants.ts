@@ -214,7 +214,18 @@ export const mutants: readonly Mutant[] = [
     "if (slot.lock !== null && locks.length < locksTold)",
     "if (slot.lock !== null && locks.length < 0)",
   ),
-  one("accept a stale parent", 1, "chain/certify.ts", "if (!isCertified(parent, group, index)) return false;", ""),
+  {
+    name: "accept a stale parent",
+    caughtBy: 4,
+    changes: [
+      { file: "chain/certify.ts", from: "if (!isCertified(parent, group, index)) return false;", to: "" },
+      {
+        file: "chain/certify.ts",
+        from: "if (locked === undefined || !equal(locked, value.block)) return false;",
+        to: "",
+      },
+    ],
+  },
   {
     name: "close without a lock",
     caughtBy: 34,
