@@ -1,11 +1,12 @@
 import type { Crypto } from "../ports";
 import { dueAt, expiresAt } from "./block/buffer";
-import { createGroup, type Group, indexPacts, votes } from "./chain/group";
+import { endAttempt, waitForAttempt } from "./chain/attempt";
+import { createGroup, indexPacts } from "./chain/group";
 import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
+import { turnOfIssuer } from "./chain/rank";
 import { restore } from "./chain/records";
 import { mayIssue, sealDue } from "./chain/seal";
-import { voteIsSplit } from "./chain/split";
 import { noChanges, timing, type World } from "./chain/world";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
@@ -47,6 +48,9 @@ export function createWorld(
     tip: null,
     patience: timing.attempt,
     attempt: 0,
+    attemptBegan: 0,
+    attemptsFailed: 0,
+    caution: 0,
     attemptEnds: null,
     issued: null,
     issuedBefore: null,
@@ -83,8 +87,7 @@ export function drive(world: World, flush: boolean): { readonly attemptFailed: b
     settle(world);
     if (!prepare(world) && !moreToSeal(world, flush)) break;
   }
-  if (!hasWork(world)) world.attemptEnds = null;
-  else world.attemptEnds ??= world.now.monotonic + attemptTime(world);
+  waitForAttempt(world);
   return { attemptFailed };
 }
 
@@ -95,25 +98,6 @@ function moreToSeal(world: World, flush: boolean): boolean {
   });
 }
 
-/** "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6). */
-function endAttempt(world: World): boolean {
-  const timedOut = world.attemptEnds !== null && world.now.monotonic >= world.attemptEnds;
-  if (!timedOut && !voteIsSplit(world)) return false;
-  world.attempt++;
-  world.attemptEnds = world.now.monotonic + attemptTime(world);
-  world.proposal = null;
-  return timedOut;
-}
-
-function attemptTime({ patience, attempt }: World): number {
-  return Math.ceil(Math.min(timing.longestAttempt, patience * timing.growth ** attempt));
-}
-
-/** Whether blocks wait for the votes of a group of this participant. */
-function hasWork(world: World): boolean {
-  return [...world.groups.values()].some((group: Group) => votes(group) && group.blocks.size > 0);
-}
-
 /** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
 export function wakeAt(world: World, peers: readonly Peer[]): number {
   let wake = Number.POSITIVE_INFINITY;
@@ -122,8 +106,10 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
   };
   note(world.attemptEnds);
   note(world.proposal?.at);
-  for (const { childTurn } of world.metablocks.values()) {
-    if (childTurn !== null && childTurn > world.now.monotonic) note(childTurn);
+  for (const metablock of world.metablocks.values()) {
+    for (const turn of [metablock.childTurn ?? 0, turnOfIssuer(world, metablock)]) {
+      if (turn > world.now.monotonic) note(turn);
+    }
   }
   for (const peer of peers) {
     note(frontierDue(peer));

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { brokenInvariant, conflict, resolveConflict } from "../../firmware/core/chain/predicates";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { issuingHash } from "../../firmware/core/wire/hash";
+import { encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeCertificate, decodeMetablockHeader } from "../../firmware/core/wire/structures";
 import type { Hash } from "../../firmware/core/wire/types";
 import { nobleCrypto } from "../../firmware/device/noble";
@@ -175,6 +176,11 @@ function inConflict(forge: Forge) {
   }
 }
 
+const nextAttempt = encodeMessage({
+  type: "frontier",
+  frontier: { highestFinalizableGeneration: 0, tip: null, attempt: 1, positions: [], locks: [] },
+});
+
 // Claim 10 says of the system what claim 18 says as steps of the method. PROTOCOL 5 puts the attempt before the Issuing Hash: the
 // case that the claim describes has equal attempts, and nothing is released.
 for (const claim of [10, 18]) {
@@ -192,11 +198,17 @@ for (const claim of [10, 18]) {
     // The participant retains it when it has both to choose parents from: the loser came first and had a child alone.
     for (const { message } of [...blocks, loser, winner]) network.inject("a", "peer", message);
     expect([certifies(heard, loser), certifies(heard, winner)]).toEqual([true, true]);
+    // Its co-owner certifies neither child, and goes on to the next attempt.
+    network.run(network.now + 1_000);
+    network.inject("a", "peer", nextAttempt);
     network.run(network.now + 5_000);
     const children = heard.flatMap(({ from, message }) =>
       from === "a" && message.type === "metablock" ? [decodeMetablockHeader(message.header)] : [],
     );
-    const parents = children.filter(({ sequence }) => sequence === 1).map((child) => child.parents.map(toHex));
+    const parents = children
+      .filter(({ sequence }) => sequence === 1)
+      .sort((a, b) => a.attempt - b.attempt)
+      .map((child) => child.parents.map(toHex));
     expect(parents[0]).toEqual([toHex(loser.id)]);
     expect(parents[parents.length - 1]).toEqual([toHex(winner.id)]);
   });

@@ -21,6 +21,7 @@ import {
   parentsOf,
   shouldCertify,
 } from "./predicates";
+import { turnOfIssuer } from "./rank";
 import { claimAfter, mayClaim, mayClose } from "./slots";
 import { changeSlot, type World } from "./world";
 
@@ -44,7 +45,9 @@ export interface ParentReference {
 export function certify(world: World, metablock: Metablock): boolean {
   if (metablock.issuerKey === world.avatarKey || metablock.valid !== true) return false;
   if (!shouldCertify(world, metablock)) return false;
-  if (!isTimely(world, metablock) && !metablock.certificates.has(world.avatarKey)) return false;
+  if (!metablock.certificates.has(world.avatarKey)) {
+    if (!isTimely(world, metablock) || turnOfIssuer(world, metablock) > world.now.monotonic) return false;
+  }
   const parts = certifiableParts(world, metablock).map((part) => notYetCertified(world, metablock, part));
   const scope = scopeOf(parts);
   if (scope.own.length === 0 && scope.parents.length === 0) return false;

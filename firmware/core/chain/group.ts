@@ -2,7 +2,15 @@ import { createEntryBuffer, type EntryBuffer } from "../block/buffer";
 import type { CounterWindow } from "../block/counters";
 import { noCounters } from "../block/counters";
 import { VertebraError } from "../errors";
-import { closingQuorumSize, decodePact, pactId, quorumSize, resolveFields, syncGroupId } from "../pact/pact";
+import {
+  believedSize,
+  closingQuorumSize,
+  decodePact,
+  pactId,
+  quorumSize,
+  resolveFields,
+  syncGroupId,
+} from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
@@ -39,6 +47,8 @@ export interface Group {
   /** PROTOCOL 5, lists (1) and (2). */
   readonly quorum: number;
   readonly closingQuorum: number;
+  /** Of so many owners one at least is honest. */
+  readonly believed: number;
   /** How many blocks, and how many entries, are final here. */
   position: number;
   entries: number;
@@ -83,6 +93,7 @@ export function createGroup(
     mine: owners.some((owner) => equal(owner, self)),
     quorum: quorumSize(pact.policy.quorum, owners.length),
     closingQuorum: closingQuorumSize(pact.policy.quorum, owners.length),
+    believed: believedSize(pact.policy.quorum, owners.length),
     position: 0,
     entries: 0,
     lastFinal: null,

@@ -37,6 +37,8 @@ export interface Metablock {
   standing: boolean;
   /** Monotonic ms of this participant's turn to prepare a child of it; null while none is called for. */
   childTurn: number | null;
+  /** Of its issuer among the owners of its groups that are known here; null while nobody asked. */
+  rank: number | null;
   /** Monotonic ms when it was first seen. */
   readonly seenAt: number;
 }
@@ -60,6 +62,7 @@ export function createMetablock(header: Signed<MetablockHeader>, seenAt: number)
     valid: null,
     standing: false,
     childTurn: null,
+    rank: null,
     seenAt,
   };
 }

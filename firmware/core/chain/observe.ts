@@ -49,7 +49,7 @@ export function observeMetablock(
   if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
   const over = header.value.sequence <= world.highestFinalizableGeneration - generationsOpen;
   if (over && !relays(world)) return undefined;
-  if (!roomForIssuer(world, header.value)) return undefined;
+  if (!roomForIssuer(world, header.value, world.missing.has(toHex(header.id)))) return undefined;
   if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
     throw refused(
       "metablock-signature",
@@ -66,10 +66,11 @@ export function observeMetablock(
 }
 
 /**
- * Few metablocks of one issuer are held at once: of a generation those of its latest attempts, and in all those nearest to the
- * present. So a flood, whoever signs it, costs others no room and little time.
+ * Few metablocks of one issuer are held at once: of a generation those that stand or have children, and those of its latest
+ * attempts; in all those nearest to the present. So a flood, whoever signs it, costs others no room and little time. One that
+ * is asked for has room, since something held is its child.
  */
-function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader): boolean {
+export function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader, asked: boolean): boolean {
   const issuerKey = toHex(issuer);
   const ofIssuer = [...world.metablocks.values()].filter(
     (other) => other.issuerKey === issuerKey && other !== world.tip,
@@ -77,8 +78,10 @@ function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHea
   ofIssuer.sort((a, b) => compareViews(a.view, b.view));
   const ofGeneration = ofIssuer.filter((other) => other.view.sequence === sequence);
   if (ofGeneration.length >= metablocksPerGeneration) {
-    if (ofGeneration[0]!.view.attempt >= attempt) return false;
-    world.metablocks.delete(ofGeneration[0]!.key);
+    const parents = new Set([...world.metablocks.values()].flatMap(({ parentKeys }) => parentKeys));
+    const least = ofGeneration.find(({ standing, key }) => !standing && !parents.has(key));
+    if (least === undefined || (!asked && least.view.attempt >= attempt)) return false;
+    world.metablocks.delete(least.key);
   } else if (ofIssuer.length >= metablocksPerIssuer) {
     const furthest = ofIssuer[ofIssuer.length - 1]!;
     if (furthest.view.sequence <= sequence) return false;
@@ -210,7 +213,9 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   const issuer = toHex(header.value.issuer);
   if (counterIsFinal(countersOf(group, issuer), header.value.counter)) return false;
   checkBlock(world, group, block);
-  if (held === undefined && !roomForBlock(group, header.value.issuer)) return false;
+  const admitted =
+    held !== undefined || roomForBlock(group, header.value.issuer) || isCertifiedSomewhere(world, group, key);
+  if (!admitted) return false;
   keepBlock(world, group, block);
   advance(world, group);
   return true;
@@ -222,6 +227,15 @@ function roomForBlock(group: Group, issuer: Uint8Array): boolean {
   for (const block of group.blocks.values()) if (equal(block.header.value.issuer, issuer)) held++;
   const known = group.highestSeen.has(toHex(issuer)) || group.finalCounters.has(toHex(issuer));
   return held < blocksPerIssuer && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
+}
+
+/** What a quorum voted for has room always: a liar may have sent it to some, and filled its room at others. */
+function isCertifiedSomewhere(world: World, group: Group, key: string): boolean {
+  return [...world.metablocks.values()].some((metablock) =>
+    referencesOf(metablock, group.key).some(
+      ({ value, index }) => toHex(value.block) === key && isCertified(metablock, group, index),
+    ),
+  );
 }
 
 export function keepBlock(world: World, group: Group, block: Block): void {

@@ -1,6 +1,5 @@
 import { assert } from "../errors";
 import { compare, equal, toHex } from "../wire/bytes";
-import { encode } from "../wire/cbor";
 import { hash } from "../wire/hash";
 import { maxReleasedGroups } from "../wire/limits";
 import { merklePath, merkleRoot } from "../wire/merkle";
@@ -9,19 +8,18 @@ import type { BlockReference, View } from "../wire/types";
 import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
 import { createMetablock, holdReference, type Metablock, referencesOf, releases, showsAllOf } from "./metablock";
-import { keepMetablock } from "./observe";
+import { keepMetablock, roomForIssuer } from "./observe";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
+import { rankOf, rankStep, turnOfIssuer } from "./rank";
 import { above, compareViews } from "./view";
-import { generationsOpen, timing, type World } from "./world";
+import { generationsOpen, type World } from "./world";
 
 /** Parents of one metablock at most, of those worth having (the patent's L). */
 const parentLimit = 16;
-/** Attempts by which a rank's wait grows at most. */
-const longestStepAttempt = 8;
-/** References of one group, and of all groups, that one metablock puts forward. */
-const referencesPerGroup = 8;
+/** References that one metablock puts forward. */
 const referencesPerMetablock = 256;
+const highestView = { sequence: Number.MAX_SAFE_INTEGER, attempt: 0 };
 
 /**
  * Figure 6D. Prepares the child of what was just certified for groups of this participant, at once; else, in its turn, a
@@ -51,7 +49,7 @@ function prepareChild(world: World): boolean {
  * network, and rank keeps all but one of them from speaking.
  */
 function childTurn(world: World, view: View, groups: readonly Group[]): number {
-  const ranks = groups.map((group) => (group.ownerKeys.length > 2 ? rankOf(world, view, group) : 0));
+  const ranks = groups.map((group) => (group.ownerKeys.length > 2 ? rankOf(world, view, group, world.avatar) : 0));
   return Math.min(...ranks) * rankStep(world, view.attempt);
 }
 
@@ -72,9 +70,9 @@ function childrenOf(world: World, metablock: Metablock): Metablock[] {
   );
 }
 
-/** Of an attempt that is over; or of another generation, and held for the time of one. */
+/** Of an attempt that is over, or far ahead; or of another generation, and held for the time of one. */
 function stale(world: World, { view, seenAt }: Metablock): boolean {
-  if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt < world.attempt;
+  if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt !== world.attempt;
   return world.now.monotonic - seenAt >= world.patience;
 }
 
@@ -107,9 +105,10 @@ function waitsForProposal(world: World, group: Group): boolean {
   if (group.blocks.size === 0) return false;
   for (const metablock of world.metablocks.values()) {
     if (metablock.valid === false || stale(world, metablock)) continue;
+    if (turnOfIssuer(world, metablock) > world.now.monotonic) continue;
     if (referencesOf(metablock, group.key).some(({ value }) => value.position >= group.position)) return false;
   }
-  return proposableBlocks(group, group.position, [], { sequence: Number.MAX_SAFE_INTEGER, attempt: 0 }).length > 0;
+  return proposableBlocks(group, group.position, [], highestView, world.caution).length > 0;
 }
 
 /**
@@ -167,7 +166,7 @@ function turn(world: World, view: View, groups: readonly Group[]): number {
     [...group.blocks.values()].some((block) => equal(block.header.value.issuer, world.avatar)),
   );
   if (view.attempt === 0 && !behind && (writes || groups.some((group) => leads(world, group)))) return 0;
-  const rank = Math.min(...groups.map((group) => rankOf(world, view, group)));
+  const rank = Math.min(...groups.map((group) => rankOf(world, view, group, world.avatar)));
   return (view.attempt === 0 ? rank + 1 : rank) * rankStep(world, view.attempt);
 }
 
@@ -178,19 +177,6 @@ function leads(world: World, group: Group): boolean {
     const report = world.reports.get(owner);
     return report !== undefined && report.highestFinalizableGeneration < world.highestFinalizableGeneration;
   });
-}
-
-/** What a rank waits for those before it: a tenth of the attempt, so that in the end it is longer than the way between them. */
-function rankStep({ patience }: World, attempt: number): number {
-  return Math.ceil((patience / 10) * timing.growth ** Math.min(attempt, longestStepAttempt));
-}
-
-/** "Rank (a hash of world tag, view and avatar)" among the group's owners, from 0. */
-export function rankOf(world: World, view: View, group: Group): number {
-  const weight = (owner: Uint8Array) =>
-    hash(world.crypto, "rank", encode([world.tagBytes, view.sequence, view.attempt, owner]));
-  const mine = weight(world.avatar);
-  return group.definition.owners.filter((owner) => compare(weight(owner), mine) < 0).length;
 }
 
 /**
@@ -288,7 +274,7 @@ function chooseReferences(
     const window = held.map(({ block }) => toHex(block));
     // A block that may still be certified where it stands is not put forward a second time yet.
     if (holder === undefined && !waitsForProposal(world, group)) continue;
-    for (const block of proposableBlocks(group, position, window, view).slice(0, referencesPerGroup)) {
+    for (const block of proposableBlocks(group, position, window, view, world.caution)) {
       if (references.length === referencesPerMetablock) return references;
       const { count } = block.header.value;
       references.push({ group: group.id, position, firstEntry, block: block.header.id, count });
@@ -342,6 +328,7 @@ function issueMetablock(world: World, metablock: Metablock): void {
     world.issued = metablock.view;
     world.changed.state = true;
   }
+  roomForIssuer(world, metablock.header.value, true);
   keepMetablock(world, metablock);
   world.news.push({ kind: "metablock", metablock });
 }

@@ -1,6 +1,7 @@
 import { equal, toHex } from "../wire/bytes";
 import { encodeFinalityProof, encodeLockProof } from "../wire/proofs";
 import type { Block, Hash } from "../wire/types";
+import { enterAttempt } from "./attempt";
 import { evidence } from "./evidence";
 import { learnFinality } from "./finalize";
 import { type Group, slotWindow, soleOwner } from "./group";
@@ -143,9 +144,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;
   world.tip = metablock;
-  world.attempt = 0;
-  world.attemptEnds = null;
-  world.proposal = null;
+  enterAttempt(world, 0);
   world.issuedViews = world.issuedViews.filter((view) => view.sequence > metablock.view.sequence - generationsOpen);
   world.changed.state = true;
   world.changed.tip = true;

@@ -4,18 +4,34 @@ import { type Group, slotWindow } from "./group";
 import { isCausallyConsistent } from "./predicates";
 import { mayClaim } from "./slots";
 
+/** Blocks of one group that one metablock puts forward; caution halves it. */
+const referencesPerGroup = 8;
+/** Up to this caution blocks are put forward as they came, and what was claimed before first. */
+const cautionByArrival = 2;
+
 /**
  * The blocks of a group to put forward from `position` on in a metablock of `view`, in order: "the locked block where a slot
  * is locked, in the lowest slot where it is locked, and nothing after it that is locked elsewhere; otherwise what it claimed
  * itself there" (PROTOCOL 6); then, in the order of arrival, what is held. `window` are the BlockIds, in hex, that the
- * parents hold. Every one may be certified by this participant by rule 4.
+ * parents hold. Every one may be certified by this participant by rule 4. One that some owners don't have keeps those before it
+ * from being closed: so after attempts that failed, which is `caution`, they are fewer, in the end one.
  */
-export function proposableBlocks(group: Group, position: number, window: readonly string[], view: View): Block[] {
+export function proposableBlocks(
+  group: Group,
+  position: number,
+  window: readonly string[],
+  view: View,
+  caution: number,
+): Block[] {
   const chosen: Block[] = [];
   const taken = new Set(window);
-  const last = group.position + slotWindow;
-  for (let slot = position; slot < last; slot++) {
-    const block = blockFor(group, slot, view, taken);
+  const order = caution > cautionByArrival ? byIssuer(group, view) : [...group.blocks.values()];
+  const most = Math.max(1, Math.floor(referencesPerGroup / 2 ** caution));
+  const end = Math.min(group.position + slotWindow, position + most);
+  for (let slot = position; slot < end; slot++) {
+    const claimed = caution > cautionByArrival ? undefined : group.slots.get(slot)?.claim?.block;
+    const first = claimed === undefined ? undefined : group.blocks.get(toHex(claimed));
+    const block = blockFor(group, slot, view, taken, first === undefined ? order : [first, ...order]);
     if (block === undefined) break;
     taken.add(toHex(block.header.id));
     chosen.push(block);
@@ -23,25 +39,38 @@ export function proposableBlocks(group: Group, position: number, window: readonl
   return chosen;
 }
 
-function blockFor(group: Group, position: number, view: View, taken: ReadonlySet<string>): Block | undefined {
+/**
+ * A liar can send some owners blocks that others don't have, nor room for. So where attempts fail whose blocks go first changes
+ * with each view, and those of honest issuers have their turn.
+ */
+function byIssuer(group: Group, { sequence, attempt }: View): Block[] {
+  const issuerOf = ({ header }: Block) => toHex(header.value.issuer);
+  const blocks = [...group.blocks.values()];
+  const issuers = [...new Set(blocks.map(issuerOf))].sort();
+  const place = (block: Block) => (issuers.indexOf(issuerOf(block)) + sequence + attempt) % issuers.length;
+  return blocks.sort((a, b) => place(a) - place(b));
+}
+
+function blockFor(
+  group: Group,
+  position: number,
+  view: View,
+  taken: ReadonlySet<string>,
+  order: readonly Block[],
+): Block | undefined {
   const slot = group.slots.get(position);
-  const bound = slot?.final?.block ?? slot?.lock?.block;
   if (slot?.final) return undefined;
-  const candidates =
-    bound !== undefined ? [bound] : slot?.claim ? [slot.claim.block, ...waiting(group)] : waiting(group);
-  for (const id of candidates) {
-    const block = group.blocks.get(toHex(id));
-    if (block === undefined || taken.has(toHex(id))) continue;
+  const bound = slot?.lock?.block;
+  const locked = bound && group.blocks.get(toHex(bound));
+  for (const block of bound === undefined ? order : locked === undefined ? [] : [locked]) {
+    const { id } = block.header;
+    if (taken.has(toHex(id))) continue;
     if (block.entries === null && !group.pact.policy.private) continue;
     if (bound === undefined && lockedElsewhere(group, position, id)) continue;
     if (!followsOn(group, block, taken) || !mayClaim(slot, id, view)) continue;
     return block;
   }
   return undefined;
-}
-
-function* waiting(group: Group): Iterable<Hash> {
-  for (const block of group.blocks.values()) yield block.header.id;
 }
 
 function lockedElsewhere(group: Group, position: number, id: Hash): boolean {

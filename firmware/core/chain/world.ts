@@ -31,6 +31,8 @@ export const furthestAhead = 2 ** 20;
 export interface Report {
   readonly highestFinalizableGeneration: number;
   readonly attempt: number;
+  /** Monotonic ms: when it last told so, or signed something that tells it. */
+  readonly heardAt: number;
 }
 
 /** What is looked for: asked of the peer first that spoke of it. */
@@ -74,8 +76,12 @@ export interface World {
   tip: Metablock | null;
   /** The first timeout, ms: several times as long as certificates have lately taken, so that a slow board is waited for. */
   patience: number;
-  /** The attempt for generation HFG + 1, and when it rises if nothing finishes. */
+  /** The attempt for generation HFG + 1, since when, how many timed out since HFG rose, and when it ends if nothing finishes. */
   attempt: number;
+  attemptBegan: number;
+  attemptsFailed: number;
+  /** What attempts in this generation and the last ones taught: each halves what a metablock puts forward. */
+  caution: number;
   attemptEnds: number | null;
   /** The highest view in which this participant ever issued. */
   issued: View | null;

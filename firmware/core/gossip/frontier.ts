@@ -1,9 +1,10 @@
+import { hear } from "../chain/attempt";
 import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
 import { type Metablock, referencesOf } from "../chain/metablock";
 import { parentsOf } from "../chain/predicates";
 import { compareViews } from "../chain/view";
-import { furthestAhead, type Report, reportMissing, timing, type World } from "../chain/world";
+import { reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
@@ -12,8 +13,6 @@ import { pullIfBehind } from "./catchup";
 import type { Peer } from "./peer";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
-/** Attempts by which a peer is believed to be ahead, a frontier. */
-const attemptsAhead = 16;
 /** Locks told in one frontier, the lowest slots first. */
 const locksTold = 8;
 
@@ -81,7 +80,7 @@ export function frontierDue(peer: Peer): number {
 export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[]): void {
   const { world } = peer;
   const { tip } = frontier;
-  world.reports.set(peer.avatarKey, believable(world, frontier));
+  hear(world, peer.avatarKey, frontier);
   peer.tip = tip;
   for (const [id, position] of frontier.positions) {
     const group = world.groups.get(toHex(id));
@@ -92,7 +91,6 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
   }
   for (const lock of frontier.locks) adoptLock(world, lock);
   wantTip(peer);
-  heedAttempts(world);
 }
 
 /**
@@ -105,36 +103,6 @@ function wantTip(peer: Peer): void {
   if (tip === null || reported <= world.highestFinalizableGeneration || world.metablocks.has(toHex(tip))) return;
   const waits = [...peer.interests].some((key) => (world.groups.get(key)?.blocks.size ?? 0) > 0);
   if (waits) reportMissing(world, toHex(tip), tip, peer.id);
-}
-
-/** A report is believed as far as one can have come honestly: else one liar's number would drive everyone's past 2^53. */
-function believable(world: World, { highestFinalizableGeneration, attempt }: Frontier): Report {
-  return {
-    highestFinalizableGeneration: Math.min(
-      highestFinalizableGeneration,
-      world.highestFinalizableGeneration + furthestAhead,
-    ),
-    attempt: Math.min(attempt, world.attempt + attemptsAhead),
-  };
-}
-
-/**
- * PROTOCOL 6: the attempt rises "when more than a third of the owners of one of its groups are heard at a higher one" for the
- * same generation.
- */
-function heedAttempts(world: World): void {
-  for (const group of world.groups.values()) {
-    if (!group.mine) continue;
-    const heard = group.ownerKeys.map((owner) => {
-      const report = owner === world.avatarKey ? undefined : world.reports.get(owner);
-      return report?.highestFinalizableGeneration === world.highestFinalizableGeneration ? report.attempt : -1;
-    });
-    const reached = heard.sort((a, b) => b - a)[Math.floor(heard.length / 3)] ?? -1;
-    if (reached > world.attempt) {
-      world.attempt = reached;
-      world.attemptEnds = null;
-    }
-  }
 }
 
 /** The first words to a neighbour: who this is, and all that it may lack. */
@@ -165,9 +133,9 @@ export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
  */
 export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
-  sendFrontier(peer, world.attempt > 1, outgoing);
+  sendFrontier(peer, world.attemptsFailed > 1, outgoing);
   wantTip(peer);
-  if (world.attempt === 1) return;
+  if (world.attemptsFailed === 1) return;
   const stuck = sharedGroups(peer).filter(({ blocks }) => blocks.size > 0);
   for (const group of stuck) {
     for (const [key, block] of group.blocks) {

@@ -1,4 +1,5 @@
 import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
+import { hearSigner } from "../chain/attempt";
 import type { Group } from "../chain/group";
 import { observeBlock, observeCertificate, observeMetablock } from "../chain/observe";
 import type { World } from "../chain/world";
@@ -93,7 +94,7 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
   }
   const { metablock, news } = observed;
   tell(peer, metablock.key, message.references.length);
-  noteReport(world, metablock.issuerKey, metablock.view);
+  hearSigner(world, metablock.issuerKey, metablock.view);
   forgetIfSignedBySelf(world, metablock);
   if (news) world.news.push({ kind: "metablock", metablock });
 }
@@ -122,18 +123,8 @@ function takeCertificate(peer: Peer, bytes: Uint8Array): void {
   world.news.push({ kind: "certificate", certificate });
   const metablock = world.metablocks.get(toHex(certificate.metablock));
   if (metablock === undefined) return;
-  noteReport(world, toHex(certificate.signer), metablock.view);
+  hearSigner(world, toHex(certificate.signer), metablock.view);
   forgetIfSignedBySelf(world, metablock);
-}
-
-/** Who signs in a view was at its attempt, and not above its generation: what peers that are no neighbours are heard by. */
-function noteReport(world: World, owner: string, view: { readonly sequence: number; readonly attempt: number }): void {
-  if (owner === world.avatarKey || ![...world.groups.values()].some((group) => group.ownerKeys.includes(owner))) return;
-  const before = world.reports.get(owner);
-  const generation = view.sequence - 1;
-  if (before !== undefined && before.highestFinalizableGeneration > generation) return;
-  if (before?.highestFinalizableGeneration === generation && before.attempt >= view.attempt) return;
-  world.reports.set(owner, { highestFinalizableGeneration: generation, attempt: view.attempt });
 }
 
 function answerWant(peer: Peer, hash: Hash, outgoing: Outgoing[]): void {

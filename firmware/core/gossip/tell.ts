@@ -117,7 +117,9 @@ export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, ou
   const { world } = peer;
   const signer = toHex(certificate.signer);
   const metablock = world.metablocks.get(toHex(certificate.metablock));
-  const about = metablock && new Set(groupsAbout(world, metablock).map((group) => group.key));
+  // Whose parents are gone may close more than can be seen here.
+  const isWhole = metablock !== undefined && parentsOf(world, metablock) !== undefined;
+  const about = isWhole ? new Set(groupsAbout(world, metablock).map((group) => group.key)) : undefined;
   const shared = [...peer.interests].some(
     (key) => (about === undefined || about.has(key)) && world.groups.get(key)?.ownerKeys.includes(signer),
   );

@@ -53,6 +53,11 @@ export function closingQuorumSize(quorum: Quorum, owners: number): number {
   return quorum === "majority" ? Math.floor(owners / 2) + 1 : Math.floor((2 * owners) / 3) + 1;
 }
 
+/** Of so many owners one at least is honest, where no more lie than the quorum bears (docs/protection.md) and it can still be reached. */
+export function believedSize(quorum: Quorum, owners: number): number {
+  return quorum === "two-thirds" ? Math.ceil(owners / 3) : 1;
+}
+
 /**
  * The fields of an entry in order: those of the pact that it extends first. Throws `pact-unknown` for a pact that `lookup`
  * doesn't know, `pact-depth` beyond 8 in a row, `pact-field` for a name that is there twice or too many fields.

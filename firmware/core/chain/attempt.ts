@@ -1,0 +1,114 @@
+import type { View } from "../wire/types";
+import { type Group, votes } from "./group";
+import { voteIsSplit } from "./split";
+import { furthestAhead, type Report, timing, type World } from "./world";
+
+/**
+ * When a participant gives up an attempt (PROTOCOL 6, "Why it moves"). Attempts are only worth something where owners are in the
+ * same one: who is ahead waits for those it hears, who is behind follows, and who hears nobody stays where it is.
+ */
+
+/** So many generations in which the first attempt succeeds undo what failed attempts taught. */
+const mostCaution = 6;
+
+/** Ends the attempt if it is over. Tells whether it timed out, so that something may have been lost on the way. */
+export function endAttempt(world: World): boolean {
+  const timedOut = world.attemptEnds !== null && world.now.monotonic >= world.attemptEnds;
+  if (voteIsSplit(world) || (timedOut && mayRaise(world))) enterAttempt(world, world.attempt + 1);
+  else if (!timedOut) return false;
+  if (timedOut) world.attemptsFailed++;
+  world.attemptEnds = world.now.monotonic + attemptTime(world);
+  return timedOut;
+}
+
+/** "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6). */
+function attemptTime({ patience, attemptsFailed }: World): number {
+  return Math.ceil(Math.min(timing.longestAttempt, patience * timing.growth ** attemptsFailed));
+}
+
+/** Begins to wait where blocks wait, and stops where none do. */
+export function waitForAttempt(world: World): void {
+  if (!hasWork(world)) world.attemptEnds = null;
+  else world.attemptEnds ??= world.now.monotonic + attemptTime(world);
+}
+
+function hasWork(world: World): boolean {
+  return [...world.groups.values()].some(waits);
+}
+
+function waits(group: Group): boolean {
+  return votes(group) && group.blocks.size > 0;
+}
+
+/** A new attempt, or with a new generation the first: what is heard from now on is heard in it. */
+export function enterAttempt(world: World, attempt: number): void {
+  const caution = Math.min(mostCaution, Math.max(world.caution, world.attempt, attempt));
+  world.caution = attempt === 0 ? Math.max(0, caution - 1) : caution;
+  world.attempt = attempt;
+  world.attemptBegan = world.now.monotonic;
+  world.attemptsFailed = attempt === 0 ? 0 : Math.max(attempt - 1, world.attemptsFailed);
+  world.attemptEnds = null;
+  world.proposal = null;
+}
+
+/**
+ * Alone, or ahead of those without whom there is no quorum, one would only be further ahead of them when they come: its
+ * metablocks are of attempts in which they can't vote yet, and would not be before as many timeouts as it had without them.
+ */
+function mayRaise(world: World): boolean {
+  return [...world.groups.values()].some((group) => waits(group) && isJoined(world, group));
+}
+
+function isJoined(world: World, group: Group): boolean {
+  let joined = 0;
+  let below = 0;
+  for (const owner of group.ownerKeys) {
+    const report = world.reports.get(owner);
+    if (report === undefined) continue;
+    const heard = report.heardAt >= world.attemptBegan;
+    const isHere = report.highestFinalizableGeneration === world.highestFinalizableGeneration;
+    if (heard || (isHere && report.attempt >= world.attempt)) joined++;
+    if (heard && isHere && report.attempt < world.attempt) below++;
+  }
+  return joined > 0 && group.ownerKeys.length - below >= group.quorum;
+}
+
+/** Attempts by which an owner is believed to be ahead, each time that it is heard. */
+const attemptsAhead = 256;
+
+/**
+ * Notes where another is, as it said or as its signature shows. Believed as far as one can have come honestly: else one liar's
+ * number would drive everyone's past 2^53.
+ */
+export function hear(world: World, avatarKey: string, said: Omit<Report, "heardAt">): void {
+  const { highestFinalizableGeneration, attempt } = said;
+  world.reports.set(avatarKey, {
+    highestFinalizableGeneration: Math.min(
+      highestFinalizableGeneration,
+      world.highestFinalizableGeneration + furthestAhead,
+    ),
+    attempt: Math.min(attempt, world.attempt + attemptsAhead),
+    heardAt: world.now.monotonic,
+  });
+  for (const group of world.groups.values()) if (group.mine) follow(world, group);
+}
+
+/** Who signs in a view was at its attempt, and not above its generation: what those who are no neighbours are heard by. */
+export function hearSigner(world: World, owner: string, { sequence, attempt }: View): void {
+  if (owner === world.avatarKey || ![...world.groups.values()].some((group) => group.ownerKeys.includes(owner))) return;
+  const before = world.reports.get(owner);
+  const generation = sequence - 1;
+  if (before !== undefined && before.highestFinalizableGeneration > generation) return;
+  if (before?.highestFinalizableGeneration === generation && before.attempt >= attempt) return;
+  hear(world, owner, { highestFinalizableGeneration: generation, attempt });
+}
+
+/** Goes to the attempt in which so many owners were heard that one of them is honest, where they are of the same generation. */
+function follow(world: World, group: Group): void {
+  const heard = group.ownerKeys.map((owner) => {
+    const report = owner === world.avatarKey ? undefined : world.reports.get(owner);
+    return report?.highestFinalizableGeneration === world.highestFinalizableGeneration ? report.attempt : -1;
+  });
+  const reached = heard.sort((a, b) => b - a)[group.believed - 1]!;
+  if (reached > world.attempt) enterAttempt(world, reached);
+}
