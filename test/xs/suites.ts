@@ -8,6 +8,8 @@ import type { Result } from "./vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+const shim = join(root, "test/xs/vitest.ts");
+
 /** A file of tests, bundled for engines that are not Node. */
 export interface Suite {
   /** Relative to the repository. */
@@ -50,9 +52,14 @@ const boardsCrypto: Plugin = {
 };
 
 async function bundle(file: string): Promise<string> {
-  const shim = join(root, "test/xs/vitest.ts");
+  const tests = `import "./${file}"; export { names, run } from ${JSON.stringify(shim)};`;
+  return await bundleForXs(tests, nobleItself.includes(file) ? [] : [boardsCrypto]);
+}
+
+/** A program, whose imports are relative to the repository, as one script that engines other than Node run; it is called `suite`. */
+export async function bundleForXs(contents: string, plugins: Plugin[] = [boardsCrypto]): Promise<string> {
   const result = await build({
-    stdin: { contents: `import "./${file}"; export { names, run } from ${JSON.stringify(shim)};`, resolveDir: root },
+    stdin: { contents, resolveDir: root },
     alias: { vitest: shim, "fast-check": join(root, "test/xs/fast-check.ts") },
     bundle: true,
     write: false,
@@ -63,7 +70,7 @@ async function bundle(file: string): Promise<string> {
     target: "es2022",
     // XS 13 refuses a static initializer that constructs its own class.
     supported: { "class-static-field": false },
-    plugins: nobleItself.includes(file) ? [] : [boardsCrypto],
+    plugins,
     logLevel: "silent",
   });
   return result.outputFiles[0]!.text;

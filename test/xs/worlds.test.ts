@@ -1,0 +1,35 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { drawPlan } from "../sim/plan";
+import { platform } from "../sim/platform";
+import { simulate } from "../sim/simulate";
+import { hostOrReason, scratchFolder, startProgram } from "./host";
+import { bundleForXs } from "./suites";
+
+const host = await hostOrReason();
+
+/** Short worlds: with a liar, with a store on flash, with the bytes of the real link, and others. */
+const seeds = [5, 17, 28, 34, 38];
+
+const program = `
+  import { nobleCrypto } from "./firmware/device/noble";
+  import { cheapCrypto } from "./test/core/cheap-crypto";
+  import { drawPlan } from "./test/sim/plan";
+  import { simulate } from "./test/sim/simulate";
+  const platform = { cheap: () => cheapCrypto(nobleCrypto()), real: nobleCrypto };
+  native.print(JSON.stringify(simulate(drawPlan(Number(native.arguments[0])), platform)));
+`;
+
+if (host.reason) it.skip(`simulated worlds, on XS: ${host.reason}`, () => {});
+else {
+  const path = join(scratchFolder(), "world.js");
+  writeFileSync(path, await bundleForXs(program));
+  for (const seed of seeds) {
+    it(`says the same bytes in the simulated world of seed ${seed} on XS as on Node`, async () => {
+      const { status, stdout, stderr } = await startProgram(host.path, [path, String(seed)]).ended;
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(JSON.parse(stdout)).toEqual(simulate(drawPlan(seed), platform));
+    }, 120_000);
+  }
+}
