@@ -43,13 +43,14 @@ function lockCertified(world: World, metablock: Metablock, group: Group): boolea
       continue;
     }
     const made = makeLock(world, metablock, group, reference, header);
-    if (voidAlready(group, made.history)) continue;
+    if (made === undefined) continue;
     changeSlot(world, group, position).lock = made;
     changed = true;
   }
   return changed;
 }
 
+/** Undefined where it would be void: a slot before it, which its history holds, is final on another block. */
 function makeLock(world: World, metablock: Metablock, group: Group, reference: HeldReference, block: Block) {
   const own = referencesOf(metablock, group.key);
   const parents = parentsOf(world, metablock) ?? [];
@@ -58,15 +59,17 @@ function makeLock(world: World, metablock: Metablock, group: Group, reference: H
     : parents.find((parent) => referencesOf(parent, group.key).length > 0);
   const before = [...(holder === undefined ? [] : referencesOf(holder, group.key)), ...own];
   const history = before
-    .filter(({ value }) => value.position >= group.position && value.position < reference.value.position)
+    .filter(({ value }) => value.position < reference.value.position)
     .map(({ value }) => [value.position, value.block] as const);
+  if (voidAlready(group, history)) return undefined;
   const proof = encodeLockProof({
     metablock: evidence(metablock, group, own),
     parent: holder === undefined ? null : evidence(holder, group, referencesOf(holder, group.key)),
     blockHeader: block.header.bytes,
     blockSignature: block.header.signature,
   });
-  return { block: reference.value.block, view: metablock.view, proof, history };
+  const open = history.filter(([position]) => position >= group.position);
+  return { block: reference.value.block, view: metablock.view, proof, history: open };
 }
 
 function voidAlready(group: Group, history: readonly (readonly [number, Hash])[]): boolean {
