@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Plugin } from "esbuild";
 import { bundle, root } from "./bundle";
 import type { Mutant } from "./mutants";
@@ -7,8 +7,14 @@ import { startWorker } from "./workers";
 
 const core = join(root, "firmware/core");
 
-/** A worker whose core has the mutant's text; returns its path. Throws where what it replaces is not there exactly once. */
-async function bundleMutant({ name, changes }: Pick<Mutant, "name" | "changes">): Promise<string> {
+/**
+ * A piece of the simulator over a core that has the mutant's text; returns its path. Throws where what it replaces is not there
+ * exactly once.
+ */
+export async function bundleMutant(
+  { name, changes }: Pick<Mutant, "name" | "changes">,
+  entry = "worker.ts",
+): Promise<string> {
   const found = new Set<string>();
   const plugin: Plugin = {
     name: "mutant",
@@ -22,7 +28,7 @@ async function bundleMutant({ name, changes }: Pick<Mutant, "name" | "changes">)
       });
     },
   };
-  const path = await bundle("worker.ts", `${name.replaceAll(/\W+/g, "-")}.mjs`, [plugin]);
+  const path = await bundle(entry, `${name.replaceAll(/\W+/g, "-")}-${basename(entry, ".ts")}.mjs`, [plugin]);
   for (const { file } of changes) {
     if (!found.has(join(core, file)))
       throw new Error(`mutant "${name}" changes ${file}, which the simulator does not load`);

@@ -89,7 +89,8 @@ async function done(): Promise<boolean> {
   if (options.mutants) return await huntAll(positionals.join(" "), first, Number(options.seeds ?? 300));
   if (options.seed === undefined) return await runMany();
   const seed = Number(options.seed);
-  return options.shrink ? shrink(drawPlan(seed, signatures), platform, console.log) : showOne(seed);
+  if (!options.shrink) return showOne(seed);
+  return shrink(drawPlan(seed, signatures), platform, console.log) !== undefined;
 }
 
 process.exitCode = (await done()) ? 0 : 1;

@@ -3,13 +3,13 @@ import { type Platform, simulate } from "./simulate";
 
 /**
  * Leaves out of a plan that fails whatever it fails without: faults of links, then steps in halves, quarters and one by one. Prints what
- * is left; returns false where the plan does not fail at all.
+ * is left, and returns it; undefined where the plan does not fail at all.
  */
-export function shrink(plan: Plan, platform: Platform, print: (line: string) => void): boolean {
+export function shrink(plan: Plan, platform: Platform, print: (line: string) => void): Plan | undefined {
   const fails = (candidate: Plan) => simulate(candidate, platform).failures[0];
   if (fails(plan) === undefined) {
     print(`seed ${plan.seed} does not fail`);
-    return false;
+    return undefined;
   }
   let smallest = plan;
   const attempt = (candidate: Plan) => {
@@ -29,7 +29,7 @@ export function shrink(plan: Plan, platform: Platform, print: (line: string) => 
   for (const step of steps) print(JSON.stringify(step));
   simulate(smallest, platform, print);
   print(fails(smallest)!);
-  return true;
+  return smallest;
 }
 
 const simplerWorlds: readonly ((plan: Plan) => Plan)[] = [

@@ -4,8 +4,16 @@ import type { Watcher, World } from "./world";
 
 /** All that happens, one line an event in columns: into a digest, and before a person's eyes. */
 
-export const traceLegend = `    time  who      what       more
-          (virtual ms; a > b: a sends to b; keys and ids shortened to 6 digits)`;
+export const traceLegend = `time      virtual ms since the beginning
+who       a member; a > b: a sends to b, whether it arrives or not
+what      a message's type; or write (to the store), sealed, final, notice,
+          cut (a peer), power; or fault: what the plan does to the world
+more      bytes sent, records written, and so on; ids by their first 6 digits
+
+    time  who      what       more`;
+
+/** Of a terminal. */
+const columns = 80;
 
 const messageNames = [
   ...["", "HELLO", "BLOCK", "HEADER", "METABLOCK", "CERTIFICATE", "WANT", "FRONTIER", "PULL", "PROOF", "BYE"],
@@ -15,7 +23,7 @@ export function recorder(digest: Digest, worldOf: () => World, print?: (line: st
   const line = (who: string, what: string, more: string) => {
     const text = `${String(worldOf().schedule.now()).padStart(8)}  ${who.padEnd(7)}  ${what.padEnd(9)}  ${more}`;
     digest.words(text);
-    print?.(text);
+    print?.(text.length > columns ? `${text.slice(0, columns - 1)}…` : text);
   };
   return {
     sent(from, to, bytes) {
@@ -33,13 +41,16 @@ export function recorder(digest: Digest, worldOf: () => World, print?: (line: st
       line(member.name, on ? "power on" : "power off", "");
     },
     noted(who, what) {
-      line(who, "fault", what);
+      line(who, "fault", what.replace(/[{}"]/g, "").replace(/,/g, ", "));
     },
   };
 }
 
 function showKey(key: string): string {
-  return key.replace(/[0-9a-f]{32,}/g, (hex) => hex.slice(0, 6));
+  return key
+    .replace(/^w\/[0-9a-f]+\/|(?<=^final\/)[0-9a-f]+\//, "")
+    .replace(/[0-9a-f]{32,}/g, (hex) => hex.slice(0, 6))
+    .replace(/\/0+(?=\d)/, "/");
 }
 
 function showDelivered(action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>): string {
