@@ -1,6 +1,6 @@
 import type { Crypto } from "../ports";
 import { dueAt, expiresAt } from "./block/buffer";
-import { endAttempt, waitForAttempt } from "./chain/attempt";
+import { endAttempt, enterUnspentAttempt, waitForAttempt } from "./chain/attempt";
 import { createGroup, indexPacts } from "./chain/group";
 import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
@@ -49,6 +49,7 @@ export function createWorld(
     patience: timing.attempt,
     attempt: 0,
     attemptBegan: 0,
+    attemptStays: 0,
     attemptsFailed: 0,
     caution: 0,
     attemptEnds: null,
@@ -66,6 +67,7 @@ export function createWorld(
     delivered: [],
   };
   restore(world, records);
+  enterUnspentAttempt(world);
   return world;
 }
 

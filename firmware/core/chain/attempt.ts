@@ -11,11 +11,15 @@ import { furthestAhead, type Report, timing, type World } from "./world";
 /** So many generations in which the first attempt succeeds undo what failed attempts taught. */
 const mostCaution = 6;
 
+/** Timeouts after which an attempt ends though nobody was heard: silence may have a cause that only a new attempt ends. */
+const longestStay = 4;
+
 /** Ends the attempt if it is over. Tells whether it timed out, so that something may have been lost on the way. */
 export function endAttempt(world: World): boolean {
   const timedOut = world.attemptEnds !== null && world.now.monotonic >= world.attemptEnds;
   if (voteIsSplit(world) || (timedOut && mayRaise(world))) enterAttempt(world, world.attempt + 1);
   else if (!timedOut) return false;
+  else world.attemptStays++;
   if (timedOut) world.attemptsFailed++;
   world.attemptEnds = world.now.monotonic + attemptTime(world);
   return timedOut;
@@ -45,6 +49,7 @@ export function enterAttempt(world: World, attempt: number): void {
   const caution = Math.min(mostCaution, Math.max(world.caution, world.attempt, attempt));
   world.caution = attempt === 0 ? Math.max(0, caution - 1) : caution;
   world.attempt = attempt;
+  world.attemptStays = 0;
   world.attemptBegan = world.now.monotonic;
   world.attemptsFailed = attempt === 0 ? 0 : Math.max(attempt - 1, world.attemptsFailed);
   world.attemptEnds = null;
@@ -52,10 +57,21 @@ export function enterAttempt(world: World, attempt: number): void {
 }
 
 /**
+ * After a start the attempts in which it issued or certified are spent, and what it issued in them is gone with its RAM: it goes
+ * on above them.
+ */
+export function enterUnspentAttempt(world: World): void {
+  const claims = [...world.groups.values()].flatMap(({ slots }) => [...slots.values()].map(({ claim }) => claim?.view));
+  const here = [world.issued, ...claims].filter((view) => view?.sequence === world.highestFinalizableGeneration + 1);
+  enterAttempt(world, 1 + Math.max(-1, ...here.map((view) => view!.attempt)));
+}
+
+/**
  * Alone, or ahead of those without whom there is no quorum, one would only be further ahead of them when they come: its
  * metablocks are of attempts in which they can't vote yet, and would not be before as many timeouts as it had without them.
  */
 function mayRaise(world: World): boolean {
+  if (world.attemptStays + 1 >= longestStay) return true;
   return [...world.groups.values()].some((group) => waits(group) && isJoined(world, group));
 }
 

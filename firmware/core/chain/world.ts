@@ -76,9 +76,13 @@ export interface World {
   tip: Metablock | null;
   /** The first timeout, ms: several times as long as certificates have lately taken, so that a slow board is waited for. */
   patience: number;
-  /** The attempt for generation HFG + 1, since when, how many timed out since HFG rose, and when it ends if nothing finishes. */
+  /**
+   * The attempt for generation HFG + 1, since when, how often it timed out and went on, how many timeouts there were since HFG
+   * rose, and when it ends if nothing finishes.
+   */
   attempt: number;
   attemptBegan: number;
+  attemptStays: number;
   attemptsFailed: number;
   /** What attempts in this generation and the last ones taught: each halves what a metablock puts forward. */
   caution: number;
