@@ -5,7 +5,7 @@ import { checkRebuilt, checkSomeProofs } from "./rebuilt";
 import { boot, type Group, losePower, type Member, type World } from "./world";
 
 /** After the faults all that can be final must be so within this, virtual ms. */
-const healingMs = 300_000;
+const healingMs = 600_000;
 
 /** All faults end, but for who is gone for good; returns how long it took until all was final that can be. */
 export function heal(world: World, links: readonly LinkState[], checkers: Checkers): number | null {
