@@ -17,7 +17,7 @@ describe("what a finalized batch costs a board", () => {
     few = measure(oneWorld(10), 20_000);
     many = measure(oneWorld(200), 20_000);
     cells = measure(inCells(200), 20_000);
-  }, 60_000);
+  }, 120_000);
 
   it("is three signatures made and three verified, whatever the size of the world", () => {
     for (const { board } of [few, many, cells]) {
@@ -44,7 +44,7 @@ describe("what a finalized batch costs a board", () => {
       const [before, after] = [ofFew, ofMany].map(({ core, finalized }) => core / finalized) as [number, number];
       expect(Math.abs(after - before)).toBeLessThan(0.03 * before);
     },
-    60_000,
+    120_000,
   );
 });
 
@@ -53,19 +53,18 @@ describe("what a finalized batch costs a board whose whole world pushes at one m
   let many: Measured;
   beforeAll(() => {
     few = measure(oneWorld(5), 20_000, 0);
-    many = measure(oneWorld(50), 20_000, 0);
-  }, 60_000);
+    many = measure(oneWorld(30), 20_000, 0);
+  }, 120_000);
 
-  it("is three signatures made and three verified: all batches go into one metablock", () => {
+  it("is three signatures made, and four verified at most: each pair has metablocks of its own", () => {
     for (const { board } of [few, many]) {
       expect(board.signed).toBeLessThan(3.1);
-      expect(board.verified).toBeLessThan(3.1);
+      expect(board.verified).toBeLessThan(4.1);
     }
   });
 
-  it("grows from 5 boards to 50 by the Merkle path of that metablock", () => {
-    const growth = many.board.bytesIn - few.board.bytesIn;
-    expect(growth).toBeGreaterThan(0);
-    expect(growth).toBeLessThan(mostPaths(5, 50));
+  it("grows from 5 boards to 30 by no more bytes than the Merkle paths of two metablocks", () => {
+    expect(many.board.bytesIn - few.board.bytesIn).toBeLessThan(mostPaths(5, 30));
+    expect(many.board.bytesOut - few.board.bytesOut).toBeLessThan(mostPaths(5, 30));
   });
 });
