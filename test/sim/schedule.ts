@@ -17,6 +17,9 @@ interface Happening {
 
 /** Events in one ms of the world without an end to them mean that it never comes to rest. */
 const mostAtOnce = 100_000;
+/** Whether a run is done is asked after so many events, and after so long a time in which less happened. */
+const askedEvents = 64;
+const askedMs = 1_000;
 
 export function createSchedule(): Schedule {
   const heap: Happening[] = [];
@@ -59,6 +62,7 @@ export function createSchedule(): Schedule {
     now: () => now,
     at: (time, happen) => put({ at: Math.max(now, time), order: order++, happen }),
     run(until, done) {
+      let asked = now;
       while (heap.length > 0 && heap[0]!.at <= until) {
         const { at, happen } = takeFirst();
         atOnce = at === now ? atOnce + 1 : 0;
@@ -66,7 +70,9 @@ export function createSchedule(): Schedule {
         now = at;
         events++;
         happen();
-        if (done !== undefined && events % 64 === 0 && done()) return;
+        if (done === undefined || (events % askedEvents !== 0 && now - asked < askedMs)) continue;
+        asked = now;
+        if (done()) return;
       }
       now = Math.max(now, until);
     },
