@@ -18,7 +18,7 @@ export function startWorker(path: string): Worker {
   let child: ChildProcess | undefined;
   return {
     run(request) {
-      child ??= fork(path);
+      child ??= fork(path, { execArgv: [] });
       const running = child;
       return new Promise((resolve) => {
         const finish = (verdict: Verdict) => {
