@@ -61,6 +61,8 @@ export function createWorld(
     certificatesWaiting: new Map(),
     reports: new Map(),
     missing: new Map(),
+    unsettled: true,
+    wakesAt: Number.POSITIVE_INFINITY,
     now: { monotonic: 0, wall: 0 },
     changed: noChanges(),
     news: [],

@@ -81,21 +81,32 @@ function peersOf(door: Door, world: World): Peer[] {
 function handle(door: Door, event: Event, now: Time): Action[] {
   const outgoing: Outgoing[] = [];
   const actions: Action[] = [];
-  for (const world of door.worlds.values()) world.now = now;
+  for (const world of door.worlds.values()) {
+    world.now = now;
+    world.unsettled = event.kind !== "message";
+  }
   take(door, event, outgoing, actions);
   let wake = Number.POSITIVE_INFINITY;
   for (const world of door.worlds.values()) {
     const peers = peersOf(door, world);
-    const { attemptFailed } = drive(world, event.kind === "flush");
+    const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
-    wake = Math.min(wake, wakeAt(world, peers));
+    world.wakesAt = wakeAt(world, peers);
+    wake = Math.min(wake, world.wakesAt);
   }
   return inOrder(door, outgoing, actions, wake);
+}
+
+/** Most messages in a mesh were heard before from another: where nothing is new and nothing due, nothing follows. */
+function isUnsettled({ unsettled, news, changed, wakesAt, now }: World): boolean {
+  const { state, tip, groups, slots, puts, deletes } = changed;
+  const marked = groups.size + slots.size + puts.size + deletes.size;
+  return unsettled || news.length > 0 || state || tip || marked > 0 || now.monotonic >= wakesAt;
 }
 
 /** The contract of `events`: what must be durable, then what may be sent, then what is delivered, then when to wake. */
@@ -168,7 +179,9 @@ function takeMessage(door: Door, id: PeerId, bytes: Uint8Array, outgoing: Outgoi
   const peer = door.peers.get(id);
   if (peer === undefined || !withinBudget(peer, peer.world.now.monotonic)) return;
   try {
-    receive({ peer, outgoing, actions, reads: door.reads }, decodeMessage(bytes));
+    const message = decodeMessage(bytes);
+    peer.world.unsettled ||= message.type === "frontier" || message.type === "proof" || message.type === "hello";
+    receive({ peer, outgoing, actions, reads: door.reads }, message);
   } catch (error) {
     if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
     blame(door, peer, error, actions);

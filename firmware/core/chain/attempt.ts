@@ -98,6 +98,7 @@ const attemptsAhead = 256;
  */
 export function hear(world: World, avatarKey: string, said: Omit<Report, "heardAt">): void {
   const { highestFinalizableGeneration, attempt } = said;
+  world.unsettled = true;
   world.reports.set(avatarKey, {
     highestFinalizableGeneration: Math.min(
       highestFinalizableGeneration,

@@ -167,12 +167,11 @@ function certifiableOwn(
   let position = Math.max(group.position, last === undefined ? 0 : last.position + 1);
   let firstEntry = position === group.position || last === undefined ? group.entries : last.firstEntry + last.count;
   const window = new Map<string, number[]>();
-  const standing = new Set(inParent.map(({ value }) => toHex(value.block)));
-  for (const { value } of inParent) enterWindow(window, group.blocks.get(toHex(value.block)));
+  const standing = new Set(inParent.map(({ blockKey }) => blockKey));
+  for (const { blockKey } of inParent) enterWindow(window, group.blocks.get(blockKey));
   const certifiable: HeldReference[] = [];
   for (const reference of own) {
-    const { value } = reference;
-    const key = toHex(value.block);
+    const { value, blockKey: key } = reference;
     if (isFinalHere(group, reference)) continue;
     const block = group.blocks.get(key);
     if (block === undefined || !agrees(group, block, value.count) || standing.has(key)) break;

@@ -142,7 +142,7 @@ function whyBlock(world: World, key: string): Waiting {
 function whyWaiting(world: World, group: Group, key: string): Waiting {
   const metablocks: Waiting["metablocks"][number][] = [];
   for (const metablock of world.metablocks.values()) {
-    const reference = referencesOf(metablock, group.key).find(({ value }) => toHex(value.block) === key);
+    const reference = referencesOf(metablock, group.key).find(({ blockKey }) => blockKey === key);
     if (reference === undefined) continue;
     const { index } = reference;
     metablocks.push({

@@ -45,7 +45,9 @@ export interface Metablock {
 
 export interface HeldReference extends ShownReference {
   readonly value: BlockReference;
+  /** The group and the block in hex: they are looked up at every turn. */
   readonly groupKey: string;
+  readonly blockKey: string;
 }
 
 export function createMetablock(header: Signed<MetablockHeader>, seenAt: number): Metablock {
@@ -82,12 +84,16 @@ export function takeReferences(crypto: Sha256, metablock: Metablock, shown: read
       throw invalid(metablock, "metablock-path", `its reference ${reference.index} does not lead to its root`);
     }
     const value = decodeBlockReference(reference.bytes);
-    const held = { ...reference, value, groupKey: toHex(value.group) };
+    const held = heldReference(reference, value);
     checkOrder(metablock, held);
     holdReference(metablock, held);
     news = true;
   }
   return news;
+}
+
+export function heldReference(shown: ShownReference, value: BlockReference): HeldReference {
+  return { ...shown, value, groupKey: toHex(value.group), blockKey: toHex(value.block) };
 }
 
 /** Where all references are shown they need no paths: these are the ones that they make together. */

@@ -233,7 +233,7 @@ function roomForBlock(group: Group, issuer: Uint8Array): boolean {
 function isCertifiedSomewhere(world: World, group: Group, key: string): boolean {
   return [...world.metablocks.values()].some((metablock) =>
     referencesOf(metablock, group.key).some(
-      ({ value, index }) => toHex(value.block) === key && isCertified(metablock, group, index),
+      ({ blockKey, index }) => blockKey === key && isCertified(metablock, group, index),
     ),
   );
 }
@@ -323,9 +323,8 @@ function validate(world: World, metablock: Metablock): void {
     for (const parent of metablock.header.value.parents) reportMissingMetablock(world, parent);
   }
   for (const group of concerned) {
-    for (const { value } of referencesOf(metablock, group.key)) {
-      const key = toHex(value.block);
-      if (value.position >= group.position && !group.blocks.has(key)) reportMissing(world, key, value.block);
+    for (const { value, blockKey } of referencesOf(metablock, group.key)) {
+      if (value.position >= group.position && !group.blocks.has(blockKey)) reportMissing(world, blockKey, value.block);
     }
   }
 }

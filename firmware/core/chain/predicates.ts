@@ -24,7 +24,12 @@ export function groupsAbout(world: World, metablock: Metablock): Group[] {
   for (const parentKey of metablock.parentKeys) {
     for (const key of world.metablocks.get(parentKey)?.byGroup.keys() ?? []) keys.add(key);
   }
-  return [...keys].flatMap((key) => world.groups.get(key) ?? []);
+  const groups: Group[] = [];
+  for (const key of keys) {
+    const group = world.groups.get(key);
+    if (group !== undefined) groups.push(group);
+  }
+  return groups;
 }
 
 /** The parent at this index, where it is held. */
@@ -181,5 +186,10 @@ export function isFinalizable(world: World, metablock: Metablock): boolean {
 
 /** The patent's "Should Certify": this participant is in one of the three lists, each judged per group. */
 export function shouldCertify(world: World, metablock: Metablock): boolean {
-  return groupsAbout(world, metablock).some((group) => group.mine);
+  return showsMine(world, metablock) || metablock.parentKeys.some((key) => showsMine(world, world.metablocks.get(key)));
+}
+
+function showsMine(world: World, metablock: Metablock | undefined): boolean {
+  for (const key of metablock?.byGroup.keys() ?? []) if (world.groups.get(key)?.mine) return true;
+  return false;
 }

@@ -7,7 +7,15 @@ import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } fr
 import type { BlockReference, View } from "../wire/types";
 import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
-import { createMetablock, holdReference, type Metablock, referencesOf, releases, showsAllOf } from "./metablock";
+import {
+  createMetablock,
+  heldReference,
+  holdReference,
+  type Metablock,
+  referencesOf,
+  releases,
+  showsAllOf,
+} from "./metablock";
 import { keepMetablock, roomForIssuer } from "./observe";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
@@ -306,7 +314,7 @@ function makeMetablock(
   const metablock = createMetablock(signedMetablockHeader(world.crypto, bytes, signature), world.now.monotonic);
   for (const [index, value] of references.entries()) {
     const path = merklePath(world.crypto, leaves, index);
-    holdReference(metablock, { index, bytes: leaves[index]!, path, value, groupKey: toHex(value.group) });
+    holdReference(metablock, heldReference({ index, bytes: leaves[index]!, path }, value));
   }
   metablock.valid = true;
   return metablock;

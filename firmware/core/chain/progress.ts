@@ -1,4 +1,4 @@
-import { equal, toHex } from "../wire/bytes";
+import { equal } from "../wire/bytes";
 import { encodeFinalityProof, encodeLockProof } from "../wire/proofs";
 import type { Block, Hash } from "../wire/types";
 import { enterAttempt } from "./attempt";
@@ -37,9 +37,9 @@ function lockCertified(world: World, metablock: Metablock, group: Group): boolea
     if (held?.final) continue;
     const lock = held?.lock ?? null;
     if (lock !== null && compareViews(lock.view, metablock.view) >= 0) continue;
-    const header = group.blocks.get(toHex(block));
+    const header = group.blocks.get(reference.blockKey);
     if (header === undefined) {
-      reportMissing(world, toHex(block), block);
+      reportMissing(world, reference.blockKey, block);
       continue;
     }
     const made = makeLock(world, metablock, group, reference, header);
@@ -107,9 +107,9 @@ function finalizeReference(
   reference: HeldReference,
 ): boolean {
   const { block, position, firstEntry, count } = reference.value;
-  const held = group.blocks.get(toHex(block));
+  const held = group.blocks.get(reference.blockKey);
   if (held === undefined) {
-    reportMissing(world, toHex(block), block);
+    reportMissing(world, reference.blockKey, block);
     return false;
   }
   const proof = encodeFinalityProof({

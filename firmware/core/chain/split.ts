@@ -1,4 +1,3 @@
-import { toHex } from "../wire/bytes";
 import { type Group, votes } from "./group";
 import { certifiedBy, type Metablock, referencesOf } from "./metablock";
 import { compareViews } from "./view";
@@ -22,8 +21,8 @@ function isSplit(metablocks: readonly Metablock[], group: Group): boolean {
   for (const metablock of metablocks) {
     const reference = referencesOf(metablock, group.key).find(({ value }) => value.position === group.position);
     if (reference === undefined) continue;
-    const voters = votesFor.get(toHex(reference.value.block)) ?? new Set();
-    votesFor.set(toHex(reference.value.block), voters);
+    const voters = votesFor.get(reference.blockKey) ?? new Set();
+    votesFor.set(reference.blockKey, voters);
     for (const owner of group.ownerKeys) {
       if (!certifiedBy(metablock, owner, reference.index)) continue;
       voters.add(owner);

@@ -101,6 +101,9 @@ export interface World {
   /** Hashes that were looked for in vain, in hex, and when they were last asked for. */
   readonly missing: Map<string, Missing>;
 
+  /** Whether the present event told something that no news and no change shows; and when time alone calls for something, ms. */
+  unsettled: boolean;
+  wakesAt: number;
   now: Time;
   changed: Changes;
   readonly news: News[];
