@@ -32,7 +32,7 @@ export const mutants: readonly Mutant[] = [
   ),
   {
     name: "certify another block in the view of a claim",
-    caughtBy: 1,
+    caughtBy: 5,
     changes: [
       {
         file: "chain/slots.ts",
@@ -60,14 +60,14 @@ export const mutants: readonly Mutant[] = [
   },
   one(
     "claim the same block below the view of a different one",
-    1,
+    5,
     "chain/slots.ts",
     "return absentOrBelow(slot.claim.otherView, view);",
     "return true;",
   ),
   one(
     "compare the wrong view of a claim when closing",
-    24,
+    7,
     "chain/slots.ts",
     "equal(slot.claim.block, block) ? slot.claim.otherView : slot.claim.view;",
     "equal(slot.claim.block, block) ? slot.claim.view : slot.claim.otherView;",
@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
     "claim !== undefined\n      ? null",
   ),
   one("lose locks in a crash", 1, "chain/records.ts", "lock === null ? null :", "lock !== undefined ? null :"),
-  one("issue again in a view after a crash", 9, "chain/records.ts", "world.issuedBefore = world.issued;", ""),
+  one("issue again in a view after a crash", 70, "chain/records.ts", "world.issuedBefore = world.issued;", ""),
   {
     name: "count a certificate beyond its scope",
     caughtBy: 1,
@@ -180,7 +180,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "count a closing beyond its scope",
-    caughtBy: 10,
+    caughtBy: 18,
     changes: [
       {
         file: "chain/metablock.ts",
@@ -228,7 +228,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "close without a lock",
-    caughtBy: 34,
+    caughtBy: 97,
     changes: [
       {
         file: "chain/certify.ts",
