@@ -40,10 +40,33 @@ function copy(value: unknown, done: Map<object, unknown>): unknown {
 }
 
 /** Says nothing about what a participant will answer: what never differs, what is told elsewhere, and a budget that never runs out here. */
-const silent = new Set([...shared, "world", "now", "tagBytes", "tag", "avatar", "id", "budget", "budgetAt", "bytes"]);
+const silent = new Set([
+  ...shared,
+  "world",
+  "now",
+  "tagBytes",
+  "tag",
+  "avatar",
+  "id",
+  "budget",
+  "budgetAt",
+  "bytes",
+  "unsettled",
+]);
 silent.delete("header");
 /** Monotonic times: only how long ago, or how far ahead, decides. */
-const times = new Set(["seenAt", "at", "askedAt", "attemptEnds", "childTurn", "frontierAt", "since"]);
+const times = new Set([
+  "seenAt",
+  "at",
+  "askedAt",
+  "attemptBegan",
+  "attemptEnds",
+  "heardAt",
+  "childTurn",
+  "frontierAt",
+  "since",
+  "wakesAt",
+]);
 /** Longer ago than the longest timeout is over, however long. */
 const longAgo = 60_000;
 /** Maps and sets whose order decides nothing. In the others (blocks, metablocks) it decides what is put forward first. */
