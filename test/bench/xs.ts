@@ -7,11 +7,11 @@ import { scratchFolder } from "../xs/host";
 import { encodeRecording, type Recording } from "./recording";
 import type { Replayed } from "./replay";
 
-/** Bytes of recordings: the engine takes a minute for them. */
-const mostReplayed = 2_000_000;
+/** Bytes of recordings: the engine takes half a minute for them. */
+const mostReplayed = 1_000_000;
 
 /**
- * Replays recordings on the XS host at `host`, as many of them as go into 2 MB, and gives the sum of what they cost. Throws where a
+ * Replays recordings on the XS host at `host`, as many of them as go into 1 MB, and gives the sum of what they cost. Throws where a
  * participant does there anything else than it did here.
  */
 export async function replayOnXs(host: string, recordings: readonly Recording[]): Promise<Replayed> {
