@@ -203,6 +203,11 @@ export const mutants: readonly Mutant[] = [
         from: "const taken = new Set(window);",
         to: "const taken = new Set(window.slice(1));",
       },
+      {
+        file: "chain/propose.ts",
+        from: "if (bound === undefined && lockedElsewhere(group, position, id)) continue;",
+        to: "",
+      },
       { file: "chain/certify.ts", from: "|| standing.has(key)) break;", to: ") break;" },
       { file: "chain/predicates.ts", from: "|| window.includes(counter)) return false;", to: ") return false;" },
     ],

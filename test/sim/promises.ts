@@ -147,18 +147,28 @@ export function createPromises(
     const closed =
       scope?.parents ??
       parents.flatMap((parent, at) => [...(parent?.references ?? [])].map(([index]) => [at, index] as const));
+    const released = ({ groupKey }: KnownReference) =>
+      metablock.header.releasedGroups.some((each) => toHex(each) === groupKey);
     for (const [at, index] of closed) {
       const reference = parents[at]?.references.get(index);
-      const released = (id: KnownReference) =>
-        metablock.header.releasedGroups.some((each) => toHex(each) === id.groupKey);
       if (scope !== null && !owns(reference)) fail(`${member.name} closed what is not its own, or was shown to nobody`);
       if (owns(reference) && !(scope === null && released(reference)))
         close(member, signer, metablock, parents[at]!, index, reference);
     }
+    // "The block is in the finality window once."
+    const window = new Set(
+      parents.flatMap((parent) =>
+        [...(parent?.references.values() ?? [])].filter((each) => !released(each)).map(({ blockKey }) => blockKey),
+      ),
+    );
     for (const index of scope?.own ?? metablock.references.keys()) {
       const reference = metablock.references.get(index);
-      if (owns(reference)) claim(member, signer, metablock, reference);
-      else if (scope !== null) fail(`${member.name} certified what is not its own, or was shown to nobody`);
+      if (owns(reference)) {
+        if (window.has(reference.blockKey))
+          fail(`${member.name} certified ${short(reference.blockKey)} twice in one finality window`);
+        window.add(reference.blockKey);
+        claim(member, signer, metablock, reference);
+      } else if (scope !== null) fail(`${member.name} certified what is not its own, or was shown to nobody`);
     }
   }
 
