@@ -15,6 +15,7 @@ import {
 import {
   groupsAbout,
   isCausallyConsistent,
+  isFinalHere,
   isRunaway,
   isTimely,
   mayBeParent,
@@ -125,12 +126,6 @@ function certifiablePart(
     allFinal || (certifiable.length === 0 && closesElsewhere(world, metablock, group, holder)) ? [] : held;
   const parent = parents.indexOf(holder);
   return { group, own: certifiable, parents: closing.map((reference) => ({ parent, reference })) };
-}
-
-/** Final, and known to be so on this block: where that is not known any more, it can't be voted for. */
-function isFinalHere(group: Group, { value }: HeldReference): boolean {
-  const known = group.recentFinal.get(value.position);
-  return known !== undefined && equal(known, value.block);
 }
 
 /**

@@ -3,7 +3,7 @@ import { compare, equal, toHex } from "../wire/bytes";
 import { issuingHash, type Sha256 } from "../wire/hash";
 import type { Block, MetablockHeader, Signed } from "../wire/types";
 import { countersOf, type Group } from "./group";
-import { isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
 import { compareViews } from "./view";
 import { furthestAhead, generationsOpen, type World } from "./world";
 
@@ -144,7 +144,16 @@ export function isFinalizableFor(metablock: Metablock, group: Group): boolean {
   return references.length > 0 && references.every(({ index }) => isCertified(metablock, group, index));
 }
 
-/** Whether the metablock gives one of its parents' blocks of the group their quorum (2). */
+/** Final, and known to be so on this block: where that is not known any more, it can't be voted for. */
+export function isFinalHere(group: Group, { value }: HeldReference): boolean {
+  const known = group.recentFinal.get(value.position);
+  return known !== undefined && equal(known, value.block);
+}
+
+/**
+ * Whether the metablock gives one of its parents' blocks of the group their quorum (2). What is final here was certified, also
+ * where the certificates were never seen, as by who learned it from a proof.
+ */
 export function closes(world: World, metablock: Metablock, group: Group): boolean {
   if (releases(metablock, group.id)) return false;
   return metablock.header.value.parents.some((_, index) => {
@@ -153,7 +162,11 @@ export function closes(world: World, metablock: Metablock, group: Group): boolea
     const references = referencesOf(parent, group.key);
     return (
       references.length > 0 &&
-      references.every((r) => isCertified(parent, group, r.index) && isClosed(metablock, group, index, r.index))
+      references.every(
+        (reference) =>
+          (isCertified(parent, group, reference.index) || isFinalHere(group, reference)) &&
+          isClosed(metablock, group, index, reference.index),
+      )
     );
   });
 }
