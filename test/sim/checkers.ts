@@ -63,7 +63,6 @@ export function createCheckers(worldOf: () => World): Checkers {
   const histories = new Map<string, FinalBlock[]>();
   const sealed = new Map<string, number[]>();
   const told = new Map<string, Told | undefined>();
-  const digests = new WeakMap<Uint8Array, string>();
   const judged = new Set<string>();
   let promisesMade: ReturnType<typeof createPromises> | undefined;
   const promises = () => {
@@ -136,16 +135,10 @@ export function createCheckers(worldOf: () => World): Checkers {
     }
   }
 
-  function digestOnce(bytes: Uint8Array): string {
-    const digest = digests.get(bytes) ?? digestOf(bytes);
-    digests.set(bytes, digest);
-    return digest;
-  }
-
   /** What the member itself says by these bytes; those of others teach nothing when they come by again. */
   function sentBy(member: Member, bytes: Uint8Array): Told | undefined {
     if (!wordTypes.includes(bytes[1]!)) return undefined;
-    const key = `${member.name} ${digestOnce(bytes)}`;
+    const key = `${member.name} ${digestOf(bytes)}`;
     if (!told.has(key)) {
       // What a liar says of others' locks need not be so.
       const known = bytes[1] === 7 && isSuspect(worldOf(), member) ? undefined : ledger().learn(member, bytes);
@@ -159,7 +152,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       const world = worldOf();
       const known = sentBy(from, bytes);
       if (known === undefined || isSuspect(world, from)) return;
-      const key = `${from.name} ${known.kind === "locks" ? digestOnce(bytes) : known.signature}`;
+      const key = `${from.name} ${known.kind === "locks" ? digestOf(bytes) : known.signature}`;
       if (judged.has(key)) return;
       judged.add(key);
       const serial = known.kind === "locks" ? world.signatures.made : world.signatures.serials.get(known.signature);

@@ -24,8 +24,16 @@ export function createDigest(): Digest {
   };
 }
 
+/** Of bytes that nobody changes: the same message is looked at when it is answered, sent and written down. */
+const known = new WeakMap<Uint8Array, string>();
+
 export function digestOf(bytes: Uint8Array): string {
-  const digest = createDigest();
-  digest.bytes(bytes);
-  return digest.hex();
+  let hex = known.get(bytes);
+  if (hex === undefined) {
+    const digest = createDigest();
+    digest.bytes(bytes);
+    hex = digest.hex();
+    known.set(bytes, hex);
+  }
+  return hex;
 }

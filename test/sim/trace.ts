@@ -1,5 +1,5 @@
 import type { Action } from "../../firmware/core/events";
-import type { Digest } from "./digest";
+import { type Digest, digestOf } from "./digest";
 import type { Watcher, World } from "./world";
 
 /** All that happens, one line an event in columns: into a digest, and before a person's eyes. */
@@ -27,7 +27,7 @@ export function recorder(digest: Digest, worldOf: () => World, print?: (line: st
   };
   return {
     sent(from, to, bytes) {
-      digest.bytes(bytes);
+      digest.words(digestOf(bytes));
       line(`${from.name} > ${to.name}`, messageNames[bytes[1]!] ?? "?", `${bytes.length} bytes`);
     },
     answered() {},
