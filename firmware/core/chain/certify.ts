@@ -11,6 +11,7 @@ import {
   type Metablock,
   referencesOf,
   releases,
+  showsAllOf,
 } from "./metablock";
 import {
   groupsAbout,
@@ -115,16 +116,19 @@ function certifiablePart(
   const holders = released ? [] : parents.filter((parent) => referencesOf(parent, group.key).length > 0);
   const own = referencesOf(metablock, group.key);
   // Rule 4: "at most one parent holds the group unreleased, and what it holds is in the scope too" (or is final already).
-  if (holders.length > 1) return nothing;
+  // What a parent holds of it and was not shown here could be all of that.
+  if (holders.length > 1 || (!released && !parents.every((parent) => showsAllOf(parent, group.id)))) return nothing;
   const holder = holders[0];
   if (holder === undefined) return { group, own: certifiableOwn(group, metablock, own, []), parents: [] };
   const held = referencesOf(holder, group.key);
   const allFinal = held.every((reference) => isFinalHere(group, reference));
   if (!allFinal && !mayCloseAll(group, holder, held)) return nothing;
   const certifiable = certifiableOwn(group, metablock, own, held);
-  const closing =
-    allFinal || (certifiable.length === 0 && closesElsewhere(world, metablock, group, holder)) ? [] : held;
   const parent = parents.indexOf(holder);
+  const waits =
+    certifiable.length === 0 &&
+    (closesElsewhere(world, metablock, group, holder) || !isLed(world, metablock, group, parent, held));
+  const closing = allFinal || waits ? [] : held;
   return { group, own: certifiable, parents: closing.map((reference) => ({ parent, reference })) };
 }
 
@@ -213,6 +217,23 @@ function closesElsewhere(world: World, metablock: Metablock, group: Group, paren
       return true;
   }
   return false;
+}
+
+/**
+ * Where many groups have a block in one parent, each has a child by an owner of its own. A child that no other owner of the group
+ * closes its blocks in is for other groups: it is taken only where none of this group's comes in time.
+ */
+function isLed(
+  world: World,
+  metablock: Metablock,
+  group: Group,
+  parent: number,
+  held: readonly HeldReference[],
+): boolean {
+  if (world.now.monotonic - metablock.seenAt >= world.patience) return true;
+  return group.ownerKeys.some(
+    (owner) => owner !== world.avatarKey && held.every(({ index }) => closedBy(metablock, owner, parent, index)),
+  );
 }
 
 function notYetCertified(world: World, metablock: Metablock, part: CertifiablePart): CertifiablePart {

@@ -1,5 +1,5 @@
 import type { Group } from "../chain/group";
-import { type HeldReference, type Metablock, referencesOf } from "../chain/metablock";
+import { closedBy, type HeldReference, type Metablock, referencesOf } from "../chain/metablock";
 import { groupsAbout, parentsOf } from "../chain/predicates";
 import { compareViews } from "../chain/view";
 import type { News, World } from "../chain/world";
@@ -70,7 +70,7 @@ export function tellBlock(peer: Peer, group: Group, { header, entries }: Block, 
 /** A metablock with what concerns the peer of its references; its parents first, which the peer needs to judge it. */
 export function tellMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoing[]): void {
   const parents = parentsOf(peer.world, metablock) ?? [];
-  if (![metablock, ...parents].some((each) => concerns(peer, each))) return;
+  if (!concerns(peer, metablock) && !closesFor(peer, metablock, parents)) return;
   for (const parent of parents) showMetablock(peer, parent, outgoing);
   showMetablock(peer, metablock, outgoing);
 }
@@ -78,6 +78,21 @@ export function tellMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoi
 function concerns(peer: Peer, { byGroup }: Metablock): boolean {
   for (const groupKey of byGroup.keys()) if (peer.interests.has(groupKey)) return true;
   return false;
+}
+
+/** Whether a co-owner of the peer, or the peer, closes in the metablock what a parent holds of a group of the peer's. */
+function closesFor(peer: Peer, metablock: Metablock, parents: readonly Metablock[]): boolean {
+  return parents.some((parent, place) =>
+    [...parent.byGroup.keys()].some(
+      (groupKey) =>
+        peer.interests.has(groupKey) &&
+        peer.world.groups
+          .get(groupKey)
+          ?.ownerKeys.some((owner) =>
+            referencesOf(parent, groupKey).some(({ index }) => closedBy(metablock, owner, place, index)),
+          ),
+    ),
+  );
 }
 
 /** Sends the metablock and what is held of its certificates, unless the peer has them. */
