@@ -7,7 +7,7 @@ import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { equal, toHex } from "../wire/bytes";
 import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
-import type { Block, Hash, Message } from "../wire/types";
+import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell } from "./peer";
@@ -99,17 +99,21 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
   if (news) world.news.push({ kind: "metablock", metablock });
 }
 
-/**
- * A broken invariant is held against its issuer alone: an honest neighbour may have passed the metablock on before it had the
- * parents to judge it by.
- */
 function observeRelayed(peer: Peer, message: Extract<Message, { type: "metablock" }>) {
+  const observe = () => observeMetablock(peer.world, message.header, message.signature, message.references);
+  return heldAgainst(peer, decodeMetablockHeader(message.header).issuer, "metablock-invariant", observe);
+}
+
+/**
+ * What can be judged only with a metablock's parents is held against its author alone: an honest neighbour may have passed it on
+ * before it had them. Undefined where it is refused so.
+ */
+function heldAgainst<T>(peer: Peer, author: AvatarId, code: string, observe: () => T): T | undefined {
   const { world } = peer;
   try {
-    return observeMetablock(world, message.header, message.signature, message.references);
+    return observe();
   } catch (error) {
-    if (!(error instanceof VertebraError) || error.code !== "metablock-invariant") throw error;
-    if (equal(decodeMetablockHeader(message.header).issuer, peer.avatar)) throw error;
+    if (!(error instanceof VertebraError) || error.code !== code || equal(author, peer.avatar)) throw error;
     world.delivered.push({ kind: "notice", world: world.tag, error });
     return undefined;
   }
@@ -119,7 +123,8 @@ function takeCertificate(peer: Peer, bytes: Uint8Array): void {
   const { world } = peer;
   const certificate = decodeCertificate(bytes);
   tell(peer, toHex(certificate.signature));
-  if (!observeCertificate(world, certificate)) return;
+  const observe = () => observeCertificate(world, certificate);
+  if (!heldAgainst(peer, certificate.signer, "certificate-stranger", observe)) return;
   world.news.push({ kind: "certificate", certificate });
   const metablock = world.metablocks.get(toHex(certificate.metablock));
   if (metablock === undefined) return;
