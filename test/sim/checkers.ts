@@ -71,6 +71,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       (member, group, position) =>
         historyOf(member, group)[position] === undefined ? durableSlot(worldOf(), member, group, position) : undefined,
       { at: (group, position) => finals.get(group.key)?.[position]?.block, placeOf: (block) => places.get(block) },
+      worldOf().plan.liar === null,
       fail,
     );
     return promisesMade;

@@ -36,4 +36,24 @@ export const keptSeeds: readonly KeptSeed[] = [
     plan: "f95c51e29c488af0",
     why: "an owner alone for hours was hundreds of attempts ahead of the two who came back",
   },
+  {
+    seed: 1093,
+    plan: "ccc6f7148d29e7cc",
+    why: "a liar's blocks that only some owners had room for, and its metablocks of attempts far ahead, kept a group still",
+  },
+  {
+    seed: 3022,
+    plan: "dde9b88d17bc9bb8",
+    why: "a lock that had become void was made again from the same metablock, and the group stood still",
+  },
+  {
+    seed: 3034,
+    plan: "14f53183d757f981",
+    why: "a lock that had become void was made again, where the history below the group's position was not looked at",
+  },
+  {
+    seed: 7504,
+    plan: "608f59645910b350",
+    why: "who learned a block's finality from a proof did not know the child that closed it to stand, and voted for nothing above it",
+  },
 ];

@@ -74,7 +74,7 @@ export function createSchedule(): Schedule {
         asked = now;
         if (done()) return;
       }
-      now = Math.max(now, until);
+      if (done?.() !== true) now = Math.max(now, until);
     },
     events: () => events,
   };
