@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "put a block of the window in again",
-    caughtBy: 30,
+    caughtBy: 2,
     changes: [
       {
         file: "chain/propose.ts",
