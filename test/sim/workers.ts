@@ -13,12 +13,15 @@ export interface Worker {
 /** The longest that a world may take, ms: most take less than a second. */
 const patience = 120_000;
 
+/** A world makes much that lives for one event: with room for more of it a sixth less time goes to collecting it. */
+const youngGeneration = ["--max-semi-space-size=64"];
+
 /** `path` is that of a bundled `worker.ts`. */
 export function startWorker(path: string): Worker {
   let child: ChildProcess | undefined;
   return {
     run(request) {
-      child ??= fork(path, { execArgv: [] });
+      child ??= fork(path, { execArgv: youngGeneration });
       const running = child;
       return new Promise((resolve) => {
         const finish = (verdict: Verdict) => {
