@@ -1,10 +1,10 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
+  hash,
   type KeyObject,
   sign,
   verify,
@@ -23,7 +23,7 @@ export function nodeCrypto(): Crypto {
   const parsed = new Map<string, KeyObject>();
   return {
     engine: `node:crypto (OpenSSL ${process.versions.openssl})`,
-    sha256: (bytes) => plain(createHash("sha256").update(bytes).digest()),
+    sha256: (bytes) => plain(hash("sha256", bytes, "buffer")),
     signer: (seed) => {
       const key = privateKey("ed25519", seed);
       return { publicKey: rawPublicKey(key), sign: (message) => plain(sign(null, message, key)) };
