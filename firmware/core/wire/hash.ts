@@ -18,6 +18,13 @@ export const domains = {
   attestation: "vertebra/1 attestation",
   static: "vertebra/1 static",
   rank: "vertebra/1 rank",
+  source: "vertebra/1 source",
+  behavior: "vertebra/1 behavior",
+  stage: "vertebra/1 stage",
+  saga: "vertebra/1 saga",
+  invocation: "vertebra/1 invocation",
+  produced: "vertebra/1 produced",
+  turn: "vertebra/1 turn",
 } as const;
 
 export type Domain = keyof typeof domains;

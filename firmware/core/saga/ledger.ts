@@ -1,0 +1,266 @@
+import { VertebraError } from "../errors";
+import { equal, toHex } from "../wire/bytes";
+import type { Hash } from "../wire/types";
+import { type Definitions, isOfPact, type Saga } from "./definitions";
+import {
+  createViews,
+  type FinalEntry,
+  referenceKey,
+  referenceOf,
+  type SeenEntry,
+  seeEntry,
+  type Views,
+} from "./entries";
+import {
+  type Head,
+  type Invocation,
+  isConsumedBy,
+  nextOnTheWayBack,
+  producedIds,
+  type Reach,
+  reachKey,
+  type Standing,
+  standingOf,
+} from "./invocation";
+import { maxBacklog, maxInvocations, maxRemembered, maxUnconsumed } from "./limits";
+import { decodeState, invocationId, type SagaState } from "./state";
+
+/**
+ * What the final entries alone say of all sagas: the same for whoever saw the same entries, in whatever order their groups
+ * came. It decides nothing and runs nothing.
+ */
+export interface Ledger {
+  readonly definitions: Definitions;
+  readonly views: Views;
+  readonly books: ReadonlyMap<string, Book>;
+}
+
+/** One saga's part. */
+export interface Book {
+  readonly saga: Saga;
+  readonly invocations: Map<string, Invocation>;
+  readonly reaches: Map<string, Reach>;
+  /** The reach whose last state this is. */
+  readonly tips: Map<string, Reach>;
+  /** Entries that a stage after the first could consume, by reference, in the order in which they came. */
+  readonly unconsumed: Map<string, SeenEntry>;
+  /** References of entries that a stage consumed, and ids of invocations that ended. */
+  readonly taken: Set<string>;
+  readonly ended: Set<string>;
+  /** Ids of the entries that its invocations produced, with the invocation. */
+  readonly causes: Map<string, string>;
+  /** Final states that wait until what they consumed is seen. */
+  readonly backlog: Head[];
+}
+
+/** What an entry changed. */
+export type Change =
+  | { readonly kind: "started"; readonly invocation: Invocation }
+  /** A state that counts; `was` is how the invocation stood before it, `consumed` the entry of its stage. */
+  | {
+      readonly kind: "accepted";
+      readonly invocation: Invocation;
+      readonly head: Head;
+      readonly was: Standing;
+      readonly consumed: SeenEntry | null;
+    }
+  | { readonly kind: "void"; readonly head: Head; readonly reason: string }
+  | { readonly kind: "full"; readonly error: VertebraError };
+
+export function createLedger(definitions: Definitions, keeps: number): Ledger {
+  const books = new Map<string, Book>();
+  for (const saga of definitions.sagas.values()) {
+    const empty = { invocations: new Map(), reaches: new Map(), tips: new Map(), unconsumed: new Map() };
+    books.set(saga.key, { saga, ...empty, taken: new Set(), ended: new Set(), causes: new Map(), backlog: [] });
+  }
+  return { definitions, views: createViews(definitions, keeps), books };
+}
+
+/** Takes one final entry, in the order of its group. Throws `saga-entry`, or `entry-…` for what breaks its pact. */
+export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { seen?: SeenEntry; changes: Change[] } {
+  const changes: Change[] = [];
+  const seen = seeEntry(ledger.views, final, now);
+  if (seen === undefined) return { changes };
+  for (const book of ledger.books.values()) {
+    if (equal(book.saga.stateGroup.id, final.group)) takeState(book, final, changes);
+    start(ledger, book, seen, now, changes);
+    if (book.saga.stages.some((stage, index) => index > 0 && isConsumedBy(ledger.definitions, stage, seen))) {
+      book.unconsumed.set(seen.key, seen);
+      bound(book.unconsumed, maxUnconsumed);
+    }
+    settleBacklog(ledger, book, now, changes);
+  }
+  return { seen, changes };
+}
+
+/** "An entry of the initiating pact, once final, starts an invocation." */
+function start(ledger: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
+  const { definitions } = ledger;
+  const { saga, invocations, reaches } = book;
+  if (!isOfPact(definitions, seen.pact, saga.description.initiatingPact)) return;
+  if (invocations.size >= maxInvocations) {
+    const message = `Saga '${saga.description.name}' has ${invocations.size} invocations under way and takes no more`;
+    const error = new VertebraError("saga-full", message, "Wait until some have ended, then push the entry again.");
+    changes.push({ kind: "full", error });
+    return;
+  }
+  const id = invocationId(definitions.crypto, referenceOf(seen), saga.id);
+  const key = toHex(id);
+  const shared = reachKey(saga, definitions, key, seen);
+  const reach = reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
+  reaches.set(shared, reach);
+  const invocation: Invocation = {
+    ...{ id, key, saga, entry: seen, reach, next: { kind: "stage", stage: 0 }, head: null, since: now },
+    ...{ consumed: null, steps: [], spent: new Set() },
+  };
+  invocations.set(key, invocation);
+  reach.waiting.push(invocation);
+  changes.push({ kind: "started", invocation });
+}
+
+function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
+  const { group, sequence, issuer } = final;
+  try {
+    const state = decodeState(final.entry);
+    if (!equal(state.description, book.saga.id)) return;
+    const head: Head = { reference: [group, sequence], key: referenceKey([group, sequence]), issuer, state };
+    // Bounded: whoever writes states that consume what never comes is an owner that lies, and stops this saga alone.
+    if (book.backlog.length < maxBacklog) book.backlog.push(head);
+    else changes.push({ kind: "full", error: stuck(book.saga) });
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    changes.push({ kind: "full", error });
+  }
+}
+
+function stuck({ description }: Saga): VertebraError {
+  const message = `Of saga '${description.name}' ${maxBacklog} states wait for entries that they consumed`;
+  return new VertebraError("saga-full", message, "Let this participant see the groups of all pacts of the saga.");
+}
+
+/** Groups have no order among each other: a state may be final here before what it consumed. It waits, and those after it too. */
+function settleBacklog({ definitions, views }: Ledger, book: Book, now: number, changes: Change[]): void {
+  for (let head = book.backlog[0]; head !== undefined; head = book.backlog[0]) {
+    const { consumed } = head.state;
+    if (consumed !== null && consumed[1] >= (views.seen.get(toHex(consumed[0])) ?? 0)) return;
+    book.backlog.shift();
+    changes.push(accept(definitions, book, head, now));
+  }
+}
+
+/** "The first Saga State final for a given `previous` wins; any later one is void." */
+function accept(definitions: Definitions, book: Book, head: Head, now: number): Change {
+  const found = invocationOf(definitions, book, head.state);
+  const wrong = typeof found === "string" ? found : refusal(book, found, head.state);
+  if (typeof found === "string" || wrong !== null) return { kind: "void", head, reason: wrong ?? "" };
+  const { reach } = found;
+  const was = standingOf(found);
+  const consumed = consumedBy(book, found, head.state);
+  if (reach.running !== found) {
+    reach.running = found;
+    reach.waiting.splice(reach.waiting.indexOf(found), 1);
+  }
+  noteConsumed(book, found, head.state, consumed);
+  advance(definitions, book, found, head.state, consumed, was);
+  if (reach.tip !== null) book.tips.delete(reach.tip.key);
+  reach.tip = head;
+  book.tips.set(head.key, reach);
+  found.head = head;
+  found.since = now;
+  if (found.next.kind === "ended") end(book, found, now);
+  return { kind: "accepted", invocation: found, head, was, consumed };
+}
+
+/** The invocation that a state belongs to, or why it is void. */
+function invocationOf({ crypto }: Definitions, book: Book, state: SagaState): Invocation | string {
+  const reach = state.previous === null ? undefined : book.tips.get(referenceKey(state.previous));
+  if (state.previous !== null && reach === undefined) return "another state came first";
+  if (reach?.running) return reach.running;
+  if (state.stage !== 0 || state.consumed === null) return "no invocation begins with it";
+  const key = toHex(invocationId(crypto, state.consumed, book.saga.id));
+  const invocation = book.invocations.get(key);
+  if (invocation === undefined) return book.ended.has(key) ? "the invocation has ended" : "nothing initiated it";
+  const { tip, running } = invocation.reach;
+  if (running !== null || (tip === null) !== (state.previous === null)) return "another state came first";
+  return reach !== undefined && reach !== invocation.reach ? "its previous state is of another key" : invocation;
+}
+
+/** Why a state does not answer what its invocation waits for; null where it does. */
+function refusal(book: Book, { next, consumed }: Invocation, { stage, status, ...state }: SagaState): string | null {
+  if (next.kind === "ended" || next.stage !== stage) return "the invocation waits for another stage";
+  const takes: Record<typeof next.kind, readonly SagaState["status"][]> = {
+    stage: ["done", "intent", "failed", "expired"],
+    outcome: next.kind === "outcome" && next.undoes ? ["compensated", "unknown"] : ["done", "refused", "unknown"],
+    undo: ["compensated", "intent", "unknown"],
+  };
+  if (!takes[next.kind].includes(status)) return `status ${status} is no answer here`;
+  if (next.kind !== "stage") return null;
+  if (state.consumed === null) return status === "expired" ? null : "it consumed nothing";
+  const key = referenceKey(state.consumed);
+  // One entry is one event: of two pending states that both found it, the first in final order has it.
+  return stage > 0 && consumed === null && book.taken.has(key) ? "what it consumed is taken" : null;
+}
+
+function consumedBy(book: Book, invocation: Invocation, state: SagaState): SeenEntry | null {
+  if (invocation.next.kind !== "stage" || state.consumed === null) return invocation.consumed;
+  return state.stage === 0 ? invocation.entry : (book.unconsumed.get(referenceKey(state.consumed)) ?? null);
+}
+
+function noteConsumed(book: Book, { next, spent }: Invocation, state: SagaState, consumed: SeenEntry | null): void {
+  if (next.kind !== "stage" || state.consumed === null) return;
+  const key = referenceKey(state.consumed);
+  book.unconsumed.delete(key);
+  book.taken.add(key);
+  bound(book.taken, maxRemembered);
+  if (consumed?.id) spent.add(toHex(consumed.id));
+}
+
+function advance(
+  definitions: Definitions,
+  book: Book,
+  invocation: Invocation,
+  { stage, status, produced, state: after }: SagaState,
+  consumed: SeenEntry | null,
+  was: Standing,
+): void {
+  const { next, steps } = invocation;
+  const undoes = next.kind === "undo" || (next.kind === "outcome" && next.undoes);
+  invocation.consumed = status === "intent" ? consumed : null;
+  if (status === "intent") {
+    invocation.next = { kind: "outcome", stage, undoes };
+    return;
+  }
+  const ids = producedIds(definitions, invocation, stage, undoes, produced);
+  remember(book, invocation, ids);
+  if (undoes) steps.pop();
+  else if (status === "done" || status === "unknown") {
+    steps.push({ stage, outcome: status, consumed, before: was.state, after, produced: status === "done" ? ids : [] });
+  }
+  if (status !== "done") invocation.next = nextOnTheWayBack(invocation);
+  else if (stage + 1 < invocation.saga.stages.length) invocation.next = { kind: "stage", stage: stage + 1 };
+  else invocation.next = { kind: "ended" };
+}
+
+function remember(book: Book, { key }: Invocation, ids: readonly Hash[]): void {
+  for (const id of ids) book.causes.set(toHex(id), key);
+  bound(book.causes, maxRemembered);
+}
+
+function end(book: Book, { key, reach, saga }: Invocation, now: number): void {
+  book.invocations.delete(key);
+  book.ended.add(key);
+  bound(book.ended, maxRemembered);
+  reach.running = null;
+  if (reach.waiting.length > 0) reach.waiting[0]!.since = now;
+  if (saga.description.reach !== "invocation") return;
+  book.reaches.delete(reach.key);
+  if (reach.tip !== null) book.tips.delete(reach.tip.key);
+}
+
+/** Forgets the oldest of more than `most`. */
+function bound(all: Map<string, unknown> | Set<string>, most: number): void {
+  for (const oldest of all.keys()) {
+    if (all.size <= most) return;
+    all.delete(oldest);
+  }
+}

@@ -1,0 +1,27 @@
+/** The most of everything that a saga may have or hold in memory (PROTOCOL 9). */
+
+/** Stages of a saga. */
+export const maxStages = 16;
+/** Pacts that a stage reads, and pacts that it produces into. */
+export const maxStagePacts = 16;
+/** Capabilities that a stage asks for, and values that one of them may have. */
+export const maxRequirements = 16;
+/** Fields by which a stage finds its entry. */
+export const maxCorrelated = 8;
+/** Bytes of a behavior's source, and of a chunk of it. */
+export const maxSourceBytes = 65_536;
+export const chunkBytes = 4_096;
+/** What one run of a behavior gives out: entries produced and operations of capabilities. */
+export const maxOutputs = 32;
+/** UTF-8 bytes of the error in a saga state. */
+export const maxErrorBytes = 512;
+/** Invocations of one saga that wait or run. One more is refused with a notice. */
+export const maxInvocations = 256;
+/** Final entries that no stage has consumed yet, per saga; of more, the oldest is forgotten. */
+export const maxUnconsumed = 256;
+/** Invocations that ended, entries that were consumed and ids of produced entries, kept to know a repeat. */
+export const maxRemembered = 1_024;
+/** Final saga states that wait for the entry that they consumed, per saga. */
+export const maxBacklog = 256;
+/** Entries of a group that a behavior can read: the latest so many. */
+export const readWindow = 32;

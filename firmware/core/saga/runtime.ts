@@ -1,0 +1,305 @@
+import type { Crypto, Time } from "../../ports";
+import { equal, toHex } from "../wire/bytes";
+import type { AvatarId } from "../wire/types";
+import { readDefinitions, type SagaProvision } from "./definitions";
+import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, startLeases, takeEffects } from "./effects";
+import { referenceOf } from "./entries";
+import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
+import { type Invocation, stageOf, standingOf } from "./invocation";
+import { type Book, type Change, createLedger, type Ledger, takeEntry } from "./ledger";
+import { readWindow } from "./limits";
+import { entryFor } from "./matching";
+import { reversal, stateAfter, stateOfRun, wayBack } from "./outcome";
+import { cursorsNow, runOf } from "./run";
+import { encodeState, type SagaState } from "./state";
+import { meets, rankAmong } from "./turn";
+
+export interface SagaOptions {
+  readonly crypto: Pick<Crypto, "sha256">;
+  /** Its own avatar in the world. */
+  readonly avatar: AvatarId;
+  readonly provision: SagaProvision;
+  /** ms that a rank waits for the one before it. */
+  readonly lease: number;
+}
+
+/** Events and time in, ordered actions out. The same events give the same actions, byte for byte. */
+export interface SagaRuntime {
+  handle(event: SagaEvent, now: Time): SagaAction[];
+  /** What the final entries say; not to be written to. */
+  readonly ledger: Ledger;
+}
+
+interface Runtime extends SagaOptions {
+  readonly ledger: Ledger;
+  readonly capable: Map<string, Published>;
+  /** What is under way here, by invocation. */
+  readonly work: Map<string, Work>;
+  readonly effects: Effects;
+  /** False until all that was final before the start is told: then nothing is done. */
+  live: boolean;
+  numbers: number;
+  now: Time;
+  actions: SagaAction[];
+  wakesAt: number;
+}
+
+/** What this participant does for what an invocation waits for. It is gone when that is answered, by whomever. */
+interface Work {
+  run: { readonly number: number; readonly what: Run } | null;
+  /** Number of an act whose outcome is awaited. */
+  acting: number | null;
+  /** The state that was pushed and is not final yet; without a token it was refused, and is pushed again at `at`. */
+  pushed: { readonly entry: Uint8Array; readonly token: number | null; readonly at: number } | null;
+  /** Whose turn it is: this participant's rank among those who can, and among all owners. A hash for each owner is not made twice. */
+  ranks: Ranks | null;
+  failures: number;
+  /** When a failed run may be tried again. */
+  notBefore: number;
+}
+
+interface Ranks {
+  readonly able: number | undefined;
+  readonly any: number | undefined;
+}
+
+/** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read. */
+export function createSagaRuntime(options: SagaOptions): SagaRuntime {
+  const ledger = createLedger(readDefinitions(options.crypto, options.provision), readWindow);
+  const runtime: Runtime = {
+    ...options,
+    ...{ ledger, capable: new Map(), work: new Map(), effects: createEffects(), live: false, numbers: 0 },
+    ...{ now: { monotonic: 0, wall: 0 }, actions: [], wakesAt: Number.POSITIVE_INFINITY },
+  };
+  return { handle: (event, now) => handle(runtime, event, now), ledger };
+}
+
+const order: readonly SagaAction["kind"][] = ["notice", "push", "run", "act", "wake"];
+
+function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
+  runtime.now = now;
+  runtime.actions = [];
+  runtime.wakesAt = Number.POSITIVE_INFINITY;
+  take(runtime, event);
+  if (runtime.live) {
+    for (const book of runtime.ledger.books.values()) {
+      for (const invocation of book.invocations.values()) settle(runtime, book, invocation);
+    }
+    const pushes = takeEffects(runtime.effects, now.monotonic, () => runtime.numbers++);
+    runtime.actions.push(...pushes.actions);
+    dueAt(runtime, pushes.next);
+    if (runtime.wakesAt !== Number.POSITIVE_INFINITY) runtime.actions.push({ kind: "wake", at: runtime.wakesAt });
+  }
+  return order.flatMap((kind) => runtime.actions.filter((action) => action.kind === kind));
+}
+
+function take(runtime: Runtime, event: SagaEvent): void {
+  switch (event.kind) {
+    case "entry": {
+      const { seen, changes } = takeEntry(runtime.ledger, event.entry, runtime.now.monotonic);
+      if (seen?.id) effectSeen(runtime.effects, seen.id);
+      for (const change of changes) follow(runtime, change);
+      break;
+    }
+    case "boot":
+      runtime.live = true;
+      startLeases(runtime.effects, runtime.now.monotonic);
+      // "Counted on its own monotonic clock since it saw `previous` final, begun anew at boot."
+      for (const { invocations } of runtime.ledger.books.values()) {
+        for (const invocation of invocations.values()) invocation.since = runtime.now.monotonic;
+      }
+      break;
+    case "capabilities":
+      runtime.capable.set(toHex(event.avatar), event.published);
+      for (const work of runtime.work.values()) work.ranks = null;
+      break;
+    case "result":
+      takeResult(runtime, event.run, event.result);
+      break;
+    case "acted":
+      takeOutcome(runtime, event.run, event.outcome, event.error);
+      break;
+    case "refused":
+      takeRefusal(runtime, event.token);
+      break;
+    case "alarm":
+      break;
+  }
+}
+
+function follow(runtime: Runtime, change: Change): void {
+  if (change.kind === "full") runtime.actions.push({ kind: "notice", error: change.error });
+  if (change.kind === "void" && equal(change.head.issuer, runtime.avatar)) forget(runtime, change.head.state);
+  if (change.kind !== "accepted") return;
+  const { invocation, head, was } = change;
+  runtime.work.delete(invocation.key);
+  const { avatar, lease, now, ledger } = runtime;
+  effectsOf(runtime.effects, ledger.definitions, { invocation, head, was, avatar, lease, now: now.monotonic });
+  const mine = equal(head.issuer, avatar);
+  if (head.state.status !== "intent" || !mine || !runtime.live) return;
+  // "Only its issuer then acts", and only once: an intent that was final before this start is never acted on again.
+  const operations = head.state.produced.flatMap((output) => (output.kind === "operation" ? [output] : []));
+  const work = workOf(runtime, invocation);
+  work.acting = runtime.numbers++;
+  runtime.actions.push({ kind: "act", run: work.acting, operations });
+}
+
+/** A state of its own that does not count, as when another took its entry first: it looks anew at what it can do. */
+function forget(runtime: Runtime, state: SagaState): void {
+  const saga = runtime.ledger.definitions.sagas.get(toHex(state.description))!;
+  const entry = encodeState(state, saga.stateGroup.pact.pact.policy);
+  const found = findWork(runtime, ({ pushed }) => pushed !== null && equal(pushed.entry, entry));
+  if (found !== undefined) found.work.pushed = null;
+}
+
+function workOf({ work }: Runtime, { key }: Invocation): Work {
+  const found = work.get(key) ?? { run: null, acting: null, pushed: null, ranks: null, failures: 0, notBefore: 0 };
+  work.set(key, found);
+  return found;
+}
+
+function dueAt(runtime: Runtime, at: number): void {
+  runtime.wakesAt = Math.min(runtime.wakesAt, at);
+}
+
+/** Whether a time has come; where not, the runtime is woken for it. */
+function isDue(runtime: Runtime, at: number): boolean {
+  if (runtime.now.monotonic >= at) return true;
+  dueAt(runtime, at);
+  return false;
+}
+
+/** Does what is this participant's turn for one invocation. */
+function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
+  const { next, reach } = invocation;
+  if ((reach.running ?? reach.waiting[0]) !== invocation || next.kind === "ended") return;
+  const work = workOf(runtime, invocation);
+  if (work.pushed !== null && work.pushed.token === null && isDue(runtime, work.pushed.at)) {
+    pushEncoded(runtime, invocation, work.pushed.entry);
+  }
+  if (work.pushed !== null || work.acting !== null) return;
+  if (next.kind === "stage" && isPastDeadline(runtime, invocation, next.stage)) {
+    const consumed = next.stage === 0 ? referenceOf(invocation.entry) : null;
+    pushState(runtime, invocation, stateAfter(invocation, "expired", { consumed, error: "its deadline came" }));
+    return;
+  }
+  if (work.run !== null) return;
+  const rank = ranksOf(runtime, invocation, next.stage).able;
+  if (rank === undefined) return;
+  if (next.kind === "stage") {
+    const entry = entryFor(runtime.ledger, book, invocation, runtime.lease);
+    if (entry === undefined) return;
+    const from = Math.max(invocation.since, entry.seenAt);
+    if (isDue(runtime, Math.max(from + rank * runtime.lease, work.notBefore))) startRun(runtime, invocation, entry);
+  } else if (next.kind === "undo") {
+    if (!isDue(runtime, Math.max(invocation.since + rank * runtime.lease, work.notBefore))) return;
+    const { undoes } = stageOf(invocation, next.stage);
+    if (undoes === null) pushState(runtime, invocation, reversal(runtime.ledger.definitions, invocation));
+    else startRun(runtime, invocation, invocation.steps.at(-1)!.consumed);
+  } else if (isDue(runtime, invocation.since + (isIssuer(runtime, invocation) ? 0 : rank + 1) * runtime.lease)) {
+    // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart.
+    pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
+  }
+}
+
+function isIssuer({ avatar }: Runtime, { head }: Invocation): boolean {
+  return head !== null && equal(head.issuer, avatar);
+}
+
+function ranksOf(runtime: Runtime, invocation: Invocation, stage: number): Ranks {
+  const work = workOf(runtime, invocation);
+  const { owners } = invocation.saga.stateGroup;
+  const can = (owner: AvatarId) => meets(stageOf(invocation, stage), runtime.capable.get(toHex(owner)));
+  const among = (some: readonly AvatarId[]) => rankAmong(runtime.crypto, invocation, stage, some, runtime.avatar);
+  work.ranks ??= { able: among(owners.filter(can)), any: among(owners) };
+  return work.ranks;
+}
+
+function isPastDeadline(runtime: Runtime, invocation: Invocation, stage: number): boolean {
+  const { deadline } = stageOf(invocation, stage);
+  if (deadline === 0) return false;
+  const rank = ranksOf(runtime, invocation, stage).any;
+  if (rank === undefined) return false;
+  return isDue(runtime, invocation.since + deadline + rank * runtime.lease);
+}
+
+function startRun(runtime: Runtime, invocation: Invocation, entry: Run["entry"]): void {
+  const cursors = cursorsNow(runtime.ledger, invocation);
+  const what = runOf(runtime.ledger, invocation, standingOf(invocation), entry, cursors, runtime.now.wall);
+  const work = workOf(runtime, invocation);
+  work.run = { number: runtime.numbers++, what };
+  runtime.actions.push({ kind: "run", run: work.run.number, what });
+}
+
+function takeResult(runtime: Runtime, number: number, result: RunResult): void {
+  const found = findWork(runtime, ({ run }) => run?.number === number);
+  // Another's state was final first, or the deadline came: what this run gave out never comes to be.
+  if (found === undefined) return;
+  const { invocation, work } = found;
+  const { what } = work.run!;
+  work.run = null;
+  const { times, backoff } = stageOf(invocation, what.stage).retry;
+  if (result.kind === "failed" && result.retry && work.failures < times) {
+    work.notBefore = runtime.now.monotonic + backoff * 2 ** work.failures++;
+    return;
+  }
+  const { entry } = stateOfRun(runtime.ledger.definitions, invocation, what, result);
+  pushEncoded(runtime, invocation, entry);
+}
+
+function takeOutcome(runtime: Runtime, number: number, outcome: Outcome, error: string): void {
+  const found = findWork(runtime, ({ acting }) => acting === number);
+  if (found === undefined) return;
+  found.work.acting = null;
+  pushOutcome(runtime, found.invocation, outcome, error);
+}
+
+/** What came of an intent: its outputs are those of the intent, for the stage did not run again. */
+function pushOutcome(runtime: Runtime, invocation: Invocation, outcome: Outcome, error: string): void {
+  const { next, head } = invocation;
+  if (next.kind !== "outcome" || head === null) return;
+  const { consumed, produced, now, readCursors: cursors, state } = head.state;
+  const told = { consumed, produced, now, readCursors: cursors, state };
+  if (next.undoes) {
+    const words = outcome === "done" ? head.state.error : wayBack(invocation, next.stage, `is unknown: ${error}`);
+    pushState(
+      runtime,
+      invocation,
+      stateAfter(invocation, outcome === "done" ? "compensated" : "unknown", { ...told, error: words }),
+    );
+  } else {
+    pushState(runtime, invocation, stateAfter(invocation, outcome, { ...told, error }));
+  }
+}
+
+function pushState(runtime: Runtime, invocation: Invocation, state: SagaState): void {
+  pushEncoded(runtime, invocation, encodeState(state, invocation.saga.stateGroup.pact.pact.policy));
+}
+
+function pushEncoded(runtime: Runtime, invocation: Invocation, entry: Uint8Array): void {
+  const work = workOf(runtime, invocation);
+  const token = runtime.numbers++;
+  work.run = null;
+  work.pushed = { entry, token, at: 0 };
+  runtime.actions.push({ kind: "push", group: invocation.saga.stateGroup.id, entry, id: null, token });
+}
+
+function takeRefusal(runtime: Runtime, token: number): void {
+  const again = runtime.now.monotonic + runtime.lease;
+  effectRefused(runtime.effects, token, again);
+  const found = findWork(runtime, ({ pushed }) => pushed?.token === token);
+  if (found !== undefined) found.work.pushed = { entry: found.work.pushed!.entry, token: null, at: again };
+}
+
+function findWork(
+  { work, ledger }: Runtime,
+  is: (work: Work) => boolean,
+): { readonly invocation: Invocation; readonly work: Work } | undefined {
+  for (const book of ledger.books.values()) {
+    for (const invocation of book.invocations.values()) {
+      const found = work.get(invocation.key);
+      if (found !== undefined && is(found)) return { invocation, work: found };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,334 @@
+import { describe, expect, it } from "vitest";
+import { createSagaWorld, done, failed, lease, type Plan, stateIn } from "./world";
+
+const twoStages: Plan = {
+  pacts: ["order", "request", "shipped"],
+  stages: [
+    { behavior: "take", consumes: "order", produces: ["request"] },
+    { behavior: "ship", consumes: "request", produces: ["shipped"] },
+  ],
+  behaviors: {
+    take: (run) => done({ taken: run.entry!.values[1] }, ["request", run.entry!.values[0] as number, 1]),
+    ship: (run) => done({ ...(stateIn(run) as object), shipped: true }, ["shipped", run.entry!.values[0] as number, 2]),
+  },
+};
+
+describe("an invocation", () => {
+  it("starts with a final entry of the initiating pact, and ends with the last stage", () => {
+    const world = createSagaWorld(twoStages);
+    world.push("order", 7, 3);
+    world.run(5_000);
+    expect(world.statuses()).toEqual(["0 done", "1 done"]);
+    expect(world.amounts("shipped")).toEqual([2]);
+    for (const name of ["ada", "bea", "cyd"]) expect(world.underWay(name)).toBe(0);
+  });
+
+  it("gives the first stage an empty state, and each later one what the stage before left", () => {
+    const world = createSagaWorld(twoStages);
+    world.push("order", 7, 3);
+    world.run(5_000);
+    expect(world.runs.map(({ run }) => [run.stage, stateIn(run)])).toEqual([
+      [0, undefined],
+      [1, { taken: 3 }],
+    ]);
+  });
+
+  it("runs each stage once where nobody fails: who has rank 0 at once, the others wait their lease", () => {
+    const world = createSagaWorld(twoStages);
+    for (let order = 0; order < 8; order++) world.push("order", order, 1);
+    world.run(lease - 1);
+    expect(world.runs).toHaveLength(16);
+    expect(new Set(world.runs.map(({ member }) => member)).size).toBeGreaterThan(1);
+    world.run(60_000);
+    expect(world.runs).toHaveLength(16);
+  });
+
+  it("starts again for each entry, two equal ones too", () => {
+    const world = createSagaWorld(twoStages);
+    world.push("order", 7, 3);
+    world.push("order", 7, 3);
+    world.run(5_000);
+    expect(world.amounts("shipped")).toEqual([2, 2]);
+  });
+});
+
+describe("a take-over", () => {
+  it("comes a lease later when who has the turn is gone, and the others find the same", () => {
+    const world = createSagaWorld(twoStages);
+    world.push("order", 7, 3);
+    const first = firstToRun();
+    world.crash(first);
+    world.run(lease - 1);
+    expect(world.runs).toEqual([]);
+    world.run(30_000);
+    expect(world.statuses()).toEqual(["0 done", "1 done"]);
+    expect(world.amounts("shipped")).toEqual([2]);
+  });
+
+  it("leaves one final state for each `previous`: a later one is void, and nothing comes of what it produced", () => {
+    const world = createSagaWorld(twoStages);
+    const first = firstToRun();
+    world.push("order", 7, 3);
+    // It hears of the order at 20 ms and is cut off while its stage runs, from what the others do meanwhile.
+    world.run(22);
+    world.cutOff(first);
+    world.run(20_000);
+    expect(world.amounts("shipped")).toEqual([2]);
+    world.heal(first);
+    world.run(40_000);
+    expect(world.statuses()).toEqual(["0 done", "1 done", "0 done"]);
+    expect([world.amounts("request"), world.amounts("shipped")]).toEqual([[1], [2]]);
+    for (const name of ["ada", "bea", "cyd"]) expect(world.underWay(name)).toBe(0);
+  });
+
+  it("pushes what a stage produced when its issuer died between the final state and the push, and it comes to be once", () => {
+    const world = createSagaWorld(twoStages);
+    world.takes = (member, { id }) => {
+      if (id === null) return true;
+      world.crash(member.name);
+      world.takes = () => true;
+      return false;
+    };
+    world.push("order", 7, 3);
+    world.run(10_000);
+    expect(world.amounts("shipped")).toEqual([2]);
+    for (const name of world.members.keys()) if (!world.member(name).alive) world.start(name);
+    world.run(30_000);
+    expect([world.amounts("request"), world.amounts("shipped")]).toEqual([[1], [2]]);
+  });
+
+  it("is begun anew by a start: all that was final before is told first, and then the lease runs", () => {
+    const world = createSagaWorld(twoStages);
+    for (const name of world.members.keys()) world.cutOff(name);
+    world.push("order", 7, 3);
+    for (const name of world.members.keys()) world.heal(name);
+    world.run(1);
+    for (const name of world.members.keys()) world.crash(name);
+    world.run(500);
+    for (const name of world.members.keys()) world.start(name);
+    world.run(30_000);
+    expect(world.statuses()).toEqual(["0 done", "1 done"]);
+  });
+
+  function firstToRun(): string {
+    const world = createSagaWorld(twoStages);
+    world.push("order", 7, 3);
+    world.run(500);
+    return world.runs[0]!.member;
+  }
+});
+
+describe("a stage that waits for an entry", () => {
+  const answered = (correlate: readonly string[]): Plan => ({
+    pacts: ["order", "request", "answer", "shipped"],
+    stages: [
+      { behavior: "ask", consumes: "order", produces: ["request"] },
+      { behavior: "ship", consumes: "answer", produces: ["shipped"], correlate },
+    ],
+    behaviors: {
+      ask: (run) => done(null, ["request", run.entry!.values[0] as number, 1]),
+      ship: (run) => done(null, ["shipped", run.entry!.values[0] as number, run.entry!.values[1] as number]),
+    },
+  });
+
+  it("waits as a pending state as long as it takes", () => {
+    const world = createSagaWorld(answered(["order"]));
+    world.push("order", 7, 3);
+    world.run(100_000);
+    expect(world.statuses()).toEqual(["0 done"]);
+    world.push("answer", 7, 4);
+    world.run(200_000);
+    expect(world.statuses()).toEqual(["0 done", "1 done"]);
+  });
+
+  it("takes the entry whose correlated fields equal those of the initiating entry, and no other", () => {
+    const world = createSagaWorld(answered(["order"]));
+    world.push("order", 7, 3);
+    world.push("order", 8, 3);
+    world.run(5_000);
+    world.push("answer", 8, 88);
+    world.push("answer", 9, 99);
+    world.run(10_000);
+    expect(world.amounts("shipped")).toEqual([88]);
+    world.push("answer", 7, 77);
+    world.run(20_000);
+    expect(world.amounts("shipped")).toEqual([88, 77]);
+  });
+
+  it("takes an entry that was there before it waited, where a field says that it is meant", () => {
+    const world = createSagaWorld(answered(["order"]));
+    world.push("answer", 7, 77);
+    world.run(50_000);
+    world.push("order", 7, 3);
+    world.run(60_000);
+    expect(world.amounts("shipped")).toEqual([77]);
+  });
+
+  it("is the one of lowest sequence where nothing says which is meant", () => {
+    const world = createSagaWorld(answered([]));
+    world.push("order", 7, 3);
+    world.run(2_000);
+    world.push("order", 8, 3);
+    world.run(4_000);
+    world.push("answer", 1, 11);
+    world.run(10_000);
+    const [first, second, third] = world.states();
+    expect([third!.stage, third!.previous![1]]).toEqual([1, 0]);
+    expect([first!.stage, second!.stage]).toEqual([0, 0]);
+  });
+
+  it("does not take an entry from long before it waited, which is of something that is over", () => {
+    const world = createSagaWorld(answered([]));
+    world.push("answer", 1, 11);
+    world.run(20 * lease);
+    world.push("order", 7, 3);
+    world.run(40 * lease);
+    expect(world.statuses()).toEqual(["0 done"]);
+  });
+
+  it("shares no entry with another: of two pending states that found the same, the first final has it", () => {
+    const world = createSagaWorld(answered([]));
+    // One hears of the first order's state only much later, and gives the answer to the second.
+    world.hears = (member, group) => (member.name === "ada" && group === "states" ? 300 : 10);
+    world.push("order", 7, 3);
+    world.push("order", 8, 3);
+    world.push("answer", 1, 11);
+    world.run(60_000);
+    world.push("answer", 2, 22);
+    world.run(120_000);
+    expect([...world.amounts("shipped")].sort()).toEqual([11, 22]);
+    for (const name of ["ada", "bea", "cyd"]) expect(world.underWay(name)).toBe(0);
+  });
+});
+
+describe("a deadline", () => {
+  const waiting: Plan = {
+    ...twoStages,
+    pacts: [...twoStages.pacts, "answer"],
+    stages: [
+      { behavior: "take", consumes: "order", produces: ["request"] },
+      { behavior: "ship", consumes: "answer", produces: ["shipped"], deadline: 5_000 },
+    ],
+  };
+
+  it("fails the stage when the entry does not come", () => {
+    const world = createSagaWorld(waiting);
+    world.push("order", 7, 3);
+    world.run(4_000);
+    expect(world.statuses()).toEqual(["0 done"]);
+    world.run(10_000);
+    // What the first stage asked for, nobody consumed: it is reversed.
+    expect(world.statuses()).toEqual(["0 done", "1 expired", "0 compensated"]);
+    expect(world.underWay("ada")).toBe(0);
+  });
+
+  it("comes though all restart meanwhile", () => {
+    const world = createSagaWorld(waiting);
+    world.push("order", 7, 3);
+    world.run(4_000);
+    for (const name of world.members.keys()) world.crash(name);
+    for (const name of world.members.keys()) world.start(name);
+    world.run(20_000);
+    expect(world.statuses()).toEqual(["0 done", "1 expired", "0 compensated"]);
+  });
+
+  it("comes also where a behavior never ends, and what that gives later is void", () => {
+    const world = createSagaWorld({
+      ...twoStages,
+      takes: 50_000,
+      stages: [{ behavior: "take", consumes: "order", produces: ["request"], deadline: 5_000 }],
+    });
+    world.push("order", 7, 3);
+    world.run(200_000);
+    expect(world.statuses()).toEqual(["0 expired"]);
+    expect(world.amounts("request")).toEqual([]);
+  });
+});
+
+describe("a stage that throws", () => {
+  const flaky = (times: number, succeedsAt: number): Plan => {
+    let runs = 0;
+    return {
+      pacts: ["order"],
+      stages: [{ behavior: "try", consumes: "order", retry: { times, backoff: 100 } }],
+      behaviors: { try: () => (++runs < succeedsAt ? failed("not yet", true) : done({ runs })) },
+    };
+  };
+
+  it("is tried again, each time after twice the wait", () => {
+    const world = createSagaWorld(flaky(3, 4));
+    world.push("order", 7, 3);
+    world.run(700);
+    expect(world.runs).toHaveLength(3);
+    world.run(900);
+    expect(world.statuses()).toEqual(["0 done"]);
+  });
+
+  it("fails when it has thrown once more than it may be tried again", () => {
+    const world = createSagaWorld(flaky(2, 100));
+    world.push("order", 7, 3);
+    world.run(900);
+    expect([world.runs.length, ...world.statuses()]).toEqual([3, "0 failed"]);
+    expect(world.states()[0]!.error).toBe("not yet");
+  });
+
+  it("is not tried again where the behavior itself says that it failed", () => {
+    const world = createSagaWorld({ ...flaky(3, 1), behaviors: { try: () => failed("no stock") } });
+    world.push("order", 7, 3);
+    world.run(5_000);
+    expect([world.runs.length, ...world.statuses()]).toEqual([1, "0 failed"]);
+  });
+});
+
+describe("what a behavior gives", () => {
+  const giving = (behavior: Plan["behaviors"][string]): Plan => ({
+    pacts: ["order", "named", "other"],
+    stages: [{ behavior: "give", consumes: "order", produces: ["named"] }],
+    behaviors: { give: behavior },
+  });
+  const errorOf = (plan: Plan) => {
+    const world = createSagaWorld(plan);
+    world.push("order", 7, 3);
+    world.run(5_000);
+    expect(world.statuses()).toEqual(["0 failed"]);
+    expect(world.amounts("other")).toEqual([]);
+    return world.states()[0]!.error;
+  };
+
+  it("fails the stage when it is for a pact that the stage does not name", () => {
+    expect(errorOf(giving(() => done(null, ["other", 1, 1])))).toContain("produces into pact 'other'");
+  });
+
+  it("fails the stage when it breaks its pact", () => {
+    const plan = giving(() => {
+      const result = done(null, ["named", 1, 1]);
+      return {
+        ...result,
+        outputs: result.outputs.map((output) => ({ ...output, entry: Uint8Array.of(0x81, 1) })),
+      } as never;
+    });
+    expect(errorOf(plan)).toContain("1 values, and its pact 2 fields");
+  });
+
+  it("fails the stage when it leaves more state than its limit", () => {
+    expect(errorOf(giving(() => done("x".repeat(2_000))))).toContain("above its limit of 1000");
+  });
+
+  it("fails the stage when it acts on a capability that the stage does not require", () => {
+    const operation = { kind: "operation", capability: "servo", operation: Uint8Array.of(1) } as const;
+    expect(errorOf(giving(() => ({ kind: "done", state: new Uint8Array(0), outputs: [operation] })))).toContain(
+      "'servo'",
+    );
+  });
+});
+
+describe("a push that is refused", () => {
+  it("is made again a lease later, of a state and of an entry", () => {
+    const world = createSagaWorld(twoStages);
+    let refusals = 0;
+    world.takes = () => ++refusals > 3;
+    world.push("order", 7, 3);
+    world.run(60_000);
+    expect(world.amounts("shipped")).toEqual([2]);
+  });
+});
