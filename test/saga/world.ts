@@ -215,9 +215,10 @@ export function createSagaWorld(plan: Plan) {
     crash(name: string) {
       members.get(name)!.alive = false;
     },
-    start(name: string) {
+    /** From what is in its store, and with these definitions from here on. */
+    start(name: string, told: SagaProvision = provision) {
       const member = members.get(name)!;
-      member.runtime = createRuntime(name);
+      member.runtime = createRuntime(name, told);
       member.alive = true;
       for (const entry of member.heard) tell(member, { kind: "entry", entry });
       tell(member, { kind: "boot" });
@@ -245,8 +246,8 @@ export function createSagaWorld(plan: Plan) {
     tell,
   };
 
-  function createRuntime(name: string): SagaRuntime {
-    return createSagaRuntime({ crypto, avatar: avatarOf(name), provision, lease });
+  function createRuntime(name: string, told: SagaProvision = provision): SagaRuntime {
+    return createSagaRuntime({ crypto, avatar: avatarOf(name), provision: told, lease });
   }
 
   function makeFinal(group: Log, { entry, issuer, id }: Pick<FinalEntry, "entry" | "issuer" | "id">) {

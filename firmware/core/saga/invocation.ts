@@ -80,10 +80,10 @@ export function standingOf(invocation: Invocation): Standing {
 }
 
 /** The text by which invocations share a reach. */
-export function reachKey(saga: Saga, definitions: Definitions, invocation: string, entry: SeenEntry): string {
+export function reachKey(saga: Saga, definitions: Definitions, entry: SeenEntry): string {
   const { reach, keyField } = saga.description;
-  if (reach === "invocation") return invocation;
-  return reach === "saga" ? "" : fieldText(definitions, entry, keyField!);
+  if (reach === "invocation") return `entry ${entry.key}`;
+  return reach === "saga" ? "saga" : `key ${fieldText(definitions, entry, keyField!)}`;
 }
 
 /** The value of a field, as text that is the same for equal values and no others. */

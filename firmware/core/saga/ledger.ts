@@ -35,18 +35,21 @@ export interface Ledger {
   readonly books: ReadonlyMap<string, Book>;
 }
 
-/** One saga's part. */
+/** One saga's part, in all its versions: an invocation ends on that with which it began, and new ones begin with the newest. */
 export interface Book {
-  readonly saga: Saga;
+  readonly name: string;
+  readonly newest: Saga;
+  readonly versions: ReadonlyMap<string, Saga>;
   readonly invocations: Map<string, Invocation>;
+  /** Those without a state, by the reference of the entry that initiates them. */
+  readonly opened: Map<string, Invocation>;
   readonly reaches: Map<string, Reach>;
   /** The reach whose last state this is. */
   readonly tips: Map<string, Reach>;
   /** Entries that a stage after the first could consume, by reference, in the order in which they came. */
   readonly unconsumed: Map<string, SeenEntry>;
-  /** References of entries that a stage consumed, and ids of invocations that ended. */
+  /** References of entries that a stage consumed. */
   readonly taken: Set<string>;
-  readonly ended: Set<string>;
   /** Ids of the entries that its invocations produced, with the invocation. */
   readonly causes: Map<string, string>;
   /** Final states that wait until what they consumed is seen. */
@@ -69,9 +72,16 @@ export type Change =
 
 export function createLedger(definitions: Definitions, keeps: number): Ledger {
   const books = new Map<string, Book>();
-  for (const saga of definitions.sagas.values()) {
-    const empty = { invocations: new Map(), reaches: new Map(), tips: new Map(), unconsumed: new Map() };
-    books.set(saga.key, { saga, ...empty, taken: new Set(), ended: new Set(), causes: new Map(), backlog: [] });
+  for (const { description, stateGroup } of definitions.sagas.values()) {
+    const { name } = description;
+    const inGroup = (saga: Saga) => saga.description.name === name && saga.stateGroup === stateGroup;
+    const versions = [...definitions.sagas.values()].filter(inGroup);
+    const newest = versions.reduce((one, other) => (other.description.version > one.description.version ? other : one));
+    const empty = { invocations: new Map(), opened: new Map(), reaches: new Map(), tips: new Map() };
+    books.set(`${name} ${stateGroup.key}`, {
+      ...{ name, newest, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
+      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [] },
+    });
   }
   return { definitions, views: createViews(definitions, keeps), books };
 }
@@ -82,9 +92,9 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
   const seen = seeEntry(ledger.views, final, now);
   if (seen === undefined) return { changes };
   for (const book of ledger.books.values()) {
-    if (equal(book.saga.stateGroup.id, final.group)) takeState(book, final, changes);
+    if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
     start(ledger, book, seen, now, changes);
-    if (book.saga.stages.some((stage, index) => index > 0 && isConsumedBy(ledger.definitions, stage, seen))) {
+    if (isConsumedLater(ledger, book, seen)) {
       book.unconsumed.set(seen.key, seen);
       bound(book.unconsumed, maxUnconsumed);
     }
@@ -93,48 +103,66 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
   return { seen, changes };
 }
 
+function isConsumedLater({ definitions }: Ledger, { versions }: Book, seen: SeenEntry): boolean {
+  for (const { stages } of versions.values()) {
+    if (stages.some((stage, index) => index > 0 && isConsumedBy(definitions, stage, seen))) return true;
+  }
+  return false;
+}
+
 /** "An entry of the initiating pact, once final, starts an invocation." */
-function start(ledger: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
-  const { definitions } = ledger;
-  const { saga, invocations, reaches } = book;
-  if (!isOfPact(definitions, seen.pact, saga.description.initiatingPact)) return;
-  if (invocations.size >= maxInvocations) {
-    const message = `Saga '${saga.description.name}' has ${invocations.size} invocations under way and takes no more`;
+function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
+  if (!isOfPact(definitions, seen.pact, book.newest.description.initiatingPact)) return;
+  if (book.invocations.size >= maxInvocations) {
+    const message = `Saga '${book.name}' has ${book.invocations.size} invocations under way and takes no more`;
     const error = new VertebraError("saga-full", message, "Wait until some have ended, then push the entry again.");
     changes.push({ kind: "full", error });
     return;
   }
+  changes.push({ kind: "started", invocation: open(definitions, book, book.newest, seen, now) });
+}
+
+function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry, now: number): Invocation {
   const id = invocationId(definitions.crypto, referenceOf(seen), saga.id);
-  const key = toHex(id);
-  const shared = reachKey(saga, definitions, key, seen);
-  const reach = reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
-  reaches.set(shared, reach);
+  const shared = reachKey(saga, definitions, seen);
+  const reach = book.reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
+  book.reaches.set(shared, reach);
   const invocation: Invocation = {
-    ...{ id, key, saga, entry: seen, reach, next: { kind: "stage", stage: 0 }, head: null, since: now },
+    ...{ id, key: toHex(id), saga, entry: seen, reach, next: { kind: "stage", stage: 0 }, head: null, since: now },
     ...{ consumed: null, steps: [], spent: new Set() },
   };
-  invocations.set(key, invocation);
+  book.invocations.set(invocation.key, invocation);
+  book.opened.set(seen.key, invocation);
   reach.waiting.push(invocation);
-  changes.push({ kind: "started", invocation });
+  return invocation;
+}
+
+/** Takes what has no state yet out of its queue: it has its first one, or another version has the entry. */
+function close(book: Book, { entry, reach }: Invocation): void {
+  book.opened.delete(entry.key);
+  reach.waiting.splice(
+    reach.waiting.findIndex((each) => each.entry === entry),
+    1,
+  );
 }
 
 function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
   const { group, sequence, issuer } = final;
   try {
     const state = decodeState(final.entry);
-    if (!equal(state.description, book.saga.id)) return;
+    if (!book.versions.has(toHex(state.description))) return;
     const head: Head = { reference: [group, sequence], key: referenceKey([group, sequence]), issuer, state };
     // Bounded: whoever writes states that consume what never comes is an owner that lies, and stops this saga alone.
     if (book.backlog.length < maxBacklog) book.backlog.push(head);
-    else changes.push({ kind: "full", error: stuck(book.saga) });
+    else changes.push({ kind: "full", error: stuck(book) });
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
     changes.push({ kind: "full", error });
   }
 }
 
-function stuck({ description }: Saga): VertebraError {
-  const message = `Of saga '${description.name}' ${maxBacklog} states wait for entries that they consumed`;
+function stuck({ name }: Book): VertebraError {
+  const message = `Of saga '${name}' ${maxBacklog} states wait for entries that they consumed`;
   return new VertebraError("saga-full", message, "Let this participant see the groups of all pacts of the saga.");
 }
 
@@ -150,7 +178,7 @@ function settleBacklog({ definitions, views }: Ledger, book: Book, now: number, 
 
 /** "The first Saga State final for a given `previous` wins; any later one is void." */
 function accept(definitions: Definitions, book: Book, head: Head, now: number): Change {
-  const found = invocationOf(definitions, book, head.state);
+  const found = invocationOf(definitions, book, head.state, now);
   const wrong = typeof found === "string" ? found : refusal(book, found, head.state);
   if (typeof found === "string" || wrong !== null) return { kind: "void", head, reason: wrong ?? "" };
   const { reach } = found;
@@ -158,7 +186,7 @@ function accept(definitions: Definitions, book: Book, head: Head, now: number): 
   const consumed = consumedBy(book, found, head.state);
   if (reach.running !== found) {
     reach.running = found;
-    reach.waiting.splice(reach.waiting.indexOf(found), 1);
+    close(book, found);
   }
   noteConsumed(book, found, head.state, consumed);
   advance(definitions, book, found, head.state, consumed, was);
@@ -172,17 +200,28 @@ function accept(definitions: Definitions, book: Book, head: Head, now: number): 
 }
 
 /** The invocation that a state belongs to, or why it is void. */
-function invocationOf({ crypto }: Definitions, book: Book, state: SagaState): Invocation | string {
+function invocationOf(definitions: Definitions, book: Book, state: SagaState, now: number): Invocation | string {
   const reach = state.previous === null ? undefined : book.tips.get(referenceKey(state.previous));
   if (state.previous !== null && reach === undefined) return "another state came first";
-  if (reach?.running) return reach.running;
+  if (reach?.running) {
+    return equal(reach.running.saga.id, state.description) ? reach.running : "its invocation is of another version";
+  }
   if (state.stage !== 0 || state.consumed === null) return "no invocation begins with it";
-  const key = toHex(invocationId(crypto, state.consumed, book.saga.id));
-  const invocation = book.invocations.get(key);
-  if (invocation === undefined) return book.ended.has(key) ? "the invocation has ended" : "nothing initiated it";
-  const { tip, running } = invocation.reach;
+  const opened = book.opened.get(referenceKey(state.consumed));
+  if (opened === undefined) return "no entry waits to initiate it";
+  const saga = book.versions.get(toHex(state.description))!;
+  const shared = book.reaches.get(reachKey(saga, definitions, opened.entry));
+  const { tip, running } = shared ?? { tip: null, running: null };
   if (running !== null || (tip === null) !== (state.previous === null)) return "another state came first";
-  return reach !== undefined && reach !== invocation.reach ? "its previous state is of another key" : invocation;
+  if (reach !== undefined && reach !== shared) return "its previous state is of another key";
+  return opened.saga === saga ? opened : ofVersion(definitions, book, opened, saga, now);
+}
+
+/** Whoever was first knew another version than this one: the entry is that one's. */
+function ofVersion(definitions: Definitions, book: Book, opened: Invocation, saga: Saga, now: number): Invocation {
+  close(book, opened);
+  book.invocations.delete(opened.key);
+  return open(definitions, book, saga, opened.entry, now);
 }
 
 /** Why a state does not answer what its invocation waits for; null where it does. */
@@ -248,8 +287,6 @@ function remember(book: Book, { key }: Invocation, ids: readonly Hash[]): void {
 
 function end(book: Book, { key, reach, saga }: Invocation, now: number): void {
   book.invocations.delete(key);
-  book.ended.add(key);
-  bound(book.ended, maxRemembered);
   reach.running = null;
   if (reach.waiting.length > 0) reach.waiting[0]!.since = now;
   if (saga.description.reach !== "invocation") return;

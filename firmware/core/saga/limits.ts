@@ -19,7 +19,7 @@ export const maxErrorBytes = 512;
 export const maxInvocations = 256;
 /** Final entries that no stage has consumed yet, per saga; of more, the oldest is forgotten. */
 export const maxUnconsumed = 256;
-/** Invocations that ended, entries that were consumed and ids of produced entries, kept to know a repeat. */
+/** Entries that were consumed and ids of entries that were produced, kept to know a repeat. */
 export const maxRemembered = 1_024;
 /** Final saga states that wait for the entry that they consumed, per saga. */
 export const maxBacklog = 256;
