@@ -36,7 +36,7 @@ export function recordStore(): Store {
   };
 }
 
-const sectors = 128;
+const sectors = 192;
 const sectorSize = 4_096;
 
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
