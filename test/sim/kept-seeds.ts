@@ -52,8 +52,18 @@ export const keptSeeds: readonly KeptSeed[] = [
     why: "a lock that had become void was made again, where the history below the group's position was not looked at",
   },
   {
+    seed: 4108,
+    plan: "7c58e16bd7d11687",
+    why: "two owners behind a relay had both spent their first attempt before a crash, and neither spoke again",
+  },
+  {
     seed: 7504,
     plan: "608f59645910b350",
     why: "who learned a block's finality from a proof did not know the child that closed it to stand, and voted for nothing above it",
+  },
+  {
+    seed: 10183,
+    plan: "8a38b1dbd0ebadba",
+    why: "a relay that lacked the parents passed a stranger's certificate on, and was cut off for it",
   },
 ];
