@@ -8,7 +8,8 @@ enum {
 	EXIT_MEMORY = 71,
 	EXIT_STACK = 72,
 	EXIT_KEYS = 73,
-	EXIT_ENGINE = 74
+	EXIT_ENGINE = 74,
+	EXIT_COMPUTATION = 75
 };
 
 #endif

@@ -14,6 +14,8 @@ void fxInitializeSharedCluster(void);
 void drainJobs(xsMachine* the);
 void startMeter(xsMachine* the);
 double readMeter(xsMachine* the);
+/* From here on the machine ends after so many more bytecodes, or bytes of heap. */
+void limitMachine(xsMachine* the, double computation, double memory);
 const char* engineVersion(void);
 void runProgram(xsMachine* the, FILE* file, const char* path);
 
@@ -97,5 +99,6 @@ void defineFlash(xsMachine* the, xsSlot* native);
 void defineSodium(xsMachine* the, xsSlot* native);
 void defineSensors(xsMachine* the, xsSlot* native);
 void defineConsole(xsMachine* the, xsSlot* native);
+void defineSandbox(xsMachine* the, xsSlot* native);
 
 #endif

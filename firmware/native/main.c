@@ -24,6 +24,7 @@ static void defineNative(xsMachine* the, int count, char* arguments[])
 	defineSodium(the, &xsVar(0));
 	defineSensors(the, &xsVar(0));
 	defineConsole(the, &xsVar(0));
+	defineSandbox(the, &xsVar(0));
 	defineFrozen(the, &xsGlobal, "native", &xsVar(0));
 }
 

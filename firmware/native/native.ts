@@ -4,7 +4,8 @@
  *
  * A program ends when nothing is left to wait for: no open port, no standard input, no signal, no timer that is set. The process
  * ends with 64 for a program that can't be read, 70 for an uncaught exception or unhandled rejection, 71 out of memory, 72 stack
- * overflow, 73 out of property names, 74 a check of the engine; each with a sentence on the standard error.
+ * overflow, 73 out of property names, 74 a check of the engine, 75 at the limit of computation; each with a sentence on the
+ * standard error.
  */
 export interface Native {
   /** "XS 13.3.0" */
@@ -77,6 +78,15 @@ export interface Native {
     temperature(): number;
     /** Seconds. */
     uptime(): number;
+  };
+  /** For a machine that runs what it does not trust. */
+  readonly sandbox: {
+    /** Freezes all intrinsics; from then on no function tells the time or gives a random number. Once. */
+    lockdown(): void;
+    /** Freezes a value and all that is reached from it. */
+    harden<T>(value: T): T;
+    /** The process ends with 75 after so many more bytecodes, with 71 after so many more bytes of heap. */
+    limit(computation: number, memory: number): void;
   };
   /** One line on the standard output, or on the standard error. */
   print(line: string): void;

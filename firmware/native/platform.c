@@ -6,6 +6,8 @@
 /* A board has kilobytes; a program that asks for this much on Linux runs away. */
 #define MEMORY_LIMIT ((size_t)512 * 1024 * 1024)
 
+static size_t memoryLimit = MEMORY_LIMIT;
+
 extern void reportUncaught(txMachine* the);
 
 static void __attribute__((noreturn)) stop(int code, const char* sentence)
@@ -23,6 +25,8 @@ void fxAbort(txMachine* the, int status)
 		stop(EXIT_MEMORY, "the JavaScript machine ran out of memory.");
 	case XS_STACK_OVERFLOW_EXIT:
 		stop(EXIT_STACK, "the JavaScript stack overflowed: a function called itself without end, or nearly.");
+	case XS_TOO_MUCH_COMPUTATION_EXIT:
+		stop(EXIT_COMPUTATION, "the program reached its limit of computation.");
 	case XS_NO_MORE_KEYS_EXIT:
 		stop(EXIT_KEYS, "the JavaScript machine ran out of property names.");
 	case XS_UNHANDLED_EXCEPTION_EXIT:
@@ -37,7 +41,7 @@ void fxAbort(txMachine* the, int status)
 static void account(txMachine* the, size_t size)
 {
 	the->allocated += size;
-	if (the->allocated > MEMORY_LIMIT)
+	if (the->allocated > memoryLimit)
 		fxAbort(the, XS_NOT_ENOUGH_MEMORY_EXIT);
 }
 
@@ -103,17 +107,26 @@ void fxLoadModule(txMachine* the, txSlot* module, txID moduleID)
 #define METER_STEP (1u << 28)
 
 static uint64_t total = 0;
+static uint64_t totalLimit = UINT64_MAX;
 
 static txBoolean emptyMeter(txMachine* the, txU4 index)
 {
 	total += index;
 	the->meterIndex = 0;
-	return 1;
+	return total < totalLimit;
 }
 
 void startMeter(txMachine* the)
 {
 	fxBeginMetering(the, emptyMeter, METER_STEP);
+}
+
+void limitMachine(txMachine* the, double computation, double memory)
+{
+	total += the->meterIndex;
+	totalLimit = total + (uint64_t)computation;
+	memoryLimit = the->allocated + (size_t)memory;
+	fxBeginMetering(the, emptyMeter, computation < METER_STEP ? (txU4)computation : METER_STEP);
 }
 
 double readMeter(txMachine* the)

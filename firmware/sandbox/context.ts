@@ -1,0 +1,80 @@
+import { VertebraError } from "../core/errors";
+import { decodeEntry, encodeEntry, type Value } from "../core/pact/entry";
+import { decodePact } from "../core/pact/pact";
+import { fromHex, toHex } from "../core/wire/bytes";
+import type { Pact } from "../core/wire/types";
+import type { EntryGiven, OutputGiven, Request } from "./request";
+
+/** What a behavior put out before it ended. */
+export interface Given {
+  readonly outputs: OutputGiven[];
+  readonly logs: string[];
+}
+
+/** Thrown by `fail`, so that it ends the behavior and is told from what that throws itself. */
+export interface Failure {
+  readonly failed: string;
+  readonly outputs: readonly OutputGiven[];
+}
+
+const mostLogs = 100;
+const longestLog = 500;
+
+type Object = Readonly<Record<string, unknown>>;
+type Run = Extract<Request, { kind: "run" }>;
+
+/** All of "nothing but `{ entry, state, read, produce, capability, now, log, fail }`" but the state, which its module may begin. */
+export function contextOf(run: Run, given: Given) {
+  const pacts = new Map(run.pacts.map(({ id, pact }) => [id, decodePact(fromHex(pact))]));
+  const named = (token: unknown) => {
+    const name = (token as { name?: unknown } | undefined)?.name;
+    for (const [id, pact] of pacts) if (pact.name === name) return { id, pact };
+    throw new VertebraError("saga-pact", `${String(name)} is no pact of this saga`, "Name it in the stage.");
+  };
+  const object = ({ pact, entry }: EntryGiven) => objectOf(pacts.get(pact)!, fromHex(entry));
+  const all = (token: unknown) => {
+    const { id } = named(token);
+    return run.reads.filter(({ pact }) => pact === id).map(object);
+  };
+  const output = (token: unknown, values: unknown): OutputGiven => {
+    const { id, pact } = named(token);
+    return { pact: id, entry: toHex(encodeObject(pact, values as Object)) };
+  };
+  return {
+    entry: run.entry === null ? undefined : object(run.entry),
+    now: run.now,
+    read: {
+      all,
+      latest: (token: unknown) => all(token).at(-1),
+      key: (token: unknown, field: string, value: unknown) => all(token).filter((each) => each[field] === value),
+    },
+    produce: (token: unknown, values: unknown) => void given.outputs.push(output(token, values)),
+    capability: (name: unknown, operation: unknown) =>
+      void given.outputs.push({ capability: String(name), operation: JSON.stringify(operation ?? null) }),
+    log: (text: unknown) => {
+      if (given.logs.length < mostLogs) given.logs.push(String(text).slice(0, longestLog));
+    },
+    fail: (reason: unknown, ...entries: readonly (readonly [unknown, unknown])[]): never => {
+      const outputs = entries.map(([token, values]) => output(token, values));
+      const failure: Failure = { failed: String(reason), outputs };
+      throw failure;
+    },
+  };
+}
+
+function objectOf({ fields }: Pact, entry: Uint8Array): Record<string, Value> {
+  const values = decodeEntry(fields, entry);
+  return Object.fromEntries(fields.map(({ name }, index) => [name, values[index]!]));
+}
+
+function encodeObject({ name: pact, fields, policy }: Pact, object: Object): Uint8Array {
+  const left = new Set(Object.keys(object ?? {}));
+  const values = fields.map(({ name }) => {
+    if (!left.delete(name))
+      throw new VertebraError("entry-missing", `${pact} lacks field '${name}'`, "Give it a value.");
+    return object[name] as Value;
+  });
+  for (const name of left)
+    throw new VertebraError("entry-unknown-field", `${pact} has no field '${name}'`, "Leave it out.");
+  return encodeEntry(fields, values, policy);
+}

@@ -1,0 +1,55 @@
+/** One line of JSON in, one out: bytes are hex, entries and pacts as they are encoded. */
+
+export type Request =
+  | { readonly kind: "describe"; readonly source: string; readonly limits: SandboxLimits }
+  | {
+      readonly kind: "run";
+      readonly source: string;
+      readonly limits: SandboxLimits;
+      readonly pacts: readonly PactGiven[];
+      readonly stage: number;
+      readonly undoes: { readonly outcome: "done" | "unknown"; readonly reason: string } | null;
+      readonly entry: EntryGiven | null;
+      /** JSON; empty for none. */
+      readonly state: string;
+      readonly reads: readonly EntryGiven[];
+      readonly now: number;
+    };
+
+export interface SandboxLimits {
+  readonly computation: number;
+  readonly memory: number;
+}
+
+/** With the fields of what it extends as its own. */
+export interface PactGiven {
+  readonly id: string;
+  readonly pact: string;
+}
+
+export interface EntryGiven {
+  readonly pact: string;
+  readonly entry: string;
+}
+
+export type OutputGiven = EntryGiven | { readonly capability: string; readonly operation: string };
+
+export type Reply =
+  | { readonly kind: "described"; readonly saga: unknown }
+  | { readonly kind: "broken"; readonly error: string }
+  | {
+      readonly kind: "done";
+      readonly state: string;
+      readonly outputs: readonly OutputGiven[];
+      readonly logs: readonly string[];
+      /** Bytecodes that the behavior took. */
+      readonly computation: number;
+    }
+  | {
+      readonly kind: "failed";
+      readonly error: string;
+      readonly retry: boolean;
+      readonly outputs: readonly OutputGiven[];
+      readonly logs: readonly string[];
+      readonly computation: number;
+    };

@@ -1,0 +1,178 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { encodeEntry } from "../../firmware/core/pact/entry";
+import { encodePact, pactId } from "../../firmware/core/pact/pact";
+import { sagaStatePact } from "../../firmware/core/saga/state";
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { Pact } from "../../firmware/core/wire/types";
+import type { Reply, Request } from "../../firmware/sandbox/request";
+import { buildSandbox, type Sandbox } from "../../gateway/saga/sandbox";
+import { hostOrReason } from "../xs/host";
+import { crypto } from "./worlds";
+
+const { reason } = await hostOrReason();
+
+const pact: Pact = {
+  name: "order",
+  version: 1,
+  extends: null,
+  fields: [{ name: "number", type: { kind: "u32" } }],
+  policy: sagaStatePact("order", "all").policy,
+};
+const id = toHex(pactId(crypto, encodePact(pact)));
+const order = (number: number) => ({ pact: id, entry: toHex(encodeEntry(pact.fields, [number], pact.policy)) });
+
+/** A saga of one stage whose behavior has this body. */
+const sourceOf = (body: string, before = "") =>
+  `${before}\nconst order = { name: "order" };
+export default { kind: "saga", options: { stages: [{ options: { name: "one", state: { initial: { n: 1 } }, run(context) { ${body} } } }] } };`;
+
+describe.skipIf(reason)(`a behavior in the sandbox${reason ? ` (skipped: ${reason})` : ""}`, () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await buildSandbox(() => {});
+  }, 120_000);
+
+  const limits = { computation: 2_000_000, memory: 8_388_608 };
+  const run = (source: string, more: Partial<Extract<Request, { kind: "run" }>> = {}): Promise<Reply> =>
+    sandbox({
+      ...{ kind: "run", source, limits, pacts: [{ id, pact: toHex(encodePact(pact)) }], stage: 0, undoes: null },
+      ...{ entry: order(7), state: "", reads: [order(1), order(2)], now: 1_000, ...more },
+    });
+  const left = async (body: string, before?: string) => {
+    const reply = await run(sourceOf(body, before));
+    return reply.kind === "done" ? JSON.parse(reply.state) : `${reply.kind}: ${"error" in reply ? reply.error : ""}`;
+  };
+
+  it("is given its entry, its state, what it reads and the time, and what it returns is its state", async () => {
+    expect(
+      await left("return [context.entry.number, context.state.n, context.now, context.read.latest(order).number];"),
+    ).toEqual([7, 1, 1_000, 2]);
+  });
+
+  it("gives out the entries that it produced, in their order, and what it logged", async () => {
+    const reply = await run(
+      sourceOf("context.produce(order, { number: 5 }); context.log('made'); context.produce(order, { number: 6 });"),
+    );
+    expect(reply).toMatchObject({ kind: "done", outputs: [order(5), order(6)], logs: ["made"] });
+  });
+
+  it("fails where it says so, with what it tells others; what it had produced is dropped", async () => {
+    const reply = await run(
+      sourceOf("context.produce(order, { number: 5 }); context.fail('no', [order, { number: 8 }]);"),
+    );
+    expect(reply).toMatchObject({ kind: "failed", error: "no", retry: false, outputs: [order(8)] });
+  });
+
+  it("gives the same the second time, to the bytecode", async () => {
+    const source = sourceOf("let sum = 0; for (let i = 0; i < 1000; i++) sum += i; return { sum };");
+    expect(await run(source)).toEqual(await run(source));
+  });
+
+  it("may fail the next time otherwise where it threw", async () => {
+    expect(await run(sourceOf("throw new Error('boom');"))).toMatchObject({
+      kind: "failed",
+      error: "boom",
+      retry: true,
+    });
+  });
+
+  describe("fails alone", () => {
+    const cases: readonly (readonly [what: string, body: string, error: string])[] = [
+      ["when it loops", "for (;;);", "it reached its limit of computation"],
+      [
+        "when it recurses without end",
+        "const again = () => 1 + again(); again();",
+        "it called itself without end, or nearly",
+      ],
+      ["when it eats memory", "const all = []; for (;;) all.push(new Uint8Array(10000));", "it ran out of memory"],
+      ["when it eats names", "const all = {}; for (let i = 0; ; i++) all['n' + i] = i;", "it r"],
+      [
+        "in a regular expression that never ends",
+        "/(a+)+b/.test('a'.repeat(50));",
+        "it reached its limit of computation",
+      ],
+      ["when it returns a promise", "return Promise.resolve(1);", "it returned a promise"],
+      ["when it returns what is no JSON", "return () => 1;", "not JSON"],
+      ["when it returns a circle", "const a = {}; a.a = a; return a;", "cycl"],
+      ["when it throws what can't be told", "throw { toString() { throw 1; } };", "it threw what can't be told"],
+      ["when it produces what breaks its pact", "context.produce(order, { number: -1 });", "field 'number' is -1"],
+      ["when it forgets a field", "context.produce(order, {});", "order lacks field 'number'"],
+      ["when it adds a field", "context.produce(order, { number: 1, more: 2 });", "order has no field 'more'"],
+      [
+        "when it produces into another pact",
+        "context.produce({ name: 'wages' }, { number: 1 });",
+        "wages is no pact of this saga",
+      ],
+      ["when it reads another pact", "context.read.latest({ name: 'wages' });", "wages is no pact of this saga"],
+    ];
+    for (const [what, body, error] of cases) {
+      it(what, async () => {
+        const reply = await run(sourceOf(body));
+        expect(reply.kind).toBe("failed");
+        expect("error" in reply ? reply.error : "").toContain(error);
+      });
+    }
+
+    it("when its module can't be loaded", async () => {
+      expect(await run("export default {")).toMatchObject({ kind: "failed", retry: true });
+      expect(await run("import fs from 'node:fs'; export default fs;")).toMatchObject({ kind: "failed", retry: true });
+    });
+  });
+
+  describe("does not get out", () => {
+    const gone = (body: string) => async () =>
+      expect(await left(`return String(${body});`)).toMatch(/^undefined$|^failed: /);
+    const ways: readonly (readonly [how: string, expression: string])[] = [
+      ["by the host's natives", "typeof native"],
+      ["by Function", "Function('return typeof native')()"],
+      ["by the constructor of a function", "(() => {}).constructor('return native')()"],
+      ["by the constructor of an async function", "(async () => {}).constructor('return native')()"],
+      ["by the constructor of a generator", "(function* () {}).constructor('return native')()"],
+      ["by the constructor of what it is given", "context.log.constructor('return native')()"],
+      [
+        "by the constructor of an error of the host",
+        "(() => { try { context.produce(); } catch (e) { return e.constructor.constructor('return native')(); } })()",
+      ],
+      ["by eval", "(0, eval)('typeof native')"],
+      ["by a compartment of its own", "typeof Compartment"],
+      ["by a module of its own", "typeof ModuleSource"],
+      ["by this", "(function () { return typeof this?.native; })()"],
+      ["by globalThis", "globalThis.native"],
+      ["by a clock", "typeof Date"],
+      ["by the time in another way", "new (Object.getPrototypeOf(new (class extends Object {})()).constructor)().now"],
+      ["by randomness", "Math.random()"],
+      ["by shared memory and a thread that counts", "typeof SharedArrayBuffer"],
+      ["by when memory is collected", "typeof WeakRef"],
+      ["by the end of things", "typeof FinalizationRegistry"],
+      ["by the debugger", "typeof trace"],
+    ];
+    for (const [how, expression] of ways) it(how, gone(expression));
+
+    const frozen: readonly (readonly [what: string, statement: string])[] = [
+      ["objects", "Object.prototype.toJSON = () => ({ n: 99 });"],
+      ["arrays", "Array.prototype.push = () => 0;"],
+      ["JSON", "JSON.stringify = () => 'x';"],
+      ["Map", "Map.prototype.get = () => 0;"],
+      ["what it is given", "context.now = 5;"],
+      ["the entry", "context.entry.number = 5;"],
+      ["what it can ask for", "context.produce.call = () => 0;"],
+    ];
+    for (const [what, statement] of frozen) {
+      it(`by changing ${what}`, async () => {
+        expect(await left(statement)).toMatch(/^failed: /);
+      });
+    }
+
+    it("by a prototype in JSON", async () => {
+      expect(await left(`return [JSON.parse('{"__proto__": {"n": 5}}').n === 5, ({}).n];`)).toEqual([false, null]);
+    });
+
+    it("by what it left in the machine the time before", async () => {
+      const source = sourceOf(
+        "globalThis.count = (globalThis.count ?? 0) + 1; runs++; return [globalThis.count, runs];",
+        "let runs = 0;",
+      );
+      for (let time = 0; time < 2; time++) expect(await run(source)).toMatchObject({ kind: "done", state: "[1,1]" });
+    });
+  });
+});
