@@ -4,6 +4,7 @@ import { demoCommand } from "./demo";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
 import { pushCommand } from "./push";
+import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
 import { tailCommand } from "./tail";
 import { exitCodes, reportError } from "./terminal";
@@ -33,7 +34,7 @@ export function createProgram(): Command {
     .description("Boards and gateways that store, share and agree on data.")
     .addHelpText("after", codesHelp);
   const commands = [worldCommands, upCommand, boardCommand, pactCommand, pushCommand, tailCommand, statusCommand];
-  for (const command of [...commands, whyCommand, proofCommand, verifyCommand, demoCommand]) {
+  for (const command of [...commands, whyCommand, proofCommand, verifyCommand, sagaCommand, demoCommand]) {
     program.addCommand(command());
   }
   throwInsteadOfExit(program);

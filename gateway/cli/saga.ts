@@ -1,0 +1,135 @@
+import { Command } from "commander";
+import { VertebraError } from "../../firmware/core/errors";
+import { nodeCrypto } from "../participant/crypto";
+import { type CompiledSaga, compile } from "../saga/described";
+import { readScript, unmet } from "../saga/expectation";
+import { layOut } from "../saga/layout";
+import { type Moment, type Rehearsed, rehearse } from "../saga/rehearsal";
+import { buildSandbox, type Sandbox } from "../saga/sandbox";
+import { bundleSaga, type SagaSource } from "../saga/source";
+import { typeErrors } from "../saga/types";
+import { plainCommand } from "./options";
+import { exitCodes, paint, printJson } from "./terminal";
+
+interface Options {
+  readonly json?: boolean;
+}
+
+export function sagaCommand(): Command {
+  return new Command("saga")
+    .description("sagas: behaviors that commit, wait, fail and take back what they did")
+    .addCommand(newCommand())
+    .addCommand(checkCommand())
+    .addCommand(testCommand());
+}
+
+function newCommand(): Command {
+  return plainCommand("new", "lay out a saga with the entries that test it", ["vertebra saga new watch"])
+    .argument("<name>", "its name, and that of its folder")
+    .action((name: string, options: Options) => {
+      const files = layOut(name);
+      if (options.json) printJson({ files });
+      else process.stdout.write(`${files.join("\n")}\nTry it: vertebra saga test ${files[0]}\n`);
+    });
+}
+
+function checkCommand(): Command {
+  return plainCommand("check", "say what is wrong with a saga, and where", [
+    "vertebra saga check examples/order/order.ts",
+    "vertebra saga check examples/order/order.ts --json",
+  ])
+    .argument("<file>", "the file of the saga")
+    .action(async (file: string, options: Options) => {
+      const [types, { saga, source }] = await Promise.all([typeErrors(file), load(file)]);
+      if (types !== undefined && types.length > 0) {
+        const more = types.length > 1 ? `\n${types.slice(1).join("\n")}` : "";
+        throw new VertebraError("saga-types", `${types[0]}${more}`, "Correct that; types follow from the pacts.");
+      }
+      const { name, version, stages } = saga;
+      const bytes = Buffer.byteLength(source.text);
+      if (options.json)
+        printJson({ name, version, stages, pacts: [...saga.pacts.keys()], bytes, typed: types !== undefined });
+      else {
+        process.stdout.write(
+          `${paint("green", "sound")}: saga ${name} v${version}, ${stages.join(" → ")}; ${bytes} bytes of source\n`,
+        );
+        if (types === undefined)
+          process.stdout.write("  Types were not looked at: TypeScript is not installed here.\n");
+      }
+    });
+}
+
+function testCommand(): Command {
+  return plainCommand("test", "run a saga against entries from a file, on the engine of a board, without a world", [
+    "vertebra saga test examples/order/order.ts",
+    "vertebra saga test examples/order/order.ts --entries other.entries.json",
+  ])
+    .argument("<file>", "the file of the saga")
+    .option("--entries <file>", "the entries; otherwise those beside it, as order.entries.json is beside order.ts")
+    .addHelpText(
+      "after",
+      "\nTime is virtual: a deadline of a day passes at once. Ends with 1 where what came is not what the entries expect.",
+    )
+    .action(async (file: string, options: Options & { entries?: string }) => {
+      const script = readScript(options.entries ?? file.replace(/\.[a-z]+$/, ".entries.json"));
+      const { saga, source, sandbox } = await load(file);
+      const rehearsed = await rehearse(nodeCrypto(), sandbox, source, saga, script);
+      const wrong = unmet(script, rehearsed);
+      if (options.json) printJson({ ...rehearsed, unmet: wrong });
+      else show(saga, rehearsed, wrong, script.expect !== undefined);
+      if (wrong.length > 0) process.exitCode = exitCodes.failed;
+    });
+}
+
+async function load(
+  file: string,
+): Promise<{ readonly saga: CompiledSaga; readonly source: SagaSource; readonly sandbox: Sandbox }> {
+  const crypto = nodeCrypto();
+  const [source, sandbox] = await Promise.all([
+    bundleSaga(file),
+    buildSandbox((text) => process.stderr.write(`${text}\n`)),
+  ]);
+  const reply = await sandbox({
+    kind: "describe",
+    source: source.text,
+    limits: { computation: 50_000_000, memory: 33_554_432 },
+  });
+  if (reply.kind !== "described") {
+    const reason = reply.kind === "broken" ? reply.error : "it gave no answer";
+    throw new VertebraError(
+      "saga-broken",
+      `${file} can't be loaded on XS: ${reason}`,
+      "Behaviors run where there is no Node: use the language alone.",
+    );
+  }
+  // One participant that owns all: a saga is tested without a world.
+  const owner = crypto.sha256(new Uint8Array(32));
+  return { saga: compile(crypto, source, reply.saga, [owner]), source, sandbox };
+}
+
+function show(saga: CompiledSaga, rehearsed: Rehearsed, wrong: readonly string[], expects: boolean): void {
+  const { moments, finals, computation, replayed } = rehearsed;
+  process.stdout.write(`${paint("bold", `${saga.name} v${saga.version}`)}: ${saga.stages.join(" → ")}\n`);
+  for (const moment of moments) process.stdout.write(`${`${moment.at} ms`.padStart(10)}  ${line(moment)}\n`);
+  const most = Math.max(0, ...computation.map(({ bytecodes }) => bytecodes));
+  process.stdout.write(`${finals} final entries; ${computation.length} runs, the longest of ${most} bytecodes; `);
+  process.stdout.write(`${replayed} states recomputed from the entries alone, each the same\n`);
+  for (const each of wrong) process.stdout.write(`${paint("red", "not as expected")}: ${each}\n`);
+  if (expects && wrong.length === 0) process.stdout.write(`${paint("green", "as expected")}\n`);
+}
+
+function line(moment: Moment): string {
+  switch (moment.kind) {
+    case "entry":
+      return `${moment.produced ? "  → " : ""}${moment.pact} ${JSON.stringify(moment.entry)}`;
+    case "state": {
+      const colour = moment.status === "done" || moment.status === "intent" ? "green" : "yellow";
+      const reason = moment.error === "" ? "" : ` (${moment.error})`;
+      return `  ${moment.stage} ${paint(colour, moment.status)}${reason}  ${JSON.stringify(moment.state)}`;
+    }
+    case "operation":
+      return `  ⚙ ${moment.capability} ${moment.operation}: ${moment.outcome}`;
+    case "log":
+      return `  “${moment.text}”`;
+  }
+}

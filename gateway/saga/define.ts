@@ -1,0 +1,162 @@
+/**
+ * What the file of a saga imports as "vertebra/saga". It goes with the behaviors to whoever runs them: nothing here knows a
+ * platform, and the types are all that it does for who writes one.
+ */
+
+export type ScalarName =
+  | "bool"
+  | "u8"
+  | "u16"
+  | "u32"
+  | "u64"
+  | "i8"
+  | "i16"
+  | "i32"
+  | "i64"
+  | "f32"
+  | "f64"
+  | "text"
+  | "bytes"
+  | "reference";
+
+/** A field: its type, or its type with unit and bounds (of the value, or of the length of text, bytes and arrays). */
+export type FieldSpec =
+  | ScalarName
+  | { readonly type: ScalarName; readonly unit?: string; readonly min?: number; readonly max?: number }
+  | { readonly enum: readonly string[] }
+  | { readonly array: ScalarName; readonly min?: number; readonly max?: number };
+
+export type Fields = Readonly<Record<string, FieldSpec>>;
+
+type ScalarOf<T> = T extends "bool"
+  ? boolean
+  : T extends "text"
+    ? string
+    : T extends "bytes"
+      ? Uint8Array
+      : T extends "reference"
+        ? readonly [group: Uint8Array, sequence: number]
+        : T extends "u64" | "i64"
+          ? number | bigint
+          : number;
+
+type ValueOf<T> = T extends { readonly enum: readonly (infer E)[] }
+  ? E
+  : T extends { readonly array: infer A }
+    ? readonly ScalarOf<A>[]
+    : T extends { readonly type: infer S }
+      ? ScalarOf<S>
+      : ScalarOf<T>;
+
+export interface Pact<F extends Fields = Fields, N extends string = string> {
+  readonly name: N;
+  readonly version: number;
+  readonly fields: F;
+}
+
+/** The entry of a pact: a value for each field. */
+export type EntryOf<P> = P extends Pact<infer F> ? { readonly [K in keyof F]: ValueOf<F[K]> } : never;
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What a behavior is given, and all that it has. Intrinsics are frozen; there is no clock, no randomness and nothing to load. */
+export interface Context<C extends Pact, R extends Pact, P extends Pact, S> {
+  /** The entry that the stage consumes. */
+  readonly entry: EntryOf<C>;
+  /** What the behavior before left. */
+  readonly state: S;
+  /** ms since 1970, as the runtime had it when the stage began. */
+  readonly now: number;
+  /** Final entries of a pact that the stage reads: of each group the latest 32, oldest first. */
+  readonly read: {
+    latest<T extends R>(pact: T): EntryOf<T> | undefined;
+    all<T extends R>(pact: T): readonly EntryOf<T>[];
+    key<T extends R, K extends keyof EntryOf<T>>(pact: T, field: K, value: EntryOf<T>[K]): readonly EntryOf<T>[];
+  };
+  /** Pushed once the stage's state is final, and never if it is not. Throws where the entry breaks its pact. */
+  produce<T extends P>(pact: T, entry: EntryOf<T>): void;
+  /** Asks for an operation of a capability that the stage requires: done once the intent to do it is final. */
+  capability(name: string, operation: Json): void;
+  log(text: string): void;
+  /** Ends the stage as failed. The entries say so to others: they are pushed with the failure. */
+  fail<T extends P>(reason: string, ...entries: (readonly [T, EntryOf<T>])[]): never;
+}
+
+/** Of a compensation: what is known of the stage that it undoes. */
+export interface Undoing {
+  readonly outcome: "done" | "unknown";
+  readonly reason: string;
+}
+
+/** A capability that whoever runs the stage has: at all, at least so much of it, or one of these. */
+export type Requires = Readonly<Record<string, true | { readonly min: number } | readonly string[]>>;
+
+export interface BehaviorOptions<C extends Pact, R extends Pact, P extends Pact, S> {
+  readonly name: string;
+  readonly version?: number;
+  readonly state: State<S>;
+  readonly consumes: C;
+  readonly reads?: readonly R[];
+  readonly produces?: readonly P[];
+  readonly requires?: Requires;
+  /** Fields of the consumed entry that must equal those of the entry that began it all. */
+  readonly correlate?: readonly (keyof EntryOf<C> & string)[];
+  /** ms until the stage has failed. */
+  readonly deadline?: number;
+  /** How often it is run again after it threw, and ms before the first time; each next waits twice as long. */
+  readonly retry?: { readonly times: number; readonly backoff: number };
+  readonly limits?: { readonly computation?: number; readonly memory?: number; readonly output?: number };
+  /** Returns the state that it leaves; nothing for the one that it found. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing is one that returns void.
+  run(context: Context<C, R, P, S>): S | void;
+  /** Undoes what `run` did, given the same entry and the present state. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above.
+  compensate?(context: Context<C, R, P, S>, undoing: Undoing): S | void;
+}
+
+/** The state of a saga, with what it is at first. */
+export interface State<S> {
+  readonly initial: S;
+}
+
+export interface Behavior {
+  readonly kind: "behavior";
+  readonly options: BehaviorOptions<Pact, Pact, Pact, unknown>;
+}
+
+export interface SagaOptions {
+  readonly name: string;
+  readonly version: number;
+  readonly stages: readonly Behavior[];
+  /** Whether a state is of one invocation, of all of the saga, or of those with one value of a field of the first entry. */
+  readonly reach?: "invocation" | "saga" | { readonly key: string };
+}
+
+export interface Saga {
+  readonly kind: "saga";
+  readonly options: SagaOptions;
+}
+
+export function definePact<const N extends string, const F extends Fields>(
+  name: N,
+  fields: F,
+  version = 1,
+): Pact<F, N> {
+  return { name, version, fields };
+}
+
+/** The state that all behaviors of a saga share: JSON, as it is before the first of them ran. */
+export function defineState<S>(initial: S): State<S> {
+  return { initial };
+}
+
+export function defineBehavior<C extends Pact, S, R extends Pact = never, P extends Pact = never>(
+  options: BehaviorOptions<C, R, P, S>,
+): Behavior {
+  return { kind: "behavior", options: options as unknown as Behavior["options"] };
+}
+
+/** A saga: the default export of its file. */
+export function defineSaga(options: SagaOptions): Saga {
+  return { kind: "saga", options };
+}
