@@ -23,6 +23,7 @@ import {
   standingOf,
 } from "./invocation";
 import { maxBacklog, maxInvocations, maxRemembered, maxUnconsumed } from "./limits";
+import { checkPutOut } from "./output";
 import { decodeState, invocationId, type SagaState } from "./state";
 
 /**
@@ -68,7 +69,7 @@ export type Change =
       readonly consumed: SeenEntry | null;
     }
   | { readonly kind: "void"; readonly head: Head; readonly reason: string }
-  | { readonly kind: "full"; readonly error: VertebraError };
+  | { readonly kind: "notice"; readonly error: VertebraError };
 
 export function createLedger(definitions: Definitions, keeps: number): Ledger {
   const books = new Map<string, Book>();
@@ -86,10 +87,10 @@ export function createLedger(definitions: Definitions, keeps: number): Ledger {
   return { definitions, views: createViews(definitions, keeps), books };
 }
 
-/** Takes one final entry, in the order of its group. Throws `saga-entry`, or `entry-…` for what breaks its pact. */
+/** Takes one final entry, in the order of its group. Throws `saga-entry` for one of a group that is not known. */
 export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { seen?: SeenEntry; changes: Change[] } {
   const changes: Change[] = [];
-  const seen = seeEntry(ledger.views, final, now);
+  const seen = seeOrTell(ledger, final, now, changes);
   if (seen === undefined) return { changes };
   for (const book of ledger.books.values()) {
     if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
@@ -101,6 +102,17 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
     settleBacklog(ledger, book, now, changes);
   }
   return { seen, changes };
+}
+
+/** A final entry that breaks its pact is one that a quorum of liars let pass: it is told, and nothing comes of it. */
+function seeOrTell({ views }: Ledger, final: FinalEntry, now: number, changes: Change[]): SeenEntry | undefined {
+  try {
+    return seeEntry(views, final, now);
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code === "saga-entry") throw error;
+    changes.push({ kind: "notice", error });
+    return undefined;
+  }
 }
 
 function isConsumedLater({ definitions }: Ledger, { versions }: Book, seen: SeenEntry): boolean {
@@ -116,7 +128,7 @@ function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number
   if (book.invocations.size >= maxInvocations) {
     const message = `Saga '${book.name}' has ${book.invocations.size} invocations under way and takes no more`;
     const error = new VertebraError("saga-full", message, "Wait until some have ended, then push the entry again.");
-    changes.push({ kind: "full", error });
+    changes.push({ kind: "notice", error });
     return;
   }
   changes.push({ kind: "started", invocation: open(definitions, book, book.newest, seen, now) });
@@ -154,10 +166,10 @@ function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
     const head: Head = { reference: [group, sequence], key: referenceKey([group, sequence]), issuer, state };
     // Bounded: whoever writes states that consume what never comes is an owner that lies, and stops this saga alone.
     if (book.backlog.length < maxBacklog) book.backlog.push(head);
-    else changes.push({ kind: "full", error: stuck(book) });
+    else changes.push({ kind: "notice", error: stuck(book) });
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
-    changes.push({ kind: "full", error });
+    changes.push({ kind: "notice", error });
   }
 }
 
@@ -179,7 +191,8 @@ function settleBacklog({ definitions, views }: Ledger, book: Book, now: number, 
 /** "The first Saga State final for a given `previous` wins; any later one is void." */
 function accept(definitions: Definitions, book: Book, head: Head, now: number): Change {
   const found = invocationOf(definitions, book, head.state, now);
-  const wrong = typeof found === "string" ? found : refusal(book, found, head.state);
+  const wrong =
+    typeof found === "string" ? found : (refusal(book, found, head.state) ?? excess(definitions, found, head.state));
   if (typeof found === "string" || wrong !== null) return { kind: "void", head, reason: wrong ?? "" };
   const { reach } = found;
   const was = standingOf(found);
@@ -238,6 +251,18 @@ function refusal(book: Book, { next, consumed }: Invocation, { stage, status, ..
   const key = referenceKey(state.consumed);
   // One entry is one event: of two pending states that both found it, the first in final order has it.
   return stage > 0 && consumed === null && book.taken.has(key) ? "what it consumed is taken" : null;
+}
+
+/** What a state puts out beyond what its stage may; null where nothing. */
+function excess(definitions: Definitions, { next, saga }: Invocation, { stage, produced }: SagaState): string | null {
+  const undoes = next.kind === "undo" || (next.kind === "outcome" && next.undoes);
+  try {
+    for (const output of produced) checkPutOut(definitions, saga.stages[stage]!, undoes, output);
+    return null;
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    return error.message;
+  }
 }
 
 function consumedBy(book: Book, invocation: Invocation, state: SagaState): SeenEntry | null {

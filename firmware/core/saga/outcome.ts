@@ -1,11 +1,10 @@
 import { VertebraError } from "../errors";
-import { checkEntry } from "../pact/entry";
-import { equal, toHex } from "../wire/bytes";
 import { encodeText } from "../wire/text";
-import { type Definitions, groupOfPact, type StageKnown } from "./definitions";
-import type { Run, RunOutput, RunResult } from "./events";
+import type { Definitions, StageKnown } from "./definitions";
+import type { Run, RunResult } from "./events";
 import { type Invocation, stageOf, stateBefore, toReverse } from "./invocation";
 import { maxErrorBytes, maxOutputs } from "./limits";
+import { checkOutput, refused } from "./output";
 import { encodeReversal, encodeState, type Output, type SagaState, type Status } from "./state";
 
 /** What a stage says when it has run: the next state of an invocation. A loser's never counts, so nothing comes of it. */
@@ -104,27 +103,6 @@ export function reversal(definitions: Definitions, invocation: Invocation): Saga
   const produced: Output[] = ids.length > 0 ? [{ kind: "entry", group: group!.id, entry: encodeReversal(ids) }] : [];
   const error = wayBack(invocation, step.stage, ids.length > 0 ? "reversed" : "undone by its state before");
   return stateAfter(invocation, "compensated", { produced, error, state });
-}
-
-function checkOutput(definitions: Definitions, stage: StageKnown, output: RunOutput): Output {
-  if (output.kind === "operation") {
-    if (stage.requires.some(({ capability }) => capability === output.capability)) return output;
-    throw refused(`it acts on '${output.capability}', which its stage does not require`);
-  }
-  const pact = definitions.pacts.get(toHex(output.pact));
-  if (pact === undefined || !stage.producedPacts.some((each) => equal(each, output.pact))) {
-    throw refused(
-      `it produces into ${pact ? `pact '${pact.pact.name}'` : "an unknown pact"}, which its stage does not name`,
-    );
-  }
-  const group = groupOfPact(definitions, output.pact);
-  if (group === undefined) throw refused(`no group of pact '${pact.pact.name}' is known here`);
-  checkEntry(pact.fields, pact.pact.policy, output.entry);
-  return { kind: "entry", group: group.id, entry: output.entry };
-}
-
-function refused(message: string): VertebraError {
-  return new VertebraError("saga-output", message, "Change the behavior, or what its stage names.");
 }
 
 /** At most 512 bytes of whole characters: a behavior throws what it likes. */

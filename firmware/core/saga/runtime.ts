@@ -128,7 +128,7 @@ function take(runtime: Runtime, event: SagaEvent): void {
 }
 
 function follow(runtime: Runtime, change: Change): void {
-  if (change.kind === "full") runtime.actions.push({ kind: "notice", error: change.error });
+  if (change.kind === "notice") runtime.actions.push({ kind: "notice", error: change.error });
   if (change.kind === "void" && equal(change.head.issuer, runtime.avatar)) forget(runtime, change.head.state);
   if (change.kind !== "accepted") return;
   const { invocation, head, was } = change;
