@@ -48,7 +48,7 @@ function waits(group: Group): boolean {
 export function enterAttempt(world: World, attempt: number): void {
   const caution = Math.min(mostCaution, Math.max(world.caution, world.attempt, attempt));
   world.caution = attempt === 0 ? Math.max(0, caution - 1) : caution;
-  world.attempt = attempt;
+  world.attempt = Math.min(attempt, Number.MAX_SAFE_INTEGER);
   world.attemptStays = 0;
   world.attemptBegan = world.now.monotonic;
   world.attemptsFailed = attempt === 0 ? 0 : Math.max(attempt - 1, world.attemptsFailed);

@@ -21,7 +21,7 @@ import {
   referencesOf,
   takeReferences,
 } from "./metablock";
-import { brokenInvariant, groupsAbout, parentAt, parentsOf } from "./predicates";
+import { brokenInvariant, groupsAbout, ownedBy, parentAt, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { compareViews } from "./view";
 import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
@@ -59,7 +59,7 @@ export function observeMetablock(
   const metablock = createMetablock(header, world.now.monotonic);
   takeReferences(world.crypto, metablock, shown);
   const parents = parentsOf(world, metablock);
-  const broken = parents && brokenInvariant(header.value, parents);
+  const broken = parents && brokenInvariant(header.value, parents, ownedBy(world, metablock.issuerKey));
   if (broken !== undefined) throw invalid(metablock, "metablock-invariant", broken);
   keepMetablock(world, metablock);
   return { metablock, news: true };
@@ -310,7 +310,7 @@ function validate(world: World, metablock: Metablock): void {
   const concerned = [...metablock.byGroup.keys()].flatMap((key) => world.groups.get(key) ?? []);
   const parents = parentsOf(world, metablock);
   if (parents !== undefined) {
-    const broken = brokenInvariant(metablock.header.value, parents);
+    const broken = brokenInvariant(metablock.header.value, parents, ownedBy(world, metablock.issuerKey));
     metablock.valid = broken === undefined;
     // Who sent it may not have had the parents either: it is told here, and held against nobody.
     if (broken !== undefined)

@@ -40,16 +40,23 @@ export function parentAt(world: World, metablock: Metablock, index: number): Met
 
 /**
  * Why a metablock with these parents breaks an invariant of the SIC-DAG, or undefined where it breaks none
- * (the patent's "Was Certifiable", as far as the bytes tell).
+ * (the patent's "Was Certifiable", as far as the bytes tell). Parents that hold blocks of one group conflict where it is one of
+ * the issuer's own and not released: a trimmed issuer is not shown the others, whose owners keep rule 4 for themselves.
  */
-export function brokenInvariant(header: MetablockHeader, parents: readonly Metablock[]): string | undefined {
+export function brokenInvariant(
+  header: MetablockHeader,
+  parents: readonly Metablock[],
+  isIssuers: (groupKey: string) => boolean,
+): string | undefined {
   for (const parent of parents) {
     if (parent.view.sequence !== header.sequence - 1) {
       return `a parent is of generation ${parent.view.sequence}, and ${header.sequence - 1} is due`;
     }
   }
+  const released = new Set(header.releasedGroups.map(toHex));
+  const judged = (groupKey: string) => isIssuers(groupKey) && !released.has(groupKey);
   for (const [index, a] of parents.entries()) {
-    if (parents.slice(index + 1).some((b) => conflict(a, b))) return "two of its parents conflict";
+    if (parents.slice(index + 1).some((b) => conflict(a, b, judged))) return "two of its parents conflict";
   }
   const window = header.referenceCount + parents.reduce((sum, { header }) => sum + header.value.referenceCount, 0);
   return window === 0 ? "its finality window is empty" : undefined;
@@ -60,16 +67,20 @@ export function brokenInvariant(header: MetablockHeader, parents: readonly Metab
  * same group in each; neither's parents a subset of the other's. ("A block newly referenced by one in the other's finality
  * window" is a block of the same group in each, or in a parent that both would have to share.)
  */
-export function conflict(a: Metablock, b: Metablock): boolean {
+export function conflict(a: Metablock, b: Metablock, judged: (groupKey: string) => boolean = () => true): boolean {
   if (a.key === b.key) return false;
   if (a.issuerKey === b.issuerKey && compareViews(a.view, b.view) === 0) return true;
-  const groups = new Set([...a.references.values()].map((reference) => reference.groupKey));
-  if ([...b.references.values()].some((reference) => groups.has(reference.groupKey))) return true;
+  for (const groupKey of a.byGroup.keys()) if (b.byGroup.has(groupKey) && judged(groupKey)) return true;
   return !parentsWithin(a.header.value, b.header.value) && !parentsWithin(b.header.value, a.header.value);
 }
 
 function parentsWithin(a: MetablockHeader, b: MetablockHeader): boolean {
   return a.parents.every((parent) => b.parents.some((other) => equal(parent, other)));
+}
+
+/** Whether a group, in hex, is one of this owner's, as far as it is known here. */
+export function ownedBy(world: World, ownerKey: string): (groupKey: string) => boolean {
+  return (groupKey) => world.groups.get(groupKey)?.ownerKeys.includes(ownerKey) === true;
 }
 
 /** PROTOCOL 5, conflict resolution: "the higher attempt; then the lower Issuing Hash". */

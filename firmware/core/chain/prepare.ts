@@ -25,6 +25,8 @@ import { generationsOpen, type World } from "./world";
 
 /** Parents of one metablock at most, of those worth having (the patent's L). */
 const parentLimit = 16;
+/** Attempts in which a child closes what its parents hold; in later ones that is put forward again. */
+const attemptsToClose = 2;
 /** References that one metablock puts forward. */
 const referencesPerMetablock = 256;
 const highestView = { sequence: Number.MAX_SAFE_INTEGER, attempt: 0 };
@@ -195,7 +197,7 @@ function issue(world: World, view: View, groups: readonly Group[]): boolean {
   if (hasIssued(world, view)) return false;
   const parents = chooseParents(world, view);
   if (view.sequence > 0 && parents.length === 0) return false;
-  const released = votingOrObserved(world).filter((group) => parents.some((parent) => mustRelease(group, parent)));
+  const released = chooseReleases(world, view, parents);
   if (released.length > maxReleasedGroups) return false;
   const references = chooseReferences(world, view, groups, parents, released);
   const closing = parents.some((parent) => groups.some((group) => !released.includes(group) && openIn(parent, group)));
@@ -203,6 +205,18 @@ function issue(world: World, view: View, groups: readonly Group[]): boolean {
   const metablock = makeMetablock(world, view, parents, released, references);
   issueMetablock(world, metablock);
   return true;
+}
+
+/**
+ * What must be released; and "the groups that made no progress for two timeouts": an owner who certified another block above the
+ * parent's view can't close it, and can certify it anew.
+ */
+function chooseReleases(world: World, view: View, parents: readonly Metablock[]): Group[] {
+  const mine = votingOrObserved(world);
+  const must = mine.filter((group) => parents.some((parent) => mustRelease(group, parent)));
+  if (view.attempt < attemptsToClose) return must;
+  const stuck = mine.filter((group) => !must.includes(group) && parents.some((parent) => openIn(parent, group)));
+  return [...must, ...stuck.slice(0, Math.max(0, maxReleasedGroups - must.length))];
 }
 
 /** The groups whose everything an issuer's signature speaks for: all that it owns. */
