@@ -259,7 +259,13 @@ export const mutants: readonly Mutant[] = [
     "return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);",
     "return true;",
   ),
-  one("never raise the attempt", 1, "chain/attempt.ts", "world.attempt = attempt;", "world.attempt = 0;"),
+  one(
+    "never raise the attempt",
+    1,
+    "chain/attempt.ts",
+    "world.attempt = Math.min(attempt, Number.MAX_SAFE_INTEGER);",
+    "world.attempt = 0;",
+  ),
   one(
     "lose blocks in a crash",
     4,
