@@ -25,9 +25,12 @@ export function checkRebuilt(world: World, member: Member, fail: (what: string) 
   for (const [what, value] of had) {
     if (kept.get(what) !== value) fail(`${member.name} had ${what} ${value}, and has in its store ${kept.get(what)}`);
   }
+  // What is in a buffer may be due to be sealed at this moment, and be told as a block at once.
+  const seals = participant.status(world.tag).groups.some(({ buffered }) => buffered > 0);
   const neighbour = [...world.members.values()].find((other) => other !== member)!;
   const [greets, greeted] = [rebuilt, participant].map((each) => greetingOf(world, member, each, neighbour));
   for (const what of ["blocks", "generation", "positions", "locks"] as const) {
+    if (what === "blocks" && seals) continue;
     if (greets![what] !== greeted![what]) fail(`${member.name} would tell other ${what} than it has in its store`);
   }
   if (greeted!.locksTold < greeted!.locksDue) {
