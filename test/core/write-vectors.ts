@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { linkVectors } from "../link/vectors";
+import { sagaVectors } from "../saga/vectors";
 import { wireVectors } from "./vectors";
 
 /** `npm run vectors`: writes the vectors in docs/wire anew. Look at the difference: it is a change of the wire. */
@@ -11,3 +12,4 @@ function write(name: string, vectors: unknown): void {
 const crypto = nobleCrypto();
 write("vectors.json", wireVectors(crypto));
 write("link.json", linkVectors(crypto));
+write("saga.json", sagaVectors(crypto));

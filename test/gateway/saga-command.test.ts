@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -95,6 +95,18 @@ describe.skipIf(reason)(`vertebra saga${reason ? ` (skipped: ${reason})` : ""}`,
       const { message } = await wrongWith(sagaFile("field", { behavior: 'correlate: ["place" as never],' }));
       expect(message).toContain("saga 'field': stage 0 names field 'place', which pact 'order' does not have");
     });
+  });
+
+  describe("the examples", () => {
+    for (const name of readdirSync(join(root, "examples"))) {
+      it(`are sound, and give what their entries expect: ${name}`, async () => {
+        const file = join(root, "examples", name, `${name}.ts`);
+        for (const command of ["check", "test"]) {
+          const { status, stderr } = await run("saga", command, file, "--json");
+          expect([command, status, stderr]).toEqual([command, 0, ""]);
+        }
+      });
+    }
   });
 
   describe("test", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeText } from "../../firmware/core/wire/text";
-import { createSagaWorld, done, failed, lease, type Plan } from "./world";
+import { createSagaWorld, done, failed, lease, type Plan, stateIn } from "./world";
 
 const open = { kind: "operation", capability: "servo", operation: encodeText("open") } as const;
 const servo = { capability: "servo", condition: { min: 2 } } as const;
@@ -85,6 +85,38 @@ describe("a stage that requires a capability", () => {
     world.run(5_000);
     expect(world.statuses()).toEqual(["0 intent", "0 refused"]);
     expect([world.states()[1]!.error, world.amounts("opened")]).toEqual(["it jams", []]);
+  });
+});
+
+describe("the state of a saga", () => {
+  const outcomes = ["done", "refused", "refused", "done"] as const;
+  const after = (...lasts: readonly ("done" | "refused")[]) => {
+    const one = { ...lid, stages: [lid.stages[0]!], reach: "saga" } as const;
+    const opens = (run: Parameters<Plan["behaviors"][string]>[0]) =>
+      ({ kind: "done", state: encodeText(`${((stateIn(run) as number) ?? 0) + 1}`), outputs: [open] }) as const;
+    const world = worldWith({ ...one, behaviors: { ...lid.behaviors, open: opens } }, "ada");
+    let act = 0;
+    world.acts = () => lasts[act++]!;
+    for (const order of lasts.keys()) world.push("order", order, 1);
+    world.run(20_000);
+    return stateIn({ state: world.states().at(-1)!.state } as never);
+  };
+
+  it("is what the behavior left where the capability did it, and what was before where it refused", () => {
+    expect([after("done"), after("done", "refused"), after(...outcomes)]).toEqual([1, 1, 2]);
+  });
+
+  it("is as before when a later stage fails, an intent and its outcome being one step", () => {
+    const opens = () =>
+      ({ kind: "done", state: encodeText("1"), outputs: [open, ...done(null, ["opened", 1, 1]).outputs] }) as const;
+    const behaviors = { ...lid.behaviors, open: opens, note: () => failed("no paper") };
+    const world = worldWith({ ...lid, reach: "saga", behaviors }, "ada");
+    world.push("order", 1, 1);
+    world.run(20_000);
+    // What it did with the servo stays, and the last state says so.
+    expect(world.statuses()).toEqual(["0 intent", "0 done", "1 failed", "0 unknown"]);
+    expect(world.states().at(-1)!.error).toContain("stage 0 not undone: it acted");
+    expect(world.states().at(-1)!.state).toHaveLength(0);
   });
 });
 

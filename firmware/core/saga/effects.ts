@@ -39,11 +39,14 @@ interface Committed {
   readonly now: number;
 }
 
-/** Takes up what a state that counts put out. An intent's entries wait for its outcome, and what was refused never comes to be. */
+/**
+ * Takes up what a state that counts put out. An intent's entries wait for its outcome, and what was refused, or is not known to
+ * be done, never comes to be; what is unknown on the way back has said so to others.
+ */
 export function effectsOf(effects: Effects, definitions: Definitions, committed: Committed): void {
   const { invocation, head, was, avatar, lease, now } = committed;
   const { status, stage, produced } = head.state;
-  if (status === "intent" || status === "refused" || status === "unknown") return;
+  if (status === "intent" || status === "refused" || (status === "unknown" && was.next.kind !== "undo")) return;
   const undoes = was.next.kind === "undo" || (was.next.kind === "outcome" && was.next.undoes);
   const ids = producedIds(definitions, invocation, stage, undoes, produced);
   const entries = produced.flatMap((output) => (output.kind === "entry" ? [output] : []));

@@ -43,6 +43,8 @@ export interface Step {
   readonly after: Uint8Array;
   /** Ids of the entries that it produced. */
   readonly produced: readonly Hash[];
+  /** Whether it did something with a capability. */
+  readonly acted: boolean;
 }
 
 export interface Invocation {
@@ -55,8 +57,9 @@ export interface Invocation {
   head: Head | null;
   /** Monotonic ms since when `next` stands. */
   since: number;
-  /** What the stage found, from its intent to its outcome. */
+  /** What the stage found, from its intent to its outcome: its entry, and the state before it. */
   consumed: SeenEntry | null;
+  before: Uint8Array;
   /** Not undone yet, in the order in which they were done. */
   readonly steps: Step[];
   /** Entries that its stages consumed, by id: no reader waits for them any more. */
@@ -134,7 +137,7 @@ export function nextOnTheWayBack(invocation: Invocation): Next {
   for (let step = steps.at(-1); step !== undefined; step = steps.at(-1)) {
     const { compensation } = saga.stages[step.stage]!;
     const outlives = saga.description.reach !== "invocation" && !equal(step.before, step.after);
-    if (compensation !== null || toReverse(invocation, step).length > 0 || outlives) {
+    if (compensation !== null || toReverse(invocation, step).length > 0 || outlives || step.acted) {
       return { kind: "undo", stage: step.stage };
     }
     steps.pop();

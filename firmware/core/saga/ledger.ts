@@ -141,7 +141,7 @@ function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry,
   book.reaches.set(shared, reach);
   const invocation: Invocation = {
     ...{ id, key: toHex(id), saga, entry: seen, reach, next: { kind: "stage", stage: 0 }, head: null, since: now },
-    ...{ consumed: null, steps: [], spent: new Set() },
+    ...{ consumed: null, before: new Uint8Array(0), steps: [], spent: new Set() },
   };
   book.invocations.set(invocation.key, invocation);
   book.opened.set(seen.key, invocation);
@@ -238,7 +238,8 @@ function ofVersion(definitions: Definitions, book: Book, opened: Invocation, sag
 }
 
 /** Why a state does not answer what its invocation waits for; null where it does. */
-function refusal(book: Book, { next, consumed }: Invocation, { stage, status, ...state }: SagaState): string | null {
+function refusal(book: Book, invocation: Invocation, { stage, status, ...state }: SagaState): string | null {
+  const { next } = invocation;
   if (next.kind === "ended" || next.stage !== stage) return "the invocation waits for another stage";
   const takes: Record<typeof next.kind, readonly SagaState["status"][]> = {
     stage: ["done", "intent", "failed", "expired"],
@@ -248,9 +249,18 @@ function refusal(book: Book, { next, consumed }: Invocation, { stage, status, ..
   if (!takes[next.kind].includes(status)) return `status ${status} is no answer here`;
   if (next.kind !== "stage") return null;
   if (state.consumed === null) return status === "expired" ? null : "it consumed nothing";
-  const key = referenceKey(state.consumed);
-  // One entry is one event: of two pending states that both found it, the first in final order has it.
-  return stage > 0 && consumed === null && book.taken.has(key) ? "what it consumed is taken" : null;
+  return stage === 0 ? null : claimed(book, invocation, referenceKey(state.consumed));
+}
+
+/**
+ * One entry is one event: of two pending states that both found it, the first in final order has it. And what an invocation
+ * produced is its own: who took it for another had not seen the state that it follows from.
+ */
+function claimed(book: Book, { key }: Invocation, consumed: string): string | null {
+  if (book.taken.has(consumed)) return "what it consumed is taken";
+  const id = book.unconsumed.get(consumed)?.id ?? null;
+  const cause = id === null ? undefined : book.causes.get(toHex(id));
+  return cause === undefined || cause === key ? null : "what it consumed is another invocation's";
 }
 
 /** What a state puts out beyond what its stage may; null where nothing. */
@@ -290,7 +300,9 @@ function advance(
   const { next, steps } = invocation;
   const undoes = next.kind === "undo" || (next.kind === "outcome" && next.undoes);
   invocation.consumed = status === "intent" ? consumed : null;
+  const before = next.kind === "outcome" ? invocation.before : was.state;
   if (status === "intent") {
+    invocation.before = before;
     invocation.next = { kind: "outcome", stage, undoes };
     return;
   }
@@ -298,7 +310,9 @@ function advance(
   remember(book, invocation, ids);
   if (undoes) steps.pop();
   else if (status === "done" || status === "unknown") {
-    steps.push({ stage, outcome: status, consumed, before: was.state, after, produced: status === "done" ? ids : [] });
+    const done = status === "done";
+    const acted = done && produced.some(({ kind }) => kind === "operation");
+    steps.push({ stage, outcome: status, consumed, before, after, produced: done ? ids : [], acted });
   }
   if (status !== "done") invocation.next = nextOnTheWayBack(invocation);
   else if (stage + 1 < invocation.saga.stages.length) invocation.next = { kind: "stage", stage: stage + 1 };

@@ -101,6 +101,10 @@ export function reversal(definitions: Definitions, invocation: Invocation): Saga
     return stateAfter(invocation, "unknown", { error, state });
   }
   const produced: Output[] = ids.length > 0 ? [{ kind: "entry", group: group!.id, entry: encodeReversal(ids) }] : [];
+  if (step.acted) {
+    const error = wayBack(invocation, step.stage, "not undone: it acted, and no behavior takes that back");
+    return stateAfter(invocation, "unknown", { produced, error, state });
+  }
   const error = wayBack(invocation, step.stage, ids.length > 0 ? "reversed" : "undone by its state before");
   return stateAfter(invocation, "compensated", { produced, error, state });
 }

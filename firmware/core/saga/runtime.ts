@@ -254,11 +254,15 @@ function takeOutcome(runtime: Runtime, number: number, outcome: Outcome, error: 
   pushOutcome(runtime, found.invocation, outcome, error);
 }
 
-/** What came of an intent: its outputs are those of the intent, for the stage did not run again. */
+/**
+ * What came of an intent: its outputs are those of the intent, for the stage did not run again. The state that it would leave
+ * comes to be only where it is done.
+ */
 function pushOutcome(runtime: Runtime, invocation: Invocation, outcome: Outcome, error: string): void {
   const { next, head } = invocation;
   if (next.kind !== "outcome" || head === null) return;
-  const { consumed, produced, now, readCursors: cursors, state } = head.state;
+  const { consumed, produced, now, readCursors: cursors } = head.state;
+  const state = outcome === "done" ? head.state.state : invocation.before;
   const told = { consumed, produced, now, readCursors: cursors, state };
   if (next.undoes) {
     const words = outcome === "done" ? head.state.error : wayBack(invocation, next.stage, `is unknown: ${error}`);
