@@ -114,8 +114,11 @@ export function stateIn(run: Run): unknown {
   return run.state.length === 0 ? undefined : JSON.parse(decodeText(run.state));
 }
 
-export function provisionOf(plan: Plan): SagaProvision & { readonly names: ReadonlyMap<string, string> } {
-  const owners = (plan.members ?? ["ada", "bea", "cyd"]).map(avatarOf).sort(compare);
+export function provisionOf(
+  plan: Plan,
+  avatars: readonly Uint8Array[] = (plan.members ?? ["ada", "bea", "cyd"]).map(avatarOf),
+): SagaProvision & { readonly names: ReadonlyMap<string, string> } {
+  const owners = [...avatars].sort(compare);
   const pacts = [sagaStatePact("states", "two-thirds"), reversalPact, ...plan.pacts.map(pactNamed)];
   const groups = pacts.map((pact) => encodeSyncGroup({ pact: idOf(pact), owners }));
   const names = new Map(pacts.map((pact, index) => [toHex(syncGroupId(crypto, groups[index]!)), pact.name]));
