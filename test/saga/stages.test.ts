@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { createSagaWorld, done, failed, lease, type Plan, stateIn } from "./world";
+import { readDefinitions } from "../../firmware/core/saga/definitions";
+import { createLedger, takeEntry } from "../../firmware/core/saga/ledger";
+import {
+  avatarOf,
+  createSagaWorld,
+  crypto,
+  done,
+  entryOf,
+  failed,
+  lease,
+  type Plan,
+  provisionOf,
+  stateIn,
+} from "./world";
 
 const twoStages: Plan = {
   pacts: ["order", "request", "shipped"],
@@ -319,6 +332,24 @@ describe("what a behavior gives", () => {
     expect(errorOf(giving(() => ({ kind: "done", state: new Uint8Array(0), outputs: [operation] })))).toContain(
       "'servo'",
     );
+  });
+});
+
+describe("a participant that would have to hold more than it can", () => {
+  it("says so once and takes no part any more: it could count other states than the rest", () => {
+    const definitions = readDefinitions(crypto, provisionOf(twoStages));
+    const ledger = createLedger(definitions, 1);
+    const group = [...definitions.groups.values()].find(({ pact }) => pact.pact.name === "order")!;
+    const entry = { group: group.id, issuer: avatarOf("ada"), id: null, entry: entryOf("order", [1, 1]).entry };
+    const notices: number[] = [];
+    for (let sequence = 0; sequence < 1_030; sequence++) {
+      const { changes } = takeEntry(ledger, { ...entry, sequence }, 0);
+      if (changes.some(({ kind }) => kind === "notice")) notices.push(sequence);
+    }
+    expect(notices).toEqual([1_024]);
+    expect([...ledger.books.values()].map(({ invocations, overflowed }) => [invocations.size, overflowed])).toEqual([
+      [1_024, true],
+    ]);
   });
 });
 

@@ -22,7 +22,7 @@ import {
   type Standing,
   standingOf,
 } from "./invocation";
-import { maxBacklog, maxInvocations, maxRemembered, maxUnconsumed } from "./limits";
+import { maxBacklog, maxInvocations, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
 import { checkPutOut } from "./output";
 import { decodeState, invocationId, type SagaState } from "./state";
 
@@ -55,6 +55,8 @@ export interface Book {
   readonly causes: Map<string, string>;
   /** Final states that wait until what they consumed is seen. */
   readonly backlog: Head[];
+  /** More came than it holds: it stands still, since what it would count from here on could be other than what others do. */
+  overflowed: boolean;
 }
 
 /** What an entry changed. */
@@ -81,7 +83,7 @@ export function createLedger(definitions: Definitions, keeps: number): Ledger {
     const empty = { invocations: new Map(), opened: new Map(), reaches: new Map(), tips: new Map() };
     books.set(`${name} ${stateGroup.key}`, {
       ...{ name, newest, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
-      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [] },
+      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [], overflowed: false },
     });
   }
   return { definitions, views: createViews(definitions, keeps), books };
@@ -93,6 +95,7 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
   const seen = seeOrTell(ledger, final, now, changes);
   if (seen === undefined) return { changes };
   for (const book of ledger.books.values()) {
+    if (book.overflowed) continue;
     if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
     start(ledger, book, seen, now, changes);
     if (isConsumedLater(ledger, book, seen)) {
@@ -125,10 +128,8 @@ function isConsumedLater({ definitions }: Ledger, { versions }: Book, seen: Seen
 /** "An entry of the initiating pact, once final, starts an invocation." */
 function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
   if (!isOfPact(definitions, seen.pact, book.newest.description.initiatingPact)) return;
-  if (book.invocations.size >= maxInvocations) {
-    const message = `Saga '${book.name}' has ${book.invocations.size} invocations under way and takes no more`;
-    const error = new VertebraError("saga-full", message, "Wait until some have ended, then push the entry again.");
-    changes.push({ kind: "notice", error });
+  if (book.invocations.size >= maxInvocations || book.reaches.size >= maxReaches) {
+    overflow(book, `${book.invocations.size} invocations and ${book.reaches.size} states of their own`, changes);
     return;
   }
   changes.push({ kind: "started", invocation: open(definitions, book, book.newest, seen, now) });
@@ -164,18 +165,19 @@ function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
     const state = decodeState(final.entry);
     if (!book.versions.has(toHex(state.description))) return;
     const head: Head = { reference: [group, sequence], key: referenceKey([group, sequence]), issuer, state };
-    // Bounded: whoever writes states that consume what never comes is an owner that lies, and stops this saga alone.
     if (book.backlog.length < maxBacklog) book.backlog.push(head);
-    else changes.push({ kind: "notice", error: stuck(book) });
+    else overflow(book, `${maxBacklog} states that wait for entries that they consumed`, changes);
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
     changes.push({ kind: "notice", error });
   }
 }
 
-function stuck({ name }: Book): VertebraError {
-  const message = `Of saga '${name}' ${maxBacklog} states wait for entries that they consumed`;
-  return new VertebraError("saga-full", message, "Let this participant see the groups of all pacts of the saga.");
+function overflow(book: Book, what: string, changes: Change[]): void {
+  book.overflowed = true;
+  const message = `Saga '${book.name}' has ${what}, more than this participant holds: it takes no part in it any more`;
+  const remedy = "Let it see the groups of all pacts of the saga, and start it anew when there is less under way.";
+  changes.push({ kind: "notice", error: new VertebraError("saga-full", message, remedy) });
 }
 
 /** Groups have no order among each other: a state may be final here before what it consumed. It waits, and those after it too. */

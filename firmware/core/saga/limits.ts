@@ -15,8 +15,12 @@ export const chunkBytes = 4_096;
 export const maxOutputs = 32;
 /** UTF-8 bytes of the error in a saga state. */
 export const maxErrorBytes = 512;
-/** Invocations of one saga that wait or run. One more is refused with a notice. */
-export const maxInvocations = 256;
+/**
+ * Invocations of one saga that wait or run, and keys that its states are of. A participant that would have to hold more stops
+ * taking part in the saga until it starts anew: one that forgot some would count other states than the rest.
+ */
+export const maxInvocations = 1_024;
+export const maxReaches = 1_024;
 /** Final entries that no stage has consumed yet, per saga; of more, the oldest is forgotten. */
 export const maxUnconsumed = 256;
 /** Entries that were consumed and ids of entries that were produced, kept to know a repeat. */

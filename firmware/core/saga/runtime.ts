@@ -79,11 +79,15 @@ const order: readonly SagaAction["kind"][] = ["notice", "push", "run", "act", "w
 function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
   runtime.now = now;
   runtime.actions = [];
-  runtime.wakesAt = Number.POSITIVE_INFINITY;
-  take(runtime, event);
+  const concerned = take(runtime, event);
   if (runtime.live) {
+    const all = concerned === "all" || now.monotonic >= runtime.wakesAt;
+    if (all) runtime.wakesAt = Number.POSITIVE_INFINITY;
     for (const book of runtime.ledger.books.values()) {
-      for (const invocation of book.invocations.values()) settle(runtime, book, invocation);
+      if (book.overflowed) continue;
+      for (const invocation of all ? book.invocations.values() : concerned) {
+        if (book.invocations.get(invocation.key) === invocation) settle(runtime, book, invocation);
+      }
     }
     const pushes = takeEffects(runtime.effects, now.monotonic, () => runtime.numbers++);
     runtime.actions.push(...pushes.actions);
@@ -93,13 +97,16 @@ function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
   return order.flatMap((kind) => runtime.actions.filter((action) => action.kind === kind));
 }
 
-function take(runtime: Runtime, event: SagaEvent): void {
+/** Most entries only start an invocation, or are read: the invocations that an event concerns. */
+function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[] {
   switch (event.kind) {
     case "entry": {
       const { seen, changes } = takeEntry(runtime.ledger, event.entry, runtime.now.monotonic);
       if (seen?.id) effectSeen(runtime.effects, seen.id);
       for (const change of changes) follow(runtime, change);
-      break;
+      for (const { unconsumed } of runtime.ledger.books.values()) if (seen && unconsumed.has(seen.key)) return "all";
+      const started = changes.flatMap((change) => (change.kind === "started" ? [change.invocation] : []));
+      return started.length === changes.length ? started : "all";
     }
     case "boot":
       runtime.live = true;
@@ -125,6 +132,7 @@ function take(runtime: Runtime, event: SagaEvent): void {
     case "alarm":
       break;
   }
+  return "all";
 }
 
 function follow(runtime: Runtime, change: Change): void {
