@@ -183,5 +183,7 @@ describe("a compensation that acts", () => {
     world.run(20_000);
     expect(world.statuses()).toEqual(["0 intent", "0 done", "1 failed", "0 intent", "0 compensated"]);
     expect(acts(world)).toEqual(["ada open", "ada close"]);
+    const [intent, outcome] = world.states().slice(3);
+    expect([intent!.error, outcome!.error]).toEqual(["no paper", "no paper; stage 0 undone by close"]);
   });
 });

@@ -63,7 +63,9 @@ function resultState(definitions: Definitions, invocation: Invocation, run: Run,
   }
   const acts = produced.some(({ kind }) => kind === "operation");
   const done = run.undoes === null ? "done" : "compensated";
-  const error = run.undoes === null ? "" : after(invocation, run, "");
+  // An intent to undo has undone nothing yet: its outcome says so.
+  const soFar = acts ? (invocation.head?.state.error ?? "") : after(invocation, run, "");
+  const error = run.undoes === null ? "" : soFar;
   return stateAfter(invocation, acts ? "intent" : done, { ...told, error, state: result.state });
 }
 

@@ -273,7 +273,8 @@ function pushOutcome(runtime: Runtime, invocation: Invocation, outcome: Outcome,
   const state = outcome === "done" ? head.state.state : invocation.before;
   const told = { consumed, produced, now, readCursors: cursors, state };
   if (next.undoes) {
-    const words = outcome === "done" ? head.state.error : wayBack(invocation, next.stage, `is unknown: ${error}`);
+    const undone = `undone by ${stageOf(invocation, next.stage).undoes!.name}`;
+    const words = wayBack(invocation, next.stage, outcome === "done" ? undone : `is unknown: ${error}`);
     pushState(
       runtime,
       invocation,
