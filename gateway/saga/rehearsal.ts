@@ -240,7 +240,7 @@ function pactsGiven({ pacts }: Definitions): PactGiven[] {
 }
 
 function entryGiven({ pact, entry }: SeenEntry): EntryGiven {
-  return { pact: toHex(pact), entry: toHex(entry) };
+  return { pact: toHex(pact.id), entry: toHex(entry) };
 }
 
 function outputTaken(output: OutputGiven): RunResult["outputs"][number] {

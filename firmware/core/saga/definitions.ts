@@ -1,5 +1,5 @@
 import { VertebraError } from "../errors";
-import { decodePact, extendsPact, pactId, resolveFields, syncGroupId } from "../pact/pact";
+import { decodePact, pactId, resolveFields, syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { hash, type Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
@@ -26,6 +26,8 @@ export interface SagaProvision {
 
 export interface PactKnown {
   readonly id: Hash;
+  /** Its own id, and those of the pacts that it extends. */
+  readonly kinds: readonly Hash[];
   readonly pact: Pact;
   readonly fields: readonly Field[];
 }
@@ -85,9 +87,9 @@ export function readDefinitions(crypto: Sha256, provision: SagaProvision): Defin
   return { ...parts, sagas, reversals: [...groups.values()].find(({ pact }) => equal(pact.id, reversal)) };
 }
 
-/** Whether an entry of pact `id` is taken where `ancestor` is: it is that pact, or extends it. */
-export function isOfPact({ pacts }: Pick<Definitions, "pacts">, id: Hash, ancestor: Hash): boolean {
-  return extendsPact(id, ancestor, (each) => pacts.get(toHex(each))?.pact);
+/** Whether an entry of a pact is taken where `ancestor` is: it is that pact, or extends it. */
+export function isOfPact({ kinds }: PactKnown, ancestor: Hash): boolean {
+  return kinds.some((each) => equal(each, ancestor));
 }
 
 /** The group that entries of a pact are produced into: of several the one whose id comes first. */
@@ -103,7 +105,11 @@ function readPacts(crypto: Sha256, encoded: readonly Uint8Array[]): Map<string, 
   for (const bytes of encoded) {
     const id = pactId(crypto, bytes);
     const pact = lookup(id)!;
-    pacts.set(toHex(id), { id, pact, fields: resolveFields(pact, lookup) });
+    // `resolveFields` has refused a row of pacts that is too long, or not known to its end.
+    const fields = resolveFields(pact, lookup);
+    const kinds = [id];
+    for (let next = pact.extends; next !== null; next = lookup(next)!.extends) kinds.push(next);
+    pacts.set(toHex(id), { id, kinds, pact, fields });
   }
   return pacts;
 }
@@ -140,7 +146,7 @@ function readSaga(
 function checkPacts(parts: Parts, where: string, { description, stages }: Saga): void {
   const initiating = known(parts.pacts, description.initiatingPact, where, "initiating pact");
   // "The first referenced Saga Stage in the Saga must consume the initiating Pact of the Saga."
-  if (!isOfPact(parts, description.initiatingPact, stages[0]!.consumedPact)) {
+  if (!isOfPact(initiating, stages[0]!.consumedPact)) {
     throw unfit(
       "saga-first-stage",
       where,

@@ -2,7 +2,7 @@ import { VertebraError } from "../errors";
 import { decodeEntry, gapCount, type Value } from "../pact/entry";
 import { toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
-import { type Definitions, type GroupKnown, isOfPact, type StageKnown } from "./definitions";
+import { type Definitions, type GroupKnown, isOfPact, type PactKnown, type StageKnown } from "./definitions";
 import { readWindow } from "./limits";
 import type { EntryReference } from "./state";
 
@@ -18,7 +18,7 @@ export interface FinalEntry {
 /** The same, read by its pact; `key` is its reference as text. */
 export interface SeenEntry extends FinalEntry {
   readonly key: string;
-  readonly pact: Hash;
+  readonly pact: PactKnown;
   readonly values: readonly Value[];
   readonly seenAt: number;
 }
@@ -59,7 +59,7 @@ export function seeEntry(views: Views, final: FinalEntry, seenAt: number): SeenE
   views.seen.set(group.key, final.sequence + 1);
   if (gapCount(final.entry) !== undefined) return undefined;
   const values = decodeEntry(group.pact.fields, final.entry);
-  const seen = { ...final, key: referenceKey([final.group, final.sequence]), pact: group.pact.id, values, seenAt };
+  const seen = { ...final, key: referenceKey([final.group, final.sequence]), pact: group.pact, values, seenAt };
   if (isRead(views.definitions, group)) {
     const kept = views.groups.get(group.key) ?? [];
     kept.push(seen);
@@ -74,7 +74,7 @@ function isRead(definitions: Definitions, group: GroupKnown): boolean {
   if (group === definitions.reversals) return true;
   for (const { stages } of definitions.sagas.values()) {
     for (const { accessedPacts } of stages) {
-      if (accessedPacts.some((pact) => isOfPact(definitions, group.pact.id, pact))) return true;
+      if (accessedPacts.some((pact) => isOfPact(group.pact, pact))) return true;
     }
   }
   return false;
@@ -106,8 +106,7 @@ export function readsAt(views: Views, stage: StageKnown, cursors: readonly Entry
 
 function readable({ definitions }: Views, stage: StageKnown): GroupKnown[] {
   const groups = [...definitions.groups.values()].filter(
-    (group) =>
-      group === definitions.reversals || stage.accessedPacts.some((pact) => isOfPact(definitions, group.pact.id, pact)),
+    (group) => group === definitions.reversals || stage.accessedPacts.some((pact) => isOfPact(group.pact, pact)),
   );
   return groups.sort((a, b) => (a.key < b.key ? -1 : 1));
 }

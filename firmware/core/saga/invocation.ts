@@ -83,15 +83,15 @@ export function standingOf(invocation: Invocation): Standing {
 }
 
 /** The text by which invocations share a reach. */
-export function reachKey(saga: Saga, definitions: Definitions, entry: SeenEntry): string {
+export function reachKey(saga: Saga, entry: SeenEntry): string {
   const { reach, keyField } = saga.description;
   if (reach === "invocation") return `entry ${entry.key}`;
-  return reach === "saga" ? "saga" : `key ${fieldText(definitions, entry, keyField!)}`;
+  return reach === "saga" ? "saga" : `key ${fieldText(entry, keyField!)}`;
 }
 
 /** The value of a field, as text that is the same for equal values and no others. */
-export function fieldText({ pacts }: Definitions, entry: SeenEntry, name: string): string {
-  const index = pacts.get(toHex(entry.pact))!.fields.findIndex((field) => field.name === name);
+export function fieldText(entry: SeenEntry, name: string): string {
+  const index = entry.pact.fields.findIndex((field) => field.name === name);
   const value = entry.values[index]!;
   return toHex(encode(typeof value === "number" && !Number.isSafeInteger(value) ? { float: value } : item(value)));
 }
@@ -146,6 +146,6 @@ export function nextOnTheWayBack(invocation: Invocation): Next {
 }
 
 /** Whether the entry could be what this stage waits for, by its pact alone. */
-export function isConsumedBy(definitions: Definitions, stage: StageKnown, entry: SeenEntry): boolean {
-  return isOfPact(definitions, entry.pact, stage.consumedPact);
+export function isConsumedBy(stage: StageKnown, entry: SeenEntry): boolean {
+  return isOfPact(entry.pact, stage.consumedPact);
 }

@@ -98,7 +98,7 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
     if (book.overflowed) continue;
     if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
     start(ledger, book, seen, now, changes);
-    if (isConsumedLater(ledger, book, seen)) {
+    if (isConsumedLater(book, seen)) {
       book.unconsumed.set(seen.key, seen);
       bound(book.unconsumed, maxUnconsumed);
     }
@@ -118,16 +118,16 @@ function seeOrTell({ views }: Ledger, final: FinalEntry, now: number, changes: C
   }
 }
 
-function isConsumedLater({ definitions }: Ledger, { versions }: Book, seen: SeenEntry): boolean {
+function isConsumedLater({ versions }: Book, seen: SeenEntry): boolean {
   for (const { stages } of versions.values()) {
-    if (stages.some((stage, index) => index > 0 && isConsumedBy(definitions, stage, seen))) return true;
+    if (stages.some((stage, index) => index > 0 && isConsumedBy(stage, seen))) return true;
   }
   return false;
 }
 
 /** "An entry of the initiating pact, once final, starts an invocation." */
 function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
-  if (!isOfPact(definitions, seen.pact, book.newest.description.initiatingPact)) return;
+  if (!isOfPact(seen.pact, book.newest.description.initiatingPact)) return;
   if (book.invocations.size >= maxInvocations || book.reaches.size >= maxReaches) {
     overflow(book, `${book.invocations.size} invocations and ${book.reaches.size} states of their own`, changes);
     return;
@@ -137,7 +137,7 @@ function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number
 
 function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry, now: number): Invocation {
   const id = invocationId(definitions.crypto, referenceOf(seen), saga.id);
-  const shared = reachKey(saga, definitions, seen);
+  const shared = reachKey(saga, seen);
   const reach = book.reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
   book.reaches.set(shared, reach);
   const invocation: Invocation = {
@@ -225,7 +225,7 @@ function invocationOf(definitions: Definitions, book: Book, state: SagaState, no
   const opened = book.opened.get(referenceKey(state.consumed));
   if (opened === undefined) return "no entry waits to initiate it";
   const saga = book.versions.get(toHex(state.description))!;
-  const shared = book.reaches.get(reachKey(saga, definitions, opened.entry));
+  const shared = book.reaches.get(reachKey(saga, opened.entry));
   const { tip, running } = shared ?? { tip: null, running: null };
   if (running !== null || (tip === null) !== (state.previous === null)) return "another state came first";
   if (reach !== undefined && reach !== shared) return "its previous state is of another key";

@@ -1,34 +1,31 @@
 import { toHex } from "../wire/bytes";
+import type { StageKnown } from "./definitions";
 import type { SeenEntry } from "./entries";
 import { fieldText, type Invocation, isConsumedBy, stageOf } from "./invocation";
-import type { Book, Ledger } from "./ledger";
+import type { Book } from "./ledger";
 
 /**
  * The entry for the stage that an invocation waits with: "matched by the invocation that caused it, else by the `correlate`
  * fields, else to the pending state of lowest sequence". Undefined where none has come. An entry that names nobody and came while
  * nobody waited is too old after `lease` ms: it is of something that is over.
  */
-export function entryFor(ledger: Ledger, book: Book, invocation: Invocation, lease: number): SeenEntry | undefined {
+export function entryFor(book: Book, invocation: Invocation, lease: number): SeenEntry | undefined {
   const { next } = invocation;
   if (next.kind !== "stage") return undefined;
   if (next.stage === 0) return invocation.entry;
   const stage = stageOf(invocation, next.stage);
   for (const entry of book.unconsumed.values()) {
-    if (book.taken.has(entry.key) || !isConsumedBy(ledger.definitions, stage, entry)) continue;
-    if (isFor(ledger, book, invocation, entry, lease)) return entry;
+    if (book.taken.has(entry.key) || !isConsumedBy(stage, entry)) continue;
+    if (isFor(book, invocation, stage, entry, lease)) return entry;
   }
   return undefined;
 }
 
-function isFor(ledger: Ledger, book: Book, invocation: Invocation, entry: SeenEntry, lease: number): boolean {
+function isFor(book: Book, invocation: Invocation, stage: StageKnown, entry: SeenEntry, lease: number): boolean {
   const cause = entry.id === null ? undefined : book.causes.get(toHex(entry.id));
   if (cause !== undefined) return cause === invocation.key;
-  const stage = stageOf(invocation, invocation.next.kind === "stage" ? invocation.next.stage : 0);
-  const { definitions } = ledger;
   if (stage.correlate.length > 0) {
-    return stage.correlate.every(
-      (field) => fieldText(definitions, entry, field) === fieldText(definitions, invocation.entry, field),
-    );
+    return stage.correlate.every((field) => fieldText(entry, field) === fieldText(invocation.entry, field));
   }
   return entry.seenAt + lease >= invocation.since && invocation === firstWaiting(book, invocation);
 }

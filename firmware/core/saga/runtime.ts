@@ -195,7 +195,7 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   const rank = ranksOf(runtime, invocation, next.stage).able;
   if (rank === undefined) return;
   if (next.kind === "stage") {
-    const entry = entryFor(runtime.ledger, book, invocation, runtime.lease);
+    const entry = entryFor(book, invocation, runtime.lease);
     if (entry === undefined) return;
     const from = Math.max(invocation.since, entry.seenAt);
     if (isDue(runtime, Math.max(from + rank * runtime.lease, work.notBefore))) startRun(runtime, invocation, entry);
