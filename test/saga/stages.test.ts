@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { readDefinitions } from "../../firmware/core/saga/definitions";
 import { createLedger, takeEntry } from "../../firmware/core/saga/ledger";
+import { createSagaRuntime } from "../../firmware/core/saga/runtime";
+import { encodeState, sagaStatePact } from "../../firmware/core/saga/state";
+import { fromHex } from "../../firmware/core/wire/bytes";
 import {
   avatarOf,
   createSagaWorld,
@@ -123,6 +126,20 @@ describe("a take-over", () => {
     expect(world.statuses()).toEqual(["0 done", "1 done"]);
   });
 
+  it("waits its lease from when all that was final before is told, however long that takes to read", () => {
+    const provision = provisionOf(twoStages);
+    const group = [...provision.names].find(([, name]) => name === "order")![0];
+    const due = ["ada", "bea", "cyd"].map((name) => {
+      const { handle } = createSagaRuntime({ crypto, avatar: avatarOf(name), provision, lease });
+      const { entry } = entryOf("order", [7, 3]);
+      const final = { group: fromHex(group), sequence: 0, issuer: avatarOf("outside"), id: null, entry };
+      expect(handle({ kind: "entry", entry: final }, { monotonic: 0, wall: 0 })).toEqual([]);
+      const [action] = handle({ kind: "boot" }, { monotonic: 50_000, wall: 0 });
+      return action?.kind === "wake" ? action.at : action?.kind;
+    });
+    expect(due.map(String).sort()).toEqual([`${50_000 + lease}`, `${50_000 + 2 * lease}`, "run"]);
+  });
+
   function firstToRun(): string {
     const world = createSagaWorld(twoStages);
     world.push("order", 7, 3);
@@ -211,6 +228,58 @@ describe("a stage that waits for an entry", () => {
     world.run(120_000);
     expect([...world.amounts("shipped")].sort()).toEqual([11, 22]);
     for (const name of ["ada", "bea", "cyd"]) expect(world.underWay(name)).toBe(0);
+  });
+});
+
+describe("an entry that two stages found", () => {
+  const plan: Plan = {
+    pacts: ["order", "answer", "shipped"],
+    stages: [
+      { behavior: "ask", consumes: "order" },
+      { behavior: "ship", consumes: "answer", produces: ["shipped"] },
+    ],
+    behaviors: {
+      ask: () => done(null),
+      ship: (run) => done(null, ["shipped", 1, run.entry!.values[1] as number]),
+    },
+    members: ["ada"],
+  };
+
+  /** Two orders wait; ada gives the answer to the first, and what another owner made of it becomes final just before. */
+  function afterRace() {
+    const world = createSagaWorld(plan);
+    world.push("order", 1, 1);
+    world.run(500);
+    world.push("order", 2, 1);
+    world.run(1_000);
+    world.push("answer", 0, 11);
+    world.run(1_026);
+    expect(world.runs.map(({ run }) => run.stage)).toEqual([0, 0, 1]);
+    const [first, second] = [world.states()[0]!, world.log("states")];
+    const other = {
+      ...first,
+      previous: [second.id, 1] as const,
+      stage: 1,
+      consumed: [world.log("answer").id, 0] as const,
+    };
+    const entry = encodeState(other, sagaStatePact("states", "two-thirds").policy);
+    second.entries.push({ group: second.id, sequence: 2, issuer: avatarOf("bea"), id: null, entry });
+    world.heal("ada");
+    world.run(5_000);
+    return world;
+  }
+
+  it("is that of the first state in final order: the other one is void, and produces nothing", () => {
+    const world = afterRace();
+    expect(world.statuses()).toEqual(["0 done", "0 done", "1 done", "1 done"]);
+    expect([world.amounts("shipped"), world.underWay("ada")]).toEqual([[], 1]);
+  });
+
+  it("leaves the other to wait for an entry of its own", () => {
+    const world = afterRace();
+    world.push("answer", 0, 22);
+    world.run(10_000);
+    expect([world.amounts("shipped"), world.underWay("ada")]).toEqual([[22], 0]);
   });
 });
 
