@@ -28,7 +28,8 @@ const throughputOverMs = 5000;
 export async function runDemo({ forMs, asked, say, show }: DemoOptions): Promise<Summary> {
   const firmware = await buildFirmware(say);
   const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
-  const sweep = () => rmSync(directory, { recursive: true, force: true });
+  // A board that was killed this moment may have a file open still.
+  const sweep = () => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   process.once("exit", sweep);
   try {
     const stage = await setStage(join(directory, "world"), firmware);

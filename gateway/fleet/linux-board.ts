@@ -74,7 +74,8 @@ export function startLinuxBoard(
   createInterface({ input: child.stdout }).on("line", printed);
   const ended = exitStatus(child, firmware.host);
   const orphaned = () => void child.kill("SIGKILL");
-  process.once("exit", orphaned);
+  // Before any other listener, so that nobody writes any more to what those take away.
+  process.prependOnceListener("exit", orphaned);
   child.once("exit", () => process.off("exit", orphaned));
   return {
     board,
