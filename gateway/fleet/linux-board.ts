@@ -1,13 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
-import { buildHost } from "../../firmware/native/build.mjs";
-import { writeWhole } from "../world/files";
 import type { Board } from "../world/world";
+import { buildForXs, type Firmware } from "./xs-program";
 
 /** A board as a process on this machine: the firmware on the XS engine, with a pseudo-terminal for its serial line. */
 export interface LinuxBoard {
@@ -21,36 +16,9 @@ export interface LinuxBoard {
   readonly pid: number;
 }
 
-/** What the program was built to, by `buildFirmware`. */
-export interface Firmware {
-  readonly host: string;
-  readonly program: string;
-}
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/**
- * The XS host and the program of a board, built where they are missing or older than their sources. `say` is told when
- * there is something to wait for. Errors: `no-compiler`, `no-engine`, `build-failed`.
- */
-export async function buildFirmware(say: (text: string) => void): Promise<Firmware> {
-  const host = await buildHost(say).catch(throwTold);
-  const bundle = await build({
-    entryPoints: [join(root, "firmware/device/main.ts")],
-    bundle: true,
-    write: false,
-    format: "iife",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    target: "es2022",
-    // XS 13 refuses a static initializer that constructs its own class.
-    supported: { "class-static-field": false },
-    logLevel: "silent",
-  });
-  const program = join(root, "build/device/participant.js");
-  mkdirSync(join(root, "build/device"), { recursive: true });
-  writeWhole(program, bundle.outputFiles[0]!.text, 0o644);
-  return { host, program };
+/** The XS host and the program of a board. `say` and errors: those of `buildForXs`. */
+export function buildFirmware(say: (text: string) => void): Promise<Firmware> {
+  return buildForXs("firmware/device/main.ts", "build/device/participant.js", say);
 }
 
 /** How a board tells what it does: a JSON object a line, for programs, or in words. */
@@ -97,8 +65,4 @@ function exitStatus(child: ChildProcess, host: string): Promise<number> {
     // `close` comes after the last line was printed.
     child.once("close", (status, signal) => resolve(status ?? (signal === "SIGKILL" ? 137 : 143)));
   });
-}
-
-function throwTold(error: Error & { code?: string; remedy?: string }): never {
-  throw new VertebraError(error.code ?? "build-failed", error.message, error.remedy ?? "Report this as a bug.");
 }

@@ -1,17 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
-import { buildHost } from "../../firmware/native/build.mjs";
 import type { Reply, Request } from "../../firmware/sandbox/request";
-import { writeWhole } from "../world/files";
+import { buildForXs } from "../fleet/xs-program";
 
 /** Runs a request on the XS engine, in a process of its own. */
 export type Sandbox = (request: Request) => Promise<Reply>;
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** ms: beyond its limit of computation a behavior can only wait for the machine it runs on. */
 const patience = 20_000;
@@ -25,30 +18,9 @@ const ends = new Map([
   [75, "it reached its limit of computation"],
 ]);
 
-/**
- * The XS host and the program of the sandbox, built where they are missing or older than their sources. `say` is told when there
- * is something to wait for. Errors: `no-compiler`, `no-engine`, `build-failed`.
- */
+/** The XS host and the program of the sandbox. `say` and errors: those of `buildForXs`. */
 export async function buildSandbox(say: (text: string) => void): Promise<Sandbox> {
-  const [host, bundle] = await Promise.all([
-    buildHost(say).catch((error: Error & { code?: string; remedy?: string }) => {
-      throw new VertebraError(error.code ?? "build-failed", error.message, error.remedy ?? "Report this as a bug.");
-    }),
-    build({
-      entryPoints: [join(root, "firmware/sandbox/main.ts")],
-      bundle: true,
-      write: false,
-      format: "iife",
-      platform: "neutral",
-      target: "es2022",
-      // XS 13 refuses a static initializer that constructs its own class.
-      supported: { "class-static-field": false },
-      logLevel: "silent",
-    }),
-  ]);
-  const program = join(root, "build/sandbox/sandbox.js");
-  mkdirSync(join(root, "build/sandbox"), { recursive: true });
-  writeWhole(program, bundle.outputFiles[0]!.text, 0o644);
+  const { host, program } = await buildForXs("firmware/sandbox/main.ts", "build/sandbox/sandbox.js", say);
   return (request) => ask(host, program, request);
 }
 

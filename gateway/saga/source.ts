@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Message } from "esbuild";
+import type { Message } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
+import { bundleForXs } from "../fleet/xs-program";
 
 /** A module that a sandbox can load: the file of a saga with all that it imports. */
 export interface SagaSource {
@@ -18,24 +19,17 @@ export async function bundleSaga(file: string): Promise<SagaSource> {
     throw new VertebraError("saga-source", `${file} is not there`, "Lay one out with `vertebra saga new NAME`.");
   }
   try {
-    const result = await build({
+    const text = await bundleForXs({
       entryPoints: [resolve(file)],
-      bundle: true,
-      write: false,
       format: "esm",
-      platform: "neutral",
-      mainFields: ["module", "main"],
-      target: "es2022",
-      supported: { "class-static-field": false },
       alias: { "vertebra/saga": define },
       minifyWhitespace: true,
       minifySyntax: true,
       legalComments: "none",
       // Text in a behavior may be of any language, and counts as what it is.
       charset: "utf8",
-      logLevel: "silent",
     });
-    return { file, text: result.outputFiles[0]!.text };
+    return { file, text };
   } catch (error) {
     const [first] = (error as { errors?: Message[] }).errors ?? [];
     if (first === undefined) throw error;

@@ -2,10 +2,12 @@ import { execFile } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundleForXs } from "../../gateway/fleet/xs-program";
 import { scratchFolder } from "../xs/host";
 import { encodeRecording, type Recording } from "./recording";
 import type { Replayed } from "./replay";
+
+const replay = fileURLToPath(new URL("replay-on-xs.ts", import.meta.url));
 
 /** Bytes of recordings: the engine takes half a minute for them. */
 const mostReplayed = 1_000_000;
@@ -17,7 +19,7 @@ const mostReplayed = 1_000_000;
 export async function replayOnXs(host: string, recordings: readonly Recording[]): Promise<Replayed> {
   const folder = scratchFolder();
   const program = join(folder, "program.js");
-  writeFileSync(program, await bundle());
+  writeFileSync(program, await bundleForXs({ entryPoints: [replay] }));
   const files: string[] = [];
   let size = 0;
   for (const recording of recordings) {
@@ -40,22 +42,6 @@ function sum(a: Replayed, b: Replayed): Replayed {
     programmed: a.programmed + b.programmed,
     finalized: a.finalized + b.finalized,
   };
-}
-
-async function bundle(): Promise<string> {
-  const result = await build({
-    entryPoints: [fileURLToPath(new URL("replay-on-xs.ts", import.meta.url))],
-    bundle: true,
-    write: false,
-    format: "iife",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    target: "es2022",
-    // XS 13 refuses a static initializer that constructs its own class.
-    supported: { "class-static-field": false },
-    logLevel: "silent",
-  });
-  return result.outputFiles[0]!.text;
 }
 
 function run(host: string, parameters: readonly string[]): Promise<string[]> {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { decodeEntry } from "../../firmware/core/pact/entry";
 import { fromHex } from "../../firmware/core/wire/bytes";
-import { buildFirmware, type Firmware } from "../../gateway/fleet/linux-board";
+import { buildFirmware } from "../../gateway/fleet/linux-board";
+import type { Firmware } from "../../gateway/fleet/xs-program";
 import { hostOrReason, scratchFolder, startProgram } from "./host";
 import { createTwoBoards, pact, type RunningBoard } from "./two-boards";
 

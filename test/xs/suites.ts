@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
+import type { Plugin } from "esbuild";
+import { bundleForXs } from "../../gateway/fleet/xs-program";
 import type { Result } from "./vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -53,27 +54,17 @@ const boardsCrypto: Plugin = {
 
 async function bundle(file: string): Promise<string> {
   const tests = `import "./${file}"; export { names, run } from ${JSON.stringify(shim)};`;
-  return await bundleForXs(tests, nobleItself.includes(file) ? [] : [boardsCrypto]);
+  return await bundleProgram(tests, nobleItself.includes(file) ? [] : [boardsCrypto]);
 }
 
 /** A program, whose imports are relative to the repository, as one script that engines other than Node run; it is called `suite`. */
-export async function bundleForXs(contents: string, plugins: Plugin[] = [boardsCrypto]): Promise<string> {
-  const result = await build({
+export function bundleProgram(contents: string, plugins: Plugin[] = [boardsCrypto]): Promise<string> {
+  return bundleForXs({
     stdin: { contents, resolveDir: root },
     alias: { vitest: shim, "fast-check": join(root, "test/xs/fast-check.ts") },
-    bundle: true,
-    write: false,
-    format: "iife",
     globalName: "suite",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    target: "es2022",
-    // XS 13 refuses a static initializer that constructs its own class.
-    supported: { "class-static-field": false },
     plugins,
-    logLevel: "silent",
   });
-  return result.outputFiles[0]!.text;
 }
 
 /** Runs a suite on the XS host at `host`; what it printed by name, and how the process ended if not well. */

@@ -12,7 +12,7 @@ import type { Pact } from "../../firmware/core/wire/types";
 import type { Line } from "../../firmware/device/lines";
 import type { Flash } from "../../firmware/ports";
 import { openJournal } from "../../firmware/store/journal";
-import type { Firmware } from "../../gateway/fleet/linux-board";
+import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { type Running, startProgram } from "./host";
 

@@ -5,7 +5,7 @@ import { drawPlan } from "../sim/plan";
 import { platform } from "../sim/platform";
 import { simulate } from "../sim/simulate";
 import { hostOrReason, scratchFolder, startProgram } from "./host";
-import { bundleForXs } from "./suites";
+import { bundleProgram } from "./suites";
 
 const host = await hostOrReason();
 
@@ -24,7 +24,7 @@ const program = `
 if (host.reason) it.skip(`simulated worlds, on XS: ${host.reason}`, () => {});
 else {
   const path = join(scratchFolder(), "world.js");
-  writeFileSync(path, await bundleForXs(program));
+  writeFileSync(path, await bundleProgram(program));
   for (const seed of seeds) {
     it(`says the same bytes in the simulated world of seed ${seed} on XS as on Node`, async () => {
       const { status, stdout, stderr } = await startProgram(host.path, [path, String(seed)]).ended;

@@ -1,0 +1,49 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build } from "esbuild";
+import { VertebraError } from "../../firmware/core/errors";
+import { buildHost } from "../../firmware/native/build.mjs";
+import { writeWhole } from "../world/files";
+
+/** The XS host and a program that it runs. */
+export interface Firmware {
+  readonly host: string;
+  readonly program: string;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** One text for XS, which knows no platform, of what the options name; a script where they name no format. Throws as esbuild does. */
+export async function bundleForXs(options: BuildOptions): Promise<string> {
+  const result = await build({
+    format: "iife",
+    ...options,
+    bundle: true,
+    write: false,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2022",
+    // XS 13 refuses a static initializer that constructs its own class.
+    supported: { "class-static-field": false },
+    logLevel: "silent",
+  });
+  return result.outputFiles[0]!.text;
+}
+
+/**
+ * The XS host, and the program of a module, both below the repository, built where they are missing or older than their sources.
+ * `say` is told when there is something to wait for. Errors: `no-compiler`, `no-engine`, `build-failed`.
+ */
+export async function buildForXs(module: string, built: string, say: (text: string) => void): Promise<Firmware> {
+  const host = await buildHost(say).catch(throwTold);
+  const text = await bundleForXs({ entryPoints: [join(root, module)] });
+  const program = join(root, built);
+  mkdirSync(dirname(program), { recursive: true });
+  writeWhole(program, text, 0o644);
+  return { host, program };
+}
+
+function throwTold(error: Error & { code?: string; remedy?: string }): never {
+  throw new VertebraError(error.code ?? "build-failed", error.message, error.remedy ?? "Report this as a bug.");
+}
