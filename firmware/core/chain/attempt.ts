@@ -61,9 +61,13 @@ export function enterAttempt(world: World, attempt: number): void {
  * on above them.
  */
 export function enterUnspentAttempt(world: World): void {
-  const claims = [...world.groups.values()].flatMap(({ slots }) => [...slots.values()].map(({ claim }) => claim?.view));
-  const here = [world.issued, ...claims].filter((view) => view?.sequence === world.highestFinalizableGeneration + 1);
-  enterAttempt(world, 1 + Math.max(-1, ...here.map((view) => view!.attempt)));
+  let spent = -1;
+  const note = (view: View | null | undefined) => {
+    if (view?.sequence === world.highestFinalizableGeneration + 1) spent = Math.max(spent, view.attempt);
+  };
+  note(world.issued);
+  for (const { slots } of world.groups.values()) for (const { claim } of slots.values()) note(claim?.view);
+  enterAttempt(world, spent + 1);
 }
 
 /**

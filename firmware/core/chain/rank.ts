@@ -1,4 +1,4 @@
-import { compare } from "../wire/bytes";
+import { compare, equal } from "../wire/bytes";
 import { encode } from "../wire/cbor";
 import { hash } from "../wire/hash";
 import type { AvatarId, View } from "../wire/types";
@@ -11,7 +11,7 @@ const longestStepAttempt = 8;
 
 /** "Rank (a hash of world tag, view and avatar)" among the group's owners, from 0; of one who is no owner, behind them. */
 export function rankOf(world: World, view: View, group: Group, avatar: AvatarId): number {
-  if (!group.definition.owners.some((owner) => compare(owner, avatar) === 0)) return group.definition.owners.length;
+  if (!group.definition.owners.some((owner) => equal(owner, avatar))) return group.definition.owners.length;
   const weight = (owner: Uint8Array) =>
     hash(world.crypto, "rank", encode([world.tagBytes, view.sequence, view.attempt, owner]));
   const own = weight(avatar);

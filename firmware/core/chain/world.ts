@@ -89,7 +89,10 @@ export interface World {
   attemptEnds: number | null;
   /** The highest view in which this participant ever issued. */
   issued: View | null;
-  /** That view as it was at the last start: at or below it, nothing is issued any more. Above it, the views used since, of each generation the first and the highest. */
+  /**
+   * That view as it was at the last start: at or below it, nothing is issued any more. Above it, the views used since, of each
+   * generation the first and the highest.
+   */
   issuedBefore: View | null;
   issuedViews: readonly View[];
   /** A first proposal that waits for its rank's turn. */
