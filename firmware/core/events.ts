@@ -12,12 +12,16 @@ export type Event =
   | { readonly kind: "connected"; readonly world: string; readonly peer: PeerId; readonly avatar: AvatarId }
   | { readonly kind: "disconnected"; readonly peer: PeerId }
   | { readonly kind: "message"; readonly peer: PeerId; readonly bytes: Uint8Array }
-  /** An entry of encoded bytes (`pact/entry`), `token` chosen by the driver and given back in `sealed` or `refused`. */
+  /**
+   * An entry of encoded bytes (`pact/entry`), with its id where a saga produced it; `token` is chosen by the driver and given back
+   * in `sealed` or `refused`.
+   */
   | {
       readonly kind: "push";
       readonly world: string;
       readonly group: Hash;
       readonly entry: Uint8Array;
+      readonly id: Hash | null;
       readonly token: number;
     }
   /** Seal what is buffered now, in every group of every world. */
@@ -40,8 +44,10 @@ export interface FinalBlock {
   readonly block: Hash;
   /** How many entries it has. */
   readonly count: number;
-  /** Encoded entries; null where the pact is private and only the header is known. */
+  /** Encoded entries, those of sagas with their ids (`pact/produced`); null where the pact is private and only the header is known. */
   readonly entries: readonly Uint8Array[] | null;
+  /** Indexes of entries that repeat an id which was final before: they keep their sequence, and nobody is told of them. */
+  readonly repeats: readonly number[];
 }
 
 /**

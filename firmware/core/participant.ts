@@ -154,7 +154,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "push": {
       const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
       const group = world.groups.get(toHex(event.group));
-      if (group !== undefined) pushEntry(world, group, event.entry, event.token);
+      if (group !== undefined) pushEntry(world, group, event, event.token);
       else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
       break;
     }

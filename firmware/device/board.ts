@@ -79,7 +79,7 @@ export function startBoard(
     wake: alarm(() => drive({ kind: "alarm" })),
   });
   const writers = createWriters(sources(crypto, world, native.sensors), (group, entry, token) =>
-    drive({ kind: "push", world: tag, group, entry, token }),
+    drive({ kind: "push", world: tag, group, entry, id: null, token }),
   );
   const writeAt = alarm(() => writeAt(writers.run(now())));
 

@@ -125,7 +125,7 @@ export function createChannel(options: ChannelOptions): Channel {
         const { issuer, time, count } = block.header;
         for (let index = 0; index < count; index++) {
           const sequence = block.firstEntry + index;
-          if (sequence < from) continue;
+          if (sequence < from || block.repeats.includes(index)) continue;
           yield tellEntry(catalog, group, { state: "final", sequence, issuer, time }, block.entries?.[index] ?? null);
         }
       }
@@ -146,7 +146,7 @@ export function createChannel(options: ChannelOptions): Channel {
       return new Promise((resolve, reject) => {
         buffered.set(token, { group: group.id, entry, time: options.clock.now().wall, resolve, reject });
         bell.ring();
-        options.handle({ kind: "push", world: tag, group: group.id, entry, token }).catch(reject);
+        options.handle({ kind: "push", world: tag, group: group.id, entry, id: null, token }).catch(reject);
       });
     },
     tell(outcome) {

@@ -13,6 +13,8 @@ export interface HistoricBlock {
   readonly header: BlockHeader;
   /** Encoded; null where only the header is known. */
   readonly entries: readonly Uint8Array[] | null;
+  /** Indexes of entries that nobody is told of. */
+  readonly repeats: readonly number[];
   /** An encoded FinalityProof. */
   readonly proof: Uint8Array;
 }
@@ -67,6 +69,7 @@ export function historyOf(store: Pick<Store, "read" | "range">, tag: string, gro
 }
 
 function readBlock(position: number, stored: Uint8Array): HistoricBlock {
-  const { firstEntry, proof, entries } = decodeFinalRecord(stored);
-  return { position, firstEntry, header: decodeBlockHeader(decodeFinalityProof(proof).blockHeader), entries, proof };
+  const { firstEntry, proof, entries, repeats } = decodeFinalRecord(stored);
+  const header = decodeBlockHeader(decodeFinalityProof(proof).blockHeader);
+  return { position, firstEntry, header, entries, repeats, proof };
 }

@@ -98,7 +98,7 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
     },
     push(station, worldId, group, entry) {
       const tag = toHex(worldTag(crypto, worldId));
-      give(station, { kind: "push", world: tag, group, entry, token: nextToken++ });
+      give(station, { kind: "push", world: tag, group, entry, id: null, token: nextToken++ });
     },
     at: (moment, act) => due.push(moment, { kind: "act", act }),
     run(until) {

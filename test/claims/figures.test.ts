@@ -61,7 +61,7 @@ function inTwoWorlds() {
 
 function push(participant: Participant, world: string, group: Uint8Array, value: number) {
   const entry = encodeEntry(pact.fields, [value], pact.policy);
-  const actions = participant.handle({ kind: "push", world, group, entry, token: value }, now);
+  const actions = participant.handle({ kind: "push", world, group, entry, id: null, token: value }, now);
   return [...actions, ...participant.handle({ kind: "flush" }, now)];
 }
 

@@ -10,6 +10,7 @@ import {
   waitMs,
 } from "../../firmware/core/block/buffer";
 import { gapCount } from "../../firmware/core/pact/entry";
+import { idBytes } from "../../firmware/core/pact/produced";
 import { maxBlockBytes, maxEntries, maxEntryBytes } from "../../firmware/core/wire/limits";
 import type { WhenFull } from "../../firmware/core/wire/types";
 
@@ -53,8 +54,8 @@ describe("an entry buffer", () => {
       expect(offer(buffer, entry(101), 2, 0)).toEqual({ accepted: false, dropped: [] });
       expect(held(buffer)).toEqual([1]);
       const roomy = bufferOf(whenFull, { capacityBytes: 1_000_000 });
-      expect(offer(roomy, entry(maxEntryBytes), 1, 0).accepted).toBe(true);
-      expect(offer(roomy, entry(maxEntryBytes + 1), 2, 0).accepted).toBe(false);
+      expect(offer(roomy, entry(maxEntryBytes + idBytes), 1, 0).accepted).toBe(true);
+      expect(offer(roomy, entry(maxEntryBytes + idBytes + 1), 2, 0).accepted).toBe(false);
     }
   });
 

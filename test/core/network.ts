@@ -2,6 +2,7 @@ import type { Action, FinalBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { readProduced } from "../../firmware/core/pact/produced";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
@@ -68,7 +69,8 @@ export interface Network {
   run(until: number): void;
   connect(a: string, b: string): void;
   disconnect(a: string, b: string): void;
-  push(member: string, group: string, value: number): void;
+  /** With the id of an entry that a saga produced, where one is given. */
+  push(member: string, group: string, value: number, id?: Hash): void;
   flush(member: string): void;
   /** Power off: what is not in the store is gone. */
   crash(member: string): void;
@@ -192,14 +194,19 @@ export function createNetwork(plan: NetworkPlan): Network {
         }
       }
     },
-    push(name, group, value) {
+    push(name, group, value, id) {
       const member = members.get(name)!;
       const pact = pacts.get(group)!;
       const entry = encodeEntry(pact.fields, [value], pact.policy);
-      apply(
-        member,
-        member.participant.handle({ kind: "push", world: tag, group: groups.get(group)!, entry, token: value }, time()),
-      );
+      const event = {
+        kind: "push",
+        world: tag,
+        group: groups.get(group)!,
+        entry,
+        id: id ?? null,
+        token: value,
+      } as const;
+      apply(member, member.participant.handle(event, time()));
     },
     flush(name) {
       const member = members.get(name)!;
@@ -232,7 +239,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       return members
         .get(name)!
         .finals.filter((final) => toHex(final.group) === id)
-        .flatMap((final) => final.entries!.map((entry) => numberOf(entry)));
+        .flatMap((final) => final.entries!.map((entry) => numberOf(readProduced(entry).entry)));
     },
   };
 
@@ -349,7 +356,7 @@ export function createNetwork(plan: NetworkPlan): Network {
   return network;
 }
 
-function numberOf(entry: Uint8Array): number {
+export function numberOf(entry: Uint8Array): number {
   const [first, second] = [entry[1]!, entry.length];
   if (second === 2) return first;
   return entry.slice(2).reduce((sum, byte) => sum * 256 + byte, 0);

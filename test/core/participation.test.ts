@@ -161,7 +161,7 @@ describe("a push", () => {
     const { participant } = members.get("board")!;
     const entry = new Uint8Array([0x81, 0x20]);
     const actions = participant.handle(
-      { kind: "push", world: tag, group: groups.get("g")!, entry, token: 7 },
+      { kind: "push", world: tag, group: groups.get("g")!, entry, id: null, token: 7 },
       { monotonic: 1, wall: 1 },
     );
     const refused = actions.find((action) => action.kind === "refused");
@@ -172,7 +172,14 @@ describe("a push", () => {
 
   it("to a group that is not known here is refused, with what to do", () => {
     const { members, tag } = network();
-    const push = { kind: "push", world: tag, group: new Uint8Array(32), entry: new Uint8Array(1), token: 1 } as const;
+    const push = {
+      kind: "push",
+      world: tag,
+      group: new Uint8Array(32),
+      entry: new Uint8Array(1),
+      id: null,
+      token: 1,
+    } as const;
     const [refused] = members.get("board")!.participant.handle(push, { monotonic: 1, wall: 1 });
     expect(refused).toMatchObject({ kind: "refused", token: 1, error: { code: "group-unknown" } });
   });
@@ -219,7 +226,7 @@ describe("a participant in two worlds", () => {
     const group = syncGroupId(crypto, groupOf(worldIds[0]));
     const entry = encodeEntry(pact.fields, [9], policy);
     const actions: Action[] = [
-      ...self.handle({ kind: "push", world: first!.world, group, entry, token: 1 }, now),
+      ...self.handle({ kind: "push", world: first!.world, group, entry, id: null, token: 1 }, now),
       ...self.handle({ kind: "flush" }, now),
     ];
     const sent = actions.filter((action) => action.kind === "send");
@@ -228,7 +235,7 @@ describe("a participant in two worlds", () => {
     expect(self.status(second!.world).groups[0]!.pendingBlocks).toBe(0);
     expect(self.status(first!.world).groups[0]!.pendingBlocks).toBe(1);
     // A group of one world is unknown in the other.
-    const refused = self.handle({ kind: "push", world: second!.world, group, entry, token: 2 }, now);
+    const refused = self.handle({ kind: "push", world: second!.world, group, entry, id: null, token: 2 }, now);
     expect(refused[0]).toMatchObject({ kind: "refused", error: { code: "group-unknown" } });
   });
 });

@@ -3,6 +3,7 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
 import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { withId } from "../../firmware/core/pact/produced";
 import { compare } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { merklePath, merkleRoot } from "../../firmware/core/wire/merkle";
@@ -135,6 +136,7 @@ export function makeSamples(crypto: Crypto) {
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
     gapEntry: encodeGap(3),
+    producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),
     soleBlock: encodeBlockHeader({ ...block.blockHeader, issuer: soleOwner, counter: 2, previous: block.blockId }),
   };
 }

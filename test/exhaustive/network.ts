@@ -168,7 +168,14 @@ export function createMoves(bounds: Bounds, scenario: Scenario, steps: Steps): M
       // Two blocks that compete for the first slot.
       for (const who of [0, 1]) {
         const entry = scenario.entry(who + 1);
-        const push: Happening = { kind: "push", world: scenario.tag, group: scenario.group, entry, token: who };
+        const push: Happening = {
+          kind: "push",
+          world: scenario.tag,
+          group: scenario.group,
+          entry,
+          id: null,
+          token: who,
+        };
         network = happen(network, who, "push", () => push);
         network = happen(network, who, "flush", () => ({ kind: "flush" }));
       }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Action, Event } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { worldTag } from "../../firmware/core/identity/world";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
-import type { Run, SagaAction, SagaEvent } from "../../firmware/core/saga/events";
-import { createSagaRuntime, type SagaRuntime } from "../../firmware/core/saga/runtime";
+import { type Conductor, createConductor, finalEntries, type Order } from "../../firmware/core/saga/conductor";
+import type { Run } from "../../firmware/core/saga/events";
 import { decodeState, type SagaState } from "../../firmware/core/saga/state";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
 import { cheapCrypto } from "../core/cheap-crypto";
 import { done, entryOf, type Plan, provisionOf, stateIn } from "./world";
@@ -21,10 +22,10 @@ const avatarOf = (name: string) => crypto.signer(avatarSeed(crypto, seedOf(name)
 interface Member {
   readonly name: string;
   readonly participant: Participant;
-  readonly runtime: SagaRuntime;
+  readonly conductor: Conductor;
   readonly states: SagaState[];
   readonly runs: Run[];
-  readonly wakes: { participant: number; runtime: number };
+  readonly wakes: { participant: number; conductor: number };
 }
 
 function worldOf(plan: Plan) {
@@ -38,9 +39,10 @@ function worldOf(plan: Plan) {
   const world = { worldId, stewards: [], pacts: provision.pacts, groups: provision.groups, readings: [] };
   const members = names.map((name, index): Member => {
     const participant = createParticipant({ crypto, seed: seedOf(name), worlds: [world], finalTail: 0, records: [] });
-    const runtime = createSagaRuntime({ crypto, avatar: avatars[index]!, provision, lease: 10_000 });
-    const wakes = { participant: Number.POSITIVE_INFINITY, runtime: Number.POSITIVE_INFINITY };
-    return { name, participant, runtime, states: [], runs: [], wakes };
+    const options = { crypto, world: toHex(worldTag(crypto, worldId)), avatar: avatars[index]! };
+    const conductor = createConductor({ ...options, provision, lease: 10_000 });
+    const wakes = { participant: Number.POSITIVE_INFINITY, conductor: Number.POSITIVE_INFINITY };
+    return { name, participant, conductor, states: [], runs: [], wakes };
   });
   const tag = members[0]!.participant.avatars()[0]!.world;
 
@@ -54,29 +56,23 @@ function worldOf(plan: Plan) {
       const other = members[action.peer]!;
       after(10, () => tell(other, { kind: "message", peer: members.indexOf(member), bytes: action.bytes }));
     } else if (action.kind === "wake") member.wakes.participant = action.at;
-    else if (action.kind === "final") {
-      const { group, firstEntry, issuer, entries } = action.block;
-      for (const [index, entry] of entries!.entries()) {
-        if (provision.names.get(toHex(group)) === "states") member.states.push(decodeState(entry));
-        const final = { group, sequence: firstEntry + index, issuer, id: null, entry };
-        tellRuntime(member, { kind: "entry", entry: final });
-      }
+    else if (action.kind === "final" && provision.names.get(toHex(action.block.group)) === "states") {
+      member.states.push(...finalEntries(action.block).map(({ entry }) => decodeState(entry)));
     }
+    for (const order of member.conductor.take(action, time())) obey(member, order);
   }
 
-  function tellRuntime(member: Member, event: SagaEvent) {
-    for (const action of member.runtime.handle(event, time())) followRuntime(member, action);
+  function obey(member: Member, order: Order) {
+    if (order.kind === "push") after(0, () => tell(member, order.event));
+    else if (order.kind === "run") {
+      member.runs.push(order.what);
+      const result = plan.behaviors[order.what.behavior.name]!(order.what, undefined as never);
+      after(5, () => conduct(member, { kind: "result", run: order.run, result }));
+    } else if (order.kind === "wake") member.wakes.conductor = order.at;
   }
 
-  function followRuntime(member: Member, action: SagaAction) {
-    if (action.kind === "push") {
-      const { group, entry, token } = action;
-      after(0, () => tell(member, { kind: "push", world: tag, group, entry, token }));
-    } else if (action.kind === "run") {
-      member.runs.push(action.what);
-      const result = plan.behaviors[action.what.behavior.name]!(action.what, undefined as never);
-      after(5, () => tellRuntime(member, { kind: "result", run: action.run, result }));
-    } else if (action.kind === "wake") member.wakes.runtime = action.at;
+  function conduct(member: Member, event: Parameters<Conductor["handle"]>[0]) {
+    for (const order of member.conductor.handle(event, time())) obey(member, order);
   }
 
   function wake(member: Member) {
@@ -85,15 +81,15 @@ function worldOf(plan: Plan) {
       wakes.participant = Number.POSITIVE_INFINITY;
       tell(member, { kind: "alarm" });
     }
-    if (wakes.runtime <= now) {
-      wakes.runtime = Number.POSITIVE_INFINITY;
-      tellRuntime(member, { kind: "alarm" });
+    if (wakes.conductor <= now) {
+      wakes.conductor = Number.POSITIVE_INFINITY;
+      conduct(member, { kind: "alarm" });
     }
   }
 
   for (const member of members) {
     tell(member, { kind: "boot" });
-    tellRuntime(member, { kind: "boot" });
+    conduct(member, { kind: "boot" });
   }
   for (const member of members) {
     for (const [peer, avatar] of avatars.entries()) {
@@ -104,12 +100,19 @@ function worldOf(plan: Plan) {
     members,
     push(pact: string, order: number, amount: number) {
       const key = groups.get(pact)!;
-      const group = [...members[0]!.runtime.ledger.definitions.groups.values()].find((each) => each.key === key)!.id;
-      tell(members[0]!, { kind: "push", world: tag, group, entry: entryOf(pact, [order, amount]).entry, token: -1 });
+      const group = fromHex(key);
+      tell(members[0]!, {
+        kind: "push",
+        world: tag,
+        group,
+        entry: entryOf(pact, [order, amount]).entry,
+        id: null,
+        token: 1,
+      });
     },
     run(until: number) {
       for (;;) {
-        const wakes = members.map(({ wakes: { participant, runtime } }) => Math.min(participant, runtime));
+        const wakes = members.map(({ wakes: { participant, conductor } }) => Math.min(participant, conductor));
         const next = Math.min(...queue.map(({ at }) => at), ...wakes);
         if (next > until) break;
         now = Math.max(now, next);
@@ -149,8 +152,8 @@ describe("a saga over participants that agree", () => {
     for (const other of others) expect(other.states).toEqual(first!.states);
     // Each stage ran once, by whoever had the turn: nobody's lease ran out.
     expect(members.reduce((sum, { runs }) => sum + runs.length, 0)).toBe(2);
-    for (const { runtime } of members) {
-      for (const { invocations } of runtime.ledger.books.values()) expect(invocations.size).toBe(0);
+    for (const { conductor } of members) {
+      for (const { invocations } of conductor.ledger.books.values()) expect(invocations.size).toBe(0);
     }
   });
 });

@@ -147,7 +147,7 @@ export const mutants: readonly Mutant[] = [
     "erase before finality is durable",
     1,
     "chain/finalize.ts",
-    "put(world, finalKey(world.tag, group.key, position), encodeFinalRecord({ firstEntry, count, proof, entries }));",
+    "put(world, finalKey(world.tag, group.key, position), record);",
     "",
   ),
   one(

@@ -325,7 +325,7 @@ export function fallAsleep(world: World, member: Member, length: number): void {
 
 export function push(world: World, member: Member, group: Group, value: number): void {
   const entry = encodeEntry(group.pact.fields, [value], group.pact.policy);
-  give(world, member, { kind: "push", world: world.tag, group: group.id, entry, token: value });
+  give(world, member, { kind: "push", world: world.tag, group: group.id, entry, id: null, token: value });
 }
 
 export function numberOf(entry: Uint8Array): number {

@@ -1,4 +1,5 @@
 import { encodeGap } from "../pact/entry";
+import { idBytes } from "../pact/produced";
 import { maxBlockBytes, maxEntries, maxEntryBytes } from "../wire/limits";
 import type { WhenFull } from "../wire/types";
 
@@ -60,7 +61,7 @@ export function offer(
 ): { readonly accepted: boolean; readonly dropped: readonly number[] } {
   const { held, waiting, options } = buffer;
   const offered = { entry, token, since: now };
-  if (entry.length > Math.min(options.capacityBytes, maxEntryBytes)) return { accepted: false, dropped: [] };
+  if (entry.length > Math.min(options.capacityBytes, maxEntryBytes + idBytes)) return { accepted: false, dropped: [] };
   if (options.whenFull === "wait") {
     // Who came first is served first: nobody passes those who wait already.
     const queue = waiting.entries.length === 0 && fits(held, options, entry) ? held : waiting;

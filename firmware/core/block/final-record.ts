@@ -10,6 +10,8 @@ export interface FinalRecord {
   /** An encoded FinalityProof. */
   readonly proof: Uint8Array;
   readonly entries: readonly Uint8Array[] | null;
+  /** Indexes of entries whose ids were final before: nobody is told of them. */
+  readonly repeats: readonly number[];
 }
 
 /** Keys sort by position, so a scan of them is the group's history. `world` and `group` are hex. */
@@ -18,13 +20,13 @@ export function finalKey(world: string, group: string, position: number): string
 }
 
 export function encodeFinalRecord(record: FinalRecord): Uint8Array {
-  return encode([record.firstEntry, record.count, record.proof, record.entries]);
+  return encode([record.firstEntry, record.count, record.proof, record.entries, record.repeats]);
 }
 
 /** Throws `structure-…` where the bytes are not a final record. */
 export function decodeFinalRecord(stored: Uint8Array): FinalRecord {
   const limits = { depth: 4, items: 2 * maxEntries, length: 1 << 20 };
-  const [firstEntry, count, proof, entries] = tuple("final record", decode(stored, limits), 4);
+  const [firstEntry, count, proof, entries, repeats] = tuple("final record", decode(stored, limits), 5);
   return {
     firstEntry: integer("final record: first entry", firstEntry),
     count: integer("final record: count", count, 1),
@@ -32,5 +34,6 @@ export function decodeFinalRecord(stored: Uint8Array): FinalRecord {
     entries: nullable("final record: entries", entries, (where, value) =>
       list(where, value ?? null, maxEntries, bytes),
     ),
+    repeats: list("final record: repeat", repeats, maxEntries, integer),
   };
 }

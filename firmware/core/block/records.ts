@@ -16,6 +16,11 @@ export function slotKey(world: string, group: string, position: number): string 
   return `w/${world}/slot/${group}/${position}`;
 }
 
+/** `record` is its place in the ring of them (`chain/repeats`). */
+export function idsKey(world: string, group: string, record: number): string {
+  return `w/${world}/ids/${group}/${record}`;
+}
+
 export function blockKey(world: string, group: string, block: string): string {
   return `w/${world}/block/${group}/${block}`;
 }

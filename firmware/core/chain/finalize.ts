@@ -5,6 +5,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash } from "../wire/types";
 import { noteFinalOwn } from "./amnesia";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
+import { noteProducedIds } from "./repeats";
 import { type LearnedFinality, lockIsVoid } from "./slots";
 import { changeSlot, deliverFinal, notice, put, remove, reportMissing, type World } from "./world";
 
@@ -68,7 +69,9 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   const position = group.position;
   const firstEntry = group.entries;
   const issuerKey = toHex(issuer);
-  put(world, finalKey(world.tag, group.key, position), encodeFinalRecord({ firstEntry, count, proof, entries }));
+  const repeats = entries === null ? [] : noteProducedIds(world, group, entries);
+  const record = encodeFinalRecord({ firstEntry, count, proof, entries, repeats });
+  put(world, finalKey(world.tag, group.key, position), record);
   if (world.finalTail > 0 && position >= world.finalTail) {
     remove(world, finalKey(world.tag, group.key, position - world.finalTail));
   }
@@ -96,6 +99,7 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
     block: header.id,
     count,
     entries,
+    repeats,
   });
 }
 

@@ -15,6 +15,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
 import type { Block, BlockHeader, Field, Hash, Pact, Signed, SyncGroup } from "../wire/types";
+import type { ProducedIds } from "./repeats";
 import type { Slot } from "./slots";
 
 /** Blocks above the last final one that a metablock may place: bounds slots, claims and locks. */
@@ -59,6 +60,8 @@ export interface Group {
   readonly blocks: Map<string, Block>;
   readonly finalCounters: Map<string, CounterWindow>;
   readonly recentFinal: Map<number, Hash>;
+  /** Ids of final entries that sagas produced; null until the first one. */
+  producedIds: ProducedIds | null;
   /** The last counter that this participant used here. */
   ownCounter: number;
   readonly buffer: EntryBuffer;
@@ -101,6 +104,7 @@ export function createGroup(
     blocks: new Map(),
     finalCounters: new Map(),
     recentFinal: new Map(),
+    producedIds: null,
     ownCounter: 0,
     buffer: createEntryBuffer({ whenFull: pact.policy.whenFull, ...bufferLimits }),
     observesUntil: 0,

@@ -11,6 +11,7 @@ import type { View } from "../wire/types";
 import { addCertificate } from "./certify";
 import type { Group } from "./group";
 import { createMetablock, type Metablock, takeReferences } from "./metablock";
+import { restoreProducedIds } from "./repeats";
 import type { Slot } from "./slots";
 import { put, remove, type World } from "./world";
 
@@ -60,6 +61,7 @@ function restoreOfGroup(
   if (kind === "group") restoreGroup(group, value);
   else if (kind === "slot") group.slots.set(Number(rest), decodeSlot(value));
   else if (kind === "block") restoreBlock(world.crypto, group, value);
+  else if (kind === "ids") restoreProducedIds(group, Number(rest), value);
   else
     throw new VertebraError(
       "record-unknown",

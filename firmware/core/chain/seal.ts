@@ -2,22 +2,29 @@ import { issueBlock } from "../block/block";
 import { dueAt, expire, offer, take, waitMs } from "../block/buffer";
 import { VertebraError } from "../errors";
 import { checkEntry } from "../pact/entry";
+import { type Produced, withId } from "../pact/produced";
 import { equal } from "../wire/bytes";
 import { encodeFinalityProof } from "../wire/proofs";
 import type { Block } from "../wire/types";
 import { finalizeNext } from "./finalize";
 import { type Group, ownBlocksInFlight, soleOwner } from "./group";
 import { keepBlock, mayWrite } from "./observe";
+import { isRepeat } from "./repeats";
 import type { World } from "./world";
 
 /** Puts an encoded entry into the group's buffer; a refusal names the field and the bound, or what is full. */
-export function pushEntry(world: World, group: Group, entry: Uint8Array, token: number): void {
+export function pushEntry(world: World, group: Group, produced: Produced, token: number): void {
+  const entry = withId(produced);
   try {
     checkWriter(world, group);
     checkEntry(group.fields, group.pact.policy, entry);
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
     world.delivered.push({ kind: "refused", token, error });
+    return;
+  }
+  if (produced.id !== null && isRepeat(group, produced.id)) {
+    refuse(world, token, "entry-repeated", "is final in its group already, under the same id", "Leave it at that.");
     return;
   }
   const { accepted, dropped } = offer(group.buffer, entry, token, world.now.monotonic);
@@ -42,8 +49,9 @@ function checkWriter(world: World, group: Group): void {
   }
 }
 
-function refuse(world: World, token: number, code: string, what: string): void {
-  const remedy = "Push again later, or less often: the group's owners finalize more slowly than this writer writes.";
+const tooFast = "Push again later, or less often: the group's owners finalize more slowly than this writer writes.";
+
+function refuse(world: World, token: number, code: string, what: string, remedy = tooFast): void {
   world.delivered.push({ kind: "refused", token, error: new VertebraError(code, `The entry ${what}.`, remedy) });
 }
 

@@ -4,6 +4,7 @@ import { maxEntryBytes } from "../wire/limits";
 import { encodeText } from "../wire/text";
 import type { Field, FieldType, Policy } from "../wire/types";
 import { integerRanges, isIntegerType } from "./field";
+import { readProduced } from "./produced";
 
 export { fieldsToObject, objectToValues } from "./json";
 
@@ -28,8 +29,9 @@ export function encodeEntry(fields: readonly Field[], values: readonly Value[], 
   return bytes;
 }
 
-/** The values of an encoded entry, checked; not of a gap entry. Throws `entry-…`. */
-export function decodeEntry(fields: readonly Field[], bytes: Uint8Array, policy?: Policy): Value[] {
+/** The values of an encoded entry, with an id or without, checked; not of a gap entry. Throws `entry-…`. */
+export function decodeEntry(fields: readonly Field[], encoded: Uint8Array, policy?: Policy): Value[] {
+  const bytes = readProduced(encoded).entry;
   checkSize(bytes, policy?.largestEntry ?? maxEntryBytes);
   const items = decodeItems(bytes);
   if (!Array.isArray(items)) throw broken("entry-shape", "the entry is not an array of its pact's fields");

@@ -67,6 +67,7 @@ export function firstEntry(): string[] {
     world: participant.avatars()[0]!.world,
     group: syncGroupId(crypto, group),
     entry,
+    id: null,
     token: 1,
   });
   drive({ kind: "flush" });
