@@ -55,15 +55,24 @@ void reportUncaught(xsMachine* machine)
 	xsEndHost(machine);
 }
 
-static void callWith(xsMachine* machine, Callback* callback, void (*argument)(xsMachine*, xsSlot*, const void*, size_t), const void* data, size_t length)
+typedef struct {
+	const void* data;
+	size_t length;
+	int status;
+} Given;
+
+/* `arguments` makes xsVar(1) and xsVar(2) of what is given. */
+static void callWith(xsMachine* machine, Callback* callback, bool once, void (*arguments)(xsMachine*, const Given*), const Given* given)
 {
 	xsBeginHost(machine);
-	xsmcVars(2);
+	xsmcVars(3);
 	xsTry {
 		xsVar(0) = xsAccess(callback->function);
-		if (argument)
-			argument(the, &xsVar(1), data, length);
-		xsResult = xsCallFunction1(xsVar(0), xsUndefined, xsVar(1));
+		if (once)
+			dropCallback(the, callback);
+		if (arguments)
+			arguments(the, given);
+		xsResult = xsCallFunction2(xsVar(0), xsUndefined, xsVar(1), xsVar(2));
 	}
 	xsCatch {
 		reportUncaught(the);
@@ -73,27 +82,38 @@ static void callWith(xsMachine* machine, Callback* callback, void (*argument)(xs
 	drainJobs(machine);
 }
 
-static void asBytes(xsMachine* the, xsSlot* slot, const void* data, size_t length)
+static void bytesGiven(xsMachine* the, const Given* given)
 {
-	setBytes(the, slot, data, (xsUnsignedValue)length);
+	setBytes(the, &xsVar(1), given->data, (xsUnsignedValue)given->length);
 }
 
-static void asText(xsMachine* the, xsSlot* slot, const void* data, size_t length)
+static void textGiven(xsMachine* the, const Given* given)
 {
-	setText(the, slot, data, length);
+	setText(the, &xsVar(1), given->data, given->length);
+}
+
+static void endGiven(xsMachine* the, const Given* given)
+{
+	xsmcSetInteger(xsVar(1), given->status);
+	setText(the, &xsVar(2), given->data, given->length);
 }
 
 void callBack(xsMachine* the, Callback* callback)
 {
-	callWith(the, callback, NULL, NULL, 0);
+	callWith(the, callback, false, NULL, NULL);
 }
 
 void callBackBytes(xsMachine* the, Callback* callback, const void* data, xsUnsignedValue length)
 {
-	callWith(the, callback, asBytes, data, length);
+	callWith(the, callback, false, bytesGiven, &(Given){ .data = data, .length = length });
 }
 
 void callBackText(xsMachine* the, Callback* callback, const char* utf8, size_t length)
 {
-	callWith(the, callback, asText, utf8, length);
+	callWith(the, callback, false, textGiven, &(Given){ .data = utf8, .length = length });
+}
+
+void callBackEnd(xsMachine* the, Callback* callback, int status, const char* utf8, size_t length)
+{
+	callWith(the, callback, true, endGiven, &(Given){ .data = utf8, .length = length, .status = status });
 }

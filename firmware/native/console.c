@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include "host.h"
 
-#define LINE_LIMIT 65536
+/* A run of a behavior comes as one line: its source, and the entries that it reads. */
+#define LINE_LIMIT (8 * 1024 * 1024)
 
 /* Waits for a reader that is slow; goes on without one that has gone. */
 static void writeAll(int fd, const char* text, size_t length)
@@ -51,7 +52,8 @@ static void printError(xsMachine* the)
 static struct {
 	Callback callback;
 	Watch* watch;
-	char line[LINE_LIMIT];
+	char* line;
+	size_t room;
 	size_t length;
 	bool tooLong;
 } input;
@@ -62,6 +64,19 @@ static void endLine(xsMachine* the)
 		callBackText(the, &input.callback, input.line, input.length);
 	input.tooLong = false;
 	input.length = 0;
+}
+
+static bool hasRoom(void)
+{
+	size_t room = input.room ? 2 * input.room : 4096;
+	char* line;
+	if (input.length < input.room)
+		return true;
+	if (room > LINE_LIMIT || !(line = realloc(input.line, room)))
+		return false;
+	input.line = line;
+	input.room = room;
+	return true;
 }
 
 static void inputReady(xsMachine* the, short events, void* context)
@@ -79,7 +94,7 @@ static void inputReady(xsMachine* the, short events, void* context)
 	for (i = 0; i < got; i++) {
 		if (buffer[i] == '\n')
 			endLine(the);
-		else if (input.length < LINE_LIMIT)
+		else if (hasRoom())
 			input.line[input.length++] = buffer[i];
 		else
 			input.tooLong = true;

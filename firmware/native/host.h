@@ -16,6 +16,8 @@ void startMeter(xsMachine* the);
 double readMeter(xsMachine* the);
 /* From here on the machine ends after so many more bytecodes, or bytes of heap. */
 void limitMachine(xsMachine* the, double computation, double memory);
+/* No more: and what promises wait for is forgotten. */
+void liftLimits(xsMachine* the);
 const char* engineVersion(void);
 void runProgram(xsMachine* the, FILE* file, const char* path);
 
@@ -60,6 +62,8 @@ void dropCallback(xsMachine* the, Callback* callback);
 void callBack(xsMachine* the, Callback* callback);
 void callBackBytes(xsMachine* the, Callback* callback, const void* data, xsUnsignedValue length);
 void callBackText(xsMachine* the, Callback* callback, const char* utf8, size_t length);
+/* Calls for the last time: the function is kept no longer. */
+void callBackEnd(xsMachine* the, Callback* callback, int status, const char* utf8, size_t length);
 void reportUncaught(xsMachine* the);
 
 /* loop.c */
@@ -88,6 +92,9 @@ void runLoop(xsMachine* the);
 /* clock.c */
 double monotonicMilliseconds(void);
 
+/* sandbox.c: SIGALRM ends the process after so long, 0 calls it off. It goes on through exec. */
+void endAfter(double milliseconds);
+
 /* serial.c: takes away the names of pseudo-terminals */
 void closeSerials(void);
 
@@ -98,6 +105,7 @@ void defineFile(xsMachine* the, xsSlot* native);
 void defineFlash(xsMachine* the, xsSlot* native);
 void defineSodium(xsMachine* the, xsSlot* native);
 void defineSensors(xsMachine* the, xsSlot* native);
+void defineProcess(xsMachine* the, xsSlot* native);
 void defineConsole(xsMachine* the, xsSlot* native);
 void defineSandbox(xsMachine* the, xsSlot* native);
 

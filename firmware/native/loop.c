@@ -4,7 +4,8 @@
 #include <math.h>
 #include "host.h"
 
-#define WATCHES 16
+/* The serial line, the console and its signals, and two for each process. */
+#define WATCHES 32
 #define TIMERS 16
 
 static Watch watches[WATCHES];

@@ -23,6 +23,7 @@ static void defineNative(xsMachine* the, int count, char* arguments[])
 	defineFlash(the, &xsVar(0));
 	defineSodium(the, &xsVar(0));
 	defineSensors(the, &xsVar(0));
+	defineProcess(the, &xsVar(0));
 	defineConsole(the, &xsVar(0));
 	defineSandbox(the, &xsVar(0));
 	defineFrozen(the, &xsGlobal, "native", &xsVar(0));
@@ -55,7 +56,7 @@ int main(int argc, char* argv[])
 		fprintf(stderr, "usage: vertebra-xs PROGRAM.js [arguments…]\n");
 		return EXIT_USAGE;
 	}
-	file = fopen(argv[1], "r");
+	file = fopen(argv[1], "re");
 	if (!file) {
 		fprintf(stderr, "vertebra-xs: %s can't be read: %s\n", argv[1], strerror(errno));
 		return EXIT_USAGE;

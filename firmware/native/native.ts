@@ -85,13 +85,23 @@ export interface Native {
     lockdown(): void;
     /** Freezes a value and all that is reached from it. */
     harden<T>(value: T): T;
-    /** The process ends with 75 after so many more bytecodes, with 71 after so many more bytes of heap. */
-    limit(computation: number, memory: number): void;
+    /** The process ends with 75 after so many more bytecodes, with 71 after so many more bytes of heap, by SIGALRM after so many ms. */
+    limit(computation: number, memory: number, milliseconds: number): void;
+    /** No more of these limits; and nothing of what promises wait for now will run. */
+    lift(): void;
+  };
+  readonly process: {
+    /**
+     * A program on this host in a process of its own, which has `input` on its standard input and ends with this one. `ended` gets its
+     * status, 128 and more where a signal ended it (142: after these ms; 137: it put out more than 256 KB), and its standard output.
+     * At most 8 at once.
+     */
+    start(program: string, input: string, milliseconds: number, ended: (status: number, output: string) => void): void;
   };
   /** One line on the standard output, or on the standard error. */
   print(line: string): void;
   printError(line: string): void;
-  /** Calls with each line of the standard input, a pipe or a terminal, and with undefined at its end. */
+  /** Calls with each line of the standard input, a pipe or a terminal, and with undefined at its end. A line above 8 MB is skipped. */
   input(line: (text: string | undefined) => void): void;
   /** Calls on SIGTERM and SIGINT, which then no longer end the process. */
   onTerminate(callback: () => void): void;

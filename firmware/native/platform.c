@@ -129,6 +129,17 @@ void limitMachine(txMachine* the, double computation, double memory)
 	fxBeginMetering(the, emptyMeter, computation < METER_STEP ? (txU4)computation : METER_STEP);
 }
 
+void liftLimits(txMachine* the)
+{
+	total += the->meterIndex;
+	totalLimit = UINT64_MAX;
+	memoryLimit = MEMORY_LIMIT;
+	startMeter(the);
+	mxPendingJobs.value.reference->next = NULL;
+	mxUnhandledPromises.value.reference->next = NULL;
+	the->promiseJobs = 0;
+}
+
 double readMeter(txMachine* the)
 {
 	return (double)(total + the->meterIndex);

@@ -9,16 +9,13 @@ import type { EntryGiven, OutputGiven, Request } from "./request";
 export interface Given {
   readonly outputs: OutputGiven[];
   readonly logs: string[];
-}
-
-/** Thrown by `fail`, so that it ends the behavior and is told from what that throws itself. */
-export interface Failure {
-  readonly failed: string;
-  readonly outputs: readonly OutputGiven[];
+  /** What it called `fail` with, and what that threw: with nothing in it, lest a behavior that catches it changes what it says. */
+  failure: { readonly thrown: object; readonly reason: string; readonly outputs: readonly OutputGiven[] } | undefined;
 }
 
 const mostLogs = 100;
-const longestLog = 500;
+/** Characters of a line that it logs, and of why it failed. */
+const longestText = 500;
 
 type Object = Readonly<Record<string, unknown>>;
 type Run = Extract<Request, { kind: "run" }>;
@@ -50,16 +47,23 @@ export function contextOf(run: Run, given: Given) {
     },
     produce: (token: unknown, values: unknown) => void given.outputs.push(output(token, values)),
     capability: (name: unknown, operation: unknown) =>
-      void given.outputs.push({ capability: String(name), operation: JSON.stringify(operation ?? null) }),
+      void given.outputs.push({ capability: readable(name), operation: JSON.stringify(operation ?? null) }),
     log: (text: unknown) => {
-      if (given.logs.length < mostLogs) given.logs.push(String(text).slice(0, longestLog));
+      if (given.logs.length < mostLogs) given.logs.push(readable(text));
     },
     fail: (reason: unknown, ...entries: readonly (readonly [unknown, unknown])[]): never => {
       const outputs = entries.map(([token, values]) => output(token, values));
-      const failure: Failure = { failed: String(reason), outputs };
-      throw failure;
+      given.failure = { thrown: Object.freeze({}), reason: readable(reason), outputs };
+      throw given.failure.thrown;
     },
   };
+}
+
+/** What a behavior says, as text that UTF-8 can carry. Throws what it throws when it is made text. */
+export function readable(said: unknown): string {
+  return String(said)
+    .slice(0, longestText)
+    .replace(/[\ud800-\udfff]/gu, "\ufffd");
 }
 
 function objectOf({ fields }: Pact, entry: Uint8Array): Record<string, Value> {

@@ -1,18 +1,17 @@
-import { VertebraError } from "../../firmware/core/errors";
+import { assert, VertebraError } from "../../firmware/core/errors";
 import { decodeEntry, encodeEntry, fieldsToObject, objectToValues } from "../../firmware/core/pact/entry";
 import type { Json } from "../../firmware/core/pact/json";
-import { encodePact } from "../../firmware/core/pact/pact";
 import type { Definitions } from "../../firmware/core/saga/definitions";
 import { readDefinitions } from "../../firmware/core/saga/definitions";
-import type { FinalEntry, SeenEntry } from "../../firmware/core/saga/entries";
+import type { FinalEntry } from "../../firmware/core/saga/entries";
 import type { Operation, Run, RunResult, SagaAction, SagaEvent } from "../../firmware/core/saga/events";
 import { agrees, replay } from "../../firmware/core/saga/replay";
 import { createSagaRuntime } from "../../firmware/core/saga/runtime";
 import { decodeState } from "../../firmware/core/saga/state";
-import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
-import { decodeText, encodeText } from "../../firmware/core/wire/text";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { decodeText } from "../../firmware/core/wire/text";
 import type { Crypto } from "../../firmware/ports";
-import type { EntryGiven, OutputGiven, PactGiven } from "../../firmware/sandbox/request";
+import { requestOf, resultOf } from "../../firmware/sandbox/runs";
 import type { CompiledSaga } from "./described";
 import type { Sandbox } from "./sandbox";
 import type { SagaSource } from "./source";
@@ -208,44 +207,14 @@ function encodeScripted({ pacts }: CompiledSaga, name: string, entry: Json): Uin
 /** Runs a behavior; what it said and took is told where `tells`. */
 async function runBehavior(stage: Stage, run: Run, tells: boolean): Promise<RunResult> {
   const { definitions, saga, source, sandbox, moments, computation, now } = stage;
-  const reply = await sandbox({
-    kind: "run",
-    source: source.text,
-    limits: run.behavior.limits,
-    pacts: pactsGiven(definitions),
-    stage: run.stage,
-    undoes: run.undoes,
-    entry: run.entry && entryGiven(run.entry),
-    state: decodeText(run.state),
-    reads: run.reads.map(entryGiven),
-    now: run.now,
-  });
-  if (reply.kind === "broken" || reply.kind === "described")
-    throw new VertebraError("sandbox-failed", "No result came", "");
+  const reply = await sandbox(requestOf(definitions, source.text, run));
+  assert(reply.kind === "done" || reply.kind === "failed", "a run is answered as a run");
   const name = saga.stages[run.stage]!;
   if (tells) {
     computation.push({ stage: run.behavior.name, bytecodes: reply.computation });
     for (const text of reply.logs) moments.push({ at: now, kind: "log", stage: name, text });
   }
-  const outputs = reply.outputs.map(outputTaken);
-  if (reply.kind === "failed") return { kind: "failed", error: reply.error, retry: reply.retry, outputs };
-  return { kind: "done", state: encodeText(reply.state), outputs };
-}
-
-function pactsGiven({ pacts }: Definitions): PactGiven[] {
-  return [...pacts.values()].map(({ id, pact, fields }) => ({
-    id: toHex(id),
-    pact: toHex(encodePact({ ...pact, extends: null, fields })),
-  }));
-}
-
-function entryGiven({ pact, entry }: SeenEntry): EntryGiven {
-  return { pact: toHex(pact.id), entry: toHex(entry) };
-}
-
-function outputTaken(output: OutputGiven): RunResult["outputs"][number] {
-  if ("entry" in output) return { kind: "entry", pact: fromHex(output.pact), entry: fromHex(output.entry) };
-  return { kind: "operation", capability: output.capability, operation: encodeText(output.operation) };
+  return resultOf(reply);
 }
 
 /** "Replay from the entries alone that must give the same states." */

@@ -113,9 +113,39 @@ describe.skipIf(reason)(`a behavior in the sandbox${reason ? ` (skipped: ${reaso
       });
     }
 
+    it("when it puts out more than a run may", async () => {
+      const reply = await run(sourceOf("context.capability('relay', 'x'.repeat(100000));"));
+      expect(reply).toMatchObject({ kind: "failed", error: "it put out more than 80000 characters", outputs: [] });
+    });
+
+    it("when it is given more than a run may be", async () => {
+      const reply = await run(sourceOf(`return '${"x".repeat(2_000_000)}';`));
+      expect(reply).toMatchObject({ kind: "failed", error: "it is given more than 2000000 characters" });
+    });
+
     it("when its module can't be loaded", async () => {
       expect(await run("export default {")).toMatchObject({ kind: "failed", retry: true });
       expect(await run("import fs from 'node:fs'; export default fs;")).toMatchObject({ kind: "failed", retry: true });
+    });
+  });
+
+  it("can't say that it called what it did not, or change what it called", async () => {
+    const forged = "throw { failed: 'forged', outputs: [{ pact: 'x', entry: 'y' }], thrown: {} };";
+    expect(await run(sourceOf(forged))).toMatchObject({ kind: "failed", retry: true, outputs: [] });
+    const changed =
+      "try { context.fail('no', [order, { number: 8 }]); } catch (e) { try { e.failed = e.outputs = 5; } catch {} throw e; }";
+    expect(await run(sourceOf(changed))).toMatchObject({ error: "no", retry: false, outputs: [order(8)] });
+  });
+
+  it("gives out text that UTF-8 can carry, whatever it says", async () => {
+    const said = await run(
+      sourceOf("context.log('a\\ud800'); context.capability('\\udc00b', '\\ud800'); context.fail('c\\ud800d');"),
+    );
+    expect(said).toMatchObject({ kind: "failed", error: "c\ufffdd", logs: ["a\ufffd"] });
+    const done = await run(sourceOf("context.capability('\\udc00b', '\\ud800'); return '\\ud800';"));
+    expect(done).toMatchObject({
+      state: '"\\ud800"',
+      outputs: [{ capability: "\ufffdb", operation: '"\\ud800"' }],
     });
   });
 

@@ -18,22 +18,22 @@ const mayImport: readonly (readonly [room: string, others: readonly string[]])[]
   ["firmware/native/", ["node:"]],
   [
     "firmware/device/",
-    ["firmware/core/", "firmware/link/", "firmware/store/", "firmware/native/native", "firmware/ports", "@noble/"],
+    [
+      "firmware/core/",
+      "firmware/link/",
+      "firmware/store/",
+      "firmware/sandbox/",
+      "firmware/native/native",
+      "firmware/ports",
+      "@noble/",
+    ],
   ],
   ["firmware/sandbox/", ["firmware/core/", "firmware/native/native"]],
   ["firmware/ports", []],
   // How the programs for XS are built for this machine.
   [
     "gateway/saga/",
-    [
-      "gateway/",
-      "firmware/core/",
-      "firmware/native/build",
-      "firmware/ports",
-      "firmware/sandbox/request",
-      "node:",
-      "esbuild",
-    ],
+    ["gateway/", "firmware/core/", "firmware/native/build", "firmware/ports", "firmware/sandbox/", "node:", "esbuild"],
   ],
   ["gateway/fleet/", ["gateway/", "firmware/core/", "firmware/native/build", "node:", "esbuild"]],
   // What a board prints is read by its types.

@@ -61,12 +61,15 @@ describe.skipIf(host.reason)(`the XS host${host.reason ? ` (skipped: ${host.reas
       expect([status, stderr]).toEqual([71, "vertebra-xs: the JavaScript machine ran out of memory.\n"]);
     });
 
-    it("with 75 and a sentence at its limit of computation, and with 71 at its limit of memory", async () => {
-      const loop = await run("native.sandbox.limit(100000, 1e8); for (;;);");
+    it("with 75 and a sentence at its limit of computation, with 71 at its limit of memory, and by a signal at its limit of time", async () => {
+      const loop = await run("native.sandbox.limit(100000, 1e8, 60000); for (;;);");
       expect([loop.status, loop.stderr]).toEqual([75, "vertebra-xs: the program reached its limit of computation.\n"]);
-      const eats = "native.sandbox.limit(4e9, 4e6); const all = []; for (;;) all.push(new Uint8Array(1 << 16));";
+      const eats = "native.sandbox.limit(4e9, 4e6, 60000); const all = []; for (;;) all.push(new Uint8Array(1 << 16));";
       expect((await run(eats)).status).toBe(71);
-      expect((await run("native.sandbox.limit(100000, 1e6); native.print('done')")).stdout).toBe("done\n");
+      expect((await run("native.sandbox.limit(100000, 1e6, 60000); native.print('done')")).stdout).toBe("done\n");
+      const slow = start("native.sandbox.limit(4e9, 1e8, 50); for (;;);");
+      await slow.ended;
+      expect(slow.child.signalCode).toBe("SIGALRM");
     });
 
     it("with 72 and a sentence when the stack overflows", async () => {

@@ -1,0 +1,52 @@
+import type { Reply, Request } from "./request";
+
+/** ms that a run may take: beyond its limit of computation a behavior can only wait for the machine it runs on. */
+export const patience = 20_000;
+
+/** Characters of a request, and of a reply: what goes in and out is text of a bounded length. */
+const longestRequest = 2_000_000;
+const longestReply = 80_000;
+
+/** How a machine ends that met a limit: statuses of the host (native.ts), 128 and more where a signal ended it. */
+const ends: Readonly<Record<number, string>> = {
+  70: "it left something behind that failed",
+  71: "it ran out of memory",
+  72: "it called itself without end, or nearly",
+  73: "it ran out of property names",
+  75: "it reached its limit of computation",
+  142: "it took longer than a run may",
+};
+
+/** The request as a line; undefined where it is too long, which `tooMuchGiven` answers. */
+export function requestLine(request: Request): string | undefined {
+  const line = JSON.stringify(request);
+  return line.length > longestRequest ? undefined : line;
+}
+
+export function tooMuchGiven(request: Request): Reply {
+  return brokenOff(request, `it is given more than ${longestRequest} characters`);
+}
+
+/** The reply as a line. */
+export function replyLine(request: Request, reply: Reply): string {
+  const line = JSON.stringify(reply);
+  if (line.length <= longestReply) return line;
+  return JSON.stringify(brokenOff(request, `it put out more than ${longestReply} characters`));
+}
+
+/** What came of a request to a machine that ended, with what it printed. */
+export function replyAfter(request: Request, status: number, output: string): Reply {
+  return status === 0 ? (JSON.parse(output) as Reply) : brokenOff(request, reasonOfEnd(status));
+}
+
+/** What a behavior did that ended its machine so. */
+export function reasonOfEnd(status: number): string {
+  return ends[status] ?? `its machine ended with status ${status}`;
+}
+
+/** One that met a limit may go well another time, with other things to read. */
+export function brokenOff({ kind }: Request, error: string, retry = true): Reply {
+  return kind === "describe"
+    ? { kind: "broken", error }
+    : { kind: "failed", error, retry, outputs: [], logs: [], computation: 0 };
+}

@@ -1,0 +1,109 @@
+import { VertebraError } from "../core/errors";
+import type { Native } from "../native/native";
+import { contextOf, type Given, readable } from "./context";
+import { patience } from "./ends";
+import { loadAlone } from "./engine";
+import type { Reply, Request, SandboxLimits } from "./request";
+
+/** A saga as its module exports it; whatever is in it was written by others. */
+interface Exported {
+  readonly options?: { readonly stages?: readonly { readonly options: Stage }[] };
+}
+
+interface Stage {
+  readonly state?: { readonly initial?: unknown };
+  readonly run?: (context: unknown) => unknown;
+  readonly compensate?: (context: unknown, undoing: unknown) => unknown;
+}
+
+/** What a machine needs that runs what others wrote. */
+export type Machine = Pick<Native, "sandbox" | "meter">;
+
+/** Freezes what behaviors share with all else in this machine. Once, before the first of them runs. */
+export function lockDown({ sandbox }: Machine): void {
+  // The engine's `lockdown` hardens all intrinsics with the `harden` that it finds here.
+  Object.defineProperty(globalThis, "harden", { value: sandbox.harden });
+  sandbox.lockdown();
+  // A behavior can catch one, and reach its class.
+  sandbox.harden(VertebraError);
+}
+
+/**
+ * Runs a request in this machine, which was locked down. The machine ends with a status of its own where the behavior meets a limit
+ * (native.ts).
+ */
+export function perform(machine: Machine, request: Request): Reply {
+  return request.kind === "describe" ? describe(machine, request) : run(machine, request);
+}
+
+function describe(machine: Machine, { source, limits }: Extract<Request, { kind: "describe" }>): Reply {
+  try {
+    // Functions say that they are there, and nothing more.
+    const saga = limited(machine, limits, () =>
+      JSON.stringify(loadAlone(source), (_key, value) => (typeof value === "function" ? true : value)),
+    );
+    return { kind: "described", saga: saga === undefined ? null : JSON.parse(saga) };
+  } catch (error) {
+    return { kind: "broken", error: reasonOf(error) };
+  }
+}
+
+function run(machine: Machine, request: Extract<Request, { kind: "run" }>): Reply {
+  const given: Given = { outputs: [], logs: [], failure: undefined };
+  // What the machine does for the behavior is not the behavior's.
+  const context = contextOf(request, given);
+  const before = machine.meter();
+  const ended = limited(machine, request.limits, () => behave(machine, request, context, given));
+  return { ...ended, logs: given.logs, computation: machine.meter() - before };
+}
+
+type Ended = Pick<Extract<Reply, { kind: "done" }>, "kind" | "state" | "outputs"> | Failed;
+type Failed = Pick<Extract<Reply, { kind: "failed" }>, "kind" | "error" | "retry" | "outputs">;
+
+function behave(
+  { sandbox }: Machine,
+  request: Extract<Request, { kind: "run" }>,
+  context: ReturnType<typeof contextOf>,
+  given: Given,
+): Ended {
+  try {
+    const stage = (loadAlone(request.source) as Exported).options!.stages![request.stage]!.options;
+    const state = request.state === "" ? stage.state?.initial : JSON.parse(request.state);
+    const whole = sandbox.harden({ ...context, state });
+    const left = request.undoes === null ? stage.run!(whole) : stage.compensate!(whole, request.undoes);
+    return { kind: "done", state: stateText(left === undefined ? state : left), outputs: given.outputs };
+  } catch (error) {
+    const { failure } = given;
+    if (failure !== undefined && error === failure.thrown) {
+      return { kind: "failed", error: failure.reason, retry: false, outputs: failure.outputs };
+    }
+    return { kind: "failed", error: reasonOf(error), retry: true, outputs: [] };
+  }
+}
+
+/** Does what others wrote under their limits, of which none is left after. */
+function limited<T>({ sandbox }: Machine, { computation, memory }: SandboxLimits, does: () => T): T {
+  sandbox.limit(computation, memory, patience);
+  try {
+    return does();
+  } finally {
+    // A run is over when the behavior returns: what it left to promises is dropped.
+    sandbox.lift();
+  }
+}
+
+/** A state is what JSON can say, so that it is the same for who reads it from its entry. */
+function stateText(state: unknown): string {
+  if (typeof (state as { then?: unknown } | null)?.then === "function") throw new TypeError("it returned a promise");
+  const text = JSON.stringify(state ?? null);
+  if (text === undefined) throw new TypeError("the state that it returned is not JSON");
+  return text;
+}
+
+function reasonOf(error: unknown): string {
+  try {
+    return readable(error instanceof Error ? error.message : error);
+  } catch {
+    return "it threw what can't be told";
+  }
+}
