@@ -20,9 +20,9 @@ export interface Suite {
   readonly program: string;
 }
 
-/** The unit tests of the firmware: all of `test/claims`, `test/core`, `test/link`, `test/saga` and `test/store`. */
+/** The unit tests of the firmware: all of `test/capability`, `test/claims`, `test/core`, `test/link`, `test/saga` and `test/store`. */
 export function firmwareTests(): string[] {
-  return ["claims", "core", "link", "saga", "store"].flatMap((room) =>
+  return ["capability", "claims", "core", "link", "saga", "store"].flatMap((room) =>
     readdirSync(join(root, "test", room), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
       .sort()
