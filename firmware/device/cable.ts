@@ -34,6 +34,8 @@ export interface Cable {
   cut(peer: PeerId, reason: VertebraError): void;
   /** The time of the last `wake` has come. */
   alarm(): void;
+  /** When the peer was last heard; -Infinity before the first time. */
+  heardAt(): number;
   stats(): LinkStats;
 }
 
@@ -144,6 +146,7 @@ export function createCable(options: CableOptions): Cable {
       linkAt = Number.POSITIVE_INFINITY;
       perform(link.alarm(now()));
     },
+    heardAt: () => link.heardAt(),
     stats: () => link.stats(),
   };
 }

@@ -60,6 +60,8 @@ export interface Link {
   send(message: Uint8Array, now: number): LinkAction[] | undefined;
   /** The time of the last `wake` has come. Earlier or once too often does no harm. */
   alarm(now: number): LinkAction[];
+  /** When the peer was last heard, by a genuine record, keepalives counted: monotonic ms, -Infinity before the first. */
+  heardAt(): number;
   stats(): LinkStats;
 }
 
@@ -72,7 +74,7 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
   /** What the driver was told last, `up` or `down`. */
   let up = false;
   let sentAt = options.now;
-  let heardAt = options.now;
+  let heardAt = Number.NEGATIVE_INFINITY;
   let wakeAt = Number.POSITIVE_INFINITY;
   const counts = { bytesIn: 0, bytesOut: 0, retransmissions: 0, resumed: 0, handshakes: 0 };
 
@@ -208,6 +210,7 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
       wakeAt = Number.POSITIVE_INFINITY;
       return settle(now, []);
     },
+    heardAt: () => heardAt,
     stats: () => ({
       bytesIn: counts.bytesIn,
       bytesOut: counts.bytesOut,

@@ -3,7 +3,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { messageLimit } from "../../firmware/core/wire/limits";
 import { encodeText } from "../../firmware/core/wire/text";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
-import { firstRepeat, queueLimit, silenceLimit, strangerBudget } from "../../firmware/link/limits";
+import { firstRepeat, keepaliveAfter, queueLimit, silenceLimit, strangerBudget } from "../../firmware/link/limits";
 import { createPreamble } from "../../firmware/link/preamble";
 import { bothUp, createPair, type End, identityOf, message, type Pair, seeded, seededRandom, type Wire } from "./pair";
 import { toyCurves } from "./toy-curves";
@@ -231,6 +231,22 @@ describe("a stranger on the wire", () => {
     expect(pair.right.messages.at(-1)).toEqual(message(1, 10));
     const known = [...lengths.map((length, index) => message(100 + index, length)), message(1, 10)];
     for (const bytes of pair.right.messages) expect(known.some((each) => equal(each, bytes))).toBe(true);
+  });
+
+  it("is not taken for the peer, of whom both ends know when it was last heard", () => {
+    expect(createPair(crypto).left.link.heardAt()).toBe(Number.NEGATIVE_INFINITY);
+    const pair = upPair();
+    pair.run(60_000);
+    const ago = () => pair.now - pair.left.link.heardAt();
+    expect(ago()).toBeLessThanOrEqual(keepaliveAfter + 10);
+    const known = Array.from({ length: 100 }, () => forgeries(pair));
+    pair.plugged = false;
+    const before = pair.left.link.heardAt();
+    for (const some of known) {
+      for (const bytes of some) pair.inject(pair.left, bytes);
+      pair.run(200);
+    }
+    expect(pair.left.link.heardAt()).toBe(before);
   });
 
   it("who forges a preamble each second costs a resumption each time, and no message", () => {
