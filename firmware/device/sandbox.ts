@@ -1,8 +1,11 @@
+import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
-import { patience, replyAfter, requestLine, tooMuchGiven } from "../sandbox/ends";
+import { brokenOff, patience, replyAfter, replyLine, tooMuchGiven } from "../sandbox/ends";
+import { lockDown, perform } from "../sandbox/perform";
 import type { Reply, Request } from "../sandbox/request";
 import { createTurns } from "../sandbox/turns";
+import type { Quarantine } from "./quarantine";
 
 /** Runs a request for a behavior, named by its hash, and calls `done` once, at once or later. */
 export type Sandbox = (request: Request, behavior: Hash, done: (reply: Reply) => void) => void;
@@ -11,14 +14,46 @@ export type Sandbox = (request: Request, behavior: Hash, done: (reply: Reply) =>
 export function createProcessSandbox({ process }: Pick<Native, "process">, program: string): Sandbox {
   const turn = createTurns();
   return (request, _behavior, done) => {
-    const line = requestLine(request);
-    if (line === undefined) done(tooMuchGiven(request));
+    const refused = tooMuchGiven(request);
+    if (refused !== undefined) done(refused);
     else
       turn((over) =>
-        process.start(program, `${line}\n`, patience, (status, output) => {
+        process.start(program, `${JSON.stringify(request)}\n`, patience, (status, output) => {
           over();
           done(replyAfter(request, status, output));
         }),
       );
+  };
+}
+
+/**
+ * Each run in this machine, one after another, where a board has no room for a second one. Locks the machine down. A run that meets a
+ * limit ends the machine; when that was started again, the behavior is quarantined, and its runs fail without being begun.
+ */
+export function createMachineSandbox(
+  native: Pick<Native, "sandbox" | "meter" | "timer" | "clock">,
+  quarantine: Quarantine,
+): Sandbox {
+  lockDown(native);
+  const waiting: (() => void)[] = [];
+  const soon = () => native.timer.set(timer, native.clock.monotonic());
+  // Between two runs the board does what else it has to do.
+  const timer = native.timer.open(() => {
+    waiting.shift()?.();
+    if (waiting.length > 0) soon();
+  });
+
+  function run(request: Request, behavior: Hash): Reply {
+    const reason = quarantine.behaviors.get(toHex(behavior));
+    if (reason !== undefined) return brokenOff(request, `it is quarantined on this board: ${reason}`, false);
+    quarantine.begin(behavior);
+    const reply = replyLine(request, perform(native, request));
+    quarantine.end(behavior);
+    return JSON.parse(reply) as Reply;
+  }
+
+  return (request, behavior, done) => {
+    waiting.push(() => done(tooMuchGiven(request) ?? run(request, behavior)));
+    soon();
   };
 }

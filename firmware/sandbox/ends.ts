@@ -3,8 +3,8 @@ import type { Reply, Request } from "./request";
 /** ms that a run may take: beyond its limit of computation a behavior can only wait for the machine it runs on. */
 export const patience = 20_000;
 
-/** Characters of a request, and of a reply: what goes in and out is text of a bounded length. */
-const longestRequest = 2_000_000;
+/** Characters of source, state and entries that a run is given, and of its reply as a line. */
+const longestRequest = 1_000_000;
 const longestReply = 80_000;
 
 /** How a machine ends that met a limit: statuses of the host (native.ts), 128 and more where a signal ended it. */
@@ -17,14 +17,14 @@ const ends: Readonly<Record<number, string>> = {
   142: "it took longer than a run may",
 };
 
-/** The request as a line; undefined where it is too long, which `tooMuchGiven` answers. */
-export function requestLine(request: Request): string | undefined {
-  const line = JSON.stringify(request);
-  return line.length > longestRequest ? undefined : line;
-}
-
-export function tooMuchGiven(request: Request): Reply {
-  return brokenOff(request, `it is given more than ${longestRequest} characters`);
+/** The answer to a request that is longer than a run may be; undefined where it is not. */
+export function tooMuchGiven(request: Request): Reply | undefined {
+  let length = request.source.length;
+  if (request.kind === "run") {
+    length += request.state.length + (request.entry?.entry.length ?? 0);
+    for (const { entry } of request.reads) length += entry.length;
+  }
+  return length > longestRequest ? brokenOff(request, `it is given more than ${longestRequest} characters`) : undefined;
 }
 
 /** The reply as a line. */
@@ -36,7 +36,8 @@ export function replyLine(request: Request, reply: Reply): string {
 
 /** What came of a request to a machine that ended, with what it printed. */
 export function replyAfter(request: Request, status: number, output: string): Reply {
-  return status === 0 ? (JSON.parse(output) as Reply) : brokenOff(request, reasonOfEnd(status));
+  if (status === 0 && output !== "") return JSON.parse(output) as Reply;
+  return brokenOff(request, reasonOfEnd(status));
 }
 
 /** What a behavior did that ended its machine so. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { VertebraError } from "../../firmware/core/errors";
-import { patience, replyAfter, requestLine, tooMuchGiven } from "../../firmware/sandbox/ends";
+import { patience, replyAfter, tooMuchGiven } from "../../firmware/sandbox/ends";
 import type { Reply, Request } from "../../firmware/sandbox/request";
 import { createTurns } from "../../firmware/sandbox/turns";
 import { buildForXs } from "../fleet/xs-program";
@@ -18,8 +18,8 @@ export async function buildSandbox(say: (text: string) => void): Promise<Sandbox
 }
 
 function ask(host: string, program: string, request: Request): Promise<Reply> {
-  const line = requestLine(request);
-  if (line === undefined) return Promise.resolve(tooMuchGiven(request));
+  const refused = tooMuchGiven(request);
+  if (refused !== undefined) return Promise.resolve(refused);
   return new Promise((resolve, reject) => {
     const child = spawn(host, [program], {
       stdio: ["pipe", "pipe", "ignore"],
@@ -35,6 +35,6 @@ function ask(host: string, program: string, request: Request): Promise<Reply> {
     child.once("close", (status, signal) =>
       resolve(replyAfter(request, status ?? 128 + constants.signals[signal!], output)),
     );
-    child.stdin.end(`${line}\n`);
+    child.stdin.end(`${JSON.stringify(request)}\n`);
   });
 }

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId } from "../../firmware/core/pact/pact";
 import { sagaStatePact } from "../../firmware/core/saga/state";
@@ -7,9 +7,10 @@ import type { Pact } from "../../firmware/core/wire/types";
 import type { Reply, Request } from "../../firmware/sandbox/request";
 import { buildSandbox, type Sandbox } from "../../gateway/saga/sandbox";
 import { hostOrReason } from "../xs/host";
+import { startSandboxMachine } from "../xs/machine-sandbox";
 import { crypto } from "./worlds";
 
-const { reason } = await hostOrReason();
+const { path: host, reason } = await hostOrReason();
 
 const pact: Pact = {
   name: "order",
@@ -26,11 +27,33 @@ const sourceOf = (body: string, before = "") =>
   `${before}\nconst order = { name: "order" };
 export default { kind: "saga", options: { stages: [{ options: { name: "one", state: { initial: { n: 1 } }, run(context) { ${body} } } }] } };`;
 
-describe.skipIf(reason)(`a behavior in the sandbox${reason ? ` (skipped: ${reason})` : ""}`, () => {
+/** Where behaviors run, and how to end that. */
+interface Place {
+  readonly name: string;
+  open(): Promise<{ readonly sandbox: Sandbox; end(): Promise<void> }>;
+}
+
+const places: readonly Place[] = [
+  {
+    name: "in a process of its own",
+    open: async () => ({ sandbox: await buildSandbox(() => {}), end: async () => {} }),
+  },
+  {
+    name: "in the machine of a board",
+    async open() {
+      const machine = await startSandboxMachine(host);
+      return { sandbox: (request) => machine.run(request), end: machine.end };
+    },
+  },
+];
+
+describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${reason})` : ""}`, ({ open }) => {
   let sandbox: Sandbox;
+  let end: () => Promise<void>;
   beforeAll(async () => {
-    sandbox = await buildSandbox(() => {});
+    ({ sandbox, end } = await open());
   }, 120_000);
+  afterAll(() => end());
 
   const limits = { computation: 2_000_000, memory: 8_388_608 };
   const run = (source: string, more: Partial<Extract<Request, { kind: "run" }>> = {}): Promise<Reply> =>
@@ -119,8 +142,8 @@ describe.skipIf(reason)(`a behavior in the sandbox${reason ? ` (skipped: ${reaso
     });
 
     it("when it is given more than a run may be", async () => {
-      const reply = await run(sourceOf(`return '${"x".repeat(2_000_000)}';`));
-      expect(reply).toMatchObject({ kind: "failed", error: "it is given more than 2000000 characters" });
+      const reply = await run(sourceOf(`return '${"x".repeat(1_000_000)}';`));
+      expect(reply).toMatchObject({ kind: "failed", error: "it is given more than 1000000 characters" });
     });
 
     it("when its module can't be loaded", async () => {
@@ -195,6 +218,20 @@ describe.skipIf(reason)(`a behavior in the sandbox${reason ? ` (skipped: ${reaso
 
     it("by a prototype in JSON", async () => {
       expect(await left(`return [JSON.parse('{"__proto__": {"n": 5}}').n === 5, ({}).n];`)).toEqual([false, null]);
+    });
+
+    it("by changing the class of the host's errors", async () => {
+      const kinds = ["constructor.prototype", "constructor", "__proto__"];
+      for (const kind of kinds) {
+        const body = `let e; try { context.produce(); } catch (caught) { e = caught; } e.${kind}.code = 5;`;
+        expect(await left(body)).toMatch(/^failed: /);
+      }
+    });
+
+    it("by what it leaves to promises: that never runs", async () => {
+      const body = "(async () => { await 1; for (;;); })(); Promise.reject(new Error('left')); return { n: 2 };";
+      expect(await left(body)).toEqual({ n: 2 });
+      expect(await left("return { n: 3 };")).toEqual({ n: 3 });
     });
 
     it("by what it left in the machine the time before", async () => {

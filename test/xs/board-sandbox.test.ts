@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reply, Request } from "../../firmware/sandbox/request";
 import { buildForXs } from "../../gateway/fleet/xs-program";
 import { hostOrReason, startOnXs } from "./host";
+import { startSandboxMachine } from "./machine-sandbox";
 import { bundleProgram } from "./suites";
 
 const { path: host, reason } = await hostOrReason();
@@ -22,6 +23,8 @@ const requestOf = (body: string): Request => ({
   reads: [],
   now: 5,
 });
+
+const stateOf = (reply: Reply) => ("state" in reply ? reply.state : "error" in reply ? reply.error : reply.kind);
 
 describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: ${reason})` : ""}`, () => {
   it("runs each behavior in a process of its own: one that ends its process ends nothing else", async () => {
@@ -44,11 +47,7 @@ describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: $
     const { lines, ended } = startOnXs(host, started);
     expect((await ended).status).toBe(0);
     const replies = new Map(lines.map((line) => JSON.parse(line) as [number, Reply]));
-    const said = bodies.map((_, index) => {
-      const reply = replies.get(index)!;
-      return "state" in reply ? reply.state : "error" in reply ? reply.error : reply.kind;
-    });
-    expect(said).toEqual([
+    expect(bodies.map((_, index) => stateOf(replies.get(index)!))).toEqual([
       "5",
       "it reached its limit of computation",
       "it called itself without end, or nearly",
@@ -57,5 +56,31 @@ describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: $
       "2",
       ...Array.from({ length: 12 }, (_, index) => String(index)),
     ]);
+  });
+
+  it("in its own machine, ends with it once, and is quarantined from then on; others run", async () => {
+    const machine = await startSandboxMachine(host);
+    const ways: readonly (readonly [body: string, status: number, reason: string])[] = [
+      ["for (;;);", 75, "it reached its limit of computation"],
+      ["const again = () => 1 + again(); again();", 72, "it called itself without end, or nearly"],
+      ["const all = []; for (;;) all.push(new Uint8Array(10000));", 71, "it ran out of memory"],
+    ];
+    for (const [body, , why] of ways) {
+      const reply = { kind: "failed", error: `it is quarantined on this board: ${why}`, retry: false };
+      expect(await machine.run(requestOf(body))).toMatchObject(reply);
+      expect(stateOf(await machine.run(requestOf("return context.now;")))).toBe("5");
+    }
+    await machine.cutPower();
+    for (const [body] of ways) expect(stateOf(await machine.run(requestOf(body)))).toContain("quarantined");
+    expect(machine.ends).toEqual(ways.map(([, status]) => status));
+    await machine.end();
+  });
+
+  it("runs as often as it likes in the machine of a board, and each time has its limits anew", async () => {
+    const machine = await startSandboxMachine(host);
+    const most = "let sum = 0; for (let i = 0; i < 60000; i++) sum += i; return new Uint8Array(2000000).length;";
+    for (let time = 0; time < 20; time++) expect(stateOf(await machine.run(requestOf(most)))).toBe("2000000");
+    expect(machine.ends).toEqual([]);
+    await machine.end();
   });
 });
