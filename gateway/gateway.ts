@@ -1,17 +1,21 @@
 import { join } from "node:path";
 import type { WorldStatus } from "../firmware/core/chain/explain";
-import type { FinalBlock } from "../firmware/core/events";
+import type { Event, FinalBlock } from "../firmware/core/events";
 import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
+import type { ToldFinal } from "../firmware/core/saga/conductor";
 import { toHex } from "../firmware/core/wire/bytes";
-import type { Hash } from "../firmware/core/wire/types";
-import type { Crypto } from "../firmware/ports";
+import type { AvatarId, Hash } from "../firmware/core/wire/types";
+import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
+import { historyOf } from "./channels/history";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
 import { nodeClock, nodeRandom } from "./participant/platform";
 import { openStore, type Store } from "./participant/store";
+import { type GatewayConducting, openConducting } from "./saga/conducting";
+import { buildSandbox } from "./saga/sandbox";
 import type { World } from "./world/world";
 
 /** One participant on Node: its store, its links, its channels. */
@@ -33,6 +37,8 @@ export interface GatewayStatus extends WorldStatus {
 /** What whoever runs the gateway is told. */
 export interface GatewayEvents extends LinkEvents {
   final(block: FinalBlock): void;
+  /** There is something to wait for, as the engine that behaviors run on is built. */
+  say(text: string): void;
   /** The store or the participant failed: nothing was sent after that, and the process should end. */
   failed(error: unknown): void;
 }
@@ -69,13 +75,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 async function startParts(options: GatewayOptions, store: Store, participant: Participant): Promise<Gateway> {
   const { world, crypto, events } = options;
   const clock = nodeClock();
+  const { avatar } = participant.avatars()[0]!;
+  const conducting = await conductingOf(options, store, clock, avatar, (event) => driver.handle(event));
   const channel = createChannel({
     crypto,
     clock,
     store,
     catalog: world.catalog,
     tag: world.tag,
-    avatar: participant.avatars()[0]!.avatar,
+    avatar,
     handle: (event) => driver.handle(event),
     finalBlocks: (group) => finalBlocks(participant, world.tag, group),
   });
@@ -90,15 +98,21 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
         channel.changed();
       },
     },
-    perform: (outcome) => perform(outcome, peers, channel, events),
+    perform(outcome) {
+      perform(outcome, peers, channel, events);
+      conducting?.take(outcome);
+    },
     failed(error) {
+      conducting?.stop();
       channel.end(error);
       events.failed(error);
     },
   });
   await driver.handle({ kind: "boot" });
+  conducting?.handle({ kind: "boot" });
   const links = startLinks(options, peers);
   const close = async () => {
+    conducting?.stop();
     await Promise.all(links.map(({ avatar }) => avatar.close()));
     await driver.stop();
     channel.end(gatewayEnds());
@@ -116,6 +130,29 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     links: links.map(({ avatar }) => avatar.status()),
   });
   return { world, participant, store, channel, status, close };
+}
+
+/** The sagas of the world, where it has some, with all that the store holds of their groups. */
+async function conductingOf(
+  { world, crypto, events }: GatewayOptions,
+  store: Store,
+  clock: Clock,
+  avatar: AvatarId,
+  handle: (event: Event) => Promise<void>,
+): Promise<GatewayConducting | undefined> {
+  if (world.provision.sagas.descriptions.length === 0) return undefined;
+  const sandbox = await buildSandbox(events.say);
+  const { notice, failed } = events;
+  const options = { world, crypto, clock, avatar, sandbox, handle, notice, failed };
+  return openConducting({ ...options, history: historyOfAll(store, world) });
+}
+
+async function* historyOfAll(store: Store, { tag, catalog }: World): AsyncGenerator<ToldFinal["block"]> {
+  for (const { id } of catalog.groups) {
+    for await (const { header, firstEntry, entries, repeats } of historyOf(store, tag, id).from(0)) {
+      yield { group: id, issuer: header.issuer, firstEntry, entries, repeats };
+    }
+  }
 }
 
 /** Does what the participant asked for, its writes being durable. */

@@ -37,3 +37,8 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
     throw new InvalidArgumentError(`It is a whole number from ${least}${most < 2 ** 53 - 1 ? ` to ${most}` : " on"}.`);
   };
 }
+
+/** For an option that may be given several times, for commander. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

@@ -4,9 +4,10 @@ import { nodeCrypto } from "../participant/crypto";
 import { type CompiledSaga, compile } from "../saga/described";
 import { readScript, unmet } from "../saga/expectation";
 import { layOut } from "../saga/layout";
+import { loadSaga } from "../saga/load";
 import { type Moment, type Rehearsed, rehearse } from "../saga/rehearsal";
 import { buildSandbox, type Sandbox } from "../saga/sandbox";
-import { bundleSaga, type SagaSource } from "../saga/source";
+import type { SagaSource } from "../saga/source";
 import { typeErrors } from "../saga/types";
 import { plainCommand } from "./options";
 import { exitCodes, paint, printJson } from "./terminal";
@@ -85,26 +86,11 @@ async function load(
   file: string,
 ): Promise<{ readonly saga: CompiledSaga; readonly source: SagaSource; readonly sandbox: Sandbox }> {
   const crypto = nodeCrypto();
-  const [source, sandbox] = await Promise.all([
-    bundleSaga(file),
-    buildSandbox((text) => process.stderr.write(`${text}\n`)),
-  ]);
-  const reply = await sandbox({
-    kind: "describe",
-    source: source.text,
-    limits: { computation: 50_000_000, memory: 33_554_432 },
-  });
-  if (reply.kind !== "described") {
-    const reason = reply.kind === "broken" ? reply.error : "it gave no answer";
-    throw new VertebraError(
-      "saga-broken",
-      `${file} can't be loaded on XS: ${reason}`,
-      "Behaviors run where there is no Node: use the language alone.",
-    );
-  }
+  const sandbox = await buildSandbox((text) => process.stderr.write(`${text}\n`));
+  const { source, described } = await loadSaga(sandbox, file);
   // One participant that owns all: a saga is tested without a world.
   const owner = crypto.sha256(new Uint8Array(32));
-  return { saga: compile(crypto, source, reply.saga, [owner]), source, sandbox };
+  return { saga: compile(crypto, source, described, [owner]), source, sandbox };
 }
 
 function show(saga: CompiledSaga, rehearsed: Rehearsed, wrong: readonly string[], expects: boolean): void {

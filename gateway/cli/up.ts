@@ -4,7 +4,7 @@ import { startControl } from "../channels/control";
 import { type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import type { World } from "../world/world";
-import { type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
+import { collect, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
 import { askedToEnd, paint, printJson, printNotice } from "./terminal";
 
 interface UpOptions extends WorldOptions {
@@ -72,11 +72,8 @@ function eventsFor(world: World, json: boolean, fail: (error: unknown) => void):
       const id = toHex(block.block);
       printJson({ event: "final", group, position, firstEntry, count, block: id, issuer: catalog.memberName(issuer) });
     },
+    say: (text) => void process.stderr.write(`${text}\n`),
     notice: (error) => printNotice(error, json),
     failed: fail,
   };
-}
-
-function collect(path: string, before: readonly string[]): readonly string[] {
-  return [...before, path];
 }

@@ -1,10 +1,14 @@
 import { relative } from "node:path";
 import { Command } from "commander";
+import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
-import { createWorld, mostBoards, type World } from "../world/world";
-import { defaultDirectory, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
+import { loadSaga } from "../saga/load";
+import { buildSandbox } from "../saga/sandbox";
+import { mostBoards, type SagaLoaded, type WorldPlan } from "../world/layout";
+import { createWorld, plainWorld, readDefinition, type World } from "../world/world";
+import { collect, defaultDirectory, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
 import { paint, printJson, printTable } from "./terminal";
 
 export function worldCommands(): Command {
@@ -18,14 +22,48 @@ function createCommand(): Command {
   return worldCommand("create", "make a world: a gateway, its boards, and the groups they share", [
     "vertebra world create --boards 3",
     "vertebra world create --dir /var/lib/vertebra/home --boards 1",
+    "vertebra world create --boards 2 --board board-2=simulated --saga examples/thermostat/thermostat.ts",
   ])
     .option("--boards <count>", "how many boards it is made for", wholeNumber(0, mostBoards), 1)
-    .action((options: WorldOptions & { boards: number }) => {
-      const world = createWorld(nodeCrypto(), nodeRandom(), options.dir, options.boards);
+    .option(
+      "--board <name=kind>",
+      "what a board is: one of boards/, or a board.json; linux where not said",
+      collect,
+      [],
+    )
+    .option("--saga <file>", "a saga that all its members take part in; may be given several times", collect, [])
+    .action(async (options: CreateOptions) => {
+      const world = createWorld(nodeCrypto(), nodeRandom(), options.dir, await planOf(options));
       if (options.json) return printJson(worldJson(world));
       show(world);
       process.stdout.write(`\nNext: ${paint("bold", `vertebra up${atDirectory(options)}`)}\n`);
     });
+}
+
+interface CreateOptions extends WorldOptions {
+  readonly boards: number;
+  readonly board: readonly string[];
+  readonly saga: readonly string[];
+}
+
+async function planOf({ boards, board, saga }: CreateOptions): Promise<WorldPlan> {
+  const definitions = [...plainWorld(boards).boards];
+  for (const each of board) {
+    const [, number, kind] = /^board-(\d+)=(.+)$/.exec(each) ?? [];
+    if (kind === undefined || !(Number(number) >= 1 && Number(number) <= boards)) {
+      const message = `'${each}' says of no board of this world what it is`;
+      throw new VertebraError("usage", message, `Give board-1=KIND, for board-1 to board-${boards}.`);
+    }
+    definitions[Number(number) - 1] = readDefinition(kind);
+  }
+  return { boards: definitions, sagas: await loadSagas(saga) };
+}
+
+/** The engine that reads sagas is built only where there are some. */
+async function loadSagas(files: readonly string[]): Promise<SagaLoaded[]> {
+  if (files.length === 0) return [];
+  const sandbox = await buildSandbox((text) => process.stderr.write(`${text}\n`));
+  return Promise.all(files.map((file) => loadSaga(sandbox, file)));
 }
 
 function showCommand(): Command {

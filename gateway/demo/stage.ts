@@ -7,7 +7,7 @@ import type { Firmware } from "../fleet/xs-program";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
-import { createWorld, type World } from "../world/world";
+import { createWorld, plainWorld, type World } from "../world/world";
 import { takeLine } from "./board-lines";
 import { type BoardReport, createBoardReport } from "./board-report";
 import { addBlock, createOrder, type Order } from "./order";
@@ -40,7 +40,7 @@ const lastKept = 12;
 
 export async function setStage(directory: string, firmware: Firmware): Promise<Stage> {
   const crypto = nodeCrypto();
-  const world = createWorld(crypto, nodeRandom(), directory, boardCount);
+  const world = createWorld(crypto, nodeRandom(), directory, plainWorld(boardCount));
   const orders = new Map(world.catalog.groups.map(({ name }) => [name, createOrder()]));
   const last: Moment["last"][number][] = [];
   let fail: (error: unknown) => void = () => {};
@@ -65,6 +65,7 @@ export async function setStage(directory: string, firmware: Firmware): Promise<S
         if (board) board.report.linkUp = error === undefined;
       },
       notice: (_error: VertebraError) => {},
+      say: (_text: string) => {},
       failed: fail,
     },
   });

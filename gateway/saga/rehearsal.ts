@@ -5,6 +5,7 @@ import type { Definitions } from "../../firmware/core/saga/definitions";
 import { readDefinitions } from "../../firmware/core/saga/definitions";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
 import type { Operation, Run, RunResult, SagaAction, SagaEvent } from "../../firmware/core/saga/events";
+import { lease } from "../../firmware/core/saga/limits";
 import { agrees, replay } from "../../firmware/core/saga/replay";
 import { createSagaRuntime } from "../../firmware/core/saga/runtime";
 import { decodeState } from "../../firmware/core/saga/state";
@@ -64,7 +65,6 @@ export interface Rehearsed {
 
 /** Virtual ms: no saga waits longer in a rehearsal. */
 const horizon = 30 * 24 * 3_600_000;
-const lease = 5_000;
 /** When virtual time begins, so that a saga's `now` is the same in each rehearsal: the first of January 2026. */
 const epoch = 1_767_225_600_000;
 

@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
+import type { SagasProvided } from "../../firmware/core/identity/provision";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
+import { decodeText, encodeText } from "../../firmware/core/wire/text";
 
 /** What `world.json` says: the world as this gateway was provisioned with it. Holds secrets. */
 export interface WorldConfig {
@@ -11,13 +13,14 @@ export interface WorldConfig {
   readonly seed: Uint8Array;
   readonly stewards: readonly Uint8Array[];
   readonly pacts: readonly Uint8Array[];
+  readonly sagas: SagasProvided;
   readonly groups: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   /** The gateway and the boards by name. */
   readonly members: readonly { readonly name: string; readonly avatar: Uint8Array }[];
 }
 
 /** Raised when a later version can't read what this one wrote. */
-const layout = 1;
+const layout = 2;
 const fileName = "world.json";
 
 export function configPath(directory: string): string {
@@ -31,6 +34,12 @@ export function configText(config: WorldConfig): string {
     seed: toHex(config.seed),
     stewards: config.stewards.map(toHex),
     pacts: config.pacts.map(toHex),
+    sagas: {
+      behaviors: config.sagas.behaviors.map(toHex),
+      stages: config.sagas.stages.map(toHex),
+      descriptions: config.sagas.descriptions.map(toHex),
+      sources: config.sagas.sources.map(decodeText),
+    },
     groups: config.groups.map(({ name, bytes }) => ({ name, bytes: toHex(bytes) })),
     members: config.members.map(({ name, avatar }) => ({ name, avatar: toHex(avatar) })),
   };
@@ -83,6 +92,12 @@ function parseConfig(text: any): WorldConfig {
     seed: bytes32("seed", text.seed),
     stewards: text.stewards.map((steward: string) => bytes32("steward", steward)),
     pacts: text.pacts.map(fromHex),
+    sagas: {
+      behaviors: text.sagas.behaviors.map(fromHex),
+      stages: text.sagas.stages.map(fromHex),
+      descriptions: text.sagas.descriptions.map(fromHex),
+      sources: text.sagas.sources.map(encodeText),
+    },
     groups: text.groups.map((group: { name: string; bytes: string }) => ({
       name: group.name,
       bytes: fromHex(group.bytes),

@@ -1,18 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { VertebraError } from "../../firmware/core/errors";
-import { avatarSeed } from "../../firmware/core/identity/avatar";
-import { encodeProvision, type Reading, type WorldProvision } from "../../firmware/core/identity/provision";
+import { encodeProvision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
 import { worldTag } from "../../firmware/core/identity/world";
-import { pactId, syncGroupId } from "../../firmware/core/pact/pact";
-import { compare, toHex } from "../../firmware/core/wire/bytes";
-import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { type Catalog, createCatalog } from "./catalog";
-import { configPath, configText, readConfig } from "./config";
+import { configPath, configText, readConfig, type WorldConfig } from "./config";
 import { syncDirectory, writeWhole } from "./files";
-import { firstPacts } from "./pacts";
+import { gatewayName, type LaidOut, layOutWorld, type WorldPlan } from "./layout";
 
 /** A gateway's world directory, opened. */
 export interface World {
@@ -21,7 +19,7 @@ export interface World {
   readonly tag: string;
   /** Secret. */
   readonly seed: Uint8Array;
-  readonly provision: WorldProvision;
+  readonly provision: ProvisionedWorld;
   readonly catalog: Catalog;
   readonly boards: readonly Board[];
 }
@@ -31,30 +29,17 @@ export interface Board {
   readonly name: string;
   readonly avatar: AvatarId;
   readonly provisionFile: string;
+  /** What it is: its `board.json`. */
+  readonly definitionFile: string;
   readonly flashFile: string;
   /** Where its pseudo-terminal is found while it runs on this machine. */
   readonly terminal: string;
 }
 
-export const gatewayName = "gateway";
-/** More would make the shared group's quorum slow on a serial line; groups may have 64 owners. */
-export const mostBoards = 16;
-
-const ownReadingsEveryMs = 500;
-const sharedReadingsEveryMs = 1000;
-
-/** One whom the new world is made for. */
-interface Newcomer {
-  readonly name: string;
-  readonly seed: Uint8Array;
-  readonly avatar: AvatarId;
-}
-
 /**
- * Makes a world for a gateway and `boards` boards in `directory`, all of it or nothing. Each board shares a group of pact
- * `machine` with the gateway; all of them share one of pact `machine-shared`. Throws `world-exists`.
+ * Makes the world of a plan in `directory`, all of it or nothing. Throws `world-exists`, and what a plan that can't be laid out throws.
  */
-export function createWorld(crypto: Crypto, random: Random, directory: string, boards: number): World {
+export function createWorld(crypto: Crypto, random: Random, directory: string, plan: WorldPlan): World {
   const target = resolve(directory);
   if (existsSync(target)) {
     throw new VertebraError(
@@ -67,7 +52,7 @@ export function createWorld(crypto: Crypto, random: Random, directory: string, b
   const draft = mkdtempSync(`${target}.`);
   try {
     chmodSync(draft, 0o700);
-    writeWorld(crypto, random, draft, boards);
+    writeWorld(draft, layOutWorld(crypto, random, plan));
     renameSync(draft, target);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
@@ -75,6 +60,20 @@ export function createWorld(crypto: Crypto, random: Random, directory: string, b
   }
   syncDirectory(dirname(target));
   return openWorld(crypto, target);
+}
+
+/** So many boards of the kind `linux`, and no sagas. */
+export function plainWorld(boards: number): WorldPlan {
+  return { boards: Array.from({ length: boards }, () => readDefinition("linux")), sagas: [] };
+}
+
+/** What a board of a kind is: the `board.json` of boards/KIND, or of the file of that name. Throws `board-kind`. */
+export function readDefinition(kind: string): Uint8Array {
+  const known = fileURLToPath(new URL(`../../boards/${kind}/board.json`, import.meta.url));
+  const path = [known, kind].find((each) => existsSync(each));
+  if (path !== undefined) return readFileSync(path);
+  const message = `There is no board '${kind}': neither a folder of boards/, nor a file`;
+  throw new VertebraError("board-kind", message, "Give a board of boards/, or the path of a board.json.");
 }
 
 /** Reads the world of `directory`. Errors: those of `readConfig`. */
@@ -86,12 +85,16 @@ export function openWorld(crypto: Crypto, directory: string): World {
     directory: place,
     tag: toHex(worldTag(crypto, config.worldId)),
     seed: config.seed,
-    provision: { worldId: config.worldId, stewards: config.stewards, pacts: config.pacts, groups, readings: [] },
+    provision: { ...provisionOf(config), groups, readings: [] },
     catalog: createCatalog(crypto, config.pacts, config.groups, config.members),
     boards: config.members
       .filter((member) => member.name !== gatewayName)
       .map(({ name, avatar }) => ({ name, avatar, ...boardFiles(place, name) })),
   };
+}
+
+function provisionOf({ worldId, stewards, pacts, sagas }: WorldConfig) {
+  return { worldId, stewards, pacts, sagas };
 }
 
 /** The board called so. Throws `board-unknown`. */
@@ -109,40 +112,20 @@ export function boardOf(world: World, name: string): Board {
 function boardFiles(directory: string, name: string) {
   const place = join(directory, "boards", name);
   return {
+    place,
+    definitionFile: join(place, "board.json"),
     provisionFile: join(place, "provision"),
     flashFile: join(place, "flash"),
     terminal: join(place, "terminal"),
   };
 }
 
-function writeWorld(crypto: Crypto, random: Random, directory: string, boardCount: number): void {
-  const worldId = random.bytes(32);
-  const newcomer = (name: string): Newcomer => {
-    const seed = random.bytes(32);
-    return { name, seed, avatar: crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey };
-  };
-  const gateway = newcomer(gatewayName);
-  const boards = Array.from({ length: boardCount }, (_, index) => newcomer(`board-${index + 1}`));
-  const pacts = firstPacts(crypto);
-  const groupOf = (pact: Uint8Array, owners: readonly Newcomer[]) =>
-    encodeSyncGroup({ pact: pactId(crypto, pact), owners: owners.map((owner) => owner.avatar).sort(compare) });
-
-  const shared = boards.length > 0 ? groupOf(pacts.shared, [gateway, ...boards]) : undefined;
-  const own = boards.map((board) => ({ board, bytes: groupOf(pacts.machine, [gateway, board]) }));
-  const world = { worldId, stewards: [gateway.avatar], pacts: [pacts.machine, pacts.shared] };
-  for (const { board, bytes } of own) {
-    const groups = [bytes, shared!];
-    const readings: Reading[] = [
-      { group: syncGroupId(crypto, bytes), everyMs: ownReadingsEveryMs },
-      { group: syncGroupId(crypto, shared!), everyMs: sharedReadingsEveryMs },
-    ];
-    const place = join(directory, "boards", board.name);
+function writeWorld(draft: string, { config, boards }: LaidOut): void {
+  for (const { name, provision, definition } of boards) {
+    const { place, provisionFile, definitionFile } = boardFiles(draft, name);
     mkdirSync(place, { recursive: true, mode: 0o700 });
-    const provision = encodeProvision({ seed: board.seed, worlds: [{ ...world, groups, readings }] });
-    writeWhole(boardFiles(directory, board.name).provisionFile, provision, 0o600);
+    writeWhole(provisionFile, encodeProvision(provision), 0o600);
+    writeWhole(definitionFile, definition, 0o644);
   }
-  const groups = own.map(({ board, bytes }) => ({ name: `machine@${board.name}`, bytes }));
-  if (shared) groups.push({ name: "machine-shared", bytes: shared });
-  const members = [gateway, ...boards].map(({ name, avatar }) => ({ name, avatar }));
-  writeWhole(configPath(directory), configText({ ...world, seed: gateway.seed, groups, members }), 0o600);
+  writeWhole(configPath(draft), configText(config), 0o600);
 }

@@ -1,6 +1,6 @@
 import type { Action, Event } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
-import type { WorldProvision } from "../../firmware/core/identity/provision";
+import { noSagas, type WorldProvision } from "../../firmware/core/identity/provision";
 import { worldTag } from "../../firmware/core/identity/world";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -80,7 +80,9 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
         store: new Map(),
         complaints: [],
         counts,
-        recording: recorded ? createRecording({ seed, worlds }) : null,
+        recording: recorded
+          ? createRecording({ seed, worlds: worlds.map((world) => ({ ...world, sagas: noSagas })) })
+          : null,
         wake: Number.POSITIVE_INFINITY,
       };
       give(station, { kind: "boot" });

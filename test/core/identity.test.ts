@@ -117,8 +117,8 @@ describe("a provision", () => {
 
   it("of another layout, or with a reading that never waits, is refused", () => {
     const items = decode(encodedProvision) as readonly Cbor[];
-    expect(refusal(() => decodeProvision(encode([2, ...items.slice(1)])))).toMatch(
-      /^structure-bound: provision: layout is 2/,
+    expect(refusal(() => decodeProvision(encode([1, ...items.slice(1)])))).toMatch(
+      /^structure-field: provision: layout is 1/,
     );
     const readings = [{ group: provision.worlds[0]!.readings[0]!.group, everyMs: 0 }];
     const restless = encodeProvision({ ...provision, worlds: [{ ...provision.worlds[0]!, readings }] });

@@ -124,6 +124,7 @@ export function makeSamples(crypto: Crypto) {
         pacts: [block.pact],
         groups: [block.group],
         readings: [{ group: block.groupId, everyMs: 1000 }],
+        sagas: { behaviors: [filled(1)], stages: [filled(2)], descriptions: [filled(3)], sources: [filled(4)] },
       },
     ],
   };

@@ -12,7 +12,7 @@ import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { openStore } from "../../gateway/participant/store";
-import { boardOf, createWorld, type World } from "../../gateway/world/world";
+import { boardOf, createWorld, plainWorld, type World } from "../../gateway/world/world";
 import { type RunningCommand, startCommand } from "../gateway/command";
 import { hostOrReason } from "../xs/host";
 
@@ -48,7 +48,7 @@ export async function createBench(boards: number): Promise<Bench> {
   const firmware: Firmware = await buildFirmware(() => {});
   const directory = mkdtempSync(join(tmpdir(), "vertebra-e2e-"));
   const crypto = nodeCrypto();
-  const world = createWorld(crypto, nodeRandom(), join(directory, "world"), boards);
+  const world = createWorld(crypto, nodeRandom(), join(directory, "world"), plainWorld(boards));
   const lines = new Map(world.boards.map(({ name }) => [name, [] as Line[]]));
   const gateways: RunningCommand[] = [];
   const running = new Set<{ kill(): void; readonly ended: Promise<unknown> }>();

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { openPort } from "../../gateway/avatars/port";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { createWorld } from "../../gateway/world/world";
+import { createWorld, plainWorld } from "../../gateway/world/world";
 import { hostOrReason } from "../xs/host";
 import { type NullModem, plugIn } from "./null-modem";
 import { crypto, gatewayOf, pulled, reading, worldOfBoard } from "./worlds";
@@ -47,7 +47,7 @@ const loads = async (gateway: TestGateway) => (await pulled(gateway, "machine"))
 describe.skipIf(reason)("two participants on a serial line", () => {
   it("agree on what each of them pushes, in one order", async () => {
     const { ends } = await cable();
-    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
     const gateway = await start(world, [ends[0]]);
     const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [ends[1]]);
     const pushes = await Promise.all([push(gateway, 1), push(board, 2), push(gateway, 3), push(board, 4)]);
@@ -60,7 +60,7 @@ describe.skipIf(reason)("two participants on a serial line", () => {
 
   it("go on where they stopped when the cable was pulled and put back", async () => {
     const first = await cable();
-    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
     const gateway = await start(world, [first.ends[0]]);
     const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [first.ends[1]]);
     await (await push(board, 1)).final;
@@ -78,8 +78,8 @@ describe.skipIf(reason)("two participants on a serial line", () => {
 
   it("tell a peer of another world from one of theirs, and never connect", async () => {
     const { ends } = await cable();
-    const one = createWorld(crypto, nodeRandom(), join(parent, "one"), 1);
-    const other = createWorld(crypto, nodeRandom(), join(parent, "other"), 1);
+    const one = createWorld(crypto, nodeRandom(), join(parent, "one"), plainWorld(1));
+    const other = createWorld(crypto, nodeRandom(), join(parent, "other"), plainWorld(1));
     const gateway = await start(one, [ends[0]]);
     await start(worldOfBoard(other, "board-1", join(parent, "board")), [ends[1]]);
     await expect.poll(() => gateway.notices, patience).toContain("link-other-world");
@@ -103,7 +103,7 @@ describe("a serial port", () => {
   });
 
   it("keeps a gateway that asks for it from starting when it is missing", async () => {
-    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), 1);
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
     await expect(gatewayOf(world, [join(parent, "ttyUSB9")], true)).rejects.toMatchObject({ code: "port-missing" });
     // And has let go of the store.
     await start(world);

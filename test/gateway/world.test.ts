@@ -6,7 +6,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { boardOf, createWorld, openWorld } from "../../gateway/world/world";
+import { boardOf, createWorld, openWorld, plainWorld } from "../../gateway/world/world";
 
 const crypto = nodeCrypto();
 const random = nodeRandom();
@@ -20,14 +20,14 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 describe("a new world", () => {
   it("is opened again as it was made", () => {
-    const made = createWorld(crypto, random, directory, 3);
+    const made = createWorld(crypto, random, directory, plainWorld(3));
     const opened = openWorld(crypto, directory);
     expect(opened.provision).toEqual(made.provision);
     expect(opened.boards.map((board) => board.name)).toEqual(["board-1", "board-2", "board-3"]);
   });
 
   it("gives each board a group with the gateway, and all of them one together", () => {
-    const { catalog } = createWorld(crypto, random, directory, 3);
+    const { catalog } = createWorld(crypto, random, directory, plainWorld(3));
     const owners = catalog.groups.map((group) => [group.name, group.owners.map(catalog.memberName).sort()]);
     expect(Object.fromEntries(owners)).toEqual({
       "machine@board-1": ["board-1", "gateway"],
@@ -38,7 +38,7 @@ describe("a new world", () => {
   });
 
   it("provisions each board with its own groups and no other's", () => {
-    const world = createWorld(crypto, random, directory, 2);
+    const world = createWorld(crypto, random, directory, plainWorld(2));
     const provision = decodeProvision(readFileSync(boardOf(world, "board-2").provisionFile));
     const [own] = provision.worlds;
     expect(own!.groups).toHaveLength(2);
@@ -50,7 +50,7 @@ describe("a new world", () => {
   });
 
   it("keeps its secrets from other users", () => {
-    const world = createWorld(crypto, random, directory, 1);
+    const world = createWorld(crypto, random, directory, plainWorld(1));
     expect(statSync(join(directory, "world.json")).mode & 0o777).toBe(0o600);
     expect(statSync(world.boards[0]!.provisionFile).mode & 0o777).toBe(0o600);
     chmodSync(join(directory, "world.json"), 0o644);
@@ -58,8 +58,8 @@ describe("a new world", () => {
   });
 
   it("is not made over one that is there", () => {
-    const world = createWorld(crypto, random, directory, 1);
-    expect(() => createWorld(crypto, random, directory, 1)).toThrow(/exists already/);
+    const world = createWorld(crypto, random, directory, plainWorld(1));
+    expect(() => createWorld(crypto, random, directory, plainWorld(1))).toThrow(/exists already/);
     expect(openWorld(crypto, directory).tag).toBe(world.tag);
   });
 
@@ -71,7 +71,7 @@ describe("a new world", () => {
         return random.bytes(count);
       },
     };
-    expect(() => createWorld(crypto, broken, directory, 1)).toThrow(/no entropy/);
+    expect(() => createWorld(crypto, broken, directory, plainWorld(1))).toThrow(/no entropy/);
     expect(readdirSync(parent)).toEqual([]);
   });
 });
@@ -82,20 +82,20 @@ describe("a world directory", () => {
   });
 
   it("with a damaged file is told, naming the file", () => {
-    createWorld(crypto, random, directory, 1);
+    createWorld(crypto, random, directory, plainWorld(1));
     writeFileSync(join(directory, "world.json"), "{}");
     expect(() => openWorld(crypto, directory)).toThrow(/world\.json can't be read: its layout is undefined/);
   });
 
   it("finds a group by name, by the name of its pact, or by the first digits of its id", () => {
-    const { catalog } = createWorld(crypto, random, directory, 1);
+    const { catalog } = createWorld(crypto, random, directory, plainWorld(1));
     const group = catalog.group("machine-shared");
     expect(catalog.group("machine").name).toBe("machine@board-1");
     expect(catalog.group(toHex(group.id).slice(0, 10))).toBe(group);
   });
 
   it("says which groups there are when a name fits several or none", () => {
-    const { catalog } = createWorld(crypto, random, directory, 2);
+    const { catalog } = createWorld(crypto, random, directory, plainWorld(2));
     expect(() => catalog.group("machine")).toThrow(
       expect.objectContaining({ code: "group-ambiguous", remedy: expect.stringContaining("machine@board-2") }),
     );
@@ -103,7 +103,7 @@ describe("a world directory", () => {
   });
 
   it("knows its boards by name", () => {
-    const world = createWorld(crypto, random, directory, 1);
+    const world = createWorld(crypto, random, directory, plainWorld(1));
     expect(() => boardOf(world, "board-9")).toThrow(/no board 'board-9'/);
   });
 });

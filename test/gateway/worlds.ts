@@ -8,13 +8,13 @@ import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createCatalog } from "../../gateway/world/catalog";
 import { firstPacts } from "../../gateway/world/pacts";
-import { boardOf, createWorld, type World } from "../../gateway/world/world";
+import { boardOf, createWorld, plainWorld, type World } from "../../gateway/world/world";
 
 export const crypto = nodeCrypto();
 
 /** A world of one: the gateway alone owns its group of pact `machine`, so that what it seals is final at once. */
 export function worldOfOne(directory: string): World {
-  const world = createWorld(crypto, nodeRandom(), directory, 0);
+  const world = createWorld(crypto, nodeRandom(), directory, plainWorld(0));
   const { machine } = firstPacts(crypto);
   const avatar = crypto.signer(avatarSeed(crypto, world.seed, world.provision.worldId)).publicKey;
   const group = encodeSyncGroup({ pact: pactId(crypto, machine), owners: [avatar] });
@@ -40,6 +40,7 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], req
   const notices: string[] = [];
   const events: GatewayEvents = {
     final: () => {},
+    say: () => {},
     link: (_path, avatar, error) => told.push(`${world.catalog.memberName(avatar)} ${error ? error.code : "up"}`),
     notice: (error) => notices.push(error.code),
     failed: (error) => told.push(`failed ${error}`),

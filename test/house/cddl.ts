@@ -71,7 +71,19 @@ function readControlled(reader: Reader): Matcher {
   take(reader);
   const inner = readPrimary(reader);
   if (control === ".size") return (value) => base(value) && inner(sizeOf(value));
-  return (value) => base(value) && inner(decode(value as Uint8Array));
+  return (value) => {
+    const content = base(value) ? contentOf(value as Uint8Array) : undefined;
+    return content !== undefined && inner(content);
+  };
+}
+
+/** What bytes encode; undefined where they are no CBOR. */
+function contentOf(bytes: Uint8Array): Cbor | undefined {
+  try {
+    return decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function readPrimary(reader: Reader): Matcher {

@@ -28,7 +28,7 @@ const mayImport: readonly (readonly [room: string, others: readonly string[]])[]
       "@noble/",
     ],
   ],
-  ["firmware/sandbox/", ["firmware/core/", "firmware/native/native"]],
+  ["firmware/sandbox/", ["firmware/core/", "firmware/native/native", "firmware/ports"]],
   ["firmware/ports", []],
   // How the programs for XS are built for this machine.
   [

@@ -168,7 +168,33 @@ describe("an intent whose outcome is lost", () => {
     world.crash("ada");
     world.publish("bea", new Map([["servo", 2]]));
     world.run(20 * lease);
-    expect(world.states().at(-1)).toMatchObject({ status: "unknown", error: "nobody knows whether it acted" });
+    const error = "stage 0 is unknown: nobody knows whether it acted";
+    expect(world.states().at(-1)).toMatchObject({ status: "unknown", error });
+  });
+
+  it("is told where its capability says so itself, to the end of the way back", () => {
+    const before = { behavior: "note", consumes: "order", produces: ["opened"], compensate: "close" };
+    const stages = [before, { ...lid.stages[0]!, consumes: "opened", produces: [] }];
+    const note = () => done(null, ["opened", 1, 1]);
+    const close = () => done(null);
+    const world = worldWith({ ...lid, stages, behaviors: { ...lid.behaviors, note, close } }, "ada");
+    world.acts = () => "unknown";
+    world.push("order", 1, 1);
+    world.run(20_000);
+    expect(world.statuses()).toEqual(["0 done", "1 intent", "1 unknown", "0 compensated"]);
+    expect(world.states().at(-1)!.error).toBe("stage 1 is unknown: it jams; stage 0 undone by close");
+  });
+
+  it("is told by an owner who could not have acted itself, where nobody else is left", () => {
+    const world = worldWith(lid, "ada");
+    world.acts = (member) => {
+      world.crash(member.name);
+      return undefined;
+    };
+    world.push("order", 1, 1);
+    world.run(20 * lease);
+    expect(world.statuses()).toEqual(["0 intent", "0 unknown"]);
+    expect(world.underWay("bea")).toBe(0);
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeFinalRecord } from "../../firmware/core/block/final-record";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
-import { encodeProvision } from "../../firmware/core/identity/provision";
+import { encodeProvision, noSagas } from "../../firmware/core/identity/provision";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
@@ -61,7 +61,7 @@ export function createTwoBoards(firmware: Firmware, folder: string, everyMs: num
   const group = encodeSyncGroup({ pact: pactId(crypto, encoded), owners: [...avatars].sort(compare) });
   const readings = [{ group: syncGroupId(crypto, group), everyMs }];
   for (const [index, seed] of seeds.entries()) {
-    const world = { worldId, stewards: [], pacts: [encoded], groups: [group], readings };
+    const world = { worldId, stewards: [], pacts: [encoded], groups: [group], readings, sagas: noSagas };
     writeFileSync(join(folder, `provision-${index}`), encodeProvision({ seed, worlds: [world] }));
   }
   return {

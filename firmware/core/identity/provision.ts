@@ -7,8 +7,24 @@ import type { AvatarId, Hash } from "../wire/types";
 export interface Provision {
   /** The participant's 32-byte seed. */
   readonly seed: Uint8Array;
-  readonly worlds: readonly WorldProvision[];
+  readonly worlds: readonly ProvisionedWorld[];
 }
+
+/** A world with what a participant's driver does in it, besides. */
+export interface ProvisionedWorld extends WorldProvision {
+  readonly sagas: SagasProvided;
+}
+
+/** The sagas that a participant takes part in, over its pacts and groups; as encoded by `saga/structures`. */
+export interface SagasProvided {
+  readonly behaviors: readonly Uint8Array[];
+  readonly stages: readonly Uint8Array[];
+  readonly descriptions: readonly Uint8Array[];
+  /** UTF-8 of the modules that the behaviors are in: each behavior names the hash of one. */
+  readonly sources: readonly Uint8Array[];
+}
+
+export const noSagas: SagasProvided = { behaviors: [], stages: [], descriptions: [], sources: [] };
 
 export interface WorldProvision {
   /** 32 bytes, secret. */
@@ -29,8 +45,9 @@ export interface Reading {
 }
 
 /** The first item: a provision of another layout is refused, not misread. */
-const layout = 1;
+const layout = 2;
 const maxWorlds = 16;
+const maxSagaParts = 256;
 const provisionLimits: Limits = { depth: 8, items: 65_536, length: 1_048_576 };
 
 export function encodeProvision(provision: Provision): Uint8Array {
@@ -47,19 +64,32 @@ export function decodeProvision(encoded: Uint8Array): Provision {
   };
 }
 
-function worldItems(world: WorldProvision): Cbor {
+function worldItems(world: ProvisionedWorld): Cbor {
   const readings = world.readings.map(({ group, everyMs }) => [group, everyMs]);
-  return [world.worldId, world.stewards, world.pacts, world.groups, readings];
+  const { behaviors, stages, descriptions, sources } = world.sagas;
+  const sagas = [behaviors, stages, descriptions, sources];
+  return [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
 }
 
-function readWorld(where: string, value: Cbor): WorldProvision {
-  const [worldId, stewards, pacts, groups, readings] = tuple(where, value, 5);
+function readWorld(where: string, value: Cbor): ProvisionedWorld {
+  const [worldId, stewards, pacts, groups, readings, sagas] = tuple(where, value, 6);
   return {
     worldId: hash32(`${where}: worldId`, worldId),
     stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
     pacts: list(`${where}: pact`, pacts, maxGroups, bytes),
     groups: list(`${where}: group`, groups, maxGroups, bytes),
     readings: list(`${where}: reading`, readings, maxGroups, readReading),
+    sagas: readSagas(`${where}: sagas`, sagas),
+  };
+}
+
+function readSagas(where: string, value: Cbor | undefined): SagasProvided {
+  const [behaviors, stages, descriptions, sources] = tuple(where, value, 4);
+  return {
+    behaviors: list(`${where}: behavior`, behaviors, maxSagaParts, bytes),
+    stages: list(`${where}: stage`, stages, maxSagaParts, bytes),
+    descriptions: list(`${where}: description`, descriptions, maxSagaParts, bytes),
+    sources: list(`${where}: source`, sources, maxSagaParts, bytes),
   };
 }
 

@@ -1,12 +1,13 @@
 import type { Crypto, Time } from "../../ports";
 import type { Action, Event, FinalBlock } from "../events";
 import { readProduced } from "../pact/produced";
-import { toHex } from "../wire/bytes";
+import { equal, toHex } from "../wire/bytes";
 import type { AvatarId } from "../wire/types";
 import type { SagaProvision } from "./definitions";
 import type { FinalEntry } from "./entries";
-import type { SagaAction, SagaEvent } from "./events";
+import type { Published, SagaAction, SagaEvent } from "./events";
 import type { Ledger } from "./ledger";
+import { createPublishing, isPublished, takePublished } from "./publishing";
 import { createSagaRuntime } from "./runtime";
 
 /**
@@ -15,10 +16,16 @@ import { createSagaRuntime } from "./runtime";
  */
 export interface Conductor {
   /** What the participant asked of its driver: final blocks and refusals are looked at, all else is not for sagas. */
-  take(action: Action, now: Time): Order[];
-  handle(event: Exclude<SagaEvent, { readonly kind: "entry" | "refused" }>, now: Time): Order[];
+  take(action: Action | ToldFinal, now: Time): Order[];
+  handle(event: Exclude<SagaEvent, { readonly kind: "entry" | "refused" | "capabilities" }>, now: Time): Order[];
   /** What the final entries say; not to be written to. */
   readonly ledger: Ledger;
+}
+
+/** Of a final block what sagas look at. */
+export interface ToldFinal {
+  readonly kind: "final";
+  readonly block: Pick<FinalBlock, "group" | "firstEntry" | "issuer" | "entries" | "repeats">;
 }
 
 /** What a conductor asks of its driver. */
@@ -33,44 +40,63 @@ export interface ConductorOptions {
   readonly world: string;
   readonly avatar: AvatarId;
   readonly provision: SagaProvision;
+  /** What this participant can do. */
+  readonly published: Published;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
 }
 
+/** Sagas push with tokens below zero, so that whoever else pushes has all others. */
+const publishingToken = -1;
+const firstToken = -2;
+
 /** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read. */
 export function createConductor(options: ConductorOptions): Conductor {
+  const { world, avatar } = options;
   const runtime = createSagaRuntime(options);
   const { ledger } = runtime;
-  const orders = (event: SagaEvent, now: Time): Order[] =>
-    runtime.handle(event, now).map((action) => (action.kind === "push" ? pushOf(options.world, action) : action));
+  const publishing = createPublishing(ledger.definitions, avatar, options.published);
+
+  function orders(event: SagaEvent, now: Time): Order[] {
+    return runtime.handle(event, now).map((action): Order => {
+      if (action.kind !== "push") return action;
+      return { kind: "push", event: { ...action, world, token: firstToken - action.token } };
+    });
+  }
+
+  function takeEntry(entry: FinalEntry, now: Time): Order[] {
+    if (publishing === undefined || !equal(entry.group, publishing.group)) return orders({ kind: "entry", entry }, now);
+    const event = takePublished(publishing, entry);
+    return event === undefined ? [] : orders(event, now);
+  }
+
+  function publish(): Order[] {
+    if (publishing === undefined || isPublished(publishing)) return [];
+    const { group, entry } = publishing;
+    return [{ kind: "push", event: { kind: "push", world, group, entry, id: null, token: publishingToken } }];
+  }
+
   return {
     ledger,
-    handle: orders,
+    handle: (event, now) => [...(event.kind === "boot" ? publish() : []), ...orders(event, now)],
     take(action, now) {
       if (action.kind === "refused") {
-        return isOfSagas(action.token) ? orders({ kind: "refused", token: numberOf(action.token) }, now) : [];
+        // A full buffer of this pact keeps the latest: only one who forgot what it signed is refused, and it may push nothing.
+        if (action.token === publishingToken) return [{ kind: "notice", error: action.error }];
+        return isOfSagas(action.token) ? orders({ kind: "refused", token: firstToken - action.token }, now) : [];
       }
       if (action.kind !== "final" || !ledger.definitions.groups.has(toHex(action.block.group))) return [];
-      return finalEntries(action.block).flatMap((entry) => orders({ kind: "entry", entry }, now));
+      return finalEntries(action.block).flatMap((entry) => takeEntry(entry, now));
     },
   };
-}
-
-/** Sagas push with tokens below zero, so that whoever else pushes has all others. */
-function pushOf(world: string, { group, entry, id, token }: Extract<SagaAction, { kind: "push" }>): Order {
-  return { kind: "push", event: { kind: "push", world, group, entry, id, token: -1 - token } };
 }
 
 export function isOfSagas(token: number): boolean {
   return token < 0;
 }
 
-function numberOf(token: number): number {
-  return -1 - token;
-}
-
 /** The entries of a block that readers are told of. */
-export function finalEntries({ group, firstEntry, issuer, entries, repeats }: FinalBlock): FinalEntry[] {
+export function finalEntries({ group, firstEntry, issuer, entries, repeats }: ToldFinal["block"]): FinalEntry[] {
   return (entries ?? []).flatMap((bytes, index) => {
     if (repeats.includes(index)) return [];
     return [{ group, sequence: firstEntry + index, issuer, ...readProduced(bytes) }];

@@ -1,5 +1,7 @@
 /** The most of everything that a saga may have or hold in memory (PROTOCOL 9). */
 
+/** ms that a rank waits for the one before it. */
+export const lease = 5_000;
 /** Stages of a saga. */
 export const maxStages = 16;
 /** Pacts that a stage reads, and pacts that it produces into. */

@@ -192,21 +192,25 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
     return;
   }
   if (work.run !== null) return;
-  const rank = ranksOf(runtime, invocation, next.stage).able;
+  const { able: rank, any } = ranksOf(runtime, invocation, next.stage);
+  if (next.kind === "outcome") {
+    // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart. To say so takes no capability.
+    const patience = isIssuer(runtime, invocation) ? 0 : any === undefined ? Number.POSITIVE_INFINITY : any + 1;
+    if (isDue(runtime, invocation.since + patience * runtime.lease)) {
+      pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
+    }
+    return;
+  }
   if (rank === undefined) return;
   if (next.kind === "stage") {
     const entry = entryFor(book, invocation, runtime.lease);
     if (entry === undefined) return;
     const from = Math.max(invocation.since, entry.seenAt);
     if (isDue(runtime, Math.max(from + rank * runtime.lease, work.notBefore))) startRun(runtime, invocation, entry);
-  } else if (next.kind === "undo") {
-    if (!isDue(runtime, Math.max(invocation.since + rank * runtime.lease, work.notBefore))) return;
+  } else if (isDue(runtime, Math.max(invocation.since + rank * runtime.lease, work.notBefore))) {
     const { undoes } = stageOf(invocation, next.stage);
     if (undoes === null) pushState(runtime, invocation, reversal(runtime.ledger.definitions, invocation));
     else startRun(runtime, invocation, invocation.steps.at(-1)!.consumed);
-  } else if (isDue(runtime, invocation.since + (isIssuer(runtime, invocation) ? 0 : rank + 1) * runtime.lease)) {
-    // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart.
-    pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
   }
 }
 
@@ -281,7 +285,9 @@ function pushOutcome(runtime: Runtime, invocation: Invocation, outcome: Outcome,
       stateAfter(invocation, outcome === "done" ? "compensated" : "unknown", { ...told, error: words }),
     );
   } else {
-    pushState(runtime, invocation, stateAfter(invocation, outcome, { ...told, error }));
+    // What is unknown is told to the end: each state of the way back adds to it.
+    const words = outcome === "unknown" ? wayBack(invocation, next.stage, `is unknown: ${error}`) : error;
+    pushState(runtime, invocation, stateAfter(invocation, outcome, { ...told, error: words }));
   }
 }
 

@@ -1,0 +1,38 @@
+import { decodePublished, encodePublished, isCapabilitiesPact } from "../capability/published";
+import { gapCount } from "../pact/entry";
+import { equal } from "../wire/bytes";
+import type { AvatarId, Hash } from "../wire/types";
+import type { Definitions } from "./definitions";
+import type { FinalEntry } from "./entries";
+import type { Published, SagaEvent } from "./events";
+
+/** What a participant tells the others that it can do: an entry of the capabilities pact, in place of its last one. */
+export interface Publishing {
+  readonly group: Hash;
+  readonly avatar: AvatarId;
+  readonly entry: Uint8Array;
+  /** What the others know of this participant. */
+  known: Uint8Array | null;
+}
+
+/** Undefined where it shares no group of the capabilities pact: nobody will ask it to run a stage that requires anything. */
+export function createPublishing(
+  { groups }: Definitions,
+  avatar: AvatarId,
+  published: Published,
+): Publishing | undefined {
+  const group = [...groups.values()].find(({ pact }) => isCapabilitiesPact(pact.pact));
+  if (group === undefined || !group.owners.some((owner) => equal(owner, avatar))) return undefined;
+  return { group: group.id, avatar, entry: encodePublished(published), known: null };
+}
+
+/** What an entry of the capabilities pact tells the saga runtime; nothing where it is a gap. Throws `entry-…` or `structure-…`. */
+export function takePublished(publishing: Publishing, { issuer, entry }: FinalEntry): SagaEvent | undefined {
+  if (gapCount(entry) !== undefined) return undefined;
+  if (equal(issuer, publishing.avatar)) publishing.known = entry;
+  return { kind: "capabilities", avatar: issuer, published: decodePublished(entry) };
+}
+
+export function isPublished({ known, entry }: Publishing): boolean {
+  return known !== null && equal(known, entry);
+}

@@ -1,0 +1,64 @@
+import type { Event } from "../../firmware/core/events";
+import { type Conductor, createConductor, type ToldFinal } from "../../firmware/core/saga/conductor";
+import { lease } from "../../firmware/core/saga/limits";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Clock, Crypto } from "../../firmware/ports";
+import { type Conducting, type ConductingOptions, createConducting } from "../../firmware/sandbox/conducting";
+import type { World } from "../world/world";
+import type { Sandbox } from "./sandbox";
+
+/** The gateway's part in the sagas of its world: it has no capabilities, and runs the stages that require none. */
+export interface GatewayConducting extends Conducting {
+  readonly ledger: Conductor["ledger"];
+  /** Runs that are under way are left alone: another will run them, or this gateway when it starts again. */
+  stop(): void;
+}
+
+export interface GatewaySagas extends Pick<ConductingOptions, "notice"> {
+  readonly world: World;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly avatar: AvatarId;
+  readonly sandbox: Sandbox;
+  /** All final blocks that the store holds, each group's in order. */
+  readonly history: AsyncIterable<ToldFinal["block"]>;
+  readonly handle: (event: Event) => Promise<void>;
+  /** A sandbox could not be run at all. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Reads what the sagas' groups hold; nothing is done until it is told to `boot`. Errors: those of `createConductor`. */
+export async function openConducting(options: GatewaySagas): Promise<GatewayConducting> {
+  const { world, crypto, clock, notice } = options;
+  const { provision } = world;
+  const conductor = createConductor({
+    ...{ crypto, world: world.tag, avatar: options.avatar, lease },
+    provision: { ...provision, ...provision.sagas },
+    published: new Map([["board", "gateway"]]),
+  });
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const conducting = createConducting({
+    ...{ crypto, conductor, sagas: provision.sagas, clock, notice },
+    // The driver tells by itself why it has stopped.
+    push: (event) => void options.handle(event).catch(() => {}),
+    sandbox(request, _behavior, done) {
+      options.sandbox(request).then((reply) => stopped || done(reply), options.failed);
+    },
+    act: (_operations, done) => done("refused", "a gateway has nothing to act with"),
+    wake(at) {
+      clearTimeout(timer);
+      const wait = Math.min(Math.max(0, at - clock.now().monotonic), 2 ** 31 - 1);
+      if (!stopped) timer = setTimeout(() => conducting.handle({ kind: "alarm" }), wait);
+    },
+  });
+  for await (const block of options.history) conducting.take({ kind: "final", block });
+  return {
+    ...conducting,
+    ledger: conductor.ledger,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { decodeBoard } from "../../firmware/core/capability/board";
+import { capabilitiesPact } from "../../firmware/core/capability/published";
+import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { noSagas, type Provision, type Reading, type SagasProvided } from "../../firmware/core/identity/provision";
+import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { encodeText } from "../../firmware/core/wire/text";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Crypto, Random } from "../../firmware/ports";
+import { compile } from "../saga/described";
+import type { SagaSource } from "../saga/source";
+import type { WorldConfig } from "./config";
+import { firstPacts } from "./pacts";
+
+export const gatewayName = "gateway";
+/** More would make the shared group's quorum slow on a serial line; groups may have 64 owners. */
+export const mostBoards = 16;
+
+/** What a new world is made for. */
+export interface WorldPlan {
+  /** The boards in their order: what each is, as its `board.json` says. */
+  readonly boards: readonly Uint8Array[];
+  /** The sagas that all of them take part in. */
+  readonly sagas: readonly SagaLoaded[];
+}
+
+/** A saga's module, and what the engine says is in it. */
+export interface SagaLoaded {
+  readonly source: SagaSource;
+  readonly described: unknown;
+}
+
+export interface LaidOut {
+  readonly config: WorldConfig;
+  readonly boards: readonly { readonly name: string; readonly provision: Provision; readonly definition: Uint8Array }[];
+}
+
+const ownReadingsEveryMs = 500;
+const sharedReadingsEveryMs = 1000;
+/** Slower, since each may set a saga going, on a cable that all else shares. */
+const sagaReadingsEveryMs = 2000;
+
+interface Newcomer {
+  readonly name: string;
+  readonly seed: Uint8Array;
+  readonly avatar: AvatarId;
+}
+
+type NamedGroup = WorldConfig["groups"][number];
+
+/**
+ * Each board shares a group of pact `machine` with the gateway; all of them share one of pact `machine-shared`, and, where there are
+ * sagas, one of each pact that those name and one that tells what every member can do. Throws what `compile` and `decodeBoard` throw.
+ */
+export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): LaidOut {
+  const worldId = random.bytes(32);
+  const newcomer = (name: string): Newcomer => {
+    const seed = random.bytes(32);
+    return { name, seed, avatar: crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey };
+  };
+  const gateway = newcomer(gatewayName);
+  const boards = plan.boards.map((definition, index) => ({ ...newcomer(`board-${index + 1}`), definition }));
+  const all = [gateway, ...boards].map(({ avatar }) => avatar).sort(compare);
+  const first = firstPacts(crypto);
+  const groupOf = (pact: Uint8Array, owners: readonly AvatarId[]) =>
+    encodeSyncGroup({ pact: pactId(crypto, pact), owners: [...owners].sort(compare) });
+
+  const sagas = withSagas(crypto, plan.sagas, all);
+  const shared: NamedGroup[] = boards.length > 0 ? [{ name: "machine-shared", bytes: groupOf(first.shared, all) }] : [];
+  const own = boards.map(({ name, avatar }) => ({
+    name: `machine@${name}`,
+    bytes: groupOf(first.machine, [gateway.avatar, avatar]),
+  }));
+  const world = {
+    worldId,
+    stewards: [gateway.avatar],
+    pacts: [first.machine, first.shared, ...sagas.pacts],
+    sagas: sagas.provided,
+  };
+  const provisions = boards.map(({ name, seed, definition }, index) => {
+    const groups = [own[index]!, ...shared, ...sagas.groups].map(({ bytes }) => bytes);
+    const readings: Reading[] = [
+      { group: syncGroupId(crypto, own[index]!.bytes), everyMs: ownReadingsEveryMs },
+      { group: syncGroupId(crypto, shared[0]!.bytes), everyMs: sharedReadingsEveryMs },
+      ...sensed(crypto, definition, sagas),
+    ];
+    return { name, definition, provision: { seed, worlds: [{ ...world, groups, readings }] } };
+  });
+  const members = [gateway, ...boards].map(({ name, avatar }) => ({ name, avatar }));
+  const groups = [...own, ...shared, ...sagas.groups];
+  return { config: { ...world, seed: gateway.seed, groups, members }, boards: provisions };
+}
+
+interface SagaParts {
+  readonly pacts: readonly Uint8Array[];
+  readonly groups: readonly NamedGroup[];
+  readonly provided: SagasProvided;
+}
+
+/** The pacts and groups of all sagas, those that several name once. */
+function withSagas(crypto: Crypto, loaded: readonly SagaLoaded[], owners: readonly AvatarId[]): SagaParts {
+  if (loaded.length === 0) return { pacts: [], groups: [], provided: noSagas };
+  const compiled = loaded.map(({ source, described }) => compile(crypto, source, described, owners).provision);
+  const capabilities = encodePact(capabilitiesPact("two-thirds"));
+  const pacts = distinct([capabilities, ...compiled.flatMap((each) => each.pacts)]);
+  const names = new Map(pacts.map((pact) => [toHex(pactId(crypto, pact)), decodePact(pact).name]));
+  const publishing = encodeSyncGroup({ pact: pactId(crypto, capabilities), owners });
+  const groups = distinct([publishing, ...compiled.flatMap((each) => each.groups)]);
+  return {
+    pacts,
+    groups: groups.map((bytes) => ({ name: names.get(toHex(decodeSyncGroup(bytes).pact))!, bytes })),
+    provided: {
+      behaviors: distinct(compiled.flatMap((each) => each.behaviors)),
+      stages: distinct(compiled.flatMap((each) => each.stages)),
+      descriptions: distinct(compiled.flatMap((each) => each.descriptions)),
+      sources: loaded.map(({ source }) => encodeText(source.text)),
+    },
+  };
+}
+
+/** A board pushes into the groups of sagas whose fields it has a sensor for, each of them. */
+function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups }: SagaParts): Reading[] {
+  const sensors = new Set(decodeBoard(definition).sensors.map(({ name }) => name));
+  return pacts.flatMap((bytes) => {
+    const { name, fields } = decodePact(bytes);
+    const filled = fields.length > 0 && fields.every((field) => sensors.has(field.name));
+    const group = groups.find((each) => each.name === name)!;
+    return filled ? [{ group: syncGroupId(crypto, group.bytes), everyMs: sagaReadingsEveryMs }] : [];
+  });
+}
+
+function distinct(all: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(all.map((bytes) => [toHex(bytes), bytes])).values()];
+}
