@@ -54,3 +54,42 @@ export interface Flash {
   /** Returns when all that was programmed and erased before will survive a power loss. */
   sync(): void;
 }
+
+/**
+ * Pins, shaped as ECMA-419 shapes them and the Moddable SDK has them (`embedded:io/digital`, `pwm`, `analog`): a constructor for each
+ * kind of IO, numbers in and out. They throw where a pin is in use or can't do it.
+ */
+export interface Pins {
+  readonly Digital: {
+    new (options: {
+      readonly pin: number;
+      readonly mode: number;
+      /** Of an output: its level from the first moment. */
+      readonly initialValue?: number;
+      /** Of an input: called at these edges. */
+      readonly edge?: number;
+      readonly onReadable?: () => void;
+    }): { read(): number; write(level: number): void };
+    readonly InputPullUp: number;
+    readonly Output: number;
+    readonly Rising: number;
+    readonly Falling: number;
+  };
+  readonly PWM: new (options: {
+    readonly pin: number;
+    readonly hz: number;
+    /** Bits; what the platform gives is read back. */
+    readonly resolution?: number;
+  }) => {
+    readonly resolution: number;
+    /** From 0 to 2 ** resolution - 1, which is all of the time. */
+    write(duty: number): void;
+  };
+  readonly Analog: new (options: {
+    readonly pin: number;
+  }) => {
+    readonly resolution: number;
+    /** From 0 to 2 ** resolution - 1. */
+    read(): number;
+  };
+}

@@ -5,12 +5,21 @@ export interface BoardOptions {
   readonly provision: string;
   /** The file that stands for the board's flash. */
   readonly flash: string;
+  /** The board.json that says what it can do; undefined for a board that has no pins. */
+  readonly board: string | undefined;
+  /** The program that runs a behavior in a process of its own; undefined where the board has no room for one. */
+  readonly sandbox: string | undefined;
+  /** The status with which this board's machine ended before it was started again; undefined where that is not known. */
+  readonly reset: number | undefined;
   /** The name of the pseudo-terminal to make, or the serial device to open. */
   readonly wire: { readonly terminal: string } | { readonly device: string };
   readonly json: boolean;
 }
 
-const usage = "vertebra-xs participant.js --provision FILE --flash FILE (--pty LINK | --serial DEVICE) [--json]";
+const usage =
+  "vertebra-xs participant.js --provision FILE --flash FILE [--board FILE] [--sandbox FILE] [--reset STATUS] (--pty LINK | --serial DEVICE) [--json]";
+
+const valued = ["--provision", "--flash", "--board", "--sandbox", "--reset", "--pty", "--serial"];
 
 /** Throws `usage`. */
 export function parseOptions(given: readonly string[]): BoardOptions {
@@ -19,8 +28,7 @@ export function parseOptions(given: readonly string[]): BoardOptions {
   for (let at = 0; at < given.length; at++) {
     const name = given[at]!;
     if (name === "--json") json = true;
-    else if (["--provision", "--flash", "--pty", "--serial"].includes(name))
-      values.set(name, required(name, given[++at]));
+    else if (valued.includes(name)) values.set(name, required(name, given[++at]));
     else throw misused(`'${name}' is no option of a board`);
   }
   const terminal = values.get("--pty");
@@ -29,9 +37,18 @@ export function parseOptions(given: readonly string[]): BoardOptions {
   return {
     provision: required("--provision", values.get("--provision")),
     flash: required("--flash", values.get("--flash")),
+    board: values.get("--board"),
+    sandbox: values.get("--sandbox"),
+    reset: statusOf(values.get("--reset")),
     wire: terminal !== undefined ? { terminal } : { device: device! },
     json,
   };
+}
+
+function statusOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,3}$/.test(text)) throw misused(`'${text}' is no status of a process`);
+  return Number(text);
 }
 
 function required(name: string, value: string | undefined): string {

@@ -16,15 +16,23 @@ export interface Source {
   read(): Uint8Array;
 }
 
-/** The readings of a world as its provision wants them. Throws `readings-…` for a group or a field that this board can't fill. */
-export function sources(crypto: Crypto, world: WorldProvision, sensors: Native["sensors"]): Source[] {
+/**
+ * The readings of a world as its provision wants them: a field is filled by the analog capability of its name, or else by the
+ * machine's own sensor. Throws `readings-…` for a group or a field that this board can't fill.
+ */
+export function sources(
+  crypto: Crypto,
+  world: WorldProvision,
+  sensors: Native["sensors"],
+  analog: ReadonlyMap<string, () => number> = new Map(),
+): Source[] {
   const pacts = new Map(world.pacts.map((bytes) => [toHex(pactId(crypto, bytes)), decodePact(bytes)]));
   const groups = new Map(world.groups.map((bytes) => [toHex(syncGroupId(crypto, bytes)), decodeSyncGroup(bytes)]));
   return world.readings.map(({ group, everyMs }) => {
     const pact = pacts.get(toHex(groups.get(toHex(group))?.pact ?? new Uint8Array()));
     if (!pact) throw unknownGroup(group);
     const fields = resolveFields(pact, (id) => pacts.get(toHex(id)));
-    const values = fields.map((field) => sensorOf(field, pact, sensors));
+    const values = fields.map((field) => analog.get(field.name) ?? sensorOf(field, pact, sensors));
     const read = () => entry(fields, values, pact.policy);
     return { group, everyMs, read };
   });
@@ -56,7 +64,7 @@ function sensorOf(field: Field, pact: Pact, sensors: Native["sensors"]): () => n
       throw new VertebraError(
         "readings-field",
         `This board has no sensor for field '${field.name}' of pact '${pact.name}'`,
-        "Let it push into groups of pacts with the fields load, memory, memoryPercent, temperature and uptime.",
+        "Let it push pacts with the fields load, memory, memoryPercent, temperature, uptime, and the analog capabilities of its board.json.",
       );
   }
 }

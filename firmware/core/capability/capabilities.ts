@@ -16,6 +16,7 @@ export type CapabilityEvent =
   | { readonly kind: "operate"; readonly run: number; readonly operations: readonly Operation[] }
   /** When another participant was last heard, which may be a while ago; told at the latest with each `operate` and `alarm`. */
   | { readonly kind: "heard"; readonly at: number }
+  /** How an input is now; the same once more does no harm. */
   | { readonly kind: "input"; readonly name: string; readonly closed: boolean }
   /** The emergency stop: holds, beyond a restart too, until `resume`. */
   | { readonly kind: "stop" }
@@ -179,6 +180,7 @@ function refused(code: string, message: string, remedy: string): VertebraError {
 }
 
 function takeInput(machine: Machine, name: string, closed: boolean): void {
+  if (machine.closed.has(name) === closed) return;
   if (closed) {
     // What it barred stays safe until it is operated anew.
     machine.closed.add(name);
