@@ -174,7 +174,7 @@ describe("an intent whose outcome is lost", () => {
 
   it("is told where its capability says so itself, to the end of the way back", () => {
     const before = { behavior: "note", consumes: "order", produces: ["opened"], compensate: "close" };
-    const stages = [before, { ...lid.stages[0]!, consumes: "opened", produces: [] }];
+    const stages = [before, { ...lid.stages[0]!, consumes: "opened" }];
     const note = () => done(null, ["opened", 1, 1]);
     const close = () => done(null);
     const world = worldWith({ ...lid, stages, behaviors: { ...lid.behaviors, note, close } }, "ada");

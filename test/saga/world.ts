@@ -181,7 +181,7 @@ export function createSagaWorld(plan: Plan) {
     /** Seen by each push; false loses it, as a full buffer does. */
     takes: (_member: Member, _push: Extract<SagaAction, { kind: "push" }>): boolean => true,
     /** What comes of an operation; undefined for never. */
-    acts: (_member: Member, _operation: string): "done" | "refused" | undefined => "done",
+    acts: (_member: Member, _operation: string): "done" | "refused" | "unknown" | undefined => "done",
     /** ms until one hears of a final entry. */
     hears: (_member: Member, _group: string): number => 10,
     log,

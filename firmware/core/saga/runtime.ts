@@ -195,8 +195,8 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   const { able: rank, any } = ranksOf(runtime, invocation, next.stage);
   if (next.kind === "outcome") {
     // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart. To say so takes no capability.
-    const patience = isIssuer(runtime, invocation) ? 0 : any === undefined ? Number.POSITIVE_INFINITY : any + 1;
-    if (isDue(runtime, invocation.since + patience * runtime.lease)) {
+    const leases = isIssuer(runtime, invocation) ? 0 : any! + 1;
+    if (any !== undefined && isDue(runtime, invocation.since + leases * runtime.lease)) {
       pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
     }
     return;
