@@ -39,6 +39,8 @@ export type Line =
   | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
   | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
   | { readonly event: "notice" | "error"; readonly code: string; readonly message: string; readonly remedy: string }
+  /** A behavior that ended the machine of this board: its runs fail without being begun. Told at each start. */
+  | { readonly event: "quarantine"; readonly behavior: string; readonly reason: string }
   | ({ readonly event: "stats" } & Stats)
   /** The writers have stopped. */
   | { readonly event: "stopped" };
@@ -79,6 +81,8 @@ export function inWords(line: Line): string | undefined {
     case "notice":
     case "error":
       return `${line.message}. ${line.remedy}`;
+    case "quarantine":
+      return `behavior ${short(line.behavior)} is quarantined: ${line.reason}`;
     case "stopped":
       return "the writers have stopped";
     case "stats":

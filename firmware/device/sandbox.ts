@@ -1,3 +1,4 @@
+import { VertebraError } from "../core/errors";
 import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
@@ -5,10 +6,37 @@ import { brokenOff, patience, replyAfter, replyLine, tooMuchGiven } from "../san
 import { lockDown, perform } from "../sandbox/perform";
 import type { Reply, Request } from "../sandbox/request";
 import { createTurns } from "../sandbox/turns";
-import type { Quarantine } from "./quarantine";
+import type { Journal } from "../store/journal";
+import type { Line } from "./lines";
+import type { BoardOptions } from "./options";
+import { openQuarantine, type Quarantine } from "./quarantine";
 
 /** Runs a request for a behavior, named by its hash, and calls `done` once, at once or later. */
 export type Sandbox = (request: Request, behavior: Hash, done: (reply: Reply) => void) => void;
+
+/**
+ * The sandbox of a board, in a process or in the board's one machine as its `board.json` says; tells of what is quarantined. Throws
+ * `usage` where the program for processes was not given.
+ */
+export function openSandbox(
+  native: Native,
+  where: "process" | "machine",
+  { sandbox, reset }: BoardOptions,
+  journal: Pick<Journal, "records" | "write">,
+  print: (line: Line) => void,
+): Sandbox {
+  if (where === "process") {
+    if (sandbox !== undefined) return createProcessSandbox(native, sandbox);
+    throw new VertebraError(
+      "usage",
+      "This board runs behaviors in processes, and --sandbox is missing",
+      "Name the file of the sandbox's program.",
+    );
+  }
+  const quarantine = openQuarantine(journal, reset);
+  for (const [behavior, reason] of quarantine.behaviors) print({ event: "quarantine", behavior, reason });
+  return createMachineSandbox(native, quarantine);
+}
 
 /** Each run in a process of its own: `program` is the file of the sandbox's program. What a run does ends that process alone. */
 export function createProcessSandbox({ process }: Pick<Native, "process">, program: string): Sandbox {

@@ -2,8 +2,7 @@ import type { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { type ToldEntry, tellEntry } from "../channels/entry";
-import { type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
-import type { Firmware } from "../fleet/xs-program";
+import { type BoardFirmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
@@ -38,7 +37,7 @@ const boardCount = 3;
 const baudRate = 115_200;
 const lastKept = 12;
 
-export async function setStage(directory: string, firmware: Firmware): Promise<Stage> {
+export async function setStage(directory: string, firmware: BoardFirmware): Promise<Stage> {
   const crypto = nodeCrypto();
   const world = createWorld(crypto, nodeRandom(), directory, plainWorld(boardCount));
   const orders = new Map(world.catalog.groups.map(({ name }) => [name, createOrder()]));

@@ -8,7 +8,6 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Line } from "../../firmware/device/lines";
 import { type HistoricBlock, historyOf } from "../../gateway/channels/history";
 import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
-import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { openStore } from "../../gateway/participant/store";
@@ -45,7 +44,7 @@ export interface Bench {
 }
 
 export async function createBench(boards: number): Promise<Bench> {
-  const firmware: Firmware = await buildFirmware(() => {});
+  const firmware = await buildFirmware(() => {});
   const directory = mkdtempSync(join(tmpdir(), "vertebra-e2e-"));
   const crypto = nodeCrypto();
   const world = createWorld(crypto, nodeRandom(), join(directory, "world"), plainWorld(boards));
