@@ -132,7 +132,7 @@ static void programFlash(xsMachine* the)
 	Bytes bytes = bytesArgument(the, 2);
 	uint8_t cells[4096];
 	xsUnsignedValue done = 0;
-	if (bytes.length > flash->size - offset)
+	if ((off_t)bytes.length > flash->size - offset)
 		xsRangeError("the program reaches past the flash");
 	while (done < bytes.length) {
 		size_t count = bytes.length - done < sizeof cells ? bytes.length - done : sizeof cells;
