@@ -65,11 +65,11 @@ export interface Pins {
       readonly pin: number;
       readonly mode: number;
       /** Of an output: its level from the first moment. */
-      readonly initialValue?: number;
+      readonly initialValue?: 0 | 1;
       /** Of an input: called at these edges. */
       readonly edge?: number;
       readonly onReadable?: () => void;
-    }): { read(): number; write(level: number): void };
+    }): { read(): 0 | 1; write(level: 0 | 1): void };
     readonly InputPullUp: number;
     readonly Output: number;
     readonly Rising: number;

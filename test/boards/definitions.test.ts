@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Board, decodeBoard } from "../../firmware/core/capability/board";
+import { decodeOperation } from "../../firmware/core/capability/interfaces";
+import { encodeText } from "../../firmware/core/wire/text";
 import { openCapabilities } from "../../firmware/device/capabilities";
 import { simulatedPins } from "../../firmware/device/pins/simulated";
 import { root } from "../house/sources";
@@ -48,6 +50,27 @@ describe.each(folders)("the board %s", (folder) => {
       told: (name, value, why) => void told.push(`${name} ${value} ${why}`),
     });
     expect(told).toEqual(board.actuators.map(({ name, safe }) => `${name} ${safe} boot`));
+  });
+});
+
+describe("docs/capabilities.md", () => {
+  const text = readFileSync(join(root, "docs/capabilities.md"), "utf8");
+
+  it("shows a board.json that is read", () => {
+    const example = /```json\n([\s\S]*?)```/.exec(text)![1]!;
+    expect(decodeBoard(encodeText(example)).actuators.map(({ name }) => name)).toEqual(["heater", "vent"]);
+  });
+
+  it("shows for each interface the operation that it takes", () => {
+    const rows = [...text.matchAll(/^\| (`[a-z`, ]+`) \| (`\{.*?)\|/gm)];
+    const shown = rows.flatMap(([, names, operations]) =>
+      [...names!.matchAll(/[a-z]+/g)].map(([name]) => [name, /\{ (\w+): ([^ ]+) \}/.exec(operations!)!] as const),
+    );
+    expect(shown.map(([name]) => name).sort()).toEqual(["digital", "motor", "pwm", "relay", "servo"]);
+    for (const [name, [, field, value]] of shown) {
+      const actuator = definitionOf("simulated").actuators.find((each) => each.interface === name)!;
+      expect(decodeOperation(actuator, encodeText(`{"${field}":${value}}`))).toBe(JSON.parse(value!));
+    }
   });
 });
 

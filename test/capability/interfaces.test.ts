@@ -54,6 +54,7 @@ describe("an operation", () => {
     expect(refused("relay", "")).toMatch(/is not JSON/);
     for (const json of ["null", "true", "[]", '"on"', "7"]) expect(refused("relay", json)).toMatch(/not an object/);
     expect(refusal(() => decodeOperation(actuators[0]!, Uint8Array.of(0xc3)))).toMatch(/is not JSON/);
+    expect(refused("relay", "[".repeat(256))).toMatch(/is not JSON/);
     const deep = "[".repeat(300);
     expect(refused("relay", deep)).toMatch(/has 300 bytes, and the most is 256/);
   });

@@ -236,7 +236,7 @@ describe("a contact", () => {
     const bench = opened({ ...sample, inputs: sample.inputs.slice(0, 2) }, (own) => {
       class Digital extends own.Digital {
         override read() {
-          return 1;
+          return 1 as const;
         }
       }
       return { ...own, Digital };

@@ -3,16 +3,16 @@ import type { Clock, Pins } from "../../ports";
 
 /** What a simulated pin is: an output with its level, a pulse-width output with its share of the time, or an input with its level. */
 export type SimulatedPin =
-  | { readonly kind: "output"; readonly level: number }
+  | { readonly kind: "output"; readonly level: 0 | 1 }
   | { readonly kind: "pwm"; readonly hz: number; readonly duty: number }
-  | { readonly kind: "input"; readonly level: number }
+  | { readonly kind: "input"; readonly level: 0 | 1 }
   | { readonly kind: "analog" };
 
 export interface SimulatedPins extends Pins {
   /** All that are in use, by their numbers. */
   readonly states: ReadonlyMap<number, SimulatedPin>;
   /** Gives an input a level, as a finger on a button does. Throws `pin-unknown` where it is no input. */
-  drive(pin: number, level: number): void;
+  drive(pin: number, level: 0 | 1): void;
 }
 
 const usualResolution = 10;
@@ -43,12 +43,12 @@ export function simulatedPins(clock: Clock): SimulatedPins {
       if (onReadable !== undefined) edges.set(pin, { edge: edge ?? 0, onReadable });
     }
 
-    read(): number {
+    read(): 0 | 1 {
       const state = states.get(this.#pin)!;
       return "level" in state ? state.level : 0;
     }
 
-    write(level: number): void {
+    write(level: 0 | 1): void {
       states.set(this.#pin, { kind: "output", level });
     }
   }
