@@ -18,8 +18,9 @@ const regulate = defineBehavior({
   run({ entry, state, read, capability, log }) {
     const wanted = read.latest(setpoint)?.celsius ?? 20;
     const heating = state.heating ? entry.celsius < wanted + slack : entry.celsius < wanted - slack;
-    if (heating === state.heating) return;
-    log(`${entry.celsius} °C, and ${wanted} °C are wanted`);
+    if (!heating && !state.heating) return;
+    if (heating !== state.heating) log(`${entry.celsius} °C, and ${wanted} °C are wanted`);
+    // Each reading holds the relay on for the lease that its board.json gives: when none comes any more, it is let go.
     // Should the relay refuse, this state never comes to be, and the next reading tries again.
     capability("relay", { on: heating });
     return { heating };

@@ -1,19 +1,25 @@
+import { type Board as Definition, decodeBoard } from "../core/capability/board";
 import { VertebraError } from "../core/errors";
 import type { FinalBlock } from "../core/events";
 import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
 import { createParticipant } from "../core/participant";
+import { isOfSagas } from "../core/saga/conductor";
 import { toHex } from "../core/wire/bytes";
 import type { Native } from "../native/native";
 import type { Time } from "../ports";
 import { openJournal } from "../store/journal";
 import { createCable } from "./cable";
+import { openCapabilities } from "./capabilities";
 import { counted } from "./counted";
 import { createDriver, type Outcome } from "./driver";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
+import { simulatedPins } from "./pins/simulated";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
 import { sources } from "./readings";
+import { openSagas } from "./sagas";
+import { openSandbox } from "./sandbox";
 import { createWriters, type Writers } from "./writers";
 
 /** Final blocks kept per group: what others who were away can still get from this board. */
@@ -23,7 +29,15 @@ export interface Board {
   /** Stops the writers, and seals what they pushed as far as that may be now. */
   stop(): void;
   tellStats(): void;
+  /** The emergency stop of all actuators, kept through restarts, until `resume`. */
+  halt(): void;
+  resume(): void;
 }
+
+/** What a board is that was given no board.json. */
+const bare: Definition = { name: "bare", kind: "linux", sandbox: "process", actuators: [], sensors: [], inputs: [] };
+/** Whether the actuators are stopped, in the journal. */
+const haltKey = "board/halted";
 
 /** Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started. */
 export function startBoard(
@@ -50,6 +64,7 @@ export function startBoard(
     return (at: number) => (at < Number.POSITIVE_INFINITY ? native.timer.set(timer, at) : native.timer.stop(timer));
   };
   const now = () => clock.now().monotonic;
+  const notice = (error: VertebraError) => print(noticeOf(error));
 
   const cable = createCable({
     crypto,
@@ -67,7 +82,17 @@ export function startBoard(
       print({ event: "link", up: false, code, message });
       drive({ kind: "disconnected", peer });
     },
-    notice: (error) => print(noticeOf(error)),
+    notice,
+  });
+  const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
+  const capabilities = openCapabilities({
+    ...{ board: definition, pins: simulatedPins(clock), clock, notice },
+    stopped: journal.records.get(haltKey)?.[0] === 1,
+    keep: (halted) => journal.write(new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
+    heardAt: () => cable.heardAt(),
+    wake: alarm(() => capabilities.alarm()),
+    acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
+    told: (capability, value, why) => print({ event: "capability", capability, value, why, at: clock.now().wall }),
   });
   const drive = createDriver({
     participant,
@@ -75,10 +100,19 @@ export function startBoard(
     clock,
     send: (peer, bytes) => cable.send(peer, bytes),
     cut: (peer, reason) => cable.cut(peer, reason),
-    deliver: (outcome) => deliver(outcome, writers, clock.now(), print),
+    deliver(outcome) {
+      deliver(outcome, writers, clock.now(), print);
+      sagas?.take(outcome);
+    },
     wake: alarm(() => drive({ kind: "alarm" })),
   });
-  const writers = createWriters(sources(crypto, world, native.sensors), (group, entry, token) =>
+  const sagas = openSagas({
+    ...{ crypto, clock, world, tag, avatar, journal, notice, push: drive, published: capabilities.published },
+    openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
+    act: (run, operations) => capabilities.operate(run, operations),
+    wake: alarm(() => sagas?.handle({ kind: "alarm" })),
+  });
+  const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), (group, entry, token) =>
     drive({ kind: "push", world: tag, group, entry, id: null, token }),
   );
   const writeAt = alarm(() => writeAt(writers.run(now())));
@@ -87,6 +121,7 @@ export function startBoard(
   const { epoch } = participant.status(tag);
   print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
   cable.start();
+  sagas?.handle({ kind: "boot" });
   writeAt(now());
 
   return {
@@ -95,6 +130,8 @@ export function startBoard(
       drive({ kind: "flush" });
       print({ event: "stopped" });
     },
+    halt: () => capabilities.stop(),
+    resume: () => capabilities.resume(),
     tellStats() {
       const { bytesIn, bytesOut, retransmissions } = cable.stats();
       const own = { signatures: costs.signatures(), verified: costs.verified(), meter: native.meter() };
@@ -120,6 +157,8 @@ function deliver(outcome: Outcome, writers: Writers, now: Time, print: (line: Li
       break;
     }
     case "refused": {
+      // Told to the sagas, which try again.
+      if (isOfSagas(outcome.token)) break;
       const group = writers.refused(outcome.token);
       const { code, message } = outcome.error;
       print({ event: "refused", group: group ? toHex(group) : "", code, message });

@@ -1,3 +1,6 @@
+import type { Why } from "../core/capability/capabilities";
+import type { Setting } from "../core/capability/interfaces";
+
 /**
  * What a board prints: one line for each thing that happens, as JSON, or in words for a person. Ids are hex, `at` is ms since 1970,
  * latencies are ms.
@@ -39,6 +42,14 @@ export type Line =
   | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
   | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
   | { readonly event: "notice" | "error"; readonly code: string; readonly message: string; readonly remedy: string }
+  /** An actuator was set, and why. */
+  | {
+      readonly event: "capability";
+      readonly capability: string;
+      readonly value: Setting;
+      readonly why: Why;
+      readonly at: number;
+    }
   /** A behavior that ended the machine of this board: its runs fail without being begun. Told at each start. */
   | { readonly event: "quarantine"; readonly behavior: string; readonly reason: string }
   | ({ readonly event: "stats" } & Stats)
@@ -81,6 +92,8 @@ export function inWords(line: Line): string | undefined {
     case "notice":
     case "error":
       return `${line.message}. ${line.remedy}`;
+    case "capability":
+      return `${line.capability} is ${inShort(line.value)} (${line.why})`;
     case "quarantine":
       return `behavior ${short(line.behavior)} is quarantined: ${line.reason}`;
     case "stopped":
@@ -88,6 +101,10 @@ export function inWords(line: Line): string | undefined {
     case "stats":
       return undefined;
   }
+}
+
+function inShort(value: Setting): string {
+  return typeof value === "boolean" ? (value ? "on" : "off") : `${value}`;
 }
 
 function short(id: string): string {

@@ -29,6 +29,8 @@ function main(): void {
   native.input((line) => {
     if (line === "stop") board?.stop();
     else if (line === "status") board?.tellStats();
+    else if (line === "halt") board?.halt();
+    else if (line === "resume") board?.resume();
     // Whoever holds the other end of the pipe has gone.
     else if (line === undefined) end();
   });

@@ -2,7 +2,7 @@ import { assert, VertebraError } from "../core/errors";
 import type { Action, Event } from "../core/events";
 import type { SagasProvided } from "../core/identity/provision";
 import type { Conductor, Order, ToldFinal } from "../core/saga/conductor";
-import type { Operation, Outcome } from "../core/saga/events";
+import type { Operation } from "../core/saga/events";
 import { decodeBehavior, encodeBehavior } from "../core/saga/structures";
 import { toHex } from "../core/wire/bytes";
 import { hash, type Sha256 } from "../core/wire/hash";
@@ -21,7 +21,8 @@ export interface ConductingOptions {
   push(event: Extract<Event, { readonly kind: "push" }>): void;
   /** Runs a behavior, named by its hash, alone. */
   sandbox(request: Request, behavior: Hash, done: (reply: Reply) => void): void;
-  act(operations: readonly Operation[], done: (outcome: Outcome, error: string) => void): void;
+  /** Does them, and has `acted` handled. */
+  act(run: number, operations: readonly Operation[]): void;
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
   notice(error: VertebraError): void;
@@ -68,11 +69,9 @@ export function createConducting(options: ConductingOptions): Conducting {
         options.sandbox(request, behavior, (reply) => handle({ kind: "result", run, result: resultOf(reply) }));
         break;
       }
-      case "act": {
-        const { run } = order;
-        options.act(order.operations, (outcome, error) => handle({ kind: "acted", run, outcome, error }));
+      case "act":
+        options.act(order.run, order.operations);
         break;
-      }
       case "notice":
         options.notice(order.error);
         break;

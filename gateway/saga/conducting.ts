@@ -45,7 +45,9 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     sandbox(request, _behavior, done) {
       options.sandbox(request).then((reply) => stopped || done(reply), options.failed);
     },
-    act: (_operations, done) => done("refused", "a gateway has nothing to act with"),
+    act(run) {
+      conducting.handle({ kind: "acted", run, outcome: "refused", error: "a gateway has nothing to act with" });
+    },
     wake(at) {
       clearTimeout(timer);
       const wait = Math.min(Math.max(0, at - clock.now().monotonic), 2 ** 31 - 1);
