@@ -58,6 +58,7 @@ export function sagaVectors(crypto: Crypto) {
     ["saga-description", encodeDescription({ ...description, reach: "invocation", keyField: null })],
     ["saga-state", encodeState(state, policy)],
     ["saga-state", encodeState(first, policy)],
+    ["saga-state", encodeState({ ...first, status: "cancelled", error: "cancelled: no longer wanted" }, policy)],
     ["reversal", encodeReversal([fill(14)])],
   ];
   return {

@@ -77,6 +77,7 @@ describe("a saga of which a new version is defined", () => {
     const late = first.runs[0]!.member;
     const { world, define } = worldOfTwo("invocation");
     for (const name of world.members.keys()) if (name !== late) define(name);
+    world.hears = ({ name }) => (name === late ? 10 : 50);
     world.push("order", 1, 1);
     world.push("answer", 1, 1);
     world.run(20_000);

@@ -19,6 +19,8 @@ export type SagaEvent =
   | { readonly kind: "acted"; readonly run: number; readonly outcome: Outcome; readonly error: string }
   /** A push was not taken; it is tried again a lease later. */
   | { readonly kind: "refused"; readonly token: number }
+  /** This participant is to end what a person no longer wants; a notice says why not, where `cancellable` finds a reason. */
+  | { readonly kind: "cancel"; readonly invocation: Hash; readonly reason: string }
   | { readonly kind: "alarm" };
 
 export type Outcome = "done" | "refused" | "unknown";

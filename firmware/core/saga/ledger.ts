@@ -24,7 +24,7 @@ import {
 } from "./invocation";
 import { maxBacklog, maxInvocations, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
 import { checkPutOut } from "./output";
-import { decodeState, invocationId, type SagaState } from "./state";
+import { decodeState, invocationId, isWithoutRun, type SagaState } from "./state";
 
 /**
  * What the final entries alone say of all sagas: the same for whoever saw the same entries, in whatever order their groups
@@ -244,13 +244,13 @@ function refusal(book: Book, invocation: Invocation, { stage, status, ...state }
   const { next } = invocation;
   if (next.kind === "ended" || next.stage !== stage) return "the invocation waits for another stage";
   const takes: Record<typeof next.kind, readonly SagaState["status"][]> = {
-    stage: ["done", "intent", "failed", "expired"],
+    stage: ["done", "intent", "failed", "expired", "cancelled"],
     outcome: next.kind === "outcome" && next.undoes ? ["compensated", "unknown"] : ["done", "refused", "unknown"],
     undo: ["compensated", "intent", "unknown"],
   };
   if (!takes[next.kind].includes(status)) return `status ${status} is no answer here`;
   if (next.kind !== "stage") return null;
-  if (state.consumed === null) return status === "expired" ? null : "it consumed nothing";
+  if (state.consumed === null) return isWithoutRun(status) ? null : "it consumed nothing";
   return stage === 0 ? null : claimed(book, invocation, referenceKey(state.consumed));
 }
 

@@ -1,6 +1,7 @@
 import { VertebraError } from "../errors";
 import { encodeText } from "../wire/text";
 import type { Definitions, StageKnown } from "./definitions";
+import { referenceOf } from "./entries";
 import type { Run, RunResult } from "./events";
 import { type Invocation, stageOf, stateBefore, toReverse } from "./invocation";
 import { maxErrorBytes, maxOutputs } from "./limits";
@@ -28,6 +29,13 @@ export function stateAfter(
     readCursors: given.readCursors ?? [],
     state: given.state ?? stateBefore(invocation),
   };
+}
+
+/** The state of a stage that is not run, nor will be: it ends the way forward. */
+export function withoutRun(invocation: Invocation, status: "expired" | "cancelled", error: string): SagaState {
+  const { next, entry } = invocation;
+  const begins = next.kind === "stage" && next.stage === 0;
+  return stateAfter(invocation, status, { consumed: begins ? referenceOf(entry) : null, error });
 }
 
 /**

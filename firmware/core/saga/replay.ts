@@ -7,9 +7,9 @@ import { type Head, type Invocation, stageOf } from "./invocation";
 import { type Change, createLedger, type Ledger, takeEntry } from "./ledger";
 import { checkResult, clip } from "./outcome";
 import { runOf } from "./run";
-import type { Output } from "./state";
+import { isWithoutRun, type Output } from "./state";
 
-/** A state that counts, and the run that made it; null where no behavior did, as for an outcome or a deadline. */
+/** A state that counts, and the run that made it; null where no behavior did, as for an outcome, a deadline or a cancelling. */
 export interface Replayed {
   readonly invocation: Invocation;
   readonly head: Head;
@@ -38,7 +38,7 @@ export function replay(definitions: Definitions, entries: Iterable<FinalEntry>):
 
 function runBehind(ledger: Ledger, { invocation, head, was, consumed }: Accepted): Run | null {
   const { status, readCursors, now } = head.state;
-  if (status === "expired" || was.next.kind === "outcome" || was.next.kind === "ended") return null;
+  if (isWithoutRun(status) || was.next.kind === "outcome" || was.next.kind === "ended") return null;
   const undoes = was.next.kind === "undo";
   if (undoes && stageOf(invocation, was.next.stage).undoes === null) return null;
   return runOf(ledger, invocation, was, undoes ? was.step!.consumed : consumed, readCursors, now);

@@ -1,15 +1,16 @@
 import type { Crypto, Time } from "../../ports";
+import { assert, VertebraError } from "../errors";
 import { equal, toHex } from "../wire/bytes";
-import type { AvatarId } from "../wire/types";
+import type { AvatarId, Hash } from "../wire/types";
+import { cancellable } from "./cancelling";
 import { readDefinitions, type SagaProvision } from "./definitions";
 import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, startLeases, takeEffects } from "./effects";
-import { referenceOf } from "./entries";
 import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
 import { type Book, type Change, createLedger, type Ledger, takeEntry } from "./ledger";
 import { readWindow } from "./limits";
 import { entryFor } from "./matching";
-import { reversal, stateAfter, stateOfRun, wayBack } from "./outcome";
+import { reversal, stateAfter, stateOfRun, wayBack, withoutRun } from "./outcome";
 import { cursorsNow, runOf } from "./run";
 import { encodeState, type SagaState } from "./state";
 import { meets, rankAmong } from "./turn";
@@ -129,6 +130,9 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
     case "refused":
       takeRefusal(runtime, event.token);
       break;
+    case "cancel":
+      cancel(runtime, event.invocation, event.reason);
+      break;
     case "alarm":
       break;
   }
@@ -187,8 +191,7 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   }
   if (work.pushed !== null || work.acting !== null) return;
   if (next.kind === "stage" && isPastDeadline(runtime, invocation, next.stage)) {
-    const consumed = next.stage === 0 ? referenceOf(invocation.entry) : null;
-    pushState(runtime, invocation, stateAfter(invocation, "expired", { consumed, error: "its deadline came" }));
+    pushState(runtime, invocation, withoutRun(invocation, "expired", "its deadline came"));
     return;
   }
   if (work.run !== null) return;
@@ -289,6 +292,14 @@ function pushOutcome(runtime: Runtime, invocation: Invocation, outcome: Outcome,
     const words = outcome === "unknown" ? wayBack(invocation, next.stage, `is unknown: ${error}`) : error;
     pushState(runtime, invocation, stateAfter(invocation, outcome, { ...told, error: words }));
   }
+}
+
+/** Of the state that ends the invocation and one that its stage may have made, the first that is final counts. */
+function cancel(runtime: Runtime, invocation: Hash, reason: string): void {
+  assert(runtime.live, "nothing is cancelled before boot");
+  const found = cancellable(runtime.ledger, runtime.avatar, invocation);
+  if (found instanceof VertebraError) runtime.actions.push({ kind: "notice", error: found });
+  else pushState(runtime, found, withoutRun(found, "cancelled", `cancelled: ${reason}`));
 }
 
 function pushState(runtime: Runtime, invocation: Invocation, state: SagaState): void {

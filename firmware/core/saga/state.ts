@@ -15,14 +15,19 @@ import { maxErrorBytes, maxOutputs } from "./limits";
 /** `[group, sequence]` of a final entry. */
 export type EntryReference = readonly [group: Hash, sequence: number];
 
-const statuses = ["done", "intent", "failed", "expired", "refused", "unknown", "compensated"] as const;
+const statuses = ["done", "intent", "failed", "expired", "refused", "unknown", "compensated", "cancelled"] as const;
 
 /**
  * `done`: the stage did what it is for. `intent`: it is about to act on a capability. `failed`, `expired` (its deadline came),
- * `refused` (by the capability) and `unknown` (whether it acted) end the way forward; `compensated` and `unknown` are the steps of
- * the way back.
+ * `refused` (by the capability), `unknown` (whether it acted) and `cancelled` (by an owner of the state group) end the way forward;
+ * `compensated` and `unknown` are the steps of the way back.
  */
 export type Status = (typeof statuses)[number];
+
+/** Whether a stage ended so without a behavior: there is nothing to recompute. */
+export function isWithoutRun(status: Status): boolean {
+  return status === "expired" || status === "cancelled";
+}
 
 /** What a stage puts out: an entry for a group, or an operation of a capability. */
 export type Output =
