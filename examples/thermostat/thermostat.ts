@@ -15,6 +15,8 @@ const regulate = defineBehavior({
   consumes: reading,
   reads: [setpoint],
   requires: { relay: true },
+  // A reading that no relay has heard of by then tells nothing any more.
+  deadline: 10_000,
   run({ entry, state, read, capability, log }) {
     const wanted = read.latest(setpoint)?.celsius ?? 20;
     const heating = state.heating ? entry.celsius < wanted + slack : entry.celsius < wanted - slack;

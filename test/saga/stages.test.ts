@@ -314,6 +314,26 @@ describe("a deadline", () => {
     expect(world.statuses()).toEqual(["0 done", "1 expired", "0 compensated"]);
   });
 
+  it("counts from when the first entry came, also behind others: what nobody can run does not pile up", () => {
+    const world = createSagaWorld({
+      pacts: ["order"],
+      reach: "saga",
+      stages: [
+        { behavior: "act", consumes: "order", requires: [{ capability: "relay", condition: null }], deadline: 5_000 },
+      ],
+      behaviors: { act: () => done({}) },
+    });
+    for (let second = 0; second < 20; second++) {
+      world.push("order", second, 1);
+      world.run((second + 1) * 1_000);
+    }
+    // Those of the last deadline, and of the turns of three owners after it.
+    expect(world.underWay("ada")).toBeLessThan(10);
+    world.run(20_000 + 5_000 + 3 * lease);
+    expect(world.underWay("ada")).toBe(0);
+    expect(world.statuses().filter((status) => status === "0 expired")).toHaveLength(20);
+  });
+
   it("comes also where a behavior never ends, and what that gives later is void", () => {
     const world = createSagaWorld({
       ...twoStages,

@@ -55,8 +55,10 @@ export interface Invocation {
   readonly reach: Reach;
   next: Next;
   head: Head | null;
-  /** Monotonic ms since when `next` stands. */
+  /** Monotonic ms since when `next` stands, and it has its turn in its reach. */
   since: number;
+  /** Since when its first stage waits, also behind other invocations: one that nobody can run must not hold up all that come after it. */
+  began: number;
   /** What the stage found, from its intent to its outcome: its entry, and the state before it. */
   consumed: SeenEntry | null;
   before: Uint8Array;

@@ -141,7 +141,17 @@ function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry,
   const reach = book.reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
   book.reaches.set(shared, reach);
   const invocation: Invocation = {
-    ...{ id, key: toHex(id), saga, entry: seen, reach, next: { kind: "stage", stage: 0 }, head: null, since: now },
+    ...{
+      id,
+      key: toHex(id),
+      saga,
+      entry: seen,
+      reach,
+      next: { kind: "stage", stage: 0 },
+      head: null,
+      since: now,
+      began: now,
+    },
     ...{ consumed: null, before: new Uint8Array(0), steps: [], spent: new Set() },
   };
   book.invocations.set(invocation.key, invocation);

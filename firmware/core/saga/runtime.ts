@@ -114,7 +114,10 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
       startLeases(runtime.effects, runtime.now.monotonic);
       // "Counted on its own monotonic clock since it saw `previous` final, begun anew at boot."
       for (const { invocations } of runtime.ledger.books.values()) {
-        for (const invocation of invocations.values()) invocation.since = runtime.now.monotonic;
+        for (const invocation of invocations.values()) {
+          invocation.since = runtime.now.monotonic;
+          invocation.began = runtime.now.monotonic;
+        }
       }
       break;
     case "capabilities":
@@ -235,7 +238,8 @@ function isPastDeadline(runtime: Runtime, invocation: Invocation, stage: number)
   if (deadline === 0) return false;
   const rank = ranksOf(runtime, invocation, stage).any;
   if (rank === undefined) return false;
-  return isDue(runtime, invocation.since + deadline + rank * runtime.lease);
+  const from = stage === 0 ? invocation.began : invocation.since;
+  return isDue(runtime, from + deadline + rank * runtime.lease);
 }
 
 function startRun(runtime: Runtime, invocation: Invocation, entry: Run["entry"]): void {
