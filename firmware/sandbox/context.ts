@@ -29,10 +29,11 @@ export function contextOf(run: Run, given: Given) {
     throw new VertebraError("saga-pact", `${String(name)} is no pact of this saga`, "Name it in the stage.");
   };
   const object = ({ pact, entry }: EntryGiven) => objectOf(pacts.get(pact)!, fromHex(entry));
-  const all = (token: unknown) => {
+  const readsOf = (token: unknown) => {
     const { id } = named(token);
-    return run.reads.filter(({ pact }) => pact === id).map(object);
+    return run.reads.filter(({ pact }) => pact === id);
   };
+  const all = (token: unknown) => readsOf(token).map(object);
   const output = (token: unknown, values: unknown): OutputGiven => {
     const { id, pact } = named(token);
     return { pact: id, entry: toHex(encodeObject(pact, values as Object)) };
@@ -43,6 +44,10 @@ export function contextOf(run: Run, given: Given) {
     read: {
       all,
       latest: (token: unknown) => all(token).at(-1),
+      range: (token: unknown, from: number, before = Number.POSITIVE_INFINITY) =>
+        readsOf(token)
+          .filter(({ sequence }) => sequence >= from && sequence < before)
+          .map((read) => ({ sequence: read.sequence, entry: object(read) })),
       key: (token: unknown, field: string, value: unknown) => all(token).filter((each) => each[field] === value),
     },
     produce: (token: unknown, values: unknown) => void given.outputs.push(output(token, values)),

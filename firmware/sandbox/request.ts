@@ -12,7 +12,7 @@ export type Request =
       readonly entry: EntryGiven | null;
       /** JSON; empty for none. */
       readonly state: string;
-      readonly reads: readonly EntryGiven[];
+      readonly reads: readonly EntryRead[];
       readonly now: number;
     };
 
@@ -30,6 +30,11 @@ export interface PactGiven {
 export interface EntryGiven {
   readonly pact: string;
   readonly entry: string;
+}
+
+export interface EntryRead extends EntryGiven {
+  /** In its group. */
+  readonly sequence: number;
 }
 
 export type OutputGiven = EntryGiven | { readonly capability: string; readonly operation: string };

@@ -5,7 +5,6 @@ import type { SeenEntry } from "../core/saga/entries";
 import type { Run, RunOutput, RunResult } from "../core/saga/events";
 import { fromHex, toHex } from "../core/wire/bytes";
 import { decodeText, encodeText } from "../core/wire/text";
-import type { Hash } from "../core/wire/types";
 import type { EntryGiven, OutputGiven, PactGiven, Reply, Request } from "./request";
 
 /** What a sandbox is asked, that a run of the saga runtime comes about; `source` is the text of the behavior's module. */
@@ -19,17 +18,9 @@ export function requestOf(definitions: Definitions, source: string, run: Run): R
     undoes: run.undoes,
     entry: run.entry && entryGiven(run.entry),
     state: decodeText(run.state),
-    reads: run.reads.map(entryGiven),
+    reads: run.reads.map((read) => ({ ...entryGiven(read), sequence: read.sequence })),
     now: run.now,
   };
-}
-
-/** The hash of the behavior that a run is of, by which a sandbox knows it. */
-export function behaviorOf({ sagas }: Definitions, { saga, stage, undoes }: Run): Hash {
-  const { behavior, compensation } = sagas.get(toHex(saga))!.stages[stage]!;
-  if (undoes === null) return behavior;
-  assert(compensation !== null, "a stage that is undone has a compensation");
-  return compensation;
 }
 
 /** What the saga runtime is told of a reply to `requestOf`. */

@@ -59,6 +59,12 @@ export type EntryOf<P> = P extends Pact<infer F> ? { readonly [K in keyof F]: Va
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** An entry at its place in its group. */
+export interface Sequenced<E> {
+  readonly sequence: number;
+  readonly entry: E;
+}
+
 /** What a behavior is given, and all that it has. Intrinsics are frozen; there is no clock, no randomness and nothing to load. */
 export interface Context<C extends Pact, R extends Pact, P extends Pact, S> {
   /** The entry that the stage consumes. */
@@ -71,6 +77,8 @@ export interface Context<C extends Pact, R extends Pact, P extends Pact, S> {
   readonly read: {
     latest<T extends R>(pact: T): EntryOf<T> | undefined;
     all<T extends R>(pact: T): readonly EntryOf<T>[];
+    /** Those with a sequence of at least `from` and below `before`. The next run goes on after the last, where the state keeps that. */
+    range<T extends R>(pact: T, from: number, before?: number): readonly Sequenced<EntryOf<T>>[];
     key<T extends R, K extends keyof EntryOf<T>>(pact: T, field: K, value: EntryOf<T>[K]): readonly EntryOf<T>[];
   };
   /** Pushed once the stage's state is final, and never if it is not. Throws where the entry breaks its pact. */

@@ -21,6 +21,7 @@ const pact: Pact = {
 };
 const id = toHex(pactId(crypto, encodePact(pact)));
 const order = (number: number) => ({ pact: id, entry: toHex(encodeEntry(pact.fields, [number], pact.policy)) });
+const read = (number: number, sequence: number) => ({ ...order(number), sequence });
 
 /** A saga of one stage whose behavior has this body. */
 const sourceOf = (body: string, before = "") =>
@@ -59,7 +60,7 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
   const run = (source: string, more: Partial<Extract<Request, { kind: "run" }>> = {}): Promise<Reply> =>
     sandbox({
       ...{ kind: "run", source, limits, pacts: [{ id, pact: toHex(encodePact(pact)) }], stage: 0, undoes: null },
-      ...{ entry: order(7), state: "", reads: [order(1), order(2)], now: 1_000, ...more },
+      ...{ entry: order(7), state: "", reads: [read(1, 10), read(2, 12), read(3, 13)], now: 1_000, ...more },
     });
   const left = async (body: string, before?: string) => {
     const reply = await run(sourceOf(body, before));
@@ -69,7 +70,18 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
   it("is given its entry, its state, what it reads and the time, and what it returns is its state", async () => {
     expect(
       await left("return [context.entry.number, context.state.n, context.now, context.read.latest(order).number];"),
-    ).toEqual([7, 1, 1_000, 2]);
+    ).toEqual([7, 1, 1_000, 3]);
+  });
+
+  it("reads all that is there, those of a key, and those of a range of sequences, which a reversal may have left gaps in", async () => {
+    const numbers = "(entries) => entries.map(({ number }) => number)";
+    expect(await left(`return (${numbers})(context.read.all(order));`)).toEqual([1, 2, 3]);
+    expect(await left(`return (${numbers})(context.read.key(order, 'number', 2));`)).toEqual([2]);
+    expect(await left("return context.read.range(order, 11);")).toEqual([
+      { sequence: 12, entry: { number: 2 } },
+      { sequence: 13, entry: { number: 3 } },
+    ]);
+    expect(await left("return context.read.range(order, 0, 12);")).toEqual([{ sequence: 10, entry: { number: 1 } }]);
   });
 
   it("gives out the entries that it produced, in their order, and what it logged", async () => {
