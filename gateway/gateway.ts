@@ -3,13 +3,12 @@ import type { WorldStatus } from "../firmware/core/chain/explain";
 import type { Event, FinalBlock } from "../firmware/core/events";
 import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
-import type { ToldFinal } from "../firmware/core/saga/conductor";
 import { toHex } from "../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../firmware/core/wire/types";
 import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
-import { historyOf } from "./channels/history";
+import { blocksOf } from "./channels/history";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
 import { nodeClock, nodeRandom } from "./participant/platform";
@@ -144,15 +143,7 @@ async function conductingOf(
   const sandbox = await buildSandbox(events.say);
   const { notice, failed } = events;
   const options = { world, crypto, clock, avatar, sandbox, handle, notice, failed };
-  return openConducting({ ...options, history: historyOfAll(store, world) });
-}
-
-async function* historyOfAll(store: Store, { tag, catalog }: World): AsyncGenerator<ToldFinal["block"]> {
-  for (const { id } of catalog.groups) {
-    for await (const { header, firstEntry, entries, repeats } of historyOf(store, tag, id).from(0)) {
-      yield { group: id, issuer: header.issuer, firstEntry, entries, repeats };
-    }
-  }
+  return openConducting({ ...options, blocksOf: (group) => blocksOf(store, world.tag, group) });
 }
 
 /** Does what the participant asked for, its writes being durable. */

@@ -4,6 +4,7 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import type { BlockHeader, Hash } from "../../firmware/core/wire/types";
 import type { Store } from "../participant/store";
+import type { PastBlock } from "../saga/past";
 
 /** A final block as the store keeps it. */
 export interface HistoricBlock {
@@ -66,6 +67,17 @@ export function historyOf(store: Pick<Store, "read" | "range">, tag: string, gro
       return block && sequence < block.firstEntry + block.header.count ? block : undefined;
     },
   };
+}
+
+/** A group's final blocks as sagas look at them. */
+export async function* blocksOf(
+  store: Pick<Store, "read" | "range">,
+  tag: string,
+  group: Hash,
+): AsyncGenerator<PastBlock> {
+  for await (const { header, firstEntry, entries, repeats } of historyOf(store, tag, group).from(0)) {
+    yield { group, issuer: header.issuer, firstEntry, entries, repeats, time: header.time };
+  }
 }
 
 function readBlock(position: number, stored: Uint8Array): HistoricBlock {

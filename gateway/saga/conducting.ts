@@ -1,10 +1,11 @@
 import type { Event } from "../../firmware/core/events";
-import { type Conductor, createConductor, type ToldFinal } from "../../firmware/core/saga/conductor";
+import { type Conductor, createConductor } from "../../firmware/core/saga/conductor";
 import { lease } from "../../firmware/core/saga/limits";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import { type Conducting, type ConductingOptions, createConducting } from "../../firmware/sandbox/conducting";
 import type { World } from "../world/world";
+import { type BlocksOf, pastOf } from "./past";
 import type { Sandbox } from "./sandbox";
 
 /** The gateway's part in the sagas of its world: it has no capabilities, and runs the stages that require none. */
@@ -20,8 +21,8 @@ export interface GatewaySagas extends Pick<ConductingOptions, "notice"> {
   readonly clock: Clock;
   readonly avatar: AvatarId;
   readonly sandbox: Sandbox;
-  /** All final blocks that the store holds, each group's in order. */
-  readonly history: AsyncIterable<ToldFinal["block"]>;
+  /** What the store holds. */
+  readonly blocksOf: BlocksOf;
   readonly handle: (event: Event) => Promise<void>;
   /** A sandbox could not be run at all. */
   readonly failed: (error: unknown) => void;
@@ -54,7 +55,9 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
       if (!stopped) timer = setTimeout(() => conducting.handle({ kind: "alarm" }), wait);
     },
   });
-  for await (const block of options.history) conducting.take({ kind: "final", block });
+  const { definitions } = conductor.ledger;
+  const past = pastOf(definitions, [...definitions.groups.keys()], options.blocksOf);
+  for await (const block of past) conducting.take({ kind: "final", block });
   return {
     ...conducting,
     ledger: conductor.ledger,
