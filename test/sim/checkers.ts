@@ -30,7 +30,7 @@ export interface FinalBlock {
   readonly counter: number;
   readonly firstEntry: number;
   readonly count: number;
-  /** null where only the header is known. */
+  /** null where only the header is known, and in the groups of sagas. */
   readonly values: readonly number[] | null;
   readonly proof: Uint8Array;
 }
@@ -86,7 +86,7 @@ export function createCheckers(worldOf: () => World): Checkers {
 
   /** A block became final in a member's store: at one place everywhere, without gap, once, and with a proof. */
   function takeFinal(member: Member, group: Group, position: number, stored: Uint8Array): void {
-    const final = readFinal(worldOf(), stored);
+    const final = readFinal(worldOf(), group, stored);
     const where = `slot ${position} of ${group.name} at ${member.name}`;
     const history = historyOf(member, group);
     const again = history[position];
@@ -192,6 +192,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       const world = worldOf();
       if (on && member.name !== world.plan.liar?.name) readStore(world, member);
     },
+    ordered() {},
     noted() {},
   };
 
@@ -269,7 +270,7 @@ function finalKey(world: World, group: Group, position: number): string {
   return `final/${world.tag}/${group.key}/${String(position).padStart(12, "0")}`;
 }
 
-function readFinal({ crypto }: World, stored: Uint8Array): FinalBlock {
+function readFinal({ crypto }: World, { holds }: Group, stored: Uint8Array): FinalBlock {
   const limits = { depth: 4, items: 4_096, length: 1 << 20 };
   const [firstEntry, count, proof, entries] = decode(stored, limits) as [
     number,
@@ -282,7 +283,7 @@ function readFinal({ crypto }: World, stored: Uint8Array): FinalBlock {
   return {
     block: toHex(hash(crypto, "block", blockHeader)),
     ...{ issuer: toHex(issuer), counter, firstEntry, count, proof },
-    values: entries?.map(numberOf) ?? null,
+    values: holds === undefined ? (entries?.map(numberOf) ?? null) : null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { toHex } from "../../firmware/core/wire/bytes";
 import { type KnownMetablock, type KnownReference, type Ledger, votesFor } from "./ledger";
+import { createSagaCounts, reachableBySagas } from "./saga-coverage";
 import type { Watcher, World } from "./world";
 
 /** What a batch of worlds really reached: a plan of faults that never made a split vote has tested nothing. */
@@ -20,10 +21,12 @@ export const reachable = [
   "compactions",
   "amnesia noticed",
   "lies told",
+  ...reachableBySagas,
 ] as const;
 
 export function createCounts(): { readonly watcher: Watcher; total(world: World, ledger: Ledger): Coverage } {
   const counts = { catchUps: 0, restarts: 0, amnesia: 0, lies: 0 };
+  const ofSagas = createSagaCounts();
   return {
     watcher: {
       sent() {},
@@ -38,6 +41,7 @@ export function createCounts(): { readonly watcher: Watcher; total(world: World,
       power(member, on) {
         if (on && member.boots > 1) counts.restarts++;
       },
+      ordered: ofSagas.ordered,
       noted(_who, what) {
         if (what.includes('"lie"')) counts.lies++;
       },
@@ -51,6 +55,7 @@ export function createCounts(): { readonly watcher: Watcher; total(world: World,
       compactions: [...world.members.values()].reduce((sum, { store }) => sum + store.compactions(), 0),
       "amnesia noticed": counts.amnesia,
       "lies told": counts.lies,
+      ...ofSagas.total(world),
     }),
   };
 }

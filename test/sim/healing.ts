@@ -2,6 +2,7 @@ import { type Checkers, checkBounds, isSuspect } from "./checkers";
 import { hinder, type LinkState } from "./links";
 import { ownersNeeded, type Plan } from "./plan";
 import { checkRebuilt, checkSomeProofs } from "./rebuilt";
+import { healSagas } from "./saga-healing";
 import { boot, type Group, losePower, type Member, type World } from "./world";
 
 /** After the faults all that can be final must be so within this, virtual ms. */
@@ -23,6 +24,7 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   for (const link of links) if (plan.reconnects || link.lost > 0) hinder(world, link, "told")();
   const started = schedule.now();
   const goals = [...world.groups.values()]
+    .filter(({ holds }) => holds === undefined)
     .map((group) => goalOf(world, checkers, group))
     .filter((goal) => goal !== null);
   const done = () => checkers.failures.length > 0 || goals.every((goal) => goal() === undefined);
@@ -32,6 +34,7 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
     const lacks = goal();
     if (lacks !== undefined) checkers.fail(`${healingMs} ms after all faults ended, ${lacks}`);
   }
+  healSagas(world, checkers, started);
   // What follows changes nothing that is final.
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);
   for (const member of world.members.values()) {

@@ -71,6 +71,7 @@ export function hearing(liar: Liar): Watcher {
     wrote() {},
     delivered() {},
     power() {},
+    ordered() {},
     noted() {},
   };
 }

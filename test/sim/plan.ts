@@ -1,5 +1,6 @@
 import type { Policy, Quorum } from "../../firmware/core/wire/types";
 import { type Draw, seeded, some } from "./random";
+import { type SagasPlan, withSagas } from "./saga-plan";
 
 /** What happens in one hostile world: plain data, drawn from a seed, so that it can be printed, shortened and run again. */
 export interface Plan {
@@ -25,12 +26,16 @@ export interface Plan {
   readonly length: number;
   /** Whether all links begin anew when faults end; else what was lost must come by itself. */
   readonly reconnects: boolean;
+  /** Absent where the world has none. */
+  readonly sagas?: SagasPlan;
 }
 
 export interface GroupPlan {
   readonly name: string;
   readonly owners: readonly string[];
   readonly policy: Pick<Policy, "quorum" | "ordered" | "private">;
+  /** Of the groups of sagas: saga states, reversals, what stages consume and produce, or what members can do. Absent where it holds numbers. */
+  readonly holds?: "states" | "reversals" | "orders" | "capabilities";
 }
 
 export interface LinkPlan {
@@ -105,6 +110,16 @@ export type Step = { readonly at: number } & (
   /** Awake again after so long, with its RAM. */
   | { readonly kind: "sleep"; readonly member: string; readonly length: number }
   | { readonly kind: "lie"; readonly lie: LieName }
+  /** An entry for sagas to consume. */
+  | {
+      readonly kind: "enter";
+      readonly member: string;
+      readonly group: string;
+      readonly order: number;
+      readonly amount: number;
+    }
+  /** A member has a servo from its next start on, or has none. */
+  | { readonly kind: "equip"; readonly member: string; readonly able: boolean }
 );
 
 /** BLOCK, METABLOCK and CERTIFICATE, as they are numbered in a message. */
@@ -150,14 +165,14 @@ export function drawPlan(seed: number, signatures?: Plan["signatures"]): Plan {
   ].sort((a, b) => a.at - b.at);
   // Nobody is asleep any more when faults end.
   const length = Math.max(busy, ...steps.map((step) => (step.kind === "sleep" ? step.at + step.length : 0)));
-  return {
+  return withSagas({
     ...{ seed, members, groups, shape, links, liar, forgetful, steps, length, wire },
     followers: shape === "star" ? ["a"] : shape === "line" ? members : some(draw, members, draw.below(2)),
     store: draw.chance(0.15) ? "flash" : "records",
     signatures: draw.chance(0.06) ? (signatures ?? "real") : (signatures ?? "cheap"),
     clocks: new Map(members.map((name) => [name, drawClock(draw)])),
     reconnects: draw.chance(0.7),
-  };
+  });
 }
 
 function drawClock(draw: Draw): ClockPlan {

@@ -10,6 +10,7 @@ import { hinder, type LinkState, linkStates, swallow } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
 import { checkRebuilt } from "./rebuilt";
+import { createSagas } from "./sagas";
 import { recorder, together } from "./trace";
 import { boot, createWorld, fallAsleep, give, isUp, losePower, type Member, push, type World } from "./world";
 
@@ -42,6 +43,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const watchers = [checkers.watcher, counts.watcher, recorder(digest, () => world, print)];
   const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
+  if (plan.sagas !== undefined) world.sagas = createSagas(world, plan.sagas);
   const links = linkStates(world);
   world.transport = plan.wire === "bytes" ? byteTransport(world, links) : messageTransport(world, links);
   const liar = plan.liar === null ? null : createLiar(world, plan.liar.name);
@@ -114,6 +116,14 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
       if (liar !== null && liar.groups.length > 0 && isUp(liar.member)) {
         lies[step.lie](liar, world.draw.one(liar.groups));
       }
+      break;
+    case "enter": {
+      const member = world.members.get(step.member)!;
+      if (isUp(member)) world.sagas!.enter(member, world.groups.get(step.group)!, step.order, step.amount);
+      break;
+    }
+    case "equip":
+      world.sagas!.equip(step.member, step.able);
   }
 }
 

@@ -1,4 +1,7 @@
 import type { Action } from "../../firmware/core/events";
+import type { Order } from "../../firmware/core/saga/conductor";
+import { decodeState } from "../../firmware/core/saga/state";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { type Digest, digestOf } from "./digest";
 import type { Watcher, World } from "./world";
 
@@ -7,7 +10,8 @@ import type { Watcher, World } from "./world";
 export const traceLegend = `time      virtual ms since the beginning
 who       a member; a > b: a sends to b, whether it arrives or not
 what      a message's type; or write (to the store), sealed, final, notice,
-          cut (a peer), power; or fault: what the plan does to the world
+          cut (a peer), power; or fault: what the plan does to the world;
+          or saga push, run, act: what a conductor wants
 more      bytes sent, records written, and so on; ids by their first 6 digits
 
     time  who      what       more`;
@@ -40,6 +44,9 @@ export function recorder(digest: Digest, worldOf: () => World, print?: (line: st
     power(member, on) {
       line(member.name, on ? "power on" : "power off", "");
     },
+    ordered(member, order) {
+      if (order.kind !== "wake") line(member.name, `saga ${order.kind}`, showOrder(worldOf(), order));
+    },
     noted(who, what) {
       line(who, "fault", what.replace(/[{}"]/g, "").replace(/,/g, ", "));
     },
@@ -60,6 +67,23 @@ function showDelivered(action: Extract<Action, { kind: "sealed" | "refused" | "f
   return `${action.error.code}: ${action.error.message}`;
 }
 
+function showOrder(world: World, order: Exclude<Order, { kind: "wake" }>): string {
+  if (order.kind === "notice") return `${order.error.code}: ${order.error.message}`;
+  if (order.kind === "act") return `${order.operations.length} operations`;
+  if (order.kind === "push") {
+    const { group, id, entry } = order.event;
+    const { name, holds } = [...world.groups.values()].find((each) => equal(each.id, group))!;
+    return `${name}, ${holds === "states" ? showState(entry) : `id ${id === null ? "none" : toHex(id).slice(0, 6)}`}`;
+  }
+  const { behavior, invocation } = order.what;
+  return `${behavior.name} of invocation ${toHex(invocation).slice(0, 6)}`;
+}
+
+function showState(entry: Uint8Array): string {
+  const { previous, stage, status, error } = decodeState(entry);
+  return `after ${previous?.[1] ?? "none"}, stage ${stage} ${status} ${error}`;
+}
+
 /** All of them are told, in this order. */
 export function together(watchers: readonly Watcher[]): Watcher {
   return {
@@ -77,6 +101,9 @@ export function together(watchers: readonly Watcher[]): Watcher {
     },
     power(member, on) {
       for (const each of watchers) each.power(member, on);
+    },
+    ordered(member, order) {
+      for (const each of watchers) each.ordered(member, order);
     },
     noted(who, what) {
       for (const each of watchers) each.noted(who, what);

@@ -3,13 +3,16 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
+import type { Order } from "../../firmware/core/saga/conductor";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto, Time } from "../../firmware/ports";
-import { policy, worldId } from "../core/network";
+import { worldId } from "../core/network";
+import { pactOf } from "./pacts";
 import type { GroupPlan, Plan } from "./plan";
 import { type Draw, seeded } from "./random";
+import type { Sagas } from "./sagas";
 import { createSchedule, type Schedule } from "./schedule";
 import { flashStore, recordStore, type Store, type StoreCopy } from "./stores";
 
@@ -62,6 +65,8 @@ export interface Watcher {
   wrote(member: Member, write: Extract<Action, { kind: "write" }>): void;
   delivered(member: Member, action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>): void;
   power(member: Member, on: boolean): void;
+  /** Its conductor asked this, and it is about to be done. */
+  ordered(member: Member, order: Order): void;
   /** What the plan does to the world, told for people. */
   noted(who: string, what: string): void;
 }
@@ -82,6 +87,8 @@ export interface World {
   cutWrites: number;
   /** Set by the transport: it takes what members send, and is told who comes and goes. */
   transport: Transport;
+  /** Set where the plan has sagas. */
+  sagas: Sagas | undefined;
 }
 
 export interface Signatures {
@@ -120,6 +127,7 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
     pacts: new Map([...groups].map(([name, { pact }]) => [name, pact])),
     tag: participantOf(plan, crypto, groups, members.get(plan.members[0]!)!).avatars()[0]!.world,
     transport: { send() {}, cutOff() {}, changed() {} },
+    sagas: undefined,
   };
   return world;
 }
@@ -142,13 +150,7 @@ function noting(crypto: Crypto, signatures: Signatures): Crypto {
 }
 
 function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<string, AvatarId>): Group {
-  const pact: Pact = {
-    name: plan.name,
-    version: 1,
-    extends: null,
-    fields: [{ name: "value", type: { kind: "u32" } }],
-    policy: { ...policy, ...plan.policy },
-  };
+  const pact = pactOf(plan);
   const pactBytes = encodePact(pact);
   const owners = plan.owners.map((name) => avatars.get(name)!).sort(compare);
   const bytes = encodeSyncGroup({ pact: pactId(crypto, pactBytes), owners });
@@ -182,7 +184,7 @@ export function participantOf(
   groups: ReadonlyMap<string, Group>,
   { name, seed, store }: Pick<Member, "name" | "seed" | "store">,
 ): Participant {
-  const known = [...groups.values()].filter(({ owners }) => owners.includes(name) || plan.followers.includes(name));
+  const known = [...groups.values()].filter((group) => knows(plan, name, group));
   return createParticipant({
     crypto,
     seed,
@@ -198,6 +200,12 @@ export function participantOf(
     finalTail: 0,
     records: [...store.records()].filter(([key]) => !key.startsWith("final/")),
   });
+}
+
+/** Groups that a member owns or follows: who takes part in sagas sees all of theirs. */
+export function knows({ followers, sagas }: Plan, name: string, { owners, holds }: GroupPlan): boolean {
+  if (owners.includes(name) || followers.includes(name)) return true;
+  return holds !== undefined && sagas?.conductors.includes(name) === true;
 }
 
 /** A member's own time: a monotonic clock that begins anew at each start and runs a little fast or slow, and a wall clock or none. */
@@ -275,6 +283,7 @@ function perform(world: World, member: Member, action: Action): void {
       break;
     default:
       world.watcher.delivered(member, action);
+      world.sagas?.take(member, action);
   }
 }
 
@@ -291,7 +300,9 @@ export function boot(world: World, member: Member): void {
   member.bootedAt = world.schedule.now();
   member.boots++;
   world.watcher.power(member, true);
+  world.sagas?.load(member);
   give(world, member, { kind: "boot" });
+  world.sagas?.start(member);
   world.transport.changed();
 }
 
@@ -320,6 +331,7 @@ export function fallAsleep(world: World, member: Member, length: number): void {
     member.asleep = false;
     world.transport.changed();
     give(world, member, { kind: "alarm" });
+    world.sagas?.awake(member);
   });
 }
 
