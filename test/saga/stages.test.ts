@@ -436,7 +436,7 @@ describe("a participant that would have to hold more than it can", () => {
       if (changes.some(({ kind }) => kind === "notice")) notices.push(sequence);
     }
     expect(notices).toEqual([1_024]);
-    expect([...ledger.books.values()].map(({ invocations, overflowed }) => [invocations.size, overflowed])).toEqual([
+    expect([...ledger.books.values()].map(({ invocations, standsStill }) => [invocations.size, standsStill])).toEqual([
       [1_024, true],
     ]);
   });

@@ -16,7 +16,7 @@ export function cancellable({ books }: Ledger, avatar: AvatarId, id: Hash): Invo
   if (book === undefined || invocation === undefined) {
     return refusal(`${short} is not under way`, "`vertebra saga list` shows which are.");
   }
-  if (book.overflowed) {
+  if (book.standsStill) {
     return refusal(`This participant takes no part in saga '${book.name}' any more`, "Cancel it at another owner.");
   }
   const { saga, reach, next } = invocation;

@@ -4,6 +4,7 @@ import type { Definitions } from "./definitions";
 import type { SagaAction } from "./events";
 import { type Head, type Invocation, producedIds, type Standing } from "./invocation";
 import { maxRemembered } from "./limits";
+import type { Status } from "./state";
 import { rankAmong } from "./turn";
 
 /**
@@ -12,7 +13,7 @@ import { rankAmong } from "./turn";
  */
 export interface Effects {
   readonly waiting: Map<string, Effect>;
-  /** Ids that became final, also before the state that they follow from was seen here. */
+  /** Ids that became final before the state that they follow from was seen here. */
   readonly seen: Set<string>;
 }
 
@@ -40,13 +41,18 @@ interface Committed {
 }
 
 /**
- * Takes up what a state that counts put out. An intent's entries wait for its outcome, and what was refused, or is not known to
- * be done, never comes to be; what is unknown on the way back has said so to others.
+ * Whether the entries of a state come to be. An intent's wait for its outcome, and what was refused, or is not known to be done,
+ * never does; what is unknown on the way back has said so to others.
  */
+export function comesToBe(status: Status, was: Standing): boolean {
+  return status !== "intent" && status !== "refused" && (status !== "unknown" || was.next.kind === "undo");
+}
+
+/** Takes up what a state that counts put out. */
 export function effectsOf(effects: Effects, definitions: Definitions, committed: Committed): void {
   const { invocation, head, was, avatar, lease, now } = committed;
   const { status, stage, produced } = head.state;
-  if (status === "intent" || status === "refused" || (status === "unknown" && was.next.kind !== "undo")) return;
+  if (!comesToBe(status, was)) return;
   const undoes = was.next.kind === "undo" || (was.next.kind === "outcome" && was.next.undoes);
   const ids = producedIds(definitions, invocation, stage, undoes, produced);
   const entries = produced.flatMap((output) => (output.kind === "entry" ? [output] : []));
@@ -54,15 +60,16 @@ export function effectsOf(effects: Effects, definitions: Definitions, committed:
     const id = ids[index]!;
     const owners = definitions.groups.get(toHex(group))?.owners ?? [];
     const rank = rankAmong(definitions.crypto, invocation, stage, owners, avatar);
-    if (rank === undefined || effects.seen.has(toHex(id))) continue;
+    if (rank === undefined || effects.seen.delete(toHex(id))) continue;
     const patience = equal(head.issuer, avatar) ? 0 : (rank + 1) * lease;
     effects.waiting.set(toHex(id), { group, id, entry, patience, at: now + patience, token: null });
   }
   bound(effects.waiting);
 }
 
-export function effectSeen({ waiting, seen }: Effects, id: Hash): void {
-  waiting.delete(toHex(id));
+/** An entry with an id became final; only who owns its group would have pushed it, too. */
+export function effectSeen({ waiting, seen }: Effects, id: Hash, owned: boolean): void {
+  if (waiting.delete(toHex(id)) || !owned) return;
   seen.add(toHex(id));
   bound(seen);
 }

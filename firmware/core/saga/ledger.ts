@@ -1,7 +1,7 @@
 import { VertebraError } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import type { Hash } from "../wire/types";
-import { type Definitions, isOfPact, type Saga } from "./definitions";
+import { type Definitions, isOfPact, type PactKnown, type Saga } from "./definitions";
 import {
   createViews,
   type FinalEntry,
@@ -14,7 +14,6 @@ import {
 import {
   type Head,
   type Invocation,
-  isConsumedBy,
   nextOnTheWayBack,
   producedIds,
   type Reach,
@@ -24,7 +23,7 @@ import {
 } from "./invocation";
 import { maxBacklog, maxInvocations, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
 import { checkPutOut } from "./output";
-import { decodeState, invocationId, isWithoutRun, type SagaState } from "./state";
+import { decodeState, invocationId, isWithoutRun, type Output, type SagaState } from "./state";
 
 /**
  * What the final entries alone say of all sagas: the same for whoever saw the same entries, in whatever order their groups
@@ -49,14 +48,17 @@ export interface Book {
   readonly tips: Map<string, Reach>;
   /** Entries that a stage after the first could consume, by reference, in the order in which they came. */
   readonly unconsumed: Map<string, SeenEntry>;
-  /** References of entries that a stage consumed. */
+  /** References of entries that a stage after the first consumed, or that only an invocation which has ended could have. */
   readonly taken: Set<string>;
-  /** Ids of the entries that its invocations produced, with the invocation. */
+  /** Ids of what its invocations produced for a stage after the first and none consumed yet, with the invocation. */
   readonly causes: Map<string, string>;
   /** Final states that wait until what they consumed is seen. */
   readonly backlog: Head[];
-  /** More came than it holds: it stands still, since what it would count from here on could be other than what others do. */
-  overflowed: boolean;
+  /**
+   * More came than it holds, or it was not told all: it counts and does nothing any more, since what it would count from here on
+   * could be other than what others do.
+   */
+  standsStill: boolean;
 }
 
 /** What an entry changed. */
@@ -83,7 +85,7 @@ export function createLedger(definitions: Definitions, keeps: number): Ledger {
     const empty = { invocations: new Map(), opened: new Map(), reaches: new Map(), tips: new Map() };
     books.set(`${name} ${stateGroup.key}`, {
       ...{ name, newest, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
-      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [], overflowed: false },
+      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [], standsStill: false },
     });
   }
   return { definitions, views: createViews(definitions, keeps), books };
@@ -95,13 +97,10 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
   const seen = seeOrTell(ledger, final, now, changes);
   if (seen === undefined) return { changes };
   for (const book of ledger.books.values()) {
-    if (book.overflowed) continue;
+    if (book.standsStill) continue;
     if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
     start(ledger, book, seen, now, changes);
-    if (isConsumedLater(book, seen)) {
-      book.unconsumed.set(seen.key, seen);
-      bound(book.unconsumed, maxUnconsumed);
-    }
+    if (isConsumedLater(book, seen.pact)) keepUnconsumed(book, seen);
     settleBacklog(ledger, book, now, changes);
   }
   return { seen, changes };
@@ -118,11 +117,29 @@ function seeOrTell({ views }: Ledger, final: FinalEntry, now: number, changes: C
   }
 }
 
-function isConsumedLater({ versions }: Book, seen: SeenEntry): boolean {
+function isConsumedLater({ versions }: Book, pact: PactKnown): boolean {
   for (const { stages } of versions.values()) {
-    if (stages.some((stage, index) => index > 0 && isConsumedBy(stage, seen))) return true;
+    if (stages.some((stage, index) => index > 0 && isOfPact(pact, stage.consumedPact))) return true;
   }
   return false;
+}
+
+/** What an invocation produced is its own: once that has ended, it is as if it had consumed it. */
+function keepUnconsumed(book: Book, seen: SeenEntry): void {
+  const cause = seen.id === null ? undefined : book.causes.get(toHex(seen.id));
+  if (cause !== undefined && !book.invocations.has(cause)) {
+    noteTaken(book, seen);
+    return;
+  }
+  book.unconsumed.set(seen.key, seen);
+  bound(book.unconsumed, maxUnconsumed);
+}
+
+function noteTaken(book: Book, { key, id }: Pick<SeenEntry, "key" | "id">): void {
+  book.unconsumed.delete(key);
+  if (id !== null) book.causes.delete(toHex(id));
+  book.taken.add(key);
+  bound(book.taken, maxRemembered);
 }
 
 /** "An entry of the initiating pact, once final, starts an invocation." */
@@ -184,7 +201,7 @@ function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
 }
 
 function overflow(book: Book, what: string, changes: Change[]): void {
-  book.overflowed = true;
+  book.standsStill = true;
   const message = `Saga '${book.name}' has ${what}, more than this participant holds: it takes no part in it any more`;
   const remedy = "Let it see the groups of all pacts of the saga, and start it anew when there is less under way.";
   changes.push({ kind: "notice", error: new VertebraError("saga-full", message, remedy) });
@@ -292,13 +309,17 @@ function consumedBy(book: Book, invocation: Invocation, state: SagaState): SeenE
   return state.stage === 0 ? invocation.entry : (book.unconsumed.get(referenceKey(state.consumed)) ?? null);
 }
 
-function noteConsumed(book: Book, { next, spent }: Invocation, state: SagaState, consumed: SeenEntry | null): void {
+function noteConsumed(
+  book: Book,
+  { next, spent, entry }: Invocation,
+  state: SagaState,
+  consumed: SeenEntry | null,
+): void {
   if (next.kind !== "stage" || state.consumed === null) return;
-  const key = referenceKey(state.consumed);
-  book.unconsumed.delete(key);
-  book.taken.add(key);
-  bound(book.taken, maxRemembered);
   if (consumed?.id) spent.add(toHex(consumed.id));
+  // What initiates is not asked for again, unless a later stage could consume it too.
+  if (next.stage === 0 && !isConsumedLater(book, entry.pact)) return;
+  noteTaken(book, { key: referenceKey(state.consumed), id: consumed?.id ?? null });
 }
 
 function advance(
@@ -319,7 +340,7 @@ function advance(
     return;
   }
   const ids = producedIds(definitions, invocation, stage, undoes, produced);
-  remember(book, invocation, ids);
+  remember(definitions, book, invocation, produced, ids);
   if (undoes) steps.pop();
   else if (status === "done" || status === "unknown") {
     const done = status === "done";
@@ -331,13 +352,26 @@ function advance(
   else invocation.next = { kind: "ended" };
 }
 
-function remember(book: Book, { key }: Invocation, ids: readonly Hash[]): void {
-  for (const id of ids) book.causes.set(toHex(id), key);
+function remember(
+  { groups }: Definitions,
+  book: Book,
+  { key }: Invocation,
+  produced: readonly Output[],
+  ids: readonly Hash[],
+): void {
+  const entries = produced.flatMap((output) => (output.kind === "entry" ? [output] : []));
+  for (const [index, { group }] of entries.entries()) {
+    const known = groups.get(toHex(group));
+    if (known !== undefined && isConsumedLater(book, known.pact)) book.causes.set(toHex(ids[index]!), key);
+  }
   bound(book.causes, maxRemembered);
 }
 
 function end(book: Book, { key, reach, saga }: Invocation, now: number): void {
   book.invocations.delete(key);
+  for (const each of book.unconsumed.values()) {
+    if (each.id !== null && book.causes.get(toHex(each.id)) === key) noteTaken(book, each);
+  }
   reach.running = null;
   if (reach.waiting.length > 0) reach.waiting[0]!.since = now;
   if (saga.description.reach !== "invocation") return;

@@ -5,6 +5,7 @@ import type { AvatarId, Hash } from "../wire/types";
 import { cancellable } from "./cancelling";
 import { readDefinitions, type SagaProvision } from "./definitions";
 import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, startLeases, takeEffects } from "./effects";
+import type { SeenEntry } from "./entries";
 import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
 import { type Book, type Change, createLedger, type Ledger, takeEntry } from "./ledger";
@@ -85,7 +86,7 @@ function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
     const all = concerned === "all" || now.monotonic >= runtime.wakesAt;
     if (all) runtime.wakesAt = Number.POSITIVE_INFINITY;
     for (const book of runtime.ledger.books.values()) {
-      if (book.overflowed) continue;
+      if (book.standsStill) continue;
       for (const invocation of all ? book.invocations.values() : concerned) {
         if (book.invocations.get(invocation.key) === invocation) settle(runtime, book, invocation);
       }
@@ -103,7 +104,7 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
   switch (event.kind) {
     case "entry": {
       const { seen, changes } = takeEntry(runtime.ledger, event.entry, runtime.now.monotonic);
-      if (seen?.id) effectSeen(runtime.effects, seen.id);
+      if (seen?.id) effectSeen(runtime.effects, seen.id, isOwner(runtime, seen));
       for (const change of changes) follow(runtime, change);
       for (const { unconsumed } of runtime.ledger.books.values()) if (seen && unconsumed.has(seen.key)) return "all";
       const started = changes.flatMap((change) => (change.kind === "started" ? [change.invocation] : []));
@@ -218,6 +219,10 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
     if (undoes === null) pushState(runtime, invocation, reversal(runtime.ledger.definitions, invocation));
     else startRun(runtime, invocation, invocation.steps.at(-1)!.consumed);
   }
+}
+
+function isOwner({ ledger, avatar }: Runtime, { group }: SeenEntry): boolean {
+  return ledger.definitions.groups.get(toHex(group))!.owners.some((owner) => equal(owner, avatar));
 }
 
 function isIssuer({ avatar }: Runtime, { head }: Invocation): boolean {
