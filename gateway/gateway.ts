@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { WorldStatus } from "../firmware/core/chain/explain";
+import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
 import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
@@ -23,7 +24,11 @@ export interface Gateway {
   readonly participant: Pick<Participant, "status" | "why">;
   readonly store: Pick<Store, "read" | "range">;
   readonly channel: Channel;
+  /** Undefined in a world without sagas. */
+  readonly sagas: GatewayConducting | undefined;
   status(): GatewayStatus;
+  /** The cable on this port, to be pulled out and put back. Throws `port-unknown`. */
+  cable(path: string): Pick<SerialAvatar, "unplug" | "plug">;
   close(): Promise<void>;
 }
 
@@ -128,7 +133,16 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     engine: crypto.engine,
     links: links.map(({ avatar }) => avatar.status()),
   });
-  return { world, participant, store, channel, status, close };
+  const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
+  return { world, participant, store, channel, sagas: conducting, status, cable, close };
+}
+
+function noSuchPort(path: string): never {
+  throw new VertebraError(
+    "port-unknown",
+    `This gateway has no serial port ${path}`,
+    "Name one that it was started with.",
+  );
 }
 
 /** The sagas of the world, where it has some, with all that the store holds of their groups. */

@@ -16,7 +16,7 @@ const regulate = defineBehavior({
   reads: [setpoint],
   requires: { relay: true },
   // A reading that no relay has heard of by then tells nothing any more.
-  deadline: 10_000,
+  deadline: 5_000,
   run({ entry, state, read, capability, log }) {
     const wanted = read.latest(setpoint)?.celsius ?? 20;
     const heating = state.heating ? entry.celsius < wanted + slack : entry.celsius < wanted - slack;

@@ -23,6 +23,9 @@ export interface SerialAvatar {
   /** What the first try to open the port gave: nothing, or the error. It goes on trying. */
   readonly firstTry: Promise<VertebraError | undefined>;
   status(): SerialStatus;
+  /** As a hand pulls the cable out: what is under way on it is lost, and nothing is tried until `plug`. */
+  unplug(): void;
+  plug(): void;
   close(): Promise<void>;
 }
 
@@ -64,6 +67,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   let retryTimer: NodeJS.Timeout | undefined;
   let alarmTimer: NodeJS.Timeout | undefined;
   let closing = false;
+  let plugged = true;
 
   /** Does what the link asks; resolves when the participant has dealt with the messages among it. */
   async function perform(actions: readonly LinkAction[]): Promise<void> {
@@ -129,7 +133,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   async function open(): Promise<VertebraError | undefined> {
     try {
       const opened = await openPort(path, options.baudRate, { received, closed });
-      if (closing) {
+      if (closing || !plugged) {
         await opened.close();
         return undefined;
       }
@@ -158,7 +162,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
 
   function retry(wait: number): void {
     clearTimeout(retryTimer);
-    if (!closing) retryTimer = setTimeout(open, wait);
+    if (!closing && plugged) retryTimer = setTimeout(open, wait);
   }
 
   function cut(reason: VertebraError): void {
@@ -177,6 +181,15 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       stats: link.stats(),
       dropped,
     }),
+    unplug() {
+      plugged = false;
+      clearTimeout(retryTimer);
+      port?.close();
+    },
+    plug() {
+      plugged = true;
+      if (port === undefined) retry(0);
+    },
     async close() {
       closing = true;
       clearTimeout(retryTimer);

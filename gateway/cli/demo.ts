@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { runDemo } from "../demo/run";
+import { VertebraError } from "../../firmware/core/errors";
+import { pulledForMs, runDemo } from "../demo/run";
 import type { Summary } from "../demo/summary";
 import { type Moment, renderMoment } from "../demo/view";
 import { plainCommand } from "./options";
@@ -9,21 +10,30 @@ export function demoCommand(): Command {
   return plainCommand("demo", "run a world with a gateway and three boards on XS on this machine, and watch it", [
     "npm start",
     "npm start -- --for 15s --json",
+    "npm start -- --for 45s --pull 15s",
   ])
     .option("--for <time>", "stop the writers after so long, such as 15s or 2m; otherwise after Ctrl-C", readTime)
+    .option(
+      "--pull <time>",
+      "pull out the cable of the relay's board after so long, for 10 s; p does so by hand",
+      readTime,
+    )
     .addHelpText(
       "after",
-      "\nEnds with 1 where something sealed is not final 5 s after the writers have stopped, or where the\ngateway and a board don't have the same order.",
+      "\nEnds with 1 where something sealed is not final 5 s after the writers have stopped, or where the\ngateway and a board don't have the same order, or where a relay without its link was not let go.",
     )
     .action(demo);
 }
 
-async function demo(options: { for?: number; json?: boolean }): Promise<void> {
+async function demo(options: { for?: number; pull?: number; json?: boolean }): Promise<void> {
+  checkTimes(options);
   const live = process.stdout.isTTY && !options.json;
   const screen = live ? openScreen() : undefined;
   try {
     const summary = await runDemo({
       forMs: options.for,
+      pullMs: options.pull,
+      hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
       asked: askedToEnd(),
       say: (text) => process.stderr.write(`${text}\n`),
       show: (moment) => screen?.draw(moment),
@@ -35,6 +45,28 @@ async function demo(options: { for?: number; json?: boolean }): Promise<void> {
   } finally {
     screen?.close();
   }
+}
+
+/** After the cable is put back the link has to come up, and a reading to come that wants the relay on: it swings for 20 s. */
+const afterPullMs = 25_000;
+
+function checkTimes({ for: forMs, pull }: { for?: number; pull?: number }): void {
+  if (forMs === undefined || pull === undefined || forMs >= pull + pulledForMs + afterPullMs) return;
+  const least = (pull + pulledForMs + afterPullMs) / 1000;
+  const message = `${forMs / 1000} s are too short to see a relay let go ${pull / 1000} s after the start, and operated again`;
+  throw new VertebraError("usage", message, `Give --for ${least}s, or more.`);
+}
+
+/** Calls when a person presses this key; Ctrl-C is still Ctrl-C. */
+function onKey(key: string, pressed: () => void): void {
+  if (!process.stdin.isTTY) return;
+  process.stdin.setRawMode(true);
+  process.once("exit", () => process.stdin.setRawMode(false));
+  process.stdin.unref();
+  process.stdin.on("data", (typed) => {
+    if (`${typed}` === key) pressed();
+    if (`${typed}` === "\x03") process.kill(process.pid, "SIGINT");
+  });
 }
 
 /** The terminal's alternate screen: what was on it before is back afterwards, however the program ends. */
@@ -82,11 +114,27 @@ function show(summary: Summary): void {
   process.stdout.write(`Cryptography by ${libraries.join(" and ")}.\n\n`);
   printTable([
     ["GROUP", "BLOCKS", "SEQUENCES"],
-    ...groups.map(({ name, blocks, entries }) => [name, `${blocks}`, entries > 0 ? `0 to ${entries - 1}` : "none"]),
+    ...groups
+      .filter(({ blocks }) => blocks > 0)
+      .map(({ name, blocks, entries }) => [name, `${blocks}`, entries > 0 ? `0 to ${entries - 1}` : "none"]),
   ]);
+  showThermostat(summary.thermostat);
   const { finalized, entriesPerSecond } = totals;
   process.stdout.write(`\n${finalized} entries in ${seconds} s, ${entriesPerSecond} a second, `);
   process.stdout.write(`${generations.finalizable + 1} generations\n`);
+}
+
+function showThermostat({ readings, operated, expired, latencyMs, pulled }: Summary["thermostat"]): void {
+  const seconds = (time: number | null) => (time === null ? "never" : `${(time / 1000).toFixed(1)} s`);
+  process.stdout.write(
+    `\nThermostat: ${readings} readings of board-1 operated the relay of board-2 ${operated} times, `,
+  );
+  process.stdout.write(`${seconds(latencyMs.median)} after the reading at the median; ${expired} came too late.\n`);
+  if (pulled === null) return;
+  const { wasOn, safeAfterMs, operatedAfterMs } = pulled;
+  const letGo = wasOn ? `the relay was let go after ${seconds(safeAfterMs)}` : "the relay was off, as it is safe";
+  process.stdout.write(`Its cable was pulled out: ${letGo}, `);
+  process.stdout.write(`operated again ${seconds(operatedAfterMs)} after it was put back.\n`);
 }
 
 /** "15s" in ms. */

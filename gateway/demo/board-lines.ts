@@ -4,9 +4,8 @@ import type { Catalog } from "../world/catalog";
 import type { BoardReport } from "./board-report";
 import { addBlock, createOrder } from "./order";
 
-/** Takes one line that a board printed into what is known of it. */
-export function takeLine(catalog: Catalog, report: BoardReport, text: string): void {
-  const line: Line = JSON.parse(text);
+/** Takes what a board printed into what is known of it. */
+export function takeLine(catalog: Catalog, report: BoardReport, line: Line): void {
   switch (line.event) {
     case "boot":
       report.engine = line.engine;

@@ -11,6 +11,10 @@ import type { Moment } from "./view";
 export interface DemoOptions {
   /** How long the writers write; for ever where it is missing. */
   readonly forMs: number | undefined;
+  /** When to pull out the cable of the board with the relay, once it is on; never where it is missing. */
+  readonly pullMs: number | undefined;
+  /** Called with what a person does, once the demo runs: pulling that cable out, or putting it back. */
+  readonly hands: (pullOrPlug: () => void) => void;
   /** Resolves when a person asks the demo to end. */
   readonly asked: Promise<void>;
   /** Told what there is to wait for. */
@@ -25,7 +29,7 @@ const showEveryMs = 250;
 const throughputOverMs = 5000;
 
 /** Runs the demo until it is told to end, drains, and takes down all that it set up. Errors: those of `buildFirmware`, `demo-failed`. */
-export async function runDemo({ forMs, asked, say, show }: DemoOptions): Promise<Summary> {
+export async function runDemo({ forMs, pullMs, hands, asked, say, show }: DemoOptions): Promise<Summary> {
   const firmware = await buildFirmware(say);
   const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
   // A board that was killed this moment may have a file open still.
@@ -40,10 +44,14 @@ export async function runDemo({ forMs, asked, say, show }: DemoOptions): Promise
     const failed = Promise.race([stage.failed, boardEnded]);
     try {
       const startedAt = performance.now();
+      hands(() => pullOrPlug(stage));
+      const pulling = pullMs === undefined ? undefined : pullFor(stage, pullMs);
       await Promise.race([asked, failed, ...(forMs === undefined ? [] : [sleep(forMs)])]);
+      pulling?.stop();
+      if (isPulled(stage)) stage.plug();
       const seconds = (performance.now() - startedAt) / 1000;
       await Promise.race([drain(stage, showing.footer), failed]);
-      return summarize(stage.report(), reportsOf(stage), seconds);
+      return summarize(stage.report(), reportsOf(stage), stage.thermostat, seconds);
     } finally {
       showing.stop();
       // They end now because they are told to.
@@ -54,6 +62,30 @@ export async function runDemo({ forMs, asked, say, show }: DemoOptions): Promise
     process.off("exit", sweep);
     sweep();
   }
+}
+
+/** Long enough for the relay to be let go, 6 s after the link went silent. */
+export const pulledForMs = 10_000;
+
+function isPulled({ thermostat: { pull } }: Stage): boolean {
+  return pull !== null && pull.pluggedAt === null;
+}
+
+function pullOrPlug(stage: Stage): void {
+  if (isPulled(stage)) stage.plug();
+  else stage.pull();
+}
+
+/** Pulls the cable out when the relay is on, so that there is something to let go, and puts it back. */
+function pullFor(stage: Stage, afterMs: number) {
+  let timer = setTimeout(pullWhenOn, afterMs);
+  function pullWhenOn(): void {
+    if (stage.thermostat.relay?.value === true) {
+      stage.pull();
+      timer = setTimeout(stage.plug, pulledForMs);
+    } else timer = setTimeout(pullWhenOn, 50);
+  }
+  return { stop: () => clearTimeout(timer) };
 }
 
 function ended(board: string, status: number): never {
@@ -77,7 +109,7 @@ async function drain(stage: Stage, footer: (text: string) => void): Promise<void
 function showRegularly(stage: Stage, show: (moment: Moment) => void) {
   const startedAt = performance.now();
   const past: { readonly at: number; readonly entries: number }[] = [];
-  let footer = "Ctrl-C stops the writers, waits until all is final, and tells the result";
+  let footer = "p pulls out the cable of the relay's board, or puts it back; Ctrl-C ends";
   const timer = setInterval(() => {
     const now = performance.now();
     const report = stage.report();
@@ -92,9 +124,9 @@ function showRegularly(stage: Stage, show: (moment: Moment) => void) {
       attempt: report.attempt,
       throughput: span > 0 ? (entries - past[0]!.entries) / span : 0,
       boards: reportsOf(stage),
-      groups: stage.world.catalog.groups.map(({ name, pact }) => ({
+      thermostat: stage.thermostat,
+      groups: stage.world.catalog.groups.map(({ name }) => ({
         name,
-        pact: pact.pact.name,
         order: stage.orders.get(name)!,
       })),
       last: stage.last,

@@ -1,16 +1,29 @@
+import { fileURLToPath } from "node:url";
 import type { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
+import type { Line } from "../../firmware/device/lines";
 import { type ToldEntry, tellEntry } from "../channels/entry";
 import { type BoardFirmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
-import { createWorld, plainWorld, type World } from "../world/world";
+import { loadSaga } from "../saga/load";
+import { buildSandbox } from "../saga/sandbox";
+import { createWorld, readDefinition, type World } from "../world/world";
 import { takeLine } from "./board-lines";
 import { type BoardReport, createBoardReport } from "./board-report";
 import { addBlock, createOrder, type Order } from "./order";
 import type { GatewayReport } from "./summary";
+import {
+  createThermostat,
+  notePlugged,
+  notePulled,
+  type Thermostat,
+  takeReading,
+  takeRelay,
+  takeStates,
+} from "./thermostat";
 import type { Moment } from "./view";
 
 /** A world of its own with its gateway in this process, and its boards on XS beside it, each on a pseudo-terminal. */
@@ -21,6 +34,11 @@ export interface Stage {
   readonly orders: ReadonlyMap<string, Order>;
   /** The last final entries, the newest first. */
   readonly last: readonly Moment["last"][number][];
+  /** What the saga of the stage did. */
+  readonly thermostat: Thermostat;
+  /** Pulls out the cable of the board with the relay, or puts it back. */
+  pull(): void;
+  plug(): void;
   /** Rejects when the gateway or a board fails. */
   readonly failed: Promise<never>;
   report(): GatewayReport & { readonly attempt: number };
@@ -33,13 +51,22 @@ export interface StagedBoard {
   readonly report: BoardReport;
 }
 
-const boardCount = 3;
+/** The thermometer is on another board than the relay; the third is the machine as it is. */
+const kinds = [
+  inRepository("examples/thermostat/thermometer.board.json"),
+  inRepository("examples/thermostat/heater.board.json"),
+  "linux",
+];
+const saga = inRepository("examples/thermostat/thermostat.ts");
+const relayBoard = 1;
 const baudRate = 115_200;
 const lastKept = 12;
 
 export async function setStage(directory: string, firmware: BoardFirmware): Promise<Stage> {
   const crypto = nodeCrypto();
-  const world = createWorld(crypto, nodeRandom(), directory, plainWorld(boardCount));
+  const sagas = [await loadSaga(await buildSandbox(() => {}), saga)];
+  const world = createWorld(crypto, nodeRandom(), directory, { boards: kinds.map(readDefinition), sagas });
+  const thermostat = createThermostat();
   const orders = new Map(world.catalog.groups.map(({ name }) => [name, createOrder()]));
   const last: Moment["last"][number][] = [];
   let fail: (error: unknown) => void = () => {};
@@ -50,7 +77,11 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
   failed.catch(() => {});
   const boards = world.boards.map((board): StagedBoard => {
     const report = createBoardReport(board.name);
-    const process = startLinuxBoard(firmware, board, "json", (line) => takeLine(world.catalog, report, line));
+    const process = startLinuxBoard(firmware, board, "json", (text) => {
+      const line: Line = JSON.parse(text);
+      takeLine(world.catalog, report, line);
+      if (line.event === "capability") takeRelay(thermostat, line);
+    });
     return { process, report };
   });
   const gateway = await startGateway({
@@ -58,7 +89,7 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
     crypto,
     serial: world.boards.map((board) => ({ path: board.terminal, baudRate, required: false })),
     events: {
-      final: (block) => takeFinal(world, orders, last, block),
+      final: (block) => takeFinal({ world, orders, last, thermostat }, block),
       link(_path, avatar, error) {
         const board = boards.find(({ report }) => report.name === world.catalog.memberName(avatar));
         if (board) board.report.linkUp = error === undefined;
@@ -68,11 +99,21 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
       failed: fail,
     },
   });
+  const cable = gateway.cable(world.boards[relayBoard]!.terminal);
   return {
     world,
     boards,
     orders,
     last,
+    thermostat,
+    pull() {
+      notePulled(thermostat, Date.now());
+      cable.unplug();
+    },
+    plug() {
+      notePlugged(thermostat, Date.now());
+      cable.plug();
+    },
     failed,
     report: () => gatewayReport(gateway, orders),
     async close() {
@@ -82,23 +123,26 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
   };
 }
 
-function takeFinal(
-  world: World,
-  orders: ReadonlyMap<string, Order>,
-  last: Moment["last"][number][],
-  block: FinalBlock,
-) {
+function takeFinal({ world, orders, last, thermostat }: Seen, block: FinalBlock): void {
   const group = world.catalog.groupOf(block.group);
   const order = group && orders.get(group.name);
   if (group === undefined || order === undefined) return;
   const { position, firstEntry, issuer, time, entries } = block;
   addBlock(order, { position, firstEntry, count: entries?.length ?? 0, block: toHex(block.block) });
+  if (group.name === "thermostat-states") takeStates(thermostat, block);
   for (const [index, entry] of (entries ?? []).entries()) {
     const origin = { state: "final", sequence: firstEntry + index, issuer, time } as const;
     const told = tellEntry(world.catalog, group, origin, entry);
+    if (group.name === "reading") takeReading(thermostat, told);
+    // The view has lines of its own for what the saga does.
+    if (!group.name.startsWith("machine")) continue;
     last.unshift({ where: `${told.group}/${told.sequence}`, issuer: told.issuer, content: inShort(told) });
   }
   last.splice(lastKept);
+}
+
+interface Seen extends Pick<Stage, "world" | "orders" | "thermostat"> {
+  readonly last: Moment["last"][number][];
 }
 
 /** What there is, as short as it can be read. */
@@ -119,4 +163,8 @@ function gatewayReport(gateway: Gateway, orders: ReadonlyMap<string, Order>) {
     attempt: status.attempt,
     orders,
   };
+}
+
+function inRepository(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }

@@ -1,5 +1,6 @@
 import type { BoardReport } from "./board-report";
 import { difference, type Order } from "./order";
+import { failuresOfPull, type Thermostat } from "./thermostat";
 
 /** What the demo ends with; what `--json` prints. */
 export interface Summary {
@@ -10,6 +11,7 @@ export interface Summary {
   readonly world: string;
   readonly gateway: { readonly crypto: string };
   readonly boards: readonly BoardSummary[];
+  readonly thermostat: ThermostatSummary;
   readonly groups: readonly { readonly name: string; readonly blocks: number; readonly entries: number }[];
   readonly totals: {
     readonly pushed: number;
@@ -37,6 +39,21 @@ export interface BoardSummary {
   readonly latencyMs: { readonly median: number | null; readonly p99: number | null };
 }
 
+export interface ThermostatSummary {
+  readonly readings: number;
+  /** How often readings of one board operated the relay of another, and how many no relay heard of in time. */
+  readonly operated: number;
+  readonly expired: number;
+  /** From a reading's block to the relay. */
+  readonly latencyMs: { readonly median: number | null; readonly p99: number | null };
+  /** null where the relay's cable was left in. From that to its safe state, and from putting it back to being operated again. */
+  readonly pulled: {
+    readonly wasOn: boolean;
+    readonly safeAfterMs: number | null;
+    readonly operatedAfterMs: number | null;
+  } | null;
+}
+
 /** What the gateway saw, and what it says of itself. */
 export interface GatewayReport {
   readonly world: string;
@@ -47,8 +64,13 @@ export interface GatewayReport {
   readonly orders: ReadonlyMap<string, Order>;
 }
 
-export function summarize(gateway: GatewayReport, boards: readonly BoardReport[], seconds: number): Summary {
-  const failures = failuresOf(gateway, boards);
+export function summarize(
+  gateway: GatewayReport,
+  boards: readonly BoardReport[],
+  thermostat: Thermostat,
+  seconds: number,
+): Summary {
+  const failures = [...failuresOf(gateway, boards), ...failuresOfPull(thermostat)];
   const sum = (of: (board: BoardReport) => number) => boards.reduce((total, board) => total + of(board), 0);
   const finalized = sum((board) => board.finalized);
   return {
@@ -58,6 +80,7 @@ export function summarize(gateway: GatewayReport, boards: readonly BoardReport[]
     world: gateway.world,
     gateway: { crypto: gateway.crypto },
     boards: boards.map(boardSummary),
+    thermostat: thermostatSummary(thermostat),
     groups: [...gateway.orders].map(([name, { blocks, entries }]) => ({ name, blocks, entries })),
     totals: {
       pushed: sum((board) => board.pushed),
@@ -108,6 +131,19 @@ function boardSummary(board: BoardReport): BoardSummary {
       bytes: per(costs.bytesIn + costs.bytesOut),
     },
     latencyMs: { median: latencies.quantile(0.5), p99: latencies.quantile(0.99) },
+  };
+}
+
+function thermostatSummary({ readings, operated, expired, latencies, pull }: Thermostat): ThermostatSummary {
+  const since = (from: number | null, to: number | null) => (from === null || to === null ? null : to - from);
+  return {
+    ...{ readings, operated, expired },
+    latencyMs: { median: latencies.quantile(0.5), p99: latencies.quantile(0.99) },
+    pulled: pull && {
+      wasOn: pull.wasOn,
+      safeAfterMs: since(pull.at, pull.safeAt),
+      operatedAfterMs: since(pull.pluggedAt, pull.operatedAt),
+    },
   };
 }
 

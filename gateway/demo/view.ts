@@ -1,6 +1,8 @@
+import type { Why } from "../../firmware/core/capability/capabilities";
 import { paint } from "../cli/terminal";
 import type { BoardReport } from "./board-report";
 import type { Order } from "./order";
+import type { Thermostat } from "./thermostat";
 
 /** What the live view shows at one moment. */
 export interface Moment {
@@ -11,11 +13,14 @@ export interface Moment {
   /** Final entries in the last seconds, per second. */
   readonly throughput: number;
   readonly boards: readonly BoardReport[];
-  readonly groups: readonly { readonly name: string; readonly pact: string; readonly order: Order }[];
+  readonly thermostat: Thermostat;
+  readonly groups: readonly { readonly name: string; readonly order: Order }[];
   /** The last final entries, the newest first. */
   readonly last: readonly { readonly where: string; readonly issuer: string; readonly content: string }[];
   readonly footer: string;
 }
+
+const mostGroups = 8;
 
 /** The view as lines of at most 80 columns; 24 of them. */
 export function renderMoment(moment: Moment): string[] {
@@ -36,20 +41,17 @@ export function renderMoment(moment: Moment): string[] {
     ]),
     ...boards.map(boardLine),
     "",
+    ...thermostatLines(moment.thermostat),
+    "",
     heading([
-      [18, "GROUP"],
-      [17, "PACT"],
-      [9, "BLOCKS"],
+      [20, "GROUP"],
+      [8, "BLOCKS"],
+      [12, "ENTRIES"],
+      [20, "GROUP"],
+      [8, "BLOCKS"],
       [9, "ENTRIES"],
     ]),
-    ...groups.map(({ name, pact, order }) =>
-      row([
-        [18, name],
-        [17, pact],
-        [9, `${order.blocks}`],
-        [9, `${order.entries}`],
-      ]),
-    ),
+    ...groupLines(groups),
     "",
     heading([
       [24, "LAST FINAL ENTRIES"],
@@ -84,6 +86,43 @@ function boardLine(board: BoardReport): string {
     [9, median === null ? "" : `${Math.round(median)} ms`],
   ]);
   return ` ${cell(9, name)}${link}${rest.slice(1)}`;
+}
+
+/** The last state of the relay in words, and how the saga came to it. */
+function thermostatLines({ celsius, relay, operated, expired, latencies, pull }: Thermostat): string[] {
+  const median = latencies.quantile(0.5);
+  const took = median === null ? "" : `, ${(median / 1000).toFixed(1)} s after the reading`;
+  const cable = pull !== null && pull.pluggedAt === null ? paint("red", "out") : paint("green", "in");
+  const on = relay?.value === true;
+  const state = paint(on ? "green" : "yellow", cell(4, relay === null ? "–" : on ? "ON" : "OFF"));
+  return [
+    heading([[79, "SAGA thermostat: readings of board-1 move the relay of board-2"]]),
+    ` reading ${cell(10, celsius === null ? "–" : `${celsius.toFixed(1)} °C`)}relay ${state} ${cell(34, because[relay?.why ?? "boot"])}cable ${cable}`,
+    row([[79, `operated ${operated} times${took}; ${expired} came too late for it`]]),
+  ];
+}
+
+const because: Record<Why, string> = {
+  boot: "safe since its start",
+  operated: "operated by the saga",
+  lease: "let go: its lease was not renewed",
+  silence: "let go: its link is silent",
+  interlock: "barred by an interlock",
+  stop: "held by the emergency stop",
+};
+
+/** Two groups a line; those that nothing is in are left out. */
+function groupLines(groups: Moment["groups"]): string[] {
+  const used = groups.filter(({ order }) => order.blocks > 0).slice(0, mostGroups);
+  return Array.from({ length: Math.ceil(used.length / 2) }, (_, line) =>
+    row(
+      used.slice(2 * line, 2 * line + 2).flatMap(({ name, order }): Cell[] => [
+        [20, name],
+        [8, `${order.blocks}`],
+        [12, `${order.entries}`],
+      ]),
+    ),
+  );
 }
 
 type Cell = readonly [width: number, text: string];

@@ -3,6 +3,7 @@ import { capabilitiesPact } from "../../firmware/core/capability/published";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { noSagas, type Provision, type Reading, type SagasProvided } from "../../firmware/core/identity/provision";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { decodeDescription } from "../../firmware/core/saga/structures";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
@@ -119,14 +120,16 @@ function withSagas(crypto: Crypto, loaded: readonly SagaLoaded[], owners: readon
   };
 }
 
-/** A board pushes into the groups of sagas whose fields it has a sensor for, each of them. */
-function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups }: SagaParts): Reading[] {
+/** A board with a sensor for each field of the pact that initiates a saga pushes what they say. */
+function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups, provided }: SagaParts): Reading[] {
   const sensors = new Set(decodeBoard(definition).sensors.map(({ name }) => name));
+  const initiating = new Set(provided.descriptions.map((each) => toHex(decodeDescription(each).initiatingPact)));
   return pacts.flatMap((bytes) => {
     const { name, fields } = decodePact(bytes);
     const filled = fields.length > 0 && fields.every((field) => sensors.has(field.name));
+    if (!filled || !initiating.has(toHex(pactId(crypto, bytes)))) return [];
     const group = groups.find((each) => each.name === name)!;
-    return filled ? [{ group: syncGroupId(crypto, group.bytes), everyMs: sagaReadingsEveryMs }] : [];
+    return [{ group: syncGroupId(crypto, group.bytes), everyMs: sagaReadingsEveryMs }];
   });
 }
 

@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { encodeState, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import { type BoardReport, createBoardReport } from "../../gateway/demo/board-report";
 import { createLatencies } from "../../gateway/demo/latency";
 import { addBlock, createOrder, difference, type TellingOfBlock } from "../../gateway/demo/order";
 import { failuresOf, summarize } from "../../gateway/demo/summary";
+import {
+  createThermostat,
+  failuresOfPull,
+  notePlugged,
+  notePulled,
+  takeReading,
+  takeRelay,
+  takeStates,
+} from "../../gateway/demo/thermostat";
 import { type Moment, renderMoment } from "../../gateway/demo/view";
 
 const blocks: TellingOfBlock[] = [
@@ -73,7 +83,7 @@ describe("the demo's verdict", () => {
     const board = boardThatSaw(...blocks);
     board.costs = { signed: 14, verified: 21, bytesIn: 700, bytesOut: 1400 };
     const report = { ...gatewayThatSaw(...blocks), world: "w", crypto: "node:crypto", finalizable: 9, certified: 10 };
-    const [summary] = summarize(report, [board], 10).boards;
+    const [summary] = summarize(report, [board], createThermostat(), 10).boards;
     expect(summary!.perFinalEntry).toEqual({ signatures: 2, verifications: 3, bytes: 300 });
     expect(summary!.sequences).toEqual({ "machine@board-1": [0, 6] });
   });
@@ -101,12 +111,59 @@ describe("the live view", () => {
       attempt: 12,
       throughput: 1234.5,
       boards: [board, board, board],
-      groups: Array.from({ length: 4 }, () => ({ name: long, pact: long, order: orderOf(...blocks) })),
+      thermostat: { ...createThermostat(), celsius: -273.15, operated: 1e9, expired: 1e9 },
+      groups: Array.from({ length: 20 }, () => ({ name: long, order: orderOf(...blocks) })),
       last: Array.from({ length: 12 }, () => entry),
       footer: "Ctrl-C stops the writers, waits until all is final, and tells the result",
     };
     const lines = renderMoment(moment);
     expect(lines).toHaveLength(24);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});
+
+describe("what the thermostat of the demo did", () => {
+  const reading = (sequence: number, celsius: number, time: number) =>
+    ({ entry: { celsius }, sequence, time }) as unknown as Parameters<typeof takeReading>[1];
+  const state = (status: "intent" | "done" | "expired", consumed: number, time: number) => {
+    const none = { previous: null, description: new Uint8Array(32), stage: 0, produced: [], error: "", now: 0 };
+    const told = {
+      ...none,
+      consumed: [new Uint8Array(32), consumed],
+      status,
+      readCursors: [],
+      state: new Uint8Array(),
+    };
+    const entry = encodeState(told as unknown as SagaState, sagaStatePact("thermostat-states", "two-thirds").policy);
+    return { entries: [entry], time } as unknown as Parameters<typeof takeStates>[1];
+  };
+  const relay = (value: boolean, why: "operated" | "silence" | "boot", at: number) =>
+    ({ event: "capability", capability: "relay", value, why, at }) as const;
+
+  it("is timed from a reading's block to the relay that it operated", () => {
+    const thermostat = createThermostat();
+    takeReading(thermostat, reading(7, 18.5, 1000));
+    takeStates(thermostat, state("intent", 7, 1300));
+    takeRelay(thermostat, relay(true, "operated", 1600));
+    takeStates(thermostat, state("done", 7, 1700));
+    expect(thermostat.latencies.quantile(0.5)).toBe(600);
+    expect(thermostat).toMatchObject({ celsius: 18.5, readings: 1, operated: 1, expired: 0 });
+    takeStates(thermostat, state("expired", 8, 9000));
+    expect(thermostat.expired).toBe(1);
+  });
+
+  it("fails where the relay was on and stayed on without its cable, or is never operated again", () => {
+    const thermostat = createThermostat();
+    expect(failuresOfPull(thermostat)).toEqual([]);
+    takeRelay(thermostat, relay(true, "operated", 1000));
+    notePulled(thermostat, 2000);
+    expect(failuresOfPull(thermostat)).toEqual(["the relay stayed on when its cable was pulled out"]);
+    takeRelay(thermostat, relay(false, "silence", 8000));
+    expect(failuresOfPull(thermostat)).toEqual([]);
+    notePlugged(thermostat, 12_000);
+    expect(failuresOfPull(thermostat)).toEqual(["no reading operated the relay again"]);
+    takeRelay(thermostat, relay(true, "operated", 14_000));
+    expect(failuresOfPull(thermostat)).toEqual([]);
+    expect(thermostat.pull).toMatchObject({ safeAt: 8000, operatedAt: 14_000 });
   });
 });
