@@ -10,7 +10,7 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Pact } from "../../firmware/core/wire/types";
 import type { Line } from "../../firmware/device/lines";
-import type { Flash } from "../../firmware/ports";
+import type { Crypto, Flash } from "../../firmware/ports";
 import { openJournal } from "../../firmware/store/journal";
 import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
@@ -52,8 +52,12 @@ export const pact: Pact = {
   },
 };
 
-export function createTwoBoards(firmware: Firmware, folder: string, everyMs: number): TwoBoards {
-  const crypto = nodeCrypto();
+export function createTwoBoards(
+  firmware: Firmware,
+  folder: string,
+  everyMs: number,
+  crypto: Crypto = nodeCrypto(),
+): TwoBoards {
   const worldId = new Uint8Array(32).fill(9);
   const seeds = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const avatars = seeds.map((seed) => crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey);

@@ -1,0 +1,80 @@
+import { syncGroupId } from "../../../firmware/core/pact/pact";
+import type { SagaEvent } from "../../../firmware/core/saga/events";
+import { createSagaRuntime } from "../../../firmware/core/saga/runtime";
+import { toHex } from "../../../firmware/core/wire/bytes";
+import type { Hash } from "../../../firmware/core/wire/types";
+import { avatarOf, crypto, done, entryOf, lease, type Plan, provisionOf } from "../../saga/world";
+import type { Counting } from "./counting";
+
+/**
+ * What the heap holds of a saga of three stages in one participant, which owns all its groups, and of invocations that wait for an
+ * entry between any two stages. Prints it, in bytes.
+ */
+
+declare const native: Counting;
+
+export interface SagaMemory {
+  /** Of the runtime, booted, without an invocation and without the provision that it has read. */
+  readonly idle: number;
+  /** Of an invocation, by how many of its stages are done. */
+  readonly waiting: readonly number[];
+  /** Of one that has ended. */
+  readonly ended: number;
+  /** Saga states that became final. */
+  readonly states: number;
+}
+
+export const invocations = 16;
+const pacts = ["begin", "second", "third"];
+const plan: Plan = {
+  members: ["ada"],
+  pacts: [...pacts, "notice"],
+  stages: pacts.map((pact) => ({ behavior: pact, consumes: pact, produces: ["notice"], correlate: ["order"] })),
+  behaviors: Object.fromEntries(
+    pacts.map((pact) => [pact, ({ entry }) => done({ pact }, ["notice", Number(entry!.values[0]), 1])]),
+  ),
+};
+
+const provision = provisionOf(plan);
+const groups = new Map(
+  provision.groups.map((bytes) => [toHex(syncGroupId(crypto, bytes)), syncGroupId(crypto, bytes)]),
+);
+const groupOf = (pact: string) => groups.get([...provision.names].find(([, name]) => name === pact)![0])!;
+const sequences = new Map<string, number>();
+const empty = native.used();
+const runtime = createSagaRuntime({ crypto, avatar: avatarOf("ada"), provision, lease });
+let now = 0;
+
+const events: SagaEvent[] = [];
+
+function tell(event: SagaEvent): void {
+  events.push(event);
+  for (let next = events.shift(); next !== undefined; next = events.shift()) {
+    now += 10;
+    for (const action of runtime.handle(next, { monotonic: now, wall: now })) {
+      if (action.kind === "push") events.push(final(action.group, action.entry, action.id));
+      if (action.kind === "run") {
+        const result = plan.behaviors[action.what.behavior.name]!(action.what, undefined as never);
+        events.push({ kind: "result", run: action.run, result });
+      }
+    }
+  }
+}
+
+/** An entry that becomes final as it is pushed, since nobody else owns its group. */
+function final(group: Hash, entry: Uint8Array, id: Hash | null): SagaEvent {
+  const key = toHex(group);
+  const sequence = sequences.get(key) ?? 0;
+  sequences.set(key, sequence + 1);
+  return { kind: "entry", entry: { group, sequence, issuer: avatarOf("ada"), id, entry } };
+}
+
+tell({ kind: "boot" });
+const idle = native.used() - empty;
+const held = pacts.map((pact) => {
+  for (let order = 0; order < invocations; order++) tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, null));
+  return (native.used() - empty - idle) / invocations;
+});
+const states = sequences.get(toHex(groupOf("states")))!;
+const memory: SagaMemory = { idle, waiting: held.slice(0, -1), ended: held.at(-1)!, states };
+native.print(JSON.stringify(memory));
