@@ -9,7 +9,7 @@ import { toHex } from "../core/wire/bytes";
 import type { Native } from "../native/native";
 import type { Time } from "../ports";
 import { openJournal } from "../store/journal";
-import { createCable } from "./cable";
+import { asVertebraError, createCable } from "./cable";
 import { openCapabilities } from "./capabilities";
 import { counted } from "./counted";
 import { createDriver, type Outcome } from "./driver";
@@ -32,6 +32,8 @@ export interface Board {
   /** The emergency stop of all actuators, kept through restarts, until `resume`. */
   halt(): void;
   resume(): void;
+  /** Gives a simulated input a level, as who opens or closes its contact: 1 is open. */
+  drivePin(pin: number, level: 0 | 1): void;
 }
 
 /** What a board is that was given no board.json. */
@@ -85,8 +87,9 @@ export function startBoard(
     notice,
   });
   const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
+  const pins = simulatedPins(clock);
   const capabilities = openCapabilities({
-    ...{ board: definition, pins: simulatedPins(clock), clock, notice },
+    ...{ board: definition, pins, clock, notice },
     stopped: journal.records.get(haltKey)?.[0] === 1,
     keep: (halted) => journal.write(new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
     heardAt: () => cable.heardAt(),
@@ -132,6 +135,13 @@ export function startBoard(
     },
     halt: () => capabilities.stop(),
     resume: () => capabilities.resume(),
+    drivePin(pin, level) {
+      try {
+        pins.drive(pin, level);
+      } catch (error) {
+        notice(asVertebraError(error));
+      }
+    },
     tellStats() {
       const { bytesIn, bytesOut, retransmissions } = cable.stats();
       const own = { signatures: costs.signatures(), verified: costs.verified(), meter: native.meter() };

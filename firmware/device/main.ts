@@ -31,6 +31,10 @@ function main(): void {
     else if (line === "status") board?.tellStats();
     else if (line === "halt") board?.halt();
     else if (line === "resume") board?.resume();
+    else if (/^pin \d{1,3} [01]$/.test(line ?? "")) {
+      const [, pin, level] = line!.split(" ");
+      board?.drivePin(Number(pin), level === "1" ? 1 : 0);
+    }
     // Whoever holds the other end of the pipe has gone.
     else if (line === undefined) end();
   });
