@@ -1,3 +1,4 @@
+import { encodePublished } from "../../firmware/core/capability/published";
 import { encodeReversal, encodeState, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import {
   type Behavior,
@@ -60,6 +61,16 @@ export function sagaVectors(crypto: Crypto) {
     ["saga-state", encodeState(first, policy)],
     ["saga-state", encodeState({ ...first, status: "cancelled", error: "cancelled: no longer wanted" }, policy)],
     ["reversal", encodeReversal([fill(14)])],
+    [
+      "capabilities",
+      encodePublished(
+        new Map<string, number | string>([
+          ["servo", 2],
+          ["relay", 1],
+          ["board", "esp32"],
+        ]),
+      ),
+    ],
   ];
   return {
     about: "Made by `npm run vectors` and kept by a test. `rule` names the rule of saga.cddl that the bytes follow.",
