@@ -84,8 +84,8 @@ export function createConducting(options: ConductingOptions): Conducting {
   return { take: (action) => give(() => conductor.take(action, clock.now())), handle };
 }
 
-/** Modules by the hex of their hash. */
-function sourcesOf(crypto: Sha256, { behaviors, sources }: SagasProvided): Map<string, string> {
+/** The texts of modules by the hex of their hash. Throws `saga-source`. */
+export function sourcesOf(crypto: Sha256, { behaviors, sources }: SagasProvided): Map<string, string> {
   const texts = new Map(sources.map((source) => [toHex(hash(crypto, "source", source)), decodeText(source)]));
   for (const bytes of behaviors) {
     const { name, source } = decodeBehavior(bytes);

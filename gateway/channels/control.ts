@@ -10,6 +10,7 @@ import type { Gateway } from "../gateway";
 import type { KnownGroup } from "../world/catalog";
 import { gatewayEnds } from "./channel";
 import { historyOf } from "./history";
+import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { statusJson } from "./status";
 
 /** The command line's way to a running gateway: HTTP on a Unix socket that only the world's user may open. */
@@ -69,8 +70,32 @@ async function answer(
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);
   else if (route === "POST /entries") {
     // What waits for finality may wait for long: it must not hold up the gateway's end.
-    send(response, await Promise.race([push(gateway, await readBody(request)), ended(ending)]));
-  } else throw new VertebraError("route-unknown", `There is no ${route} here`, "Use the same version at both ends.");
+    send(response, await Promise.race([push(gateway, await readBody<PushAsked>(request)), ended(ending)]));
+  } else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
+    send(response, await Promise.race([ofSagas(gateway, request, url.pathname, ending), ended(ending)]));
+  } else throw unknownRoute(route);
+}
+
+function unknownRoute(route: string): VertebraError {
+  return new VertebraError("route-unknown", `There is no ${route} here`, "Use the same version at both ends.");
+}
+
+/** `/sagas`, `/sagas/<digits of an id>`, and what is done with that invocation. */
+async function ofSagas(gateway: Gateway, request: IncomingMessage, path: string, signal: AbortSignal) {
+  const [digits, does = ""] = path.split("/").slice(2);
+  if (digits === undefined) return listSagas(gateway);
+  switch (`${request.method} ${does}`) {
+    case "GET ":
+      return showInvocation(gateway, digits);
+    case "GET replay":
+      return replayInvocation(gateway, digits);
+    case "POST redrive":
+      return redrive(gateway, digits, await readBody<Asked>(request));
+    case "POST cancel":
+      return cancelInvocation(gateway, digits, await readBody<Asked>(request), signal);
+    default:
+      throw unknownRoute(`${request.method} ${path}`);
+  }
 }
 
 function send(response: ServerResponse, body: unknown): void {
@@ -180,10 +205,13 @@ function ended(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(gatewayEnds()), { once: true }));
 }
 
-async function push(
-  gateway: Gateway,
-  body: { group: string; entry: { readonly [name: string]: Json }; final: boolean },
-) {
+interface PushAsked {
+  readonly group: string;
+  readonly entry: { readonly [name: string]: Json };
+  readonly final: boolean;
+}
+
+async function push(gateway: Gateway, body: PushAsked) {
   const group = gateway.world.catalog.group(body.group);
   const { fields, pact } = group.pact;
   const pushed = await gateway.channel.push(
@@ -194,7 +222,7 @@ async function push(
   return body.final ? { ...sealed, sequence: await pushed.final } : sealed;
 }
 
-async function readBody(request: IncomingMessage) {
+async function readBody<T>(request: IncomingMessage): Promise<T> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {

@@ -10,6 +10,12 @@ import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { SagaSource } from "../saga/source";
 import { typeErrors } from "../saga/types";
 import { plainCommand } from "./options";
+import { sagaCancelCommand } from "./saga-cancel";
+import { sagaListCommand } from "./saga-list";
+import { sagaRedriveCommand } from "./saga-redrive";
+import { sagaReplayCommand } from "./saga-replay";
+import { sagaShowCommand } from "./saga-show";
+import { sagaTimelineCommand } from "./saga-timeline";
 import { exitCodes, paint, printJson } from "./terminal";
 
 interface Options {
@@ -21,7 +27,13 @@ export function sagaCommand(): Command {
     .description("sagas: behaviors that commit, wait, fail and take back what they did")
     .addCommand(newCommand())
     .addCommand(checkCommand())
-    .addCommand(testCommand());
+    .addCommand(testCommand())
+    .addCommand(sagaListCommand())
+    .addCommand(sagaShowCommand())
+    .addCommand(sagaTimelineCommand())
+    .addCommand(sagaReplayCommand())
+    .addCommand(sagaRedriveCommand())
+    .addCommand(sagaCancelCommand());
 }
 
 function newCommand(): Command {

@@ -28,6 +28,27 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
+/** A line as far as the terminal shows it in one; whole where the output is no terminal. */
+export function fit(
+  line: string,
+  width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
+): string {
+  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
+}
+
+/** `240 ms`, `3.2 s`, `4 min 5 s`, `2 h 4 min` or `3 d 2 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const parts = [
+    [86_400_000, "d", 3_600_000, "h"],
+    [3_600_000, "h", 60_000, "min"],
+    [60_000, "min", 1_000, "s"],
+  ] as const;
+  const [large, one, small, other] = parts.find(([least]) => ms >= least)!;
+  return `${Math.floor(ms / large)} ${one} ${Math.floor((ms % large) / small)} ${other}`;
+}
+
 /** What is wrong and what to do about it, on the standard error; returns the exit code. */
 export function reportError(error: unknown, json: boolean): number {
   const { code, message, remedy } = told(error);

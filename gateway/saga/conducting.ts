@@ -1,9 +1,20 @@
+import { VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
+import { cancellable } from "../../firmware/core/saga/cancelling";
 import { type Conductor, createConductor } from "../../firmware/core/saga/conductor";
+import type { Run, RunResult } from "../../firmware/core/saga/events";
+import type { Invocation } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
-import type { AvatarId } from "../../firmware/core/wire/types";
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
-import { type Conducting, type ConductingOptions, createConducting } from "../../firmware/sandbox/conducting";
+import {
+  type Conducting,
+  type ConductingOptions,
+  createConducting,
+  sourcesOf,
+} from "../../firmware/sandbox/conducting";
+import { requestOf, resultOf } from "../../firmware/sandbox/runs";
 import type { World } from "../world/world";
 import { type BlocksOf, pastOf } from "./past";
 import type { Sandbox } from "./sandbox";
@@ -11,6 +22,10 @@ import type { Sandbox } from "./sandbox";
 /** The gateway's part in the sagas of its world: it has no capabilities, and runs the stages that require none. */
 export interface GatewayConducting extends Conducting {
   readonly ledger: Conductor["ledger"];
+  /** Ends an invocation by a state `cancelled`, as soon as that is final. Throws `saga-cancel`. */
+  cancel(invocation: Hash, reason: string): Invocation;
+  /** Runs a behavior that ran before, for a replay: nothing comes of it. */
+  recompute(run: Run): Promise<RunResult>;
   /** Runs that are under way are left alone: another will run them, or this gateway when it starts again. */
   stop(): void;
 }
@@ -37,6 +52,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     provision: { ...provision, ...provision.sagas },
     published: new Map([["board", "gateway"]]),
   });
+  const sources = sourcesOf(crypto, provision.sagas);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const conducting = createConducting({
@@ -61,6 +77,16 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   return {
     ...conducting,
     ledger: conductor.ledger,
+    cancel(id, reason) {
+      const found = cancellable(conductor.ledger, options.avatar, id);
+      if (found instanceof VertebraError) throw found;
+      conducting.handle({ kind: "cancel", invocation: id, reason });
+      return found;
+    },
+    async recompute(run) {
+      const source = sources.get(toHex(run.behavior.source))!;
+      return resultOf(await options.sandbox(requestOf(definitions, source, run)));
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -1,0 +1,197 @@
+import { VertebraError } from "../../firmware/core/errors";
+import { finalEntries } from "../../firmware/core/saga/conductor";
+import type { FinalEntry } from "../../firmware/core/saga/entries";
+import { invocationId } from "../../firmware/core/saga/state";
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { Gateway } from "../gateway";
+import type { GatewayConducting } from "../saga/conducting";
+import { type BlocksOf, pastOf } from "../saga/past";
+import { type Compared, compareStates } from "../saga/replaying";
+import { type Counts, readStories, type Stories, type Story } from "../saga/stories";
+import { type Told, tellStory } from "../saga/timeline";
+import type { Names } from "../saga/waiting";
+import { blocksOf } from "./history";
+
+/** What `vertebra saga list --json` prints. */
+export interface SagasJson {
+  readonly sagas: readonly (Counts & {
+    readonly name: string;
+    readonly version: number;
+    readonly stages: readonly string[];
+    readonly stateGroup: string;
+    readonly running: number;
+  })[];
+  /** At most 20: those under way, and of those that have ended the latest. */
+  readonly invocations: readonly Told[];
+}
+
+export interface ReplayJson {
+  readonly id: string;
+  readonly states: readonly Compared[];
+}
+
+export interface RedrivenJson {
+  readonly group: string;
+  readonly block: string;
+  /** Once it is final: its sequence, and the invocation that it began. */
+  readonly sequence?: number;
+  readonly invocation?: string;
+}
+
+export interface CancelledJson {
+  readonly id: string;
+  /** Whether the state that cancels is final, and counts. */
+  readonly final: boolean;
+}
+
+/** What a person asks to be done with an invocation. */
+export interface Asked {
+  readonly reason: string;
+  /** Whether the answer waits until it is final. */
+  readonly final: boolean;
+}
+
+/** Digits of an id that are enough, where they name one invocation. */
+const leastDigits = 4;
+
+/** The sagas of the world, and what became of their latest invocations. Throws `sagas-none`. */
+export async function listSagas(gateway: Gateway): Promise<SagasJson> {
+  const stories = await storiesOf(gateway, "");
+  const names = namesOf(gateway);
+  const sagas = [...stories.counts].map(([{ newest, invocations }, counts]) => ({
+    ...{ name: newest.description.name, version: newest.description.version },
+    stages: newest.stages.map(({ does }) => does.name),
+    stateGroup: names.group(newest.stateGroup.id),
+    ...{ running: invocations.size, ...counts },
+  }));
+  return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names)) };
+}
+
+/** Throws `invocation-unknown` and `invocation-ambiguous`. */
+export async function showInvocation(gateway: Gateway, digits: string): Promise<Told> {
+  const { stories, story } = await find(gateway, digits);
+  return tellStory(stories, story, namesOf(gateway));
+}
+
+/** Recomputes every state of an invocation from the entries alone. */
+export async function replayInvocation(gateway: Gateway, digits: string): Promise<ReplayJson> {
+  const { story } = await find(gateway, digits);
+  const conducting = sagasOf(gateway);
+  const { definitions } = conducting.ledger;
+  const entries: FinalEntry[] = [];
+  for await (const block of pastOf(definitions, [...definitions.groups.keys()], storedBlocks(gateway))) {
+    entries.push(...finalEntries(block));
+  }
+  const { key } = story.invocation;
+  return { id: key, states: await compareStates(definitions, entries, key, conducting.recompute, namesOf(gateway)) };
+}
+
+/** Pushes the entry anew that began an invocation which failed or was cancelled. Throws `saga-redrive`. */
+export async function redrive(
+  gateway: Gateway,
+  digits: string,
+  { final }: Pick<Asked, "final">,
+): Promise<RedrivenJson> {
+  const { stories, story } = await find(gateway, digits);
+  const { id, status, begun } = tellStory(stories, story, namesOf(gateway));
+  const short = `Invocation ${id.slice(0, 8)}`;
+  if (status === "done") {
+    throw new VertebraError(
+      "saga-redrive",
+      `${short} has done what it is for`,
+      `Push another entry to ${begun.group}.`,
+    );
+  }
+  if (status === "running" || status === "undoing") {
+    throw new VertebraError(
+      "saga-redrive",
+      `${short} is under way`,
+      `Wait until it has ended: \`vertebra saga timeline ${id.slice(0, 8)}\` says what it waits for.`,
+    );
+  }
+  const { entry, saga } = story.invocation;
+  const group = gateway.world.catalog.group(begun.group);
+  const pushed = await gateway.channel.push(group, entry.entry);
+  const sealed = { group: group.name, block: toHex(pushed.block) };
+  if (!final) return sealed;
+  const sequence = await pushed.final;
+  const { books, definitions } = stories.ledger;
+  const newest = [...books.values()].find(({ versions }) => versions.has(saga.key))!.newest;
+  const invocation = toHex(invocationId(definitions.crypto, [group.id, sequence], newest.id));
+  return { ...sealed, sequence, invocation };
+}
+
+/** Throws `saga-cancel` where it can't be cancelled now, and where its stage came first. */
+export async function cancelInvocation(
+  gateway: Gateway,
+  digits: string,
+  { reason, final }: Asked,
+  signal: AbortSignal,
+): Promise<CancelledJson> {
+  const conducting = sagasOf(gateway);
+  const { story } = await find(gateway, digits);
+  const { id, key, saga } = story.invocation;
+  const group = gateway.world.catalog.groupOf(saga.stateGroup.id)!;
+  const { groups } = gateway.status();
+  const from = groups.find((each) => each.group === saga.stateGroup.key)?.finalEntries ?? 0;
+  const invocation = conducting.cancel(id, reason);
+  const { head } = invocation;
+  if (!final) return { id: key, final: false };
+  for await (const _ of gateway.channel.pull(group, from, { pending: false, follow: true, signal })) {
+    if (invocation.head !== head) break;
+  }
+  const status = invocation.head?.state.status;
+  if (status === "cancelled") return { id: key, final: true };
+  throw new VertebraError(
+    "saga-cancel",
+    `Invocation ${key.slice(0, 8)} went on before it was cancelled: its stage is ${status}`,
+    "Look what it does now with `vertebra saga timeline`, and cancel it again.",
+  );
+}
+
+async function find(gateway: Gateway, digits: string): Promise<{ readonly stories: Stories; readonly story: Story }> {
+  if (!/^[0-9a-f]+$/.test(digits) || digits.length < leastDigits || digits.length > 64) {
+    throw new VertebraError(
+      "invocation-unknown",
+      `'${digits}' is no id of an invocation`,
+      `Give ${leastDigits} or more of its digits; \`vertebra saga list\` shows them.`,
+    );
+  }
+  const stories = await storiesOf(gateway, digits);
+  const [story, ...others] = stories.stories;
+  if (story === undefined) {
+    const message = `No invocation of a saga in this world has an id that begins with ${digits}`;
+    throw new VertebraError("invocation-unknown", message, "`vertebra saga list` shows the latest.");
+  }
+  if (others.length > 0) {
+    const ids = stories.stories.map(({ invocation }) => invocation.key.slice(0, 16)).join(", ");
+    const message = `${stories.stories.length} invocations have ids that begin with ${digits}`;
+    throw new VertebraError("invocation-ambiguous", message, `Say which: ${ids}.`);
+  }
+  return { stories, story };
+}
+
+function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {
+  return readStories(sagasOf(gateway).ledger.definitions, storedBlocks(gateway), prefix);
+}
+
+function storedBlocks({ store, world }: Gateway): BlocksOf {
+  return (group) => blocksOf(store, world.tag, group);
+}
+
+function sagasOf({ sagas }: Gateway): GatewayConducting {
+  if (sagas !== undefined) return sagas;
+  throw new VertebraError(
+    "sagas-none",
+    "This world has no sagas",
+    "Make one that has some: `vertebra world create --saga FILE --dir DIRECTORY`.",
+  );
+}
+
+function namesOf({ world }: Gateway): Names {
+  const { catalog } = world;
+  return {
+    group: (id) => catalog.groupOf(id)?.name ?? toHex(id).slice(0, 16),
+    member: catalog.memberName,
+  };
+}

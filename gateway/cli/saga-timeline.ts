@@ -1,0 +1,116 @@
+import type { Command } from "commander";
+import type { Json } from "../../firmware/core/pact/json";
+import { controlClient } from "../channels/control-client";
+import type { Told, ToldOutput, ToldState } from "../saga/timeline";
+import { type WorldOptions, worldCommand } from "./options";
+import { duration, fit, paint, printJson } from "./terminal";
+
+export function sagaTimelineCommand(): Command {
+  return worldCommand("timeline", "tell an invocation: who ran what, when, why it waited, what came of it", [
+    "vertebra saga timeline 5f2c81ab",
+    "vertebra saga timeline 5f2c81ab --json",
+  ])
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .addHelpText(
+      "after",
+      `
+Times are those of blocks by their issuers' clocks, from when it was begun. What it took
+to become final is in the wait for a turn.`,
+    )
+    .action(async (id: string, options: WorldOptions) => {
+      const told = await controlClient(options.dir).get<Told>(`/sagas/${encodeURIComponent(id)}`);
+      if (options.json) printJson(told);
+      else for (const line of timelineLines(told)) process.stdout.write(`${line}\n`);
+    });
+}
+
+/** Where what happened begins, after when. */
+const indent = " ".repeat(12);
+
+/** The story of an invocation as lines, each as long as the terminal is wide at most. */
+export function timelineLines(told: Told): string[] {
+  const { saga, version, id, status, begun, states, lost, waits, error } = told;
+  const titles = states.map(({ behavior }) => behavior.length);
+  const width = Math.max(0, ...titles);
+  const events = [
+    ...states.map((state) => ({ place: state.sequence, lines: stateLines(told, state, width) })),
+    ...lost.map((each) => {
+      const what = `${each.behavior} ${each.status} by ${each.by} does not count: ${each.reason}`;
+      return { place: each.sequence, lines: [paint("dim", fit(`${when(told, each.time)}${what}`))] };
+    }),
+  ];
+  const at = begun.time === 0 ? "" : `, ${new Date(begun.time).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  return [
+    `${paint("bold", `${saga} v${version}`)} ${id.slice(0, 8)} ${paint(colourOf(status), status)}${at}`,
+    fit(`${"begun".padStart(10)}  by ${begun.issuer}: ${begun.group}/${begun.sequence} ${contentOf(begun.entry)}`),
+    ...events.sort((a, b) => a.place - b.place).flatMap(({ lines }) => lines),
+    ...(waits === null
+      ? []
+      : [paint("yellow", fit(`${"now".padStart(10)}  waits until ${waits.sentence}${by(told)}`))]),
+    ...(waits === null && error !== "" ? [fit(`${"end".padStart(10)}  ${error}`)] : []),
+  ];
+}
+
+/** `number 1, price 4900` */
+export function contentOf(entry: { readonly [name: string]: Json }): string {
+  return Object.entries(entry)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .join(", ");
+}
+
+function stateLines(told: Told, state: ToldState, width: number): string[] {
+  const { behavior, status, by, before, said, outputs } = state;
+  const start = `${when(told, state.time)}${behavior.padEnd(width)}  `;
+  const place = before.length > 0 ? ` in place of ${before.join(", ")}` : "";
+  const rest = `${" ".repeat(Math.max(0, 11 - status.length))}  ${by}${place}`;
+  const details = [why(state), said, ...outputs.map(outputText)].filter((text) => text !== "");
+  return [
+    `${start}${paint(colourOf(status), status)}${fit(rest, room(start.length + status.length))}`,
+    ...details.map((text) => fit(`${indent}  ${text}`)),
+  ];
+}
+
+function room(taken: number): number {
+  return process.stdout.isTTY ? process.stdout.columns - taken : Number.POSITIVE_INFINITY;
+}
+
+/** What it waited for, and how long. */
+function why({ consumed, waited }: ToldState): string {
+  const { entry, turn, run } = waited;
+  const what = consumed === null ? "an entry" : `${consumed.group}/${consumed.sequence}`;
+  const waits = [
+    ...(entry === null || entry === 0 ? [] : [`${duration(entry)} for ${what}`]),
+    ...(turn === null ? [] : [`${duration(turn)} for its turn`]),
+  ];
+  const spans = [
+    ...(consumed !== null && !entry ? [`took ${what}`] : []),
+    ...(waits.length === 0 ? [] : [`waited ${waits.join(", ")}`]),
+    ...(run === null ? [] : [`ran ${duration(run)}`]),
+  ];
+  return spans.join(", ");
+}
+
+function outputText(output: ToldOutput): string {
+  if (output.kind === "operation") return `⚙ ${output.capability} ${JSON.stringify(output.operation)}`;
+  const { group, sequence, reversed, comes, entry } = output;
+  const place =
+    sequence === null ? (comes ? `${group} (not final yet)` : `${group} (never came to be)`) : `${group}/${sequence}`;
+  return `→ ${place}${reversed ? " (reversed)" : ""} ${contentOf(entry)}`;
+}
+
+/** From when it was begun; a question mark where one of the two has no clock. */
+function when({ begun }: Told, time: number): string {
+  const known = begun.time > 0 && time > 0;
+  const sign = time < begun.time ? "-" : "+";
+  return `${(known ? `${sign}${duration(Math.abs(time - begun.time))}` : "?").padStart(10)}  `;
+}
+
+function by({ waits, begun }: Told): string {
+  if (waits === null || waits.deadline === null || begun.time === 0) return "";
+  return `, until +${duration(Math.max(0, waits.deadline - begun.time))} at most`;
+}
+
+function colourOf(status: string): "green" | "yellow" | "red" {
+  if (["done", "intent", "running"].includes(status)) return "green";
+  return ["failed", "expired", "refused", "unknown", "cancelled"].includes(status) ? "red" : "yellow";
+}

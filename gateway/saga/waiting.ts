@@ -1,0 +1,90 @@
+import { isOfPact, type StageKnown } from "../../firmware/core/saga/definitions";
+import type { Invocation } from "../../firmware/core/saga/invocation";
+import { stageOf } from "../../firmware/core/saga/invocation";
+import { lease } from "../../firmware/core/saga/limits";
+import { entryFor } from "../../firmware/core/saga/matching";
+import type { Requirement } from "../../firmware/core/saga/structures";
+import { meets, rankAmong } from "../../firmware/core/saga/turn";
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { AvatarId, Hash } from "../../firmware/core/wire/types";
+import type { Stories, Story } from "./stories";
+
+/** The names by which people call what the protocol names by hashes. */
+export interface Names {
+  group(id: Hash): string;
+  member(avatar: AvatarId): string;
+}
+
+/** What an invocation waits for: `sentence` goes on after "until". */
+export interface Waits {
+  readonly for: "others" | "entry" | "turn" | "outcome" | "undoing";
+  readonly sentence: string;
+  /** ms since 1970 when the stage it waits with has failed, as far as the blocks' times tell; null for never. */
+  readonly deadline: number | null;
+}
+
+/** Of an invocation that has ended: undefined. */
+export function waitsFor(stories: Stories, story: Story, names: Names): Waits | undefined {
+  const { invocation } = story;
+  const { next, reach, head } = invocation;
+  if (next.kind === "ended") return undefined;
+  const stage = stageOf(invocation, next.stage);
+  const first = reach.running ?? reach.waiting[0]!;
+  const deadline = next.kind === "stage" && stage.deadline > 0 ? deadlineOf(invocation, stage) : null;
+  if (first !== invocation) {
+    const sentence = `${first.key.slice(0, 8)} has ended, with which it shares its state`;
+    return { for: "others", sentence, deadline };
+  }
+  if (next.kind === "outcome") {
+    const sentence = `${names.member(head!.issuer)}, who made the intent final, says what came of it`;
+    return { for: "outcome", sentence, deadline };
+  }
+  const turn = turnOf(stories, invocation, next.stage).map(names.member);
+  const who = turn.length === 0 ? `somebody has ${wanted(stage)}, which nobody here publishes, and` : inTurn(turn);
+  if (next.kind === "undo") return { for: "undoing", sentence: `${who} undoes ${stage.does.name}`, deadline };
+  const book = [...stories.ledger.books.values()].find(({ invocations }) => invocations.has(invocation.key))!;
+  const entry = entryFor(book, invocation, lease);
+  if (entry === undefined) return { for: "entry", sentence: entryWanted(stories, story, stage), deadline };
+  const sentence = `${who} runs ${stage.does.name} on ${names.group(entry.group)}/${entry.sequence}`;
+  return { for: "turn", sentence, deadline };
+}
+
+/** Who can run a stage, by what they published last, in the order of their ranks. */
+export function turnOf({ ledger, capable }: Stories, invocation: Invocation, stage: number): AvatarId[] {
+  const { owners } = invocation.saga.stateGroup;
+  const able = owners.filter((owner) => meets(stageOf(invocation, stage), capable.get(toHex(owner))));
+  const rank = (owner: AvatarId) => rankAmong(ledger.definitions.crypto, invocation, stage, able, owner)!;
+  return [...able].sort((a, b) => rank(a) - rank(b));
+}
+
+function deadlineOf({ next, began, since }: Invocation, { deadline }: StageKnown): number | null {
+  const from = next.kind === "stage" && next.stage === 0 ? began : since;
+  return from === 0 ? null : from + deadline;
+}
+
+function inTurn([first, ...others]: readonly string[]): string {
+  if (others.length === 0) return first!;
+  return `${first} (after ${lease / 1_000} s each: ${others.join(", ")})`;
+}
+
+function entryWanted({ ledger }: Stories, { invocation }: Story, stage: StageKnown): string {
+  const { entry, saga, next } = invocation;
+  const { pact } = ledger.definitions.pacts.get(toHex(stage.consumedPact))!;
+  const earlier = saga.stages.slice(0, next.kind === "stage" ? next.stage : 0);
+  const caused = earlier.some(({ producedPacts }) =>
+    producedPacts.some((each) => isOfPact(ledger.definitions.pacts.get(toHex(each))!, stage.consumedPact)),
+  );
+  const field = (name: string) => entry.values[entry.pact.fields.findIndex((each) => each.name === name)];
+  const fields = stage.correlate.map((name) => `${name} ${String(field(name))}`);
+  const which = fields.length > 0 ? ` with ${fields.join(", ")}` : caused ? " that it produced" : "";
+  return `an entry of ${pact.name}${which} is final`;
+}
+
+function wanted({ requires }: StageKnown): string {
+  return requires.map(({ capability, condition }) => `${capability}${conditionText(condition)}`).join(" and ");
+}
+
+function conditionText(condition: Requirement["condition"]): string {
+  if (condition === null) return "";
+  return "min" in condition ? ` of at least ${condition.min}` : ` ${condition.oneOf.join(" or ")}`;
+}
