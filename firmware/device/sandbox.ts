@@ -46,7 +46,7 @@ export function createProcessSandbox({ process }: Pick<Native, "process">, progr
     if (refused !== undefined) done(refused);
     else
       turn((over) =>
-        process.start(program, `${JSON.stringify(request)}\n`, patience, (status, output) => {
+        process.start(program, `${JSON.stringify(request)}\n`, patience.process, (status, output) => {
           over();
           done(replyAfter(request, status, output));
         }),
@@ -75,7 +75,7 @@ export function createMachineSandbox(
     const reason = quarantine.behaviors.get(toHex(behavior));
     if (reason !== undefined) return brokenOff(request, `it is quarantined on this board: ${reason}`, false);
     quarantine.begin(behavior);
-    const reply = replyLine(request, perform(native, request));
+    const reply = replyLine(request, perform({ native, patience: patience.machine }, request));
     quarantine.end(behavior);
     return JSON.parse(reply) as Reply;
   }

@@ -1,7 +1,10 @@
 import type { Reply, Request } from "./request";
 
-/** ms that a run may take: beyond its limit of computation a behavior can only wait for the machine it runs on. */
-export const patience = 20_000;
+/**
+ * ms that a run may take, lest one that computes with what is not counted, as huge numbers, goes on for ever. While it runs in a
+ * board's own machine that does nothing else.
+ */
+export const patience = { process: 20_000, machine: 5_000 } as const;
 
 /** Characters of source, state and entries that a run is given, and of its reply as a line. */
 const longestRequest = 1_000_000;

@@ -1,5 +1,5 @@
 import type { Native } from "../native/native";
-import { replyLine } from "./ends";
+import { patience, replyLine } from "./ends";
 import { lockDown, perform } from "./perform";
 import type { Request } from "./request";
 
@@ -14,6 +14,6 @@ lockDown(native);
 native.input((line) => {
   if (line === undefined) return;
   const request = JSON.parse(line) as Request;
-  native.print(replyLine(request, perform(native, request)));
+  native.print(replyLine(request, perform({ native, patience: patience.process }, request)));
   native.exit(0);
 });

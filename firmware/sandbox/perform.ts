@@ -1,7 +1,6 @@
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
 import { contextOf, type Given, readable } from "./context";
-import { patience } from "./ends";
 import { loadAlone } from "./engine";
 import type { Reply, Request, SandboxLimits } from "./request";
 
@@ -17,10 +16,14 @@ interface Stage {
 }
 
 /** What a machine needs that runs what others wrote. */
-export type Machine = Pick<Native, "sandbox" | "meter">;
+export interface Machine {
+  readonly native: Pick<Native, "sandbox" | "meter">;
+  /** ms for a run. */
+  readonly patience: number;
+}
 
 /** Freezes what behaviors share with all else in this machine. Once, before the first of them runs. */
-export function lockDown({ sandbox }: Machine): void {
+export function lockDown({ sandbox }: Pick<Native, "sandbox">): void {
   // The engine's `lockdown` hardens all intrinsics with the `harden` that it finds here.
   Object.defineProperty(globalThis, "harden", { value: sandbox.harden });
   sandbox.lockdown();
@@ -52,16 +55,17 @@ function run(machine: Machine, request: Extract<Request, { kind: "run" }>): Repl
   const given: Given = { outputs: [], logs: [], failure: undefined };
   // What the machine does for the behavior is not the behavior's.
   const context = contextOf(request, given);
-  const before = machine.meter();
+  const { meter } = machine.native;
+  const before = meter();
   const ended = limited(machine, request.limits, () => behave(machine, request, context, given));
-  return { ...ended, logs: given.logs, computation: machine.meter() - before };
+  return { ...ended, logs: given.logs, computation: meter() - before };
 }
 
 type Ended = Pick<Extract<Reply, { kind: "done" }>, "kind" | "state" | "outputs"> | Failed;
 type Failed = Pick<Extract<Reply, { kind: "failed" }>, "kind" | "error" | "retry" | "outputs">;
 
 function behave(
-  { sandbox }: Machine,
+  { native: { sandbox } }: Machine,
   request: Extract<Request, { kind: "run" }>,
   context: ReturnType<typeof contextOf>,
   given: Given,
@@ -82,7 +86,11 @@ function behave(
 }
 
 /** Does what others wrote under their limits, of which none is left after. */
-function limited<T>({ sandbox }: Machine, { computation, memory }: SandboxLimits, does: () => T): T {
+function limited<T>(
+  { native: { sandbox }, patience }: Machine,
+  { computation, memory }: SandboxLimits,
+  does: () => T,
+): T {
   sandbox.limit(computation, memory, patience);
   try {
     return does();

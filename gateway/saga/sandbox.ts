@@ -23,7 +23,7 @@ function ask(host: string, program: string, request: Request): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const child = spawn(host, [program], {
       stdio: ["pipe", "pipe", "ignore"],
-      timeout: patience,
+      timeout: patience.process,
       killSignal: "SIGALRM",
     });
     let output = "";

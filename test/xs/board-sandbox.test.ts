@@ -64,6 +64,7 @@ describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: $
       ["for (;;);", 75, "it reached its limit of computation"],
       ["const again = () => 1 + again(); again();", 72, "it called itself without end, or nearly"],
       ["const all = []; for (;;) all.push(new Uint8Array(10000));", 71, "it ran out of memory"],
+      ["return String(10n ** 400000n).length;", 142, "it took longer than a run may"],
     ];
     for (const [body, , why] of ways) {
       const reply = { kind: "failed", error: `it is quarantined on this board: ${why}`, retry: false };

@@ -21,17 +21,20 @@ const flashed = native.flashed();
 native.used();
 const before = native.taken();
 native.peak();
-const reply = perform(native, {
-  kind: "run",
-  source: how === "source" ? native.text(file!) : `flash:${file}`,
-  limits: { computation: 1e9, memory: 1e8 },
-  pacts: [],
-  stage: 0,
-  undoes: null,
-  entry: null,
-  state: "",
-  reads: [],
-  now: 0,
-});
+const reply = perform(
+  { native, patience: 60_000 },
+  {
+    kind: "run",
+    source: how === "source" ? native.text(file!) : `flash:${file}`,
+    limits: { computation: 1e9, memory: 1e8 },
+    pacts: [],
+    stage: 0,
+    undoes: null,
+    entry: null,
+    state: "",
+    reads: [],
+    now: 0,
+  },
+);
 const memory: BehaviorMemory = { reply, before, peak: native.peak(), flashed: native.flashed() - flashed };
 native.print(JSON.stringify(memory));
