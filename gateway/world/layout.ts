@@ -1,5 +1,6 @@
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
+import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { noSagas, type Provision, type Reading, type SagasProvided } from "../../firmware/core/identity/provision";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
@@ -15,6 +16,8 @@ import type { WorldConfig } from "./config";
 import { firstPacts } from "./pacts";
 
 export const gatewayName = "gateway";
+/** Pacts that each world has. */
+const firstNames = ["machine", "machine-shared"];
 /** More would make the shared group's quorum slow on a serial line; groups may have 64 owners. */
 export const mostBoards = 16;
 
@@ -106,6 +109,11 @@ function withSagas(crypto: Crypto, loaded: readonly SagaLoaded[], owners: readon
   const capabilities = encodePact(capabilitiesPact("two-thirds"));
   const pacts = distinct([capabilities, ...compiled.flatMap((each) => each.pacts)]);
   const names = new Map(pacts.map((pact) => [toHex(pactId(crypto, pact)), decodePact(pact).name]));
+  checkNames("Pact", [...names.values(), ...firstNames]);
+  checkNames(
+    "Saga",
+    compiled.flatMap((each) => each.descriptions.map((description) => decodeDescription(description).name)),
+  );
   const publishing = encodeSyncGroup({ pact: pactId(crypto, capabilities), owners });
   const groups = distinct([publishing, ...compiled.flatMap((each) => each.groups)]);
   return {
@@ -118,6 +126,14 @@ function withSagas(crypto: Crypto, loaded: readonly SagaLoaded[], owners: readon
       sources: loaded.map(({ source }) => encodeText(source.text)),
     },
   };
+}
+
+/** A world's groups and sagas are called by their names. */
+function checkNames(what: string, names: readonly string[]): void {
+  const double = names.find((name, index) => names.indexOf(name) !== index);
+  if (double === undefined) return;
+  const message = `${what} '${double}' is there twice, and not the same`;
+  throw new VertebraError("world-names", message, "Rename one of them, or import what they share from one file.");
 }
 
 /** A board with a sensor for each field of the pact that initiates a saga pushes what they say. */

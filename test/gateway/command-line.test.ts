@@ -29,7 +29,13 @@ describe("the command line", patience, () => {
   });
 
   it("ends with 2 when it is typed wrong", async () => {
-    for (const words of [["foo"], ["push"], ["tail", "--from", "-1"], ["world", "create", "--boards", "99"]]) {
+    for (const words of [
+      ["foo"],
+      ["push"],
+      ["tail", "--from", "-1"],
+      ["world", "create", "--boards", "99"],
+      ["world", "create", "--board", "board-2=simulated", "--dir", join(parent, "unmade")],
+    ]) {
       expect((await run(...words)).status).toBe(2);
     }
     const directory = join(parent, "none");

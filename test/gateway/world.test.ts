@@ -1,12 +1,15 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { boardOf, createWorld, openWorld, plainWorld } from "../../gateway/world/world";
+import { loadSaga } from "../../gateway/saga/load";
+import { buildSandbox, type Sandbox } from "../../gateway/saga/sandbox";
+import type { SagaLoaded } from "../../gateway/world/layout";
+import { boardOf, createWorld, openWorld, plainWorld, readDefinition } from "../../gateway/world/world";
 
 const crypto = nodeCrypto();
 const random = nodeRandom();
@@ -105,5 +108,71 @@ describe("a world directory", () => {
   it("knows its boards by name", () => {
     const world = createWorld(crypto, random, directory, plainWorld(1));
     expect(() => boardOf(world, "board-9")).toThrow(/no board 'board-9'/);
+  });
+});
+
+describe("a world with sagas", () => {
+  const thermometer = readDefinition("examples/thermostat/thermometer.board.json");
+  const heater = readDefinition("examples/thermostat/heater.board.json");
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await buildSandbox(() => {});
+  });
+  const load = (...files: readonly string[]) => Promise.all(files.map((file) => loadSaga(sandbox, file)));
+
+  /** A saga whose file is this text with another saga's name or fields. */
+  function changed(from: string, to: string): Promise<SagaLoaded[]> {
+    const file = join(parent, "changed.ts");
+    writeFileSync(file, readFileSync("examples/thermostat/thermostat.ts", "utf8").replaceAll(from, to));
+    return load(file);
+  }
+
+  it("has a group of each of their pacts, owned by all, and is opened again as it was made", async () => {
+    const sagas = await load("examples/thermostat/thermostat.ts", "examples/order/order.ts");
+    const made = createWorld(crypto, random, directory, { boards: [thermometer, heater], sagas });
+    const { catalog, provision } = openWorld(crypto, directory);
+    expect(provision).toEqual(made.provision);
+    expect(provision.sagas.descriptions).toHaveLength(2);
+    for (const name of [
+      "capabilities",
+      "reading",
+      "setpoint",
+      "thermostat-states",
+      "order",
+      "order-states",
+      "reversal",
+    ]) {
+      expect(catalog.group(name).owners.map(catalog.memberName).sort()).toEqual(["board-1", "board-2", "gateway"]);
+    }
+  });
+
+  it("gives a board the pact that it has sensors for to push, and no other board", async () => {
+    const sagas = await load("examples/thermostat/thermostat.ts");
+    const world = createWorld(crypto, random, directory, { boards: [thermometer, heater], sagas });
+    const pushes = (name: string) => {
+      const [own] = decodeProvision(readFileSync(boardOf(world, name).provisionFile)).worlds;
+      return own!.readings.map(({ group }) => world.catalog.groupOf(group)?.name);
+    };
+    expect(pushes("board-1")).toEqual(["machine@board-1", "machine-shared", "reading"]);
+    expect(pushes("board-2")).toEqual(["machine@board-2", "machine-shared"]);
+    expect(readFileSync(boardOf(world, "board-2").definitionFile)).toEqual(heater);
+  });
+
+  it("is not made of sagas that call different things by one name", async () => {
+    const [thermostat] = await load("examples/thermostat/thermostat.ts");
+    const refusal = async (from: string, to: string) => {
+      const sagas = [thermostat!, ...(await changed(from, to))];
+      expect(() => createWorld(crypto, random, directory, { boards: [heater], sagas })).toThrow(
+        expect.objectContaining({ code: "world-names" }),
+      );
+    };
+    await refusal("max: 125", "max: 150");
+    await refusal("slack = 0.5", "slack = 0.25");
+    await refusal('definePact("reading"', 'definePact("machine"');
+    expect(readdirSync(parent)).toEqual(["changed.ts"]);
+  });
+
+  it("is not made of a kind of board that is not there", () => {
+    expect(() => readDefinition("toaster")).toThrow(/no board 'toaster'/);
   });
 });
