@@ -55,6 +55,7 @@ export function createConductor(options: ConductorOptions): Conductor {
   const { world, avatar } = options;
   const runtime = createSagaRuntime(options);
   const { ledger } = runtime;
+  let live = false;
   const publishing = createPublishing(ledger.definitions, avatar, options.published);
 
   function orders(event: SagaEvent, now: Time): Order[] {
@@ -67,7 +68,9 @@ export function createConductor(options: ConductorOptions): Conductor {
   function takeEntry(entry: FinalEntry, now: Time): Order[] {
     if (publishing === undefined || !equal(entry.group, publishing.group)) return orders({ kind: "entry", entry }, now);
     const event = takePublished(publishing, entry);
-    return event === undefined ? [] : orders(event, now);
+    // What it sealed before a restart may say what was true then, and become final after it was looked at.
+    const again = live && equal(entry.issuer, avatar) ? publish() : [];
+    return event === undefined ? again : [...again, ...orders(event, now)];
   }
 
   function publish(): Order[] {
@@ -78,7 +81,11 @@ export function createConductor(options: ConductorOptions): Conductor {
 
   return {
     ledger,
-    handle: (event, now) => [...(event.kind === "boot" ? publish() : []), ...orders(event, now)],
+    handle(event, now) {
+      if (event.kind !== "boot") return orders(event, now);
+      live = true;
+      return [...publish(), ...orders(event, now)];
+    },
     take(action, now) {
       if (action.kind === "refused") {
         // A full buffer of this pact keeps the latest: only one who forgot what it signed is refused, and it may push nothing.
