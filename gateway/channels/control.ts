@@ -70,9 +70,9 @@ async function answer(
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);
   else if (route === "POST /entries") {
     // What waits for finality may wait for long: it must not hold up the gateway's end.
-    send(response, await Promise.race([push(gateway, await readBody<PushAsked>(request)), ended(ending)]));
+    send(response, await beforeEnd(push(gateway, await readBody<PushAsked>(request)), ending));
   } else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
-    send(response, await Promise.race([ofSagas(gateway, request, url.pathname, ending), ended(ending)]));
+    send(response, await beforeEnd(ofSagas(gateway, request, url.pathname, ending), ending));
   } else throw unknownRoute(route);
 }
 
@@ -201,8 +201,12 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   });
 }
 
-function ended(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(gatewayEnds()), { once: true }));
+function beforeEnd<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(gatewayEnds());
+    signal.addEventListener("abort", end, { once: true });
+    asked.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
 }
 
 interface PushAsked {
