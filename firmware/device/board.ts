@@ -1,26 +1,23 @@
-import { type Board as Definition, decodeBoard } from "../core/capability/board";
+import { decodeBoard } from "../core/capability/board";
 import { VertebraError } from "../core/errors";
-import type { FinalBlock } from "../core/events";
 import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
 import { createParticipant } from "../core/participant";
-import { isOfSagas } from "../core/saga/conductor";
 import { toHex } from "../core/wire/bytes";
 import type { Native } from "../native/native";
-import type { Time } from "../ports";
 import { openJournal } from "../store/journal";
-import { asVertebraError, createCable } from "./cable";
-import { openCapabilities } from "./capabilities";
+import { bare, openActuators } from "./actuators";
+import { createCable } from "./cable";
 import { counted } from "./counted";
-import { createDriver, type Outcome } from "./driver";
+import { createDriver } from "./driver";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
-import { simulatedPins } from "./pins/simulated";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
 import { sources } from "./readings";
 import { openSagas } from "./sagas";
 import { openSandbox } from "./sandbox";
-import { createWriters, type Writers } from "./writers";
+import { noticeOf, tellOutcome } from "./telling";
+import { createWriters } from "./writers";
 
 /** Final blocks kept per group: what others who were away can still get from this board. */
 const finalTail = 64;
@@ -35,11 +32,6 @@ export interface Board {
   /** Gives a simulated input a level, as who opens or closes its contact: 1 is open. */
   drivePin(pin: number, level: 0 | 1): void;
 }
-
-/** What a board is that was given no board.json. */
-const bare: Definition = { name: "bare", kind: "linux", sandbox: "process", actuators: [], sensors: [], inputs: [] };
-/** Whether the actuators are stopped, in the journal. */
-const haltKey = "board/halted";
 
 /** Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started. */
 export function startBoard(
@@ -67,6 +59,7 @@ export function startBoard(
   };
   const now = () => clock.now().monotonic;
   const notice = (error: VertebraError) => print(noticeOf(error));
+  const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
 
   const cable = createCable({
     crypto,
@@ -86,17 +79,13 @@ export function startBoard(
     },
     notice,
   });
-  const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
-  const pins = simulatedPins(clock);
-  const capabilities = openCapabilities({
-    ...{ board: definition, pins, clock, notice },
-    stopped: journal.records.get(haltKey)?.[0] === 1,
-    keep: (halted) => journal.write(new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
+  const actuators = openActuators({
+    ...{ definition, journal, clock, notice, print },
     heardAt: () => cable.heardAt(),
-    wake: alarm(() => capabilities.alarm()),
+    wake: alarm(() => actuators.capabilities.alarm()),
     acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
-    told: (capability, value, why) => print({ event: "capability", capability, value, why, at: clock.now().wall }),
   });
+  const { capabilities } = actuators;
   const drive = createDriver({
     participant,
     journal,
@@ -104,7 +93,7 @@ export function startBoard(
     send: (peer, bytes) => cable.send(peer, bytes),
     cut: (peer, reason) => cable.cut(peer, reason),
     deliver(outcome) {
-      deliver(outcome, writers, clock.now(), print);
+      tellOutcome(outcome, writers, clock.now(), print);
       sagas?.take(outcome);
     },
     wake: alarm(() => drive({ kind: "alarm" })),
@@ -135,13 +124,7 @@ export function startBoard(
     },
     halt: () => capabilities.stop(),
     resume: () => capabilities.resume(),
-    drivePin(pin, level) {
-      try {
-        pins.drive(pin, level);
-      } catch (error) {
-        notice(asVertebraError(error));
-      }
-    },
+    drivePin: actuators.drivePin,
     tellStats() {
       const { bytesIn, bytesOut, retransmissions } = cable.stats();
       const own = { signatures: costs.signatures(), verified: costs.verified(), meter: native.meter() };
@@ -149,55 +132,4 @@ export function startBoard(
       print({ event: "stats", ...writers.counts(), ...own, bytesIn, bytesOut, retransmissions, stored });
     },
   };
-}
-
-function deliver(outcome: Outcome, writers: Writers, now: Time, print: (line: Line) => void): void {
-  switch (outcome.kind) {
-    case "sealed": {
-      const { group, block, counter, tokens } = outcome;
-      writers.sealed(outcome, now.monotonic);
-      print({
-        event: "sealed",
-        group: toHex(group),
-        block: toHex(block),
-        counter,
-        entries: tokens.length,
-        at: now.wall,
-      });
-      break;
-    }
-    case "refused": {
-      // Told to the sagas, which try again.
-      if (isOfSagas(outcome.token)) break;
-      const group = writers.refused(outcome.token);
-      const { code, message } = outcome.error;
-      print({ event: "refused", group: group ? toHex(group) : "", code, message });
-      break;
-    }
-    case "final":
-      print(finalLine(outcome.block, writers, now));
-      break;
-    case "notice":
-      print(noticeOf(outcome.error));
-      break;
-  }
-}
-
-function finalLine(block: FinalBlock, writers: Writers, now: Time): Line {
-  return {
-    event: "final",
-    group: toHex(block.group),
-    position: block.position,
-    firstEntry: block.firstEntry,
-    count: block.count,
-    block: toHex(block.block),
-    issuer: toHex(block.issuer),
-    entries: block.entries?.map(toHex) ?? null,
-    latency: writers.final(block, now.monotonic) ?? null,
-    at: now.wall,
-  };
-}
-
-function noticeOf({ code, message, remedy }: VertebraError): Line {
-  return { event: "notice", code, message, remedy };
 }
