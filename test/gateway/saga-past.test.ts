@@ -30,7 +30,8 @@ function shippedOrders(count: number): SagaWorld {
 
 async function* blocksOf(world: SagaWorld, group: Uint8Array): AsyncGenerator<PastBlock> {
   for (const { sequence, issuer, entry, id } of world.logs.get(toHex(group))!.entries) {
-    yield { group, issuer, firstEntry: sequence, entries: [withId({ entry, id })], repeats: [], time: 0 };
+    const block = { group, issuer, firstEntry: sequence, count: 1, entries: [withId({ entry, id })], repeats: [] };
+    yield { ...block, time: 0 };
   }
 }
 

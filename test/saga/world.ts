@@ -73,7 +73,11 @@ export interface Log {
   readonly name: string;
   readonly id: Hash;
   readonly entries: FinalEntry[];
+  /** Of each entry: the wall clock when it became final. */
+  readonly times: number[];
 }
+
+const wallAt = (ms: number) => 1_000_000 + ms;
 
 const fields = [
   { name: "order", type: { kind: "u32" } },
@@ -164,7 +168,7 @@ export function createSagaWorld(plan: Plan) {
   const logs = new Map<string, Log>(
     [...provision.groups].map((bytes) => {
       const id = syncGroupId(crypto, bytes);
-      return [toHex(id), { name: provision.names.get(toHex(id))!, id, entries: [] }];
+      return [toHex(id), { name: provision.names.get(toHex(id))!, id, entries: [], times: [] }];
     }),
   );
   const log = (name: string) => [...logs.values()].find((each) => each.name === name)!;
@@ -258,6 +262,7 @@ export function createSagaWorld(plan: Plan) {
     if (id !== null && group.entries.some((each) => each.id !== null && toHex(each.id) === toHex(id))) return;
     const final: FinalEntry = { group: group.id, sequence: group.entries.length, issuer, id, entry };
     group.entries.push(final);
+    group.times.push(wallAt(world.now));
     for (const member of members.values()) after(world.hears(member, group.name), () => hear(member, group));
   }
 
@@ -278,7 +283,7 @@ export function createSagaWorld(plan: Plan) {
 
   function tell(member: Member, event: SagaEvent) {
     if (!member.alive) return;
-    const actions = member.runtime.handle(event, { monotonic: world.now, wall: 1_000_000 + world.now });
+    const actions = member.runtime.handle(event, { monotonic: world.now, wall: wallAt(world.now) });
     const { runtime } = member;
     for (const action of actions) act(member, runtime, action);
   }
