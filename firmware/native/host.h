@@ -14,7 +14,7 @@ void fxInitializeSharedCluster(void);
 void drainJobs(xsMachine* the);
 void startMeter(xsMachine* the);
 double readMeter(xsMachine* the);
-/* From here on the machine ends after so many more bytecodes, or bytes of heap. */
+/* From here on the machine ends after so many more bytecodes, or bytes of memory. */
 void limitMachine(xsMachine* the, double computation, double memory);
 /* No more: and what promises wait for is forgotten. */
 void liftLimits(xsMachine* the);

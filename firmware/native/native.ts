@@ -85,7 +85,7 @@ export interface Native {
     lockdown(): void;
     /** Freezes a value and all that is reached from it. */
     harden<T>(value: T): T;
-    /** The process ends with 75 after so many more bytecodes, with 71 after so many more bytes of heap, by SIGALRM after so many ms. */
+    /** The process ends with 75 after so many more bytecodes, with 71 after so many more bytes of memory, by SIGALRM after so many ms. */
     limit(computation: number, memory: number, milliseconds: number): void;
     /** No more of these limits; and nothing of what promises wait for now will run. */
     lift(): void;

@@ -2,11 +2,15 @@
 #include "xsAll.h"
 #include "xsScript.h"
 #include "exits.h"
+#include <malloc.h>
 
 /* A board has kilobytes; a program that asks for this much on Linux runs away. */
 #define MEMORY_LIMIT ((size_t)512 * 1024 * 1024)
 
 static size_t memoryLimit = MEMORY_LIMIT;
+static size_t memoryTaken = 0;
+
+static const char outOfMemory[] = "the JavaScript machine ran out of memory.";
 
 extern void reportUncaught(txMachine* the);
 
@@ -17,12 +21,47 @@ static void __attribute__((noreturn)) stop(int code, const char* sentence)
 	exit(code);
 }
 
+static void* counted(void* block)
+{
+	if (block)
+		memoryTaken += malloc_usable_size(block);
+	if (memoryTaken > memoryLimit)
+		stop(EXIT_MEMORY, outOfMemory);
+	return block;
+}
+
+void* takeMemory(size_t size)
+{
+	return counted(malloc(size));
+}
+
+void* takeZeroedMemory(size_t count, size_t size)
+{
+	return counted(calloc(count, size));
+}
+
+void* retakeMemory(void* block, size_t size)
+{
+	size_t before = block ? malloc_usable_size(block) : 0;
+	void* after = realloc(block, size);
+	if (after)
+		memoryTaken -= before;
+	return counted(after);
+}
+
+void giveMemoryBack(void* block)
+{
+	if (block)
+		memoryTaken -= malloc_usable_size(block);
+	free(block);
+}
+
 /* Stack overflow and memory exhaustion end an XS machine: JavaScript can't catch them, so the process ends with a code of its own. */
 void fxAbort(txMachine* the, int status)
 {
 	switch (status) {
 	case XS_NOT_ENOUGH_MEMORY_EXIT:
-		stop(EXIT_MEMORY, "the JavaScript machine ran out of memory.");
+		stop(EXIT_MEMORY, outOfMemory);
 	case XS_STACK_OVERFLOW_EXIT:
 		stop(EXIT_STACK, "the JavaScript stack overflowed: a function called itself without end, or nearly.");
 	case XS_TOO_MUCH_COMPUTATION_EXIT:
@@ -38,16 +77,8 @@ void fxAbort(txMachine* the, int status)
 	}
 }
 
-static void account(txMachine* the, size_t size)
-{
-	the->allocated += size;
-	if (the->allocated > memoryLimit)
-		fxAbort(the, XS_NOT_ENOUGH_MEMORY_EXIT);
-}
-
 void* fxAllocateChunks(txMachine* the, txSize size)
 {
-	account(the, size);
 	return c_malloc(size);
 }
 
@@ -58,7 +89,6 @@ void fxFreeChunks(txMachine* the, void* chunks)
 
 txSlot* fxAllocateSlots(txMachine* the, txSize count)
 {
-	account(the, count * sizeof(txSlot));
 	return (txSlot*)c_malloc(count * sizeof(txSlot));
 }
 
@@ -125,7 +155,7 @@ void limitMachine(txMachine* the, double computation, double memory)
 {
 	total += the->meterIndex;
 	totalLimit = total + (uint64_t)computation;
-	memoryLimit = the->allocated + (size_t)memory;
+	memoryLimit = memoryTaken + (size_t)memory;
 	fxBeginMetering(the, emptyMeter, computation < METER_STEP ? (txU4)computation : METER_STEP);
 }
 

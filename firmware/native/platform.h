@@ -26,9 +26,20 @@
 #define mxUseGCCAtomics 1
 #define mxUsePOSIXThreads 1
 
+/* All that the engine takes is counted, that of its parser too: a limit of memory holds for it. */
+extern void* takeMemory(size_t size);
+extern void* takeZeroedMemory(size_t count, size_t size);
+extern void* retakeMemory(void* block, size_t size);
+extern void giveMemoryBack(void* block);
+#define c_malloc takeMemory
+#define c_calloc takeZeroedMemory
+#define c_realloc retakeMemory
+#define c_free giveMemoryBack
+#define c_malloc_uint32 takeMemory
+#define c_free_uint32 giveMemoryBack
+
 #define mxMachinePlatform \
 	int promiseJobs; \
-	size_t allocated; \
 	void* waiterCondition; \
 	void* waiterData; \
 	void* waiterLink;

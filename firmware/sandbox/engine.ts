@@ -26,9 +26,17 @@ const taken = [
   "trace",
 ];
 
+/** A module that was read, and does nothing until it is loaded. */
+export type Module = ModuleSourceOfXs;
+
+/** Throws a SyntaxError. */
+export function readModule(source: string): Module {
+  return new ModuleSource(source);
+}
+
 /** The default export of a module that is given nothing but frozen intrinsics. Throws what the module throws. */
-export function loadAlone(source: string): unknown {
+export function loadAlone(source: Module): unknown {
   const globals = Object.fromEntries(taken.map((name) => [name, undefined]));
-  const compartment = new Compartment({ globals, modules: { behavior: { source: new ModuleSource(source) } } });
+  const compartment = new Compartment({ globals, modules: { behavior: { source } } });
   return compartment.importNow("behavior").default;
 }

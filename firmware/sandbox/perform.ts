@@ -1,7 +1,7 @@
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
 import { contextOf, type Given, readable } from "./context";
-import { loadAlone } from "./engine";
+import { loadAlone, type Module, readModule } from "./engine";
 import type { Reply, Request, SandboxLimits } from "./request";
 
 /** A saga as its module exports it; whatever is in it was written by others. */
@@ -41,9 +41,10 @@ export function perform(machine: Machine, request: Request): Reply {
 
 function describe(machine: Machine, { source, limits }: Extract<Request, { kind: "describe" }>): Reply {
   try {
+    const module = readModule(source);
     // Functions say that they are there, and nothing more.
     const saga = limited(machine, limits, () =>
-      JSON.stringify(loadAlone(source), (_key, value) => (typeof value === "function" ? true : value)),
+      JSON.stringify(loadAlone(module), (_key, value) => (typeof value === "function" ? true : value)),
     );
     return { kind: "described", saga: saga === undefined ? null : JSON.parse(saga) };
   } catch (error) {
@@ -53,11 +54,17 @@ function describe(machine: Machine, { source, limits }: Extract<Request, { kind:
 
 function run(machine: Machine, request: Extract<Request, { kind: "run" }>): Reply {
   const given: Given = { outputs: [], logs: [], failure: undefined };
-  // What the machine does for the behavior is not the behavior's.
+  // What the machine does for the behavior is not the behavior's: it has its limits to itself.
   const context = contextOf(request, given);
+  let module: Module;
+  try {
+    module = readModule(request.source);
+  } catch (error) {
+    return { ...threw(error), logs: [], computation: 0 };
+  }
   const { meter } = machine.native;
   const before = meter();
-  const ended = limited(machine, request.limits, () => behave(machine, request, context, given));
+  const ended = limited(machine, request.limits, () => behave(machine, request, module, context, given));
   return { ...ended, logs: given.logs, computation: meter() - before };
 }
 
@@ -67,11 +74,12 @@ type Failed = Pick<Extract<Reply, { kind: "failed" }>, "kind" | "error" | "retry
 function behave(
   { native: { sandbox } }: Machine,
   request: Extract<Request, { kind: "run" }>,
+  module: Module,
   context: ReturnType<typeof contextOf>,
   given: Given,
 ): Ended {
   try {
-    const stage = (loadAlone(request.source) as Exported).options!.stages![request.stage]!.options;
+    const stage = (loadAlone(module) as Exported).options!.stages![request.stage]!.options;
     const state = request.state === "" ? stage.state?.initial : JSON.parse(request.state);
     const whole = sandbox.harden({ ...context, state });
     const left = request.undoes === null ? stage.run!(whole) : stage.compensate!(whole, request.undoes);
@@ -81,8 +89,12 @@ function behave(
     if (failure !== undefined && error === failure.thrown) {
       return { kind: "failed", error: failure.reason, retry: false, outputs: failure.outputs };
     }
-    return { kind: "failed", error: reasonOf(error), retry: true, outputs: [] };
+    return threw(error);
   }
+}
+
+function threw(error: unknown): Failed {
+  return { kind: "failed", error: reasonOf(error), retry: true, outputs: [] };
 }
 
 /** Does what others wrote under their limits, of which none is left after. */

@@ -120,6 +120,7 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
         "it called itself without end, or nearly",
       ],
       ["when it eats memory", "const all = []; for (;;) all.push(new Uint8Array(10000));", "it ran out of memory"],
+      ["when it has much compiled", "(0, eval)('[' + '1,'.repeat(500000) + ']');", "it ran out of memory"],
       ["when it eats names", "const all = []; for (let i = 0; ; i++) all.push({ ['n' + i]: i });", "it r"],
       [
         "in a regular expression that never ends",
