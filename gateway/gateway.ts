@@ -157,7 +157,14 @@ async function conductingOf(
   const sandbox = await buildSandbox(events.say);
   const { notice, failed } = events;
   const options = { world, crypto, clock, avatar, sandbox, handle, notice, failed };
-  return openConducting({ ...options, blocksOf: (group) => blocksOf(store, world.tag, group) });
+  const key = `saga/${world.tag}`;
+  return openConducting({
+    ...options,
+    snapshot: (await store.read(key)) ?? null,
+    // What can't be written, the driver tells: it writes far more. Until then the last one stays.
+    keep: (bytes) => void store.write(new Map([[key, bytes]]), new Set()).catch(() => {}),
+    blocksOf: (group, from) => blocksOf(store, world.tag, group, from),
+  });
 }
 
 /** Does what the participant asked for, its writes being durable. */

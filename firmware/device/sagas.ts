@@ -1,8 +1,10 @@
 import { decodeFinalRecord } from "../core/block/final-record";
+import { VertebraError } from "../core/errors";
 import type { ProvisionedWorld } from "../core/identity/provision";
 import { createConductor, type ToldFinal } from "../core/saga/conductor";
 import type { Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
+import { asTheyCame } from "../core/saga/past";
 import { decodeFinalityProof } from "../core/wire/proofs";
 import { decodeBlockHeader } from "../core/wire/structures";
 import type { AvatarId } from "../core/wire/types";
@@ -10,25 +12,40 @@ import { type Conducting, type ConductingOptions, createConducting } from "../sa
 import type { Journal } from "../store/journal";
 import type { Sandbox } from "./sandbox";
 
-export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas" | "sandbox"> {
+export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas" | "sandbox" | "keep"> {
   readonly world: ProvisionedWorld;
   /** The hex of the worldTag. */
   readonly tag: string;
   readonly avatar: AvatarId;
   readonly published: Published;
-  readonly journal: Pick<Journal, "records">;
+  readonly journal: Pick<Journal, "records" | "write">;
   /** Only a board with sagas needs one. */
   openSandbox(): Sandbox;
 }
 
 /** The board's part in the sagas of its world; undefined where it has none. Nothing is done until it is told to `boot`. */
 export function openSagas(options: BoardSagas): Conducting | undefined {
-  const { crypto, world, tag, avatar, published } = options;
+  const { crypto, world, tag, avatar, published, journal } = options;
   if (world.sagas.descriptions.length === 0) return undefined;
   const provision = { ...world, ...world.sagas };
-  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease });
-  const conducting = createConducting({ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() });
-  for (const block of finalBlocks(options)) conducting.take({ kind: "final", block });
+  const key = `saga/${tag}`;
+  const snapshot = journal.records.get(key) ?? null;
+  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, snapshot });
+  const conducting = createConducting({
+    ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
+    keep(bytes) {
+      try {
+        journal.write(new Map([[key, bytes]]), new Set());
+      } catch (error) {
+        // The last one stays; whether it was too old, the next start finds out.
+        if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;
+        options.notice(error);
+      }
+    },
+  });
+  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(options))) {
+    conducting.take({ kind: "final", block });
+  }
   return conducting;
 }
 

@@ -26,6 +26,8 @@ export interface ConductingOptions {
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
   notice(error: VertebraError): void;
+  /** Keeps this durably for the next start, in place of the last one. */
+  keep(snapshot: Uint8Array): void;
 }
 
 export interface Conducting {
@@ -74,6 +76,9 @@ export function createConducting(options: ConductingOptions): Conducting {
         break;
       case "notice":
         options.notice(order.error);
+        break;
+      case "keep":
+        options.keep(order.snapshot);
         break;
       case "wake":
         options.wake(order.at);

@@ -1,4 +1,5 @@
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
+import { storedBlocks } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
@@ -69,13 +70,17 @@ export function historyOf(store: Pick<Store, "read" | "range">, tag: string, gro
   };
 }
 
-/** A group's final blocks as sagas look at them. */
+/** A group's final blocks as sagas look at them: those with entries from the sequence `from` on, and some before these. */
 export async function* blocksOf(
   store: Pick<Store, "read" | "range">,
   tag: string,
   group: Hash,
+  from = 0,
 ): AsyncGenerator<PastBlock> {
-  for await (const { header, firstEntry, entries, repeats } of historyOf(store, tag, group).from(0)) {
+  const history = historyOf(store, tag, group);
+  const last = from === 0 ? undefined : await history.holding(from - 1);
+  const position = Math.max(0, (last?.position ?? 0) - storedBlocks);
+  for await (const { header, firstEntry, entries, repeats } of history.from(position)) {
     yield { group, issuer: header.issuer, firstEntry, entries, repeats, time: header.time };
   }
 }

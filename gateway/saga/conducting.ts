@@ -30,14 +30,16 @@ export interface GatewayConducting extends Conducting {
   stop(): void;
 }
 
-export interface GatewaySagas extends Pick<ConductingOptions, "notice"> {
+export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep"> {
   readonly world: World;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly avatar: AvatarId;
   readonly sandbox: Sandbox;
-  /** What the store holds. */
-  readonly blocksOf: BlocksOf;
+  /** What was kept last. */
+  readonly snapshot: Uint8Array | null;
+  /** What the store holds of a group, from this sequence on. */
+  readonly blocksOf: (group: Hash, from: number) => ReturnType<BlocksOf>;
   readonly handle: (event: Event) => Promise<void>;
   /** A sandbox could not be run at all. */
   readonly failed: (error: unknown) => void;
@@ -47,16 +49,12 @@ export interface GatewaySagas extends Pick<ConductingOptions, "notice"> {
 export async function openConducting(options: GatewaySagas): Promise<GatewayConducting> {
   const { world, crypto, clock, notice } = options;
   const { provision } = world;
-  const conductor = createConductor({
-    ...{ crypto, world: world.tag, avatar: options.avatar, lease },
-    provision: { ...provision, ...provision.sagas },
-    published: new Map([["board", "gateway"]]),
-  });
+  const conductor = conductorOf(options);
   const sources = sourcesOf(crypto, provision.sagas);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const conducting = createConducting({
-    ...{ crypto, conductor, sagas: provision.sagas, clock, notice },
+    ...{ crypto, conductor, sagas: provision.sagas, clock, notice, keep: options.keep },
     // The driver tells by itself why it has stopped.
     push: (event) => void options.handle(event).catch(() => {}),
     sandbox(request, _behavior, done) {
@@ -72,7 +70,8 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     },
   });
   const { definitions } = conductor.ledger;
-  const past = pastOf(definitions, [...definitions.groups.keys()], options.blocksOf);
+  const needed = (group: Hash) => options.blocksOf(group, conductor.needed(group));
+  const past = pastOf(definitions, [...definitions.groups.keys()], needed);
   for await (const block of past) conducting.take({ kind: "final", block });
   return {
     ...conducting,
@@ -92,4 +91,16 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
       clearTimeout(timer);
     },
   };
+}
+
+/** From what was kept, or anew where that doesn't say all: the store has the whole history. */
+function conductorOf({ world, crypto, avatar, snapshot }: GatewaySagas): Conductor {
+  const { provision } = world;
+  const options = {
+    ...{ crypto, world: world.tag, avatar, lease },
+    provision: { ...provision, ...provision.sagas },
+    published: new Map([["board", "gateway"]]),
+  };
+  const resumed = createConductor({ ...options, snapshot });
+  return resumed.lacks.length === 0 ? resumed : createConductor({ ...options, snapshot: null });
 }

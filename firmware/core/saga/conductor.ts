@@ -1,24 +1,38 @@
 import type { Crypto, Time } from "../../ports";
+import { VertebraError } from "../errors";
 import type { Action, Event, FinalBlock } from "../events";
 import { readProduced } from "../pact/produced";
 import { equal, toHex } from "../wire/bytes";
-import type { AvatarId } from "../wire/types";
-import type { SagaProvision } from "./definitions";
-import type { FinalEntry } from "./entries";
+import type { AvatarId, Hash } from "../wire/types";
+import type { GroupKnown, SagaProvision } from "./definitions";
+import { type FinalEntry, referenceKey } from "./entries";
 import type { Published, SagaAction, SagaEvent } from "./events";
+import { concerns, needsHistory, standStill } from "./gap";
+import { snapshotOf } from "./keeping";
 import type { Ledger } from "./ledger";
-import { createPublishing, isPublished, takePublished } from "./publishing";
+import { maxSnapshotBytes } from "./limits";
+import { createPublishing, isPublished, notePublished, takePublished } from "./publishing";
+import { lackingIn, neededFrom, resume } from "./resuming";
 import { createSagaRuntime } from "./runtime";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot";
+import { createTold, isSnapshotDue, noteStored, noteTold, storedFrom } from "./told";
 
 /**
  * Sagas over a participant: what that says goes in, and what it is to be told comes out. Who drives both gives it every final
- * block, those that were known at the start before `boot`.
+ * block, those that were known at the start before `boot`: with a snapshot those that are `needed`, and else all.
  */
 export interface Conductor {
   /** What the participant asked of its driver: final blocks and refusals are looked at, all else is not for sagas. */
   take(action: Action | ToldFinal, now: Time): Order[];
   handle(event: Exclude<SagaEvent, { readonly kind: "entry" | "refused" | "capabilities" }>, now: Time): Order[];
-  /** What the final entries say; not to be written to. */
+  /** The sequence from which on it needs a group's final blocks before `boot`. More does no harm. */
+  needed(group: Hash): number;
+  /**
+   * What the snapshot it was given doesn't say: these sagas will stand still. Who has all final blocks makes a conductor without
+   * a snapshot instead.
+   */
+  readonly lacks: readonly VertebraError[];
+  /** What the final entries say; not to be written to. Where a snapshot was given, from `boot` on. */
   readonly ledger: Ledger;
 }
 
@@ -32,6 +46,8 @@ export interface ToldFinal {
 export type Order =
   /** Give this to the participant. */
   | { readonly kind: "push"; readonly event: Extract<Event, { readonly kind: "push" }> }
+  /** Keep this in the store in place of the last one: the next start is given it. At most 64 KB. */
+  | { readonly kind: "keep"; readonly snapshot: Uint8Array }
   | Exclude<SagaAction, { readonly kind: "push" }>;
 
 export interface ConductorOptions {
@@ -44,19 +60,30 @@ export interface ConductorOptions {
   readonly published: Published;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
+  /** What was kept last; null where nothing was, and all final blocks are given. */
+  readonly snapshot: Uint8Array | null;
 }
 
 /** Sagas push with tokens below zero, so that whoever else pushes has all others. */
 const publishingToken = -1;
 const firstToken = -2;
 
-/** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read. */
+/** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read; not for a snapshot, which it then `lacks`. */
 export function createConductor(options: ConductorOptions): Conductor {
   const { world, avatar } = options;
   const runtime = createSagaRuntime(options);
   const { ledger } = runtime;
+  const { definitions, views, books } = ledger;
+  const publishing = createPublishing(definitions, avatar, options.published);
+  const told = createTold();
+  const { snapshot, error } = read(options.snapshot);
+  const needed = snapshot === null ? new Map<string, number>() : neededFrom(snapshot);
+  const lacking = snapshot === null ? new Map<string, VertebraError>() : lackingIn(snapshot, ledger);
+  const lacks = error === null ? [...lacking.values()] : [error];
+  /** What is given before `boot`: only then is there all that the snapshot left to the store. */
+  const held: ToldFinal["block"][] = [];
   let live = false;
-  const publishing = createPublishing(ledger.definitions, avatar, options.published);
+  let large = false;
 
   function orders(event: SagaEvent, now: Time): Order[] {
     return runtime.handle(event, now).map((action): Order => {
@@ -65,12 +92,40 @@ export function createConductor(options: ConductorOptions): Conductor {
     });
   }
 
+  function takeBlock(block: ToldFinal["block"], now: Time): Order[] {
+    const { firstEntry, entries } = block;
+    const group = definitions.groups.get(toHex(block.group))!;
+    const seen = views.seen.get(group.key) ?? 0;
+    if (entries === null) return firstEntry < seen ? [] : missed(group, `entry ${firstEntry} and those after it`);
+    const end = firstEntry + entries.length;
+    if (end <= seen) return [];
+    const notices = firstEntry > seen ? missed(group, `entries ${seen} to ${firstEntry - 1}`) : [];
+    const taken = finalEntries(block).flatMap((entry) => takeEntry(entry, now));
+    views.seen.set(group.key, end);
+    const matters = [...books.values()].some((book) => concerns(definitions, book, group));
+    if (matters || (publishing !== undefined && equal(group.id, publishing.group))) noteTold(told, group.key);
+    return [...notices, ...taken];
+  }
+
   function takeEntry(entry: FinalEntry, now: Time): Order[] {
     if (publishing === undefined || !equal(entry.group, publishing.group)) return orders({ kind: "entry", entry }, now);
     const event = takePublished(publishing, entry);
+    if (event instanceof VertebraError) return [noticeOf(event)];
     // What it sealed before a restart may say what was true then, and become final after it was looked at.
     const again = live && equal(entry.issuer, avatar) ? publish() : [];
     return event === undefined ? again : [...again, ...orders(event, now)];
+  }
+
+  /** Entries that are final and that nobody will tell here. */
+  function missed(group: GroupKnown, which: string): Order[] {
+    // What this participant told of itself may be among them: it tells it again.
+    if (publishing !== undefined && equal(group.id, publishing.group)) publishing.known = null;
+    return [...books.values()].flatMap((book): Order[] => {
+      if (book.standsStill || !concerns(definitions, book, group)) return [];
+      standStill(book);
+      const where = `group ${group.key.slice(0, 16)} (pact '${group.pact.pact.name}')`;
+      return [noticeOf(needsHistory(book, `was not told ${which} of ${where}`))];
+    });
   }
 
   function publish(): Order[] {
@@ -79,23 +134,75 @@ export function createConductor(options: ConductorOptions): Conductor {
     return [{ kind: "push", event: { kind: "push", world, group, entry, id: null, token: publishingToken } }];
   }
 
+  function begin(now: Time): Order[] {
+    const notices = (snapshot === null ? lacks : resume(runtime, snapshot, lacking, byReference(held))).map(noticeOf);
+    if (publishing !== undefined && snapshot !== null) notePublished(publishing, runtime.capable);
+    const taken = held.splice(0).flatMap((block) => takeBlock(block, now));
+    live = true;
+    return [...notices, ...taken, ...publish()];
+  }
+
+  /** "From time to time": a store that has the last 64 blocks of each group has what came since. */
+  function keep(): Order[] {
+    if (!live || !isSnapshotDue(told)) return [];
+    told.since.clear();
+    const bytes = encodeSnapshot(snapshotOf(runtime, (group) => storedFrom(told, group)));
+    const before = large;
+    large = bytes.length > maxSnapshotBytes;
+    if (!large) return [{ kind: "keep", snapshot: bytes }];
+    return before ? [] : [noticeOf(tooLarge(bytes.length))];
+  }
+
   return {
     ledger,
+    lacks,
+    needed: (group) => needed.get(toHex(group)) ?? 0,
     handle(event, now) {
       if (event.kind !== "boot") return orders(event, now);
-      live = true;
-      return [...publish(), ...orders(event, now)];
+      return [...begin(now), ...orders(event, now), ...keep()];
     },
     take(action, now) {
       if (action.kind === "refused") {
         // A full buffer of this pact keeps the latest: only one who forgot what it signed is refused, and it may push nothing.
-        if (action.token === publishingToken) return [{ kind: "notice", error: action.error }];
+        if (action.token === publishingToken) return [noticeOf(action.error)];
         return isOfSagas(action.token) ? orders({ kind: "refused", token: firstToken - action.token }, now) : [];
       }
-      if (action.kind !== "final" || !ledger.definitions.groups.has(toHex(action.block.group))) return [];
-      return finalEntries(action.block).flatMap((entry) => takeEntry(entry, now));
+      if (action.kind !== "final") return [];
+      const { block } = action;
+      const key = toHex(block.group);
+      if (!definitions.groups.has(key)) return [];
+      noteStored(told, key, block.firstEntry);
+      if (live || snapshot === null) return [...takeBlock(block, now), ...keep()];
+      if (block.firstEntry + (block.entries?.length ?? 1) > (needed.get(key) ?? 0)) held.push(block);
+      return [];
     },
   };
+}
+
+function read(kept: Uint8Array | null): { readonly snapshot: Snapshot | null; readonly error: VertebraError | null } {
+  try {
+    return { snapshot: kept && decodeSnapshot(kept), error: null };
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code !== "saga-snapshot") throw error;
+    return { snapshot: null, error };
+  }
+}
+
+function byReference(blocks: readonly ToldFinal["block"][]): Map<string, FinalEntry> {
+  const entries = blocks.flatMap(finalEntries);
+  return new Map(entries.map((entry) => [referenceKey([entry.group, entry.sequence]), entry]));
+}
+
+function noticeOf(error: VertebraError): Order {
+  return { kind: "notice", error };
+}
+
+function tooLarge(length: number): VertebraError {
+  return new VertebraError(
+    "saga-snapshot-size",
+    `What is known of the sagas has ${length} bytes, and the most that is kept is ${maxSnapshotBytes}`,
+    "This participant goes on, but can't after a restart if its store has not all final entries. Let fewer invocations run at once, or let a gateway own the states.",
+  );
 }
 
 export function isOfSagas(token: number): boolean {

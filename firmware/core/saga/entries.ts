@@ -20,7 +20,8 @@ export interface SeenEntry extends FinalEntry {
   readonly key: string;
   readonly pact: PactKnown;
   readonly values: readonly Value[];
-  readonly seenAt: number;
+  /** Monotonic ms; of what was there before the start, when it started. */
+  seenAt: number;
 }
 
 /** What behaviors can read, and how far every group was seen. */
@@ -58,8 +59,7 @@ export function seeEntry(views: Views, final: FinalEntry, seenAt: number): SeenE
   if (final.sequence < (views.seen.get(group.key) ?? 0)) return undefined;
   views.seen.set(group.key, final.sequence + 1);
   if (gapCount(final.entry) !== undefined) return undefined;
-  const values = decodeEntry(group.pact.fields, final.entry);
-  const seen = { ...final, key: referenceKey([final.group, final.sequence]), pact: group.pact, values, seenAt };
+  const seen = readEntry(group, final, seenAt);
   if (isRead(views.definitions, group)) {
     const kept = views.groups.get(group.key) ?? [];
     kept.push(seen);
@@ -68,6 +68,12 @@ export function seeEntry(views: Views, final: FinalEntry, seenAt: number): SeenE
     views.groups.set(group.key, kept);
   }
   return seen;
+}
+
+/** Throws `entry-…` where it breaks the group's pact. */
+export function readEntry({ pact }: GroupKnown, final: FinalEntry, seenAt: number): SeenEntry {
+  const values = decodeEntry(pact.fields, final.entry);
+  return { ...final, key: referenceKey([final.group, final.sequence]), pact, values, seenAt };
 }
 
 function isRead(definitions: Definitions, group: GroupKnown): boolean {

@@ -14,13 +14,18 @@ export interface Head {
   readonly state: SagaState;
 }
 
+export interface Tip extends Pick<Head, "reference" | "key"> {
+  readonly state: Pick<SagaState, "state">;
+}
+
 /**
  * What shares a state: one invocation (a transaction), all of a saga (an actor), or those of one key. Its states are a chain by
  * `previous`, and its invocations run one after another.
  */
 export interface Reach {
   readonly key: string;
-  tip: Head | null;
+  /** Its last state: all that is asked of one that is over. */
+  tip: Tip | null;
   running: Invocation | null;
   readonly waiting: Invocation[];
 }
@@ -41,8 +46,9 @@ export interface Step {
   readonly consumed: SeenEntry | null;
   readonly before: Uint8Array;
   readonly after: Uint8Array;
-  /** Ids of the entries that it produced. */
+  /** Ids of the entries that it produced, and where they stand among its outputs. */
   readonly produced: readonly Hash[];
+  readonly places: readonly number[];
   /** Whether it did something with a capability. */
   readonly acted: boolean;
 }

@@ -152,7 +152,8 @@ function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number
   changes.push({ kind: "started", invocation: open(definitions, book, book.newest, seen, now) });
 }
 
-function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry, now: number): Invocation {
+/** An invocation that this entry initiates and that has no state yet. */
+export function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry, now: number): Invocation {
   const id = invocationId(definitions.crypto, referenceOf(seen), saga.id);
   const shared = reachKey(saga, seen);
   const reach = book.reaches.get(shared) ?? { key: shared, tip: null, running: null, waiting: [] };
@@ -175,6 +176,12 @@ function open(definitions: Definitions, book: Book, saga: Saga, seen: SeenEntry,
   book.opened.set(seen.key, invocation);
   reach.waiting.push(invocation);
   return invocation;
+}
+
+/** Its reach is its own until it ends. */
+export function begin(book: Book, invocation: Invocation): void {
+  invocation.reach.running = invocation;
+  close(book, invocation);
 }
 
 /** Takes what has no state yet out of its queue: it has its first one, or another version has the entry. */
@@ -226,10 +233,7 @@ function accept(definitions: Definitions, book: Book, head: Head, now: number): 
   const { reach } = found;
   const was = standingOf(found);
   const consumed = consumedBy(book, found, head.state);
-  if (reach.running !== found) {
-    reach.running = found;
-    close(book, found);
-  }
+  if (reach.running !== found) begin(book, found);
   noteConsumed(book, found, head.state, consumed);
   advance(definitions, book, found, head.state, consumed, was);
   if (reach.tip !== null) book.tips.delete(reach.tip.key);
@@ -345,7 +349,8 @@ function advance(
   else if (status === "done" || status === "unknown") {
     const done = status === "done";
     const acted = done && produced.some(({ kind }) => kind === "operation");
-    steps.push({ stage, outcome: status, consumed, before, after, produced: done ? ids : [], acted });
+    const places = produced.flatMap(({ kind }, index) => (done && kind === "entry" ? [index] : []));
+    steps.push({ stage, outcome: status, consumed, before, after, produced: done ? ids : [], places, acted });
   }
   if (status !== "done") invocation.next = nextOnTheWayBack(invocation);
   else if (stage + 1 < invocation.saga.stages.length) invocation.next = { kind: "stage", stage: stage + 1 };

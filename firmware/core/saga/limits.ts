@@ -29,5 +29,13 @@ export const maxUnconsumed = 256;
 export const maxRemembered = 1_024;
 /** Final saga states that wait for the entry that they consumed, per saga. */
 export const maxBacklog = 256;
+/**
+ * What is known of sagas is kept after so many final blocks of a group, so that a store that has the last 64 of each has what came
+ * since. Entries of the last `storedBlocks` are not kept beside them; the rest is for blocks that become final together.
+ */
+export const blocksPerSnapshot = 24;
+export const storedBlocks = 16;
+/** Bytes of a snapshot. */
+export const maxSnapshotBytes = 65_536;
 /** Entries of a group that a behavior can read: the latest so many. */
 export const readWindow = 32;

@@ -1,6 +1,7 @@
 import { decodePublished, encodePublished, isCapabilitiesPact } from "../capability/published";
+import { VertebraError } from "../errors";
 import { gapCount } from "../pact/entry";
-import { equal } from "../wire/bytes";
+import { equal, toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 import type { Definitions } from "./definitions";
 import type { FinalEntry } from "./entries";
@@ -26,11 +27,29 @@ export function createPublishing(
   return { group: group.id, avatar, entry: encodePublished(published), known: null };
 }
 
-/** What an entry of the capabilities pact tells the saga runtime; nothing where it is a gap. Throws `entry-…` or `structure-…`. */
-export function takePublished(publishing: Publishing, { issuer, entry }: FinalEntry): SagaEvent | undefined {
+/**
+ * What an entry of the capabilities pact tells the saga runtime; nothing where it is a gap, and an error where a liar's quorum let
+ * pass what names no capabilities.
+ */
+export function takePublished(
+  publishing: Publishing,
+  { issuer, entry }: FinalEntry,
+): SagaEvent | VertebraError | undefined {
   if (gapCount(entry) !== undefined) return undefined;
-  if (equal(issuer, publishing.avatar)) publishing.known = entry;
-  return { kind: "capabilities", avatar: issuer, published: decodePublished(entry) };
+  try {
+    const published = decodePublished(entry);
+    if (equal(issuer, publishing.avatar)) publishing.known = entry;
+    return { kind: "capabilities", avatar: issuer, published };
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    return error;
+  }
+}
+
+/** What the others knew of this participant when a snapshot was kept. */
+export function notePublished(publishing: Publishing, capable: ReadonlyMap<string, Published>): void {
+  const own = capable.get(toHex(publishing.avatar));
+  if (own !== undefined) publishing.known = encodePublished(own);
 }
 
 export function isPublished({ known, entry }: Publishing): boolean {

@@ -26,18 +26,22 @@ export interface SagaOptions {
 }
 
 /** Events and time in, ordered actions out. The same events give the same actions, byte for byte. */
-export interface SagaRuntime {
+export interface SagaRuntime extends Known {
   handle(event: SagaEvent, now: Time): SagaAction[];
-  /** What the final entries say; not to be written to. */
-  readonly ledger: Ledger;
 }
 
-interface Runtime extends SagaOptions {
+/** What a participant knows of sagas from final entries, and has to know again when it starts; not to be written to by others. */
+export interface Known {
+  /** What the final entries say. */
   readonly ledger: Ledger;
+  readonly effects: Effects;
+  /** What participants can do, by the hex of their avatars. */
   readonly capable: Map<string, Published>;
+}
+
+interface Runtime extends SagaOptions, Known {
   /** What is under way here, by invocation. */
   readonly work: Map<string, Work>;
-  readonly effects: Effects;
   /** False until all that was final before the start is told: then nothing is done. */
   live: boolean;
   numbers: number;
@@ -73,7 +77,12 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
     ...{ ledger, capable: new Map(), work: new Map(), effects: createEffects(), live: false, numbers: 0 },
     ...{ now: { monotonic: 0, wall: 0 }, actions: [], wakesAt: Number.POSITIVE_INFINITY },
   };
-  return { handle: (event, now) => handle(runtime, event, now), ledger };
+  return {
+    handle: (event, now) => handle(runtime, event, now),
+    ledger,
+    effects: runtime.effects,
+    capable: runtime.capable,
+  };
 }
 
 const order: readonly SagaAction["kind"][] = ["notice", "push", "run", "act", "wake"];
@@ -114,11 +123,12 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
       runtime.live = true;
       startLeases(runtime.effects, runtime.now.monotonic);
       // "Counted on its own monotonic clock since it saw `previous` final, begun anew at boot."
-      for (const { invocations } of runtime.ledger.books.values()) {
+      for (const { invocations, unconsumed } of runtime.ledger.books.values()) {
         for (const invocation of invocations.values()) {
           invocation.since = runtime.now.monotonic;
           invocation.began = runtime.now.monotonic;
         }
+        for (const entry of unconsumed.values()) entry.seenAt = runtime.now.monotonic;
       }
       break;
     case "capabilities":
