@@ -139,7 +139,7 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
       const { crypto, tag } = world;
       const has = able.has(member.name);
       const conductor = createConductor({
-        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease },
+        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease, snapshot: null },
         published: new Map(has ? [[servo, 1]] : []),
       });
       conducting.set(member.name, { conductor, able: has, wishes: 0, held: [] });
