@@ -75,7 +75,7 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
           failure = set(action.capability, action.value) ?? failure;
           break;
         case "keep":
-          options.keep(action.stopped);
+          keep(action.stopped);
           break;
         case "told":
           options.told(action.capability, action.value, action.why);
@@ -104,6 +104,16 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
       const failure = unusable(capability, error);
       options.notice(failure);
       return failure.message;
+    }
+  }
+
+  /** A stop that flash does not take is in force nevertheless, until the next start. */
+  function keep(stopped: boolean): void {
+    try {
+      options.keep(stopped);
+    } catch (error) {
+      const message = `Whether the board is stopped could not be kept for its next start: ${wordsOf(error)}`;
+      options.notice(new VertebraError("stop-not-kept", message, "Look after its flash before it is started again."));
     }
   }
 
@@ -159,10 +169,13 @@ function opened<T>(name: string, open: () => T): T {
 
 /** Platforms throw errors of their own here, of a word or two. */
 function unusable(name: string, error: unknown): VertebraError {
-  const why = error instanceof Error ? error.message : String(error);
   return new VertebraError(
     "pin-unusable",
-    `The pin of '${name}' can't be used: ${why}`,
+    `The pin of '${name}' can't be used: ${wordsOf(error)}`,
     "Look for it in board.json and at the board's wiring: not every pin can do everything.",
   );
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

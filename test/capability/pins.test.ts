@@ -13,12 +13,19 @@ interface Bench {
   now: number;
   heardAt: number;
   wakesAt: number;
+  flashFails: boolean;
 }
 
 /** A board of simulated pins in virtual time. */
 function opened(definition: unknown = sample, pinsOf: (own: SimulatedPins) => Pins = (own) => own, stopped = false) {
   const clock = { now: () => ({ monotonic: bench.now, wall: 0 }) };
-  const bench = { said: [] as string[], now: 1000, heardAt: 1000, wakesAt: Number.POSITIVE_INFINITY } as Bench & {
+  const bench = {
+    said: [] as string[],
+    now: 1000,
+    heardAt: 1000,
+    wakesAt: Number.POSITIVE_INFINITY,
+    flashFails: false,
+  } as Bench & {
     pins: SimulatedPins;
     open: BoardCapabilities;
   };
@@ -28,7 +35,10 @@ function opened(definition: unknown = sample, pinsOf: (own: SimulatedPins) => Pi
     pins: pinsOf(bench.pins),
     clock,
     stopped,
-    keep: (stopped) => void bench.said.push(`kept ${stopped}`),
+    keep(stopped) {
+      if (bench.flashFails) throw new Error("the flash is full");
+      bench.said.push(`kept ${stopped}`);
+    },
     heardAt: () => bench.heardAt,
     wake: (at) => {
       bench.wakesAt = at;
@@ -259,6 +269,21 @@ describe("a contact", () => {
     expect(operate(again, "lamp", { on: true }).at(-1)).toBe("1 done");
     again.open.stop();
     expect(level(again, 2)).toBe(0);
+  });
+});
+
+describe("an emergency stop that flash does not take", () => {
+  it("is in force all the same, and says so", () => {
+    const bench = opened();
+    bench.flashFails = true;
+    operate(bench, "lamp", { on: true });
+    bench.pins.drive(10, 1);
+    expect(level(bench, 2)).toBe(0);
+    expect(bench.said).toContain(
+      "notice stop-not-kept: Whether the board is stopped could not be kept for its next start: the flash is full",
+    );
+    bench.pins.drive(10, 0);
+    expect(operate(bench, "lamp", { on: true })[0]).toMatch(/stopped by an emergency stop/);
   });
 });
 

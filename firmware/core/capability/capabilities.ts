@@ -46,7 +46,7 @@ export interface Capabilities {
 interface Standing {
   readonly actuator: Actuator;
   value: Setting;
-  /** When its lease is lost. */
+  /** When its lease is lost, while it is held. */
   until: number;
 }
 
@@ -136,8 +136,8 @@ function operate(machine: Machine, run: number, operations: readonly Operation[]
     return;
   }
   for (const { standing, value } of wanted) {
-    const { safe, leaseMs } = standing.actuator;
-    standing.until = value === safe || leaseMs === 0 ? Number.POSITIVE_INFINITY : now + leaseMs;
+    const { leaseMs } = standing.actuator;
+    standing.until = leaseMs === 0 ? Number.POSITIVE_INFINITY : now + leaseMs;
     set(machine, standing, value, "operated");
   }
   machine.actions.push({ kind: "outcome", run, outcome: "done", error: "" });
@@ -235,7 +235,6 @@ function isHeld({ actuator, value }: Standing): boolean {
 }
 
 function makeSafe(machine: Machine, standing: Standing, why: Why): void {
-  standing.until = Number.POSITIVE_INFINITY;
   set(machine, standing, standing.actuator.safe, why);
 }
 
