@@ -1,5 +1,3 @@
-import { decodeBlock } from "../../firmware/core/block/block";
-import { blockKey } from "../../firmware/core/block/records";
 import { VertebraError } from "../../firmware/core/errors";
 import type { Event, FinalBlock } from "../../firmware/core/events";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
@@ -9,7 +7,7 @@ import type { Outcome } from "../participant/driver";
 import type { Store } from "../participant/store";
 import type { Catalog, KnownGroup } from "../world/catalog";
 import { type ToldEntry, tellEntry } from "./entry";
-import { historyOf } from "./history";
+import { historyOf, sealedBlocks } from "./history";
 
 /** Push and pull of PROTOCOL 8, in process, for one avatar. */
 export interface Channel {
@@ -96,13 +94,11 @@ export function createChannel(options: ChannelOptions): Channel {
   /** What is pending now, each under a key of its own. */
   async function pending(group: KnownGroup): Promise<Map<string, ToldEntry>> {
     const told = new Map<string, ToldEntry>();
-    const prefix = blockKey(tag, toHex(group.id), "");
-    for await (const [key, stored] of options.store.range(prefix, `${prefix}~`)) {
-      const { header, entries } = decodeBlock(options.crypto, stored);
+    for await (const { header, entries } of sealedBlocks(options.crypto, options.store, tag, group.id)) {
       const { issuer, time } = header.value;
       const origin = { state: "sealed", sequence: null, issuer, time } as const;
       for (const [index, entry] of (entries ?? []).entries()) {
-        told.set(`${key}/${index}`, tellEntry(catalog, group, origin, entry));
+        told.set(`${toHex(header.id)}/${index}`, tellEntry(catalog, group, origin, entry));
       }
     }
     for (const [token, push] of buffered) {

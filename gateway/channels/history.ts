@@ -1,9 +1,12 @@
+import { decodeBlock } from "../../firmware/core/block/block";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
+import { blockKey } from "../../firmware/core/block/records";
 import { storedBlocks } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
-import type { BlockHeader, Hash } from "../../firmware/core/wire/types";
+import type { Block, BlockHeader, Hash } from "../../firmware/core/wire/types";
+import type { Crypto } from "../../firmware/ports";
 import type { Store } from "../participant/store";
 import type { PastBlock } from "../saga/past";
 
@@ -83,6 +86,17 @@ export async function* blocksOf(
   for await (const { header, firstEntry, entries, repeats } of history.from(position)) {
     yield { group, issuer: header.issuer, firstEntry, entries, repeats, time: header.time };
   }
+}
+
+/** The group's blocks that are sealed, and not final here yet. */
+export async function* sealedBlocks(
+  crypto: Pick<Crypto, "sha256">,
+  store: Pick<Store, "range">,
+  tag: string,
+  group: Hash,
+): AsyncGenerator<Block> {
+  const prefix = blockKey(tag, toHex(group), "");
+  for await (const [, stored] of store.range(prefix, `${prefix}~`)) yield decodeBlock(crypto, stored);
 }
 
 function readBlock(position: number, stored: Uint8Array): HistoricBlock {

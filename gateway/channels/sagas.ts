@@ -1,7 +1,7 @@
 import { VertebraError } from "../../firmware/core/errors";
 import { finalEntries } from "../../firmware/core/saga/conductor";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
-import { invocationId } from "../../firmware/core/saga/state";
+import { decodeState, invocationId, type SagaState } from "../../firmware/core/saga/state";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import type { GatewayConducting } from "../saga/conducting";
@@ -9,8 +9,8 @@ import { type BlocksOf, pastOf } from "../saga/past";
 import { type Compared, compareStates } from "../saga/replaying";
 import { type Counts, readStories, type Stories, type Story } from "../saga/stories";
 import { type Told, tellStory } from "../saga/timeline";
-import type { Names } from "../saga/waiting";
-import { blocksOf } from "./history";
+import type { Names, SealedState } from "../saga/waiting";
+import { blocksOf, sealedBlocks } from "./history";
 
 /** What `vertebra saga list --json` prints. */
 export interface SagasJson {
@@ -64,13 +64,14 @@ export async function listSagas(gateway: Gateway): Promise<SagasJson> {
     stateGroup: names.group(newest.stateGroup.id),
     ...{ running: invocations.size, ...counts },
   }));
-  return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names)) };
+  const sealed = await sealedStates(gateway);
+  return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, sealed)) };
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */
 export async function showInvocation(gateway: Gateway, digits: string): Promise<Told> {
   const { stories, story } = await find(gateway, digits);
-  return tellStory(stories, story, namesOf(gateway));
+  return tellStory(stories, story, namesOf(gateway), await sealedStates(gateway));
 }
 
 /** Recomputes every state of an invocation from the entries alone. */
@@ -93,7 +94,7 @@ export async function redrive(
   { final }: Pick<Asked, "final">,
 ): Promise<RedrivenJson> {
   const { stories, story } = await find(gateway, digits);
-  const { id, status, begun } = tellStory(stories, story, namesOf(gateway));
+  const { id, status, begun } = tellStory(stories, story, namesOf(gateway), []);
   const short = `Invocation ${id.slice(0, 8)}`;
   if (status === "done") {
     throw new VertebraError(
@@ -173,6 +174,31 @@ async function find(gateway: Gateway, digits: string): Promise<{ readonly storie
 
 function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {
   return readStories(sagasOf(gateway).ledger.definitions, storedBlocks(gateway), prefix);
+}
+
+async function sealedStates(gateway: Gateway): Promise<SealedState[]> {
+  const { store, world } = gateway;
+  const { crypto, sagas } = sagasOf(gateway).ledger.definitions;
+  const found: SealedState[] = [];
+  for (const { id } of new Set([...sagas.values()].map(({ stateGroup }) => stateGroup))) {
+    for await (const { header, entries } of sealedBlocks(crypto, store, world.tag, id)) {
+      for (const bytes of entries ?? []) {
+        const state = stateIn(bytes);
+        if (state !== undefined) found.push({ block: header.id, issuer: header.value.issuer, state });
+      }
+    }
+  }
+  return found;
+}
+
+/** Undefined for what is no state: nobody will count it. */
+function stateIn(entry: Uint8Array): SagaState | undefined {
+  try {
+    return decodeState(entry);
+  } catch (error) {
+    if (error instanceof VertebraError) return undefined;
+    throw error;
+  }
 }
 
 function storedBlocks({ store, world }: Gateway): BlocksOf {

@@ -27,6 +27,7 @@ function show(told: Told): void {
   line("begun by", `${begun.issuer}, ${begun.group}/${begun.sequence}: ${contentOf(begun.entry)}`);
   if (error !== "") line("error", error);
   if (waits !== null) line("waits until", waits.sentence);
+  if (waits?.block) line("why", `vertebra why ${waits.block}`);
   line("state", JSON.stringify(states.at(-1)?.state ?? null));
   process.stdout.write("\n");
   printTable([

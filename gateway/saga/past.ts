@@ -1,7 +1,6 @@
-import { VertebraError } from "../../firmware/core/errors";
-import { finalEntries, type ToldFinal } from "../../firmware/core/saga/conductor";
+import type { ToldFinal } from "../../firmware/core/saga/conductor";
 import type { Definitions } from "../../firmware/core/saga/definitions";
-import { decodeState, type EntryReference } from "../../firmware/core/saga/state";
+import { consumedIn } from "../../firmware/core/saga/past";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Hash } from "../../firmware/core/wire/types";
 
@@ -63,18 +62,4 @@ export async function* pastOf(
 async function nextOf(blocks: AsyncIterator<PastBlock>): Promise<PastBlock | undefined> {
   const { done, value } = await blocks.next();
   return done ? undefined : value;
-}
-
-function consumedIn(block: PastBlock): EntryReference[] {
-  const found: EntryReference[] = [];
-  for (const { entry } of finalEntries(block)) {
-    try {
-      const { consumed } = decodeState(entry);
-      if (consumed !== null) found.push(consumed);
-    } catch (error) {
-      // What is no state, the ledger tells.
-      if (!(error instanceof VertebraError)) throw error;
-    }
-  }
-  return found;
 }

@@ -7,7 +7,7 @@ import type { Output, Status } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { type Counted, type Lost, type Stories, type Story, turnedBy } from "./stories";
-import { type Names, turnOf, type Waits, waitsFor } from "./waiting";
+import { type Names, type SealedState, turnOf, type Waits, waitsFor } from "./waiting";
 
 /**
  * An invocation from its first entry to its last state, for people: who ran what, when, why it waited, what it put out, what was
@@ -82,7 +82,8 @@ export interface ToldLost {
   readonly reason: string;
 }
 
-export function tellStory(stories: Stories, story: Story, names: Names): Told {
+/** `sealed` are the states that are not final yet, of all that the participant knows. */
+export function tellStory(stories: Stories, story: Story, names: Names, sealed: readonly SealedState[]): Told {
   const { invocation, states, lost } = story;
   const { saga, entry, key, next } = invocation;
   const turned = turnedBy(story) ?? null;
@@ -100,7 +101,7 @@ export function tellStory(stories: Stories, story: Story, names: Names): Told {
     begun: tellEntry(stories, entry, names),
     states: states.map((each) => tellState(stories, story, each, names)),
     lost: lost.map((each) => tellLost(story, each, names)),
-    waits: waitsFor(stories, story, names) ?? null,
+    waits: waitsFor(stories, story, names, sealed) ?? null,
   };
 }
 

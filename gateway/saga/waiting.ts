@@ -1,11 +1,13 @@
 import { isOfPact, type StageKnown } from "../../firmware/core/saga/definitions";
+import { referenceKey } from "../../firmware/core/saga/entries";
 import type { Invocation } from "../../firmware/core/saga/invocation";
 import { stageOf } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
 import { entryFor } from "../../firmware/core/saga/matching";
+import type { SagaState } from "../../firmware/core/saga/state";
 import type { Requirement } from "../../firmware/core/saga/structures";
 import { meets, rankAmong } from "../../firmware/core/saga/turn";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Stories, Story } from "./stories";
 
@@ -17,36 +19,63 @@ export interface Names {
 
 /** What an invocation waits for: `sentence` goes on after "until". */
 export interface Waits {
-  readonly for: "others" | "entry" | "turn" | "outcome" | "undoing";
+  readonly for: "others" | "entry" | "turn" | "finality" | "outcome" | "undoing";
   readonly sentence: string;
+  /** The sealed block that waits for finality, in hex: `vertebra why` says for whom. */
+  readonly block: string | null;
   /** ms since 1970 when the stage it waits with has failed, as far as the blocks' times tell; null for never. */
   readonly deadline: number | null;
 }
 
+/** A saga state that is sealed, and not final yet. */
+export interface SealedState {
+  readonly block: Hash;
+  readonly issuer: AvatarId;
+  readonly state: SagaState;
+}
+
 /** Of an invocation that has ended: undefined. */
-export function waitsFor(stories: Stories, story: Story, names: Names): Waits | undefined {
-  const { invocation } = story;
+export function waitsFor(
+  stories: Stories,
+  { invocation }: Story,
+  names: Names,
+  sealed: readonly SealedState[],
+): Waits | undefined {
   const { next, reach, head } = invocation;
   if (next.kind === "ended") return undefined;
   const stage = stageOf(invocation, next.stage);
   const first = reach.running ?? reach.waiting[0]!;
   const deadline = next.kind === "stage" && stage.deadline > 0 ? deadlineOf(invocation, stage) : null;
+  const answer = (what: Waits["for"], sentence: string): Waits => ({ for: what, sentence, block: null, deadline });
   if (first !== invocation) {
-    const sentence = `${first.key.slice(0, 8)} has ended, with which it shares its state`;
-    return { for: "others", sentence, deadline };
+    return answer("others", `${first.key.slice(0, 8)} has ended, with which it shares its state`);
+  }
+  const said = sealed.find(({ state }) => isAnswer(invocation, state));
+  if (said !== undefined) {
+    const sentence = `${stage.does.name} ${said.state.status}, sealed by ${names.member(said.issuer)}, is final`;
+    return { ...answer("finality", sentence), block: toHex(said.block) };
   }
   if (next.kind === "outcome") {
-    const sentence = `${names.member(head!.issuer)}, who made the intent final, says what came of it`;
-    return { for: "outcome", sentence, deadline };
+    return answer("outcome", `${names.member(head!.issuer)}, who made the intent final, says what came of it`);
   }
   const turn = turnOf(stories, invocation, next.stage).map(names.member);
   const who = turn.length === 0 ? `somebody has ${wanted(stage)}, which nobody here publishes, and` : inTurn(turn);
-  if (next.kind === "undo") return { for: "undoing", sentence: `${who} undoes ${stage.does.name}`, deadline };
+  if (next.kind === "undo") return answer("undoing", `${who} undoes ${stage.does.name}`);
   const book = [...stories.ledger.books.values()].find(({ invocations }) => invocations.has(invocation.key))!;
   const entry = entryFor(book, invocation, lease);
-  if (entry === undefined) return { for: "entry", sentence: entryWanted(stories, story, stage), deadline };
-  const sentence = `${who} runs ${stage.does.name} on ${names.group(entry.group)}/${entry.sequence}`;
-  return { for: "turn", sentence, deadline };
+  if (entry === undefined) return answer("entry", entryWanted(stories, invocation, stage));
+  return answer("turn", `${who} runs ${stage.does.name} on ${names.group(entry.group)}/${entry.sequence}`);
+}
+
+/** Whether a state is of what the invocation waits for. */
+function isAnswer(
+  { next, reach, entry, saga }: Invocation,
+  { previous, stage, consumed, description }: SagaState,
+): boolean {
+  if (next.kind === "ended" || next.stage !== stage || !equal(description, saga.id)) return false;
+  const tip = reach.tip?.key ?? "";
+  if ((previous === null ? "" : referenceKey(previous)) !== tip) return false;
+  return next.kind !== "stage" || stage > 0 || (consumed !== null && referenceKey(consumed) === entry.key);
 }
 
 /** Who can run a stage, by what they published last, in the order of their ranks. */
@@ -67,8 +96,7 @@ function inTurn([first, ...others]: readonly string[]): string {
   return `${first} (after ${lease / 1_000} s each: ${others.join(", ")})`;
 }
 
-function entryWanted({ ledger }: Stories, { invocation }: Story, stage: StageKnown): string {
-  const { entry, saga, next } = invocation;
+function entryWanted({ ledger }: Stories, { entry, saga, next }: Invocation, stage: StageKnown): string {
   const { pact } = ledger.definitions.pacts.get(toHex(stage.consumedPact))!;
   const earlier = saga.stages.slice(0, next.kind === "stage" ? next.stage : 0);
   const caused = earlier.some(({ producedPacts }) =>

@@ -5,7 +5,7 @@ import { timelineLines } from "../../gateway/cli/saga-timeline";
 import type { BlocksOf } from "../../gateway/saga/past";
 import { readStories } from "../../gateway/saga/stories";
 import { type Told, tellStory } from "../../gateway/saga/timeline";
-import type { Names } from "../../gateway/saga/waiting";
+import type { Names, SealedState } from "../../gateway/saga/waiting";
 import { avatarOf, createSagaWorld, done, failed, lease, type Plan, type SagaWorld } from "../saga/world";
 
 /** An order is reserved, and shipped when it is paid for; both on whichever of three members has its turn. */
@@ -35,14 +35,18 @@ function blocksOf(world: SagaWorld, clock: (time: number) => number): BlocksOf {
   };
 }
 
-async function toldOf(world: SagaWorld, clock = (time: number) => time): Promise<Told[]> {
+async function toldOf(
+  world: SagaWorld,
+  clock = (time: number) => time,
+  sealed: readonly SealedState[] = [],
+): Promise<Told[]> {
   const names: Names = {
     group: (id) => world.logs.get(toHex(id))!.name,
     member: (avatar) => members.find((name) => toHex(avatarOf(name)) === toHex(avatar)) ?? "outside",
   };
   const { definitions } = world.member("ada").runtime.ledger;
   const stories = await readStories(definitions, blocksOf(world, clock), "");
-  return stories.stories.map((story) => tellStory(stories, story, names));
+  return stories.stories.map((story) => tellStory(stories, story, names, sealed));
 }
 
 /** Its only invocation as the command prints it, with `ID` for its id. */
@@ -181,6 +185,23 @@ describe("why an invocation waits", () => {
     expect(await waits(world)).toEqual([
       expect.stringMatching(new RegExp(`^${first} \\(after 5 s each: \\w+, \\w+\\) runs reserve on order/0$`)),
     ]);
+  });
+
+  it("is that what was said is not final yet", async () => {
+    const other = createSagaWorld(plan);
+    other.push("order", 7, 1);
+    other.run(500);
+    const [state] = other.states();
+    const sealed = [{ block: new Uint8Array(32).fill(7), issuer: avatarOf("bea"), state: state! }];
+    const world = createSagaWorld(plan);
+    for (const name of members) world.cutOff(name);
+    world.push("order", 7, 1);
+    world.run(5_000);
+    const [told] = await toldOf(world, (time) => time, sealed);
+    expect(told!.waits).toEqual({
+      ...{ for: "finality", sentence: "reserve done, sealed by bea, is final", deadline: null },
+      block: "07".repeat(32),
+    });
   });
 
   it("is that nobody can run it", async () => {
