@@ -28,7 +28,8 @@ function show(told: Told): void {
   if (error !== "") line("error", error);
   if (waits !== null) line("waits until", waits.sentence);
   if (waits?.block) line("why", `vertebra why ${waits.block}`);
-  line("state", JSON.stringify(states.at(-1)?.state ?? null));
+  const left = states.at(-1);
+  if (left !== undefined) line("state", JSON.stringify(left.state));
   process.stdout.write("\n");
   printTable([
     ["STAGE", "BEHAVIOR", "STATUS", "BY", "SAGA STATE"],

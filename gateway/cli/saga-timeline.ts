@@ -76,7 +76,7 @@ function room(taken: number): number {
 
 /** What it waited for, and how long. */
 function why({ consumed, waited }: ToldState): string {
-  const { entry, turn, run } = waited;
+  const { entry, turn, run, intent } = waited;
   const what = consumed === null ? "an entry" : `${consumed.group}/${consumed.sequence}`;
   const waits = [
     ...(entry === null || entry === 0 ? [] : [`${duration(entry)} for ${what}`]),
@@ -86,6 +86,7 @@ function why({ consumed, waited }: ToldState): string {
     ...(consumed !== null && !entry ? [`took ${what}`] : []),
     ...(waits.length === 0 ? [] : [`waited ${waits.join(", ")}`]),
     ...(run === null ? [] : [`ran ${duration(run)}`]),
+    ...(intent === null ? [] : [`${duration(intent)} after the intent`]),
   ];
   return spans.join(", ");
 }
@@ -107,7 +108,7 @@ function when({ begun }: Told, time: number): string {
 
 function by({ waits, begun }: Told): string {
   if (waits === null || waits.deadline === null || begun.time === 0) return "";
-  return `, until +${duration(Math.max(0, waits.deadline - begun.time))} at most`;
+  return `; deadline +${duration(Math.max(0, waits.deadline - begun.time))}`;
 }
 
 function colourOf(status: string): "green" | "yellow" | "red" {

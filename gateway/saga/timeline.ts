@@ -51,13 +51,23 @@ export interface ToldState {
   /** What this state adds to what went wrong, or was undone. */
   readonly said: string;
   readonly consumed: ToldEntry | null;
-  /** ms that it waited for its entry, then to be final and for its turn, then ran until it was sealed. */
-  readonly waited: { readonly entry: number | null; readonly turn: number | null; readonly run: number | null };
+  readonly waited: Waited;
   /** Those whose turn was before its issuer's, by what all publish now. */
   readonly before: readonly string[];
   readonly outputs: readonly ToldOutput[];
   /** What it left; null where nothing. */
   readonly state: Json;
+}
+
+/** ms, null where there was no such wait, or no clock that tells. */
+export interface Waited {
+  readonly entry: number | null;
+  /** From when the entry and the state before were sealed until it ran: to be final, for its turn, and through retries. */
+  readonly turn: number | null;
+  /** Until its state was sealed. */
+  readonly run: number | null;
+  /** Of an outcome: since the intent was sealed. */
+  readonly intent: number | null;
 }
 
 export type ToldOutput =
@@ -129,19 +139,20 @@ function tellState(stories: Stories, story: Story, counted: Counted, names: Name
   };
 }
 
-function waitedFor({ timeOf }: Stories, { invocation }: Story, counted: Counted): ToldState["waited"] {
+function waitedFor({ timeOf }: Stories, { invocation }: Story, counted: Counted): Waited {
   const { head, was, consumed, time } = counted;
   const { now } = head.state;
   const found = consumed === null ? 0 : timeOf(consumed);
   const after = was.next.kind === "stage" && was.next.stage === 0 ? timeOf(invocation.entry) : counted.after;
-  if (was.next.kind === "outcome") return { entry: null, turn: null, run: span(after, time) };
-  if (was.next.kind === "undo") return { entry: null, turn: span(after, now), run: span(now, time) };
+  const none = { entry: null, turn: null, run: null, intent: null };
+  if (was.next.kind === "outcome") return { ...none, intent: span(after, time) };
+  if (was.next.kind === "undo") return { ...none, turn: span(after, now), run: span(now, time) };
   // An entry that was there before the stage waited for it was not waited for.
   if (consumed !== null) {
     const entry = found > 0 && after > 0 ? Math.max(0, found - after) : null;
-    return { entry, turn: span(Math.max(after, found), now), run: span(now, time) };
+    return { ...none, entry, turn: span(Math.max(after, found), now), run: span(now, time) };
   }
-  return { entry: span(after, time), turn: null, run: null };
+  return { ...none, entry: span(after, time) };
 }
 
 function span(from: number, to: number): number | null {

@@ -134,7 +134,7 @@ describe("a timeline", () => {
       "              took order/0, waited 10 ms for its turn, ran 25 ms",
       "              ⚙ servo 90",
       "    +70 ms  turn  refused      bea",
-      "              ran 35 ms",
+      "              35 ms after the intent",
       "              it jams",
       "              → label (never came to be) order 7, amount 1",
       "       end  it jams",
@@ -172,7 +172,7 @@ describe("why an invocation waits", () => {
     world.push("order", 7, 1);
     world.run(500);
     expect((await linesOf(world)).at(-1)).toBe(
-      "       now  waits until an entry of payment with order 7 is final, until +1 min 0 s at most",
+      "       now  waits until an entry of payment with order 7 is final; deadline +1 min 0 s",
     );
   });
 
