@@ -187,6 +187,27 @@ describe("an operation on a board", () => {
     ]);
   });
 
+  it("that is refused is refused also where something else fails at that moment", () => {
+    let works = true;
+    const bench = opened(sample, (own) => {
+      class Digital extends own.Digital {
+        override write(level: 0 | 1) {
+          if (!works) throw new Error("no such pin");
+          super.write(level);
+        }
+      }
+      return { ...own, Digital };
+    });
+    operate(bench, "relay", { on: true });
+    works = false;
+    bench.now = 6000;
+    expect(operate(bench, "arm", { degrees: 171 })).toEqual([
+      "notice pin-unusable: The pin of 'relay' can't be used: no such pin",
+      "relay false lease",
+      "1 refused an operation of capability 'arm' has 171 for 'degrees', above its most of 170",
+    ]);
+  });
+
   it("that its outcome brings about waits until all of the first is done", () => {
     const bench = opened();
     const outcomes: number[] = [];
@@ -240,6 +261,19 @@ describe("a contact", () => {
     expect(operate(bench, "drive", { speed: 1 })).toEqual(["1 refused capability 'drive' is barred: 'rail' is open"]);
     bench.pins.drive(9, 0);
     expect(operate(bench, "drive", { speed: 1 }).at(-1)).toBe("1 done");
+  });
+
+  it("is read before each operation, lest an edge was missed", () => {
+    const bench = opened(sample, (own) => {
+      class Digital extends own.Digital {
+        constructor({ pin, mode, initialValue = 0 }: ConstructorParameters<Pins["Digital"]>[0]) {
+          super({ pin, mode, initialValue });
+        }
+      }
+      return { ...own, Digital };
+    });
+    bench.pins.drive(8, 1);
+    expect(operate(bench, "arm", { degrees: 20 }).at(-1)).toBe("1 refused capability 'arm' is barred: 'lid' is open");
   });
 
   it("that is open at the start bars from the start", () => {
