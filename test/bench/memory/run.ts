@@ -161,6 +161,12 @@ ${examples.map((each) => `| ${each.name} | ${whole(each.source.bytes)} | ${kb(ea
 | and after its second | ${whole(saga.waiting[1]!)} |
 | one that has ended | ${whole(saga.ended)} |
 
+| its work | bytecodes |
+|:--|--:|
+| to start the runtime | ${whole(saga.bytecodes.start)} |
+| an invocation, the three stages together | ${whole(saga.bytecodes.invocation)} |
+| an alarm when nothing is due | ${whole(saga.bytecodes.alarm)} |
+
 | a board that shares one group with another | heap |
 |:--|--:|
 | its program loaded, ${kb(program.flashed)} KB of bytecode in flash; with all intrinsics | ${kb(program.used)} KB |

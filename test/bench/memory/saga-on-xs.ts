@@ -2,13 +2,14 @@ import { syncGroupId } from "../../../firmware/core/pact/pact";
 import type { SagaEvent } from "../../../firmware/core/saga/events";
 import { createSagaRuntime } from "../../../firmware/core/saga/runtime";
 import { toHex } from "../../../firmware/core/wire/bytes";
+import type { Sha256 } from "../../../firmware/core/wire/hash";
 import type { Hash } from "../../../firmware/core/wire/types";
 import { avatarOf, crypto, done, entryOf, lease, type Plan, provisionOf } from "../../saga/world";
 import type { Counting } from "./counting";
 
 /**
  * What the heap holds of a saga of three stages in one participant, which owns all its groups, and of invocations that wait for an
- * entry between any two stages. Prints it, in bytes.
+ * entry between any two stages, in bytes; and the bytecodes that it takes, but for hashes, which are C on a board. Prints it.
  */
 
 declare const native: Counting;
@@ -22,6 +23,14 @@ export interface SagaMemory {
   readonly ended: number;
   /** Saga states that became final. */
   readonly states: number;
+  readonly bytecodes: {
+    /** Until the runtime is booted. */
+    readonly start: number;
+    /** For an invocation, all stages together, behaviors not. */
+    readonly invocation: number;
+    /** For an alarm when nothing is due. */
+    readonly alarm: number;
+  };
 }
 
 export const invocations = 16;
@@ -41,8 +50,26 @@ const groups = new Map(
 );
 const groupOf = (pact: string) => groups.get([...provision.names].find(([, name]) => name === pact)![0])!;
 const sequences = new Map<string, number>();
+let hashing = 0;
+const counted: Sha256 = {
+  sha256(bytes) {
+    const before = native.meter();
+    const hash = crypto.sha256(bytes);
+    hashing += native.meter() - before;
+    return hash;
+  },
+};
+/** Bytecodes of the runtime alone. */
+let spent = 0;
+function worked<T>(does: () => T): T {
+  const before = native.meter() - hashing;
+  const result = does();
+  spent += native.meter() - hashing - before;
+  return result;
+}
+
 const empty = native.used();
-const runtime = createSagaRuntime({ crypto, avatar: avatarOf("ada"), provision, lease });
+const runtime = worked(() => createSagaRuntime({ crypto: counted, avatar: avatarOf("ada"), provision, lease }));
 let now = 0;
 
 const events: SagaEvent[] = [];
@@ -51,7 +78,7 @@ function tell(event: SagaEvent): void {
   events.push(event);
   for (let next = events.shift(); next !== undefined; next = events.shift()) {
     now += 10;
-    for (const action of runtime.handle(next, { monotonic: now, wall: now })) {
+    for (const action of worked(() => runtime.handle(next, { monotonic: now, wall: now }))) {
       if (action.kind === "push") events.push(final(action.group, action.entry, action.id));
       if (action.kind === "run") {
         const result = plan.behaviors[action.what.behavior.name]!(action.what, undefined as never);
@@ -70,11 +97,16 @@ function final(group: Hash, entry: Uint8Array, id: Hash | null): SagaEvent {
 }
 
 tell({ kind: "boot" });
+const start = spent;
 const idle = native.used() - empty;
 const held = pacts.map((pact) => {
   for (let order = 0; order < invocations; order++) tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, null));
   return (native.used() - empty - idle) / invocations;
 });
+const invocation = (spent - start) / invocations;
+const quiet = spent;
+tell({ kind: "alarm" });
+const bytecodes = { start, invocation, alarm: spent - quiet };
 const states = sequences.get(toHex(groupOf("states")))!;
-const memory: SagaMemory = { idle, waiting: held.slice(0, -1), ended: held.at(-1)!, states };
+const memory: SagaMemory = { idle, waiting: held.slice(0, -1), ended: held.at(-1)!, states, bytecodes };
 native.print(JSON.stringify(memory));
