@@ -85,9 +85,8 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
           break;
         case "outcome":
           // A pin that fails may have moved: "done, refused, or, if it fell between, unknown" (PROTOCOL 9).
-          if (failure === undefined || action.outcome === "refused") {
-            options.acted(action.run, action.outcome, action.error);
-          } else options.acted(action.run, "unknown", failure);
+          if (failure === undefined) options.acted(action.run, action.outcome, action.error);
+          else options.acted(action.run, "unknown", failure);
           break;
         case "wake":
           options.wake(action.at);
