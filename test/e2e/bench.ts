@@ -6,13 +6,22 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Line } from "../../firmware/device/lines";
+import { startControl } from "../../gateway/channels/control";
+import { type ControlClient, controlClient } from "../../gateway/channels/control-client";
+import type { ToldEntry } from "../../gateway/channels/entry";
 import { type HistoricBlock, historyOf } from "../../gateway/channels/history";
 import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
+import type { Gateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { openStore } from "../../gateway/participant/store";
-import { boardOf, createWorld, plainWorld, type World } from "../../gateway/world/world";
+import { loadSaga } from "../../gateway/saga/load";
+import { buildSandbox } from "../../gateway/saga/sandbox";
+import type { WorldPlan } from "../../gateway/world/layout";
+import { boardOf, createWorld, readDefinition, type World } from "../../gateway/world/world";
 import { type RunningCommand, startCommand } from "../gateway/command";
+import { gatewayOf } from "../gateway/worlds";
+import { root } from "../house/sources";
 import { hostOrReason } from "../xs/host";
 
 /** Where there is no compiler for the XS host, tests with boards are skipped for this reason. */
@@ -30,8 +39,16 @@ export interface Bench {
   readonly world: World;
   /** Starts the gateway; resolves when it is up. */
   up(): Promise<RunningCommand>;
-  /** Starts a board; what it prints is added to what it printed before. */
-  start(name: string): LinuxBoard;
+  /** Starts the gateway in this process, where the cables of boards can be pulled out. */
+  host(): Promise<Gateway>;
+  /** Starts a board; what it prints is added to what it printed before, and given to `heard` at once. */
+  start(name: string, heard?: (line: Line) => void): LinuxBoard;
+  /** What the running gateway answers on its control socket. */
+  get: ControlClient["get"];
+  /** Has the running gateway push an entry; resolves when it is sealed. */
+  push(group: string, entry: object): Promise<void>;
+  /** The final entries of a group that the running gateway tells. */
+  entries(group: string): Promise<ToldEntry[]>;
   /** All that a board printed, over all its starts. */
   linesOf(name: string): readonly Line[];
   /** Hex of the blocks that a board was told are sealed. */
@@ -43,14 +60,26 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export async function createBench(boards: number): Promise<Bench> {
+export const example = (file: string) => join(root, "examples", file);
+
+/** Boards as the definitions of these names or files say, and the sagas of these files. */
+export async function planOf(boards: readonly string[], sagas: readonly string[]): Promise<WorldPlan> {
+  const sandbox = await buildSandbox(() => {});
+  const loaded = [];
+  for (const saga of sagas) loaded.push(await loadSaga(sandbox, saga));
+  return { boards: boards.map(readDefinition), sagas: loaded };
+}
+
+export async function createBench(plan: WorldPlan): Promise<Bench> {
   const firmware = await buildFirmware(() => {});
   const directory = mkdtempSync(join(tmpdir(), "vertebra-e2e-"));
   const crypto = nodeCrypto();
-  const world = createWorld(crypto, nodeRandom(), join(directory, "world"), plainWorld(boards));
+  const world = createWorld(crypto, nodeRandom(), join(directory, "world"), plan);
   const lines = new Map(world.boards.map(({ name }) => [name, [] as Line[]]));
   const gateways: RunningCommand[] = [];
   const running = new Set<{ kill(): void; readonly ended: Promise<unknown> }>();
+  const client = controlClient(world.directory);
+  let hosted: { close(): Promise<void> } | undefined;
 
   return {
     world,
@@ -61,12 +90,38 @@ export async function createBench(boards: number): Promise<Bench> {
       await gateway.printed('"event":"up"');
       return gateway;
     },
-    start(name) {
-      const board = startLinuxBoard(firmware, boardOf(world, name), "json", (text) =>
-        lines.get(name)!.push(JSON.parse(text)),
+    async host() {
+      const gateway = await gatewayOf(
+        world,
+        world.boards.map(({ terminal }) => terminal),
       );
+      const control = await startControl(gateway);
+      hosted = {
+        async close() {
+          await control.close();
+          await gateway.close();
+        },
+      };
+      return gateway;
+    },
+    start(name, heard = () => {}) {
+      const board = startLinuxBoard(firmware, boardOf(world, name), "json", (text) => {
+        const line: Line = JSON.parse(text);
+        lines.get(name)!.push(line);
+        heard(line);
+      });
       running.add({ kill: () => kill(board), ended: board.ended });
       return board;
+    },
+    get: client.get,
+    async push(group, entry) {
+      await client.post("/entries", { group, entry, final: false });
+    },
+    async entries(group) {
+      const told: ToldEntry[] = [];
+      const { signal } = new AbortController();
+      for await (const entry of client.lines<ToldEntry>("/entries", { group }, signal)) told.push(entry);
+      return told;
     },
     linesOf: (name) => lines.get(name)!,
     sealedBy: (name) => told(lines.get(name)!, "sealed").map((line) => line.block),
@@ -92,6 +147,7 @@ export async function createBench(boards: number): Promise<Bench> {
     async close() {
       for (const each of running) each.kill();
       await Promise.all([...running].map((each) => each.ended));
+      await hosted?.close();
       rmSync(directory, { recursive: true });
     },
   };

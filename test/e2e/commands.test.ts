@@ -2,6 +2,7 @@ import { copyFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPort } from "../../gateway/avatars/port";
+import { plainWorld } from "../../gateway/world/world";
 import { run, startCommand } from "../gateway/command";
 import { reading } from "../gateway/worlds";
 import { type Bench, createBench, kill, reason, told } from "./bench";
@@ -9,7 +10,7 @@ import { type Bench, createBench, kill, reason, told } from "./bench";
 describe.skipIf(reason)("a person with a gateway and a board", () => {
   let bench: Bench;
   beforeEach(async () => {
-    bench = await createBench(1);
+    bench = await createBench(plainWorld(1));
   });
   afterEach(() => bench.close());
   const patience = { timeout: 30_000 };
@@ -80,7 +81,7 @@ describe.skipIf(reason)("a store of another identity", () => {
   let bench: Bench;
   let other: Bench;
   beforeEach(async () => {
-    [bench, other] = await Promise.all([createBench(1), createBench(1)]);
+    [bench, other] = await Promise.all([createBench(plainWorld(1)), createBench(plainWorld(1))]);
   });
   afterEach(() => Promise.all([bench.close(), other.close()]));
 

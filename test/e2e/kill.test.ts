@@ -4,6 +4,7 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import { controlClient } from "../../gateway/channels/control-client";
 import type { StatusJson } from "../../gateway/channels/status";
 import type { LinuxBoard } from "../../gateway/fleet/linux-board";
+import { plainWorld } from "../../gateway/world/world";
 import type { RunningCommand } from "../gateway/command";
 import { type Bench, createBench, expectUnbroken, kill, reason, told } from "./bench";
 
@@ -56,7 +57,7 @@ describe.skipIf(reason)("kill -9 at any moment", () => {
   it.each([1, 2, 3])(
     "of a board or the gateway loses no sealed entry and doubles none (plan %i)",
     async (seed) => {
-      bench = await createBench(2);
+      bench = await createBench(plainWorld(2));
       const random = generator(seed);
       const names = ["board-1", "board-2"];
       const boards = new Map<string, LinuxBoard>(names.map((name) => [name, bench.start(name)]));
@@ -88,7 +89,7 @@ describe.skipIf(reason)("kill -9 at any moment", () => {
 
 describe.skipIf(reason)("with one board unplugged for good", () => {
   it("the other boards' groups and the shared group of four go on", async () => {
-    bench = await createBench(3);
+    bench = await createBench(plainWorld(3));
     const boards = ["board-1", "board-2", "board-3"].map((name) => bench.start(name));
     const gateway = await bench.up();
     const entries = async () =>
