@@ -82,11 +82,10 @@ function unknownRoute(route: string): VertebraError {
 
 /** `/sagas`, `/sagas/<digits of an id>`, and what is done with that invocation. */
 async function ofSagas(gateway: Gateway, request: IncomingMessage, path: string, signal: AbortSignal) {
-  const [digits, does = ""] = path.split("/").slice(2);
-  if (digits === undefined) return listSagas(gateway);
+  const [digits = "", does = ""] = path.split("/").slice(2);
   switch (`${request.method} ${does}`) {
     case "GET ":
-      return showInvocation(gateway, digits);
+      return digits === "" ? listSagas(gateway) : showInvocation(gateway, digits);
     case "GET replay":
       return replayInvocation(gateway, digits);
     case "POST redrive":

@@ -20,6 +20,8 @@ export interface SagasJson {
     readonly stages: readonly string[];
     readonly stateGroup: string;
     readonly running: number;
+    /** Whether this gateway takes no part in it any more: it was told why in a notice. */
+    readonly standsStill: boolean;
   })[];
   /** At most 20: those under way, and of those that have ended the latest. */
   readonly invocations: readonly Told[];
@@ -58,11 +60,12 @@ const leastDigits = 4;
 export async function listSagas(gateway: Gateway): Promise<SagasJson> {
   const stories = await storiesOf(gateway, "");
   const names = namesOf(gateway);
-  const sagas = [...stories.counts].map(([{ newest, invocations }, counts]) => ({
+  const { books } = sagasOf(gateway).ledger;
+  const sagas = [...stories.ledger.books].map(([key, { newest, invocations }]) => ({
     ...{ name: newest.description.name, version: newest.description.version },
     stages: newest.stages.map(({ does }) => does.name),
     stateGroup: names.group(newest.stateGroup.id),
-    ...{ running: invocations.size, ...counts },
+    ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
   }));
   const sealed = await sealedStates(gateway);
   return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, sealed)) };
@@ -159,17 +162,22 @@ async function find(gateway: Gateway, digits: string): Promise<{ readonly storie
     );
   }
   const stories = await storiesOf(gateway, digits);
-  const [story, ...others] = stories.stories;
+  return { stories, story: onlyStory(stories, digits) };
+}
+
+/** Throws `invocation-unknown` and `invocation-ambiguous`. */
+export function onlyStory({ stories }: Pick<Stories, "stories">, digits: string): Story {
+  const [story, ...others] = stories;
   if (story === undefined) {
     const message = `No invocation of a saga in this world has an id that begins with ${digits}`;
     throw new VertebraError("invocation-unknown", message, "`vertebra saga list` shows the latest.");
   }
   if (others.length > 0) {
-    const ids = stories.stories.map(({ invocation }) => invocation.key.slice(0, 16)).join(", ");
-    const message = `${stories.stories.length} invocations have ids that begin with ${digits}`;
+    const ids = stories.map(({ invocation }) => invocation.key.slice(0, 16)).join(", ");
+    const message = `${stories.length} invocations have ids that begin with ${digits}`;
     throw new VertebraError("invocation-ambiguous", message, `Say which: ${ids}.`);
   }
-  return { stories, story };
+  return story;
 }
 
 function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {

@@ -3,7 +3,7 @@ import { controlClient } from "../channels/control-client";
 import type { SagasJson } from "../channels/sagas";
 import type { Told } from "../saga/timeline";
 import { type WorldOptions, worldCommand } from "./options";
-import { fit, printJson, printTable } from "./terminal";
+import { fit, paint, printJson, printTable } from "./terminal";
 
 export function sagaListCommand(): Command {
   return worldCommand("list", "show the world's sagas, how many run and failed, and the latest invocations", [
@@ -24,6 +24,11 @@ function show({ sagas, invocations }: SagasJson): void {
       ...[running, done, failed, cancelled].map(String),
     ]),
   ]);
+  for (const { name } of sagas.filter(({ standsStill }) => standsStill)) {
+    process.stdout.write(
+      paint("yellow", `This gateway takes no part in ${name} any more: see what \`vertebra up\` printed.\n`),
+    );
+  }
   if (invocations.length === 0) return;
   process.stdout.write("\n");
   printTable([

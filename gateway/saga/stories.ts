@@ -1,18 +1,13 @@
 import { decodePublished, isCapabilitiesPact } from "../../firmware/core/capability/published";
-import { assert, VertebraError } from "../../firmware/core/errors";
+import { VertebraError } from "../../firmware/core/errors";
 import { gapCount } from "../../firmware/core/pact/entry";
 import { finalEntries } from "../../firmware/core/saga/conductor";
-import {
-  type Definitions,
-  type GroupKnown,
-  groupOfPact,
-  isOfPact,
-  type Saga,
-} from "../../firmware/core/saga/definitions";
+import type { Definitions, GroupKnown } from "../../firmware/core/saga/definitions";
 import { type FinalEntry, referenceKey, type SeenEntry } from "../../firmware/core/saga/entries";
 import type { Published } from "../../firmware/core/saga/events";
+import { concerns } from "../../firmware/core/saga/gap";
 import type { Head, Invocation, Reach, Standing } from "../../firmware/core/saga/invocation";
-import { type Book, type Change, createLedger, type Ledger, takeEntry } from "../../firmware/core/saga/ledger";
+import { type Change, createLedger, type Ledger, takeEntry } from "../../firmware/core/saga/ledger";
 import { readWindow } from "../../firmware/core/saga/limits";
 import type { Status } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
@@ -24,7 +19,8 @@ export interface Stories {
   readonly ledger: Ledger;
   /** In the order in which they began. */
   readonly stories: readonly Story[];
-  readonly counts: ReadonlyMap<Book, Counts>;
+  /** By the keys of the ledger's books. */
+  readonly counts: ReadonlyMap<string, Counts>;
   /** Final entries that sagas produced, by the hex of their ids. */
   readonly produced: ReadonlyMap<string, SeenEntry>;
   /** Ids that a reversal entry names. */
@@ -72,7 +68,7 @@ const mostTold = 20;
 interface Reading extends Stories {
   readonly prefix: string;
   readonly stories: Story[];
-  readonly counts: Map<Book, Counts>;
+  readonly counts: Map<string, Counts>;
   readonly produced: Map<string, SeenEntry>;
   readonly reversed: Set<string>;
   readonly capable: Map<string, Published>;
@@ -91,9 +87,9 @@ export async function readStories(definitions: Definitions, blocksOf: BlocksOf, 
   const reading: Reading = {
     ...{ ledger, prefix, times, timeOf: (entry) => times.get(entry) ?? 0, stories: [], produced: new Map() },
     ...{ reversed: new Set(), capable: new Map(), stateTimes: new Map(), last: new WeakMap(), turned: new WeakMap() },
-    counts: new Map([...ledger.books.values()].map((book) => [book, { done: 0, failed: 0, cancelled: 0 }])),
+    counts: new Map([...ledger.books.keys()].map((key) => [key, { done: 0, failed: 0, cancelled: 0 }])),
   };
-  for await (const block of pastOf(definitions, groupsOfSagas(definitions), blocksOf)) {
+  for await (const block of pastOf(definitions, groupsOfSagas(ledger), blocksOf)) {
     for (const entry of finalEntries(block)) take(reading, entry, block.time);
   }
   return reading;
@@ -109,20 +105,11 @@ function turns({ was, head }: Pick<Counted, "was" | "head">): boolean {
   return forward && head.state.status !== "done" && head.state.status !== "intent";
 }
 
-/** The groups that the sagas' stages name, and those of their states, of reversals and of capabilities. */
-function groupsOfSagas(definitions: Definitions): string[] {
-  const { groups, sagas, reversals } = definitions;
-  const isNamedBy = (group: GroupKnown, { description, stages, stateGroup }: Saga) =>
-    group === stateGroup ||
-    isOfPact(group.pact, description.initiatingPact) ||
-    stages.some(
-      ({ consumedPact, accessedPacts, producedPacts }) =>
-        [consumedPact, ...accessedPacts].some((pact) => isOfPact(group.pact, pact)) ||
-        producedPacts.some((pact) => groupOfPact(definitions, pact) === group),
-    );
-  const named = (group: GroupKnown) => [...sagas.values()].some((saga) => isNamedBy(group, saga));
-  return [...groups.values()]
-    .filter((group) => group === reversals || isCapabilitiesPact(group.pact.pact) || named(group))
+/** The groups that sagas are told by, and that of capabilities. */
+function groupsOfSagas({ definitions, books }: Ledger): string[] {
+  const concernsAny = (group: GroupKnown) => [...books.values()].some((book) => concerns(definitions, book, group));
+  return [...definitions.groups.values()]
+    .filter((group) => isCapabilitiesPact(group.pact.pact) || concernsAny(group))
     .map(({ key }) => key);
 }
 
@@ -188,9 +175,8 @@ function count(reading: Reading, change: Extract<Change, { kind: "accepted" }>):
   story?.states.push({ head, was, consumed, time, after });
   if (invocation.next.kind !== "ended") return;
   const { books } = reading.ledger;
-  const book = [...books.values()].find(({ versions }) => versions.has(invocation.saga.key));
-  assert(book !== undefined, "each invocation is of a saga that the ledger knows");
-  const counts = reading.counts.get(book)!;
+  const [key] = [...books].find(([, { versions }]) => versions.has(invocation.saga.key))!;
+  const counts = reading.counts.get(key)!;
   const status = turned.get(invocation);
   if (status === undefined) counts.done++;
   else if (status === "cancelled") counts.cancelled++;

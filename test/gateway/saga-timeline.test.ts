@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { withId } from "../../firmware/core/pact/produced";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { onlyStory } from "../../gateway/channels/sagas";
 import { timelineLines } from "../../gateway/cli/saga-timeline";
 import type { BlocksOf } from "../../gateway/saga/past";
 import { readStories } from "../../gateway/saga/stories";
@@ -261,5 +262,25 @@ describe("the stories that are told of many invocations", () => {
       "none",
     );
     expect([...counts.values()]).toEqual([{ done: 14, failed: 15, cancelled: 0 }]);
+  });
+
+  it("are found by digits of their ids that name one alone", async () => {
+    const world = createSagaWorld(plan);
+    for (const number of [1, 2]) world.push("order", number, 1);
+    world.run(500);
+    const { definitions } = world.member("ada").runtime.ledger;
+    const read = (prefix: string) =>
+      readStories(
+        definitions,
+        blocksOf(world, (time) => time),
+        prefix,
+      );
+    const all = await read("");
+    const [one, other] = all.stories.map(({ invocation }) => invocation.key);
+    expect(onlyStory(await read(one!), one!).invocation.key).toBe(one);
+    const ambiguous = { message: "2 invocations have ids that begin with ", code: "invocation-ambiguous" };
+    const remedy = `Say which: ${one!.slice(0, 16)}, ${other!.slice(0, 16)}.`;
+    expect(() => onlyStory(all, "")).toThrow(expect.objectContaining({ ...ambiguous, remedy }));
+    expect(() => onlyStory({ stories: [] }, "12345")).toThrow(expect.objectContaining({ code: "invocation-unknown" }));
   });
 });
