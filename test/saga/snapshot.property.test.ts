@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { VertebraError } from "../../firmware/core/errors";
+import type { Conductor, Order } from "../../firmware/core/saga/conductor";
+import { decodeSnapshot, encodeSnapshot } from "../../firmware/core/saga/snapshot";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { encodeText } from "../../firmware/core/wire/text";
+import { type Draw, seeded } from "../sim/random";
+import {
+  type Block,
+  conductorOf,
+  createConductorWorld,
+  describeLedger,
+  describeOrders,
+  lease,
+  tailOf,
+} from "./conductors";
+import { done, failed, type Plan, stateIn } from "./world";
+
+/** Who starts from what it kept is as one that never ended, and as one that reads all from the start. */
+
+/** Blocks of each group that a store has. */
+const tail = 64;
+
+const amountOf = (run: { readonly entry: { readonly values: readonly unknown[] } | null }) =>
+  Number(run.entry?.values[1] ?? 0);
+const orderOf = (run: { readonly entry: { readonly values: readonly unknown[] } | null }) =>
+  Number(run.entry?.values[0] ?? 0);
+
+/** Stock for all orders, one after the other; a payment is produced, and taken where the account has it. */
+const actor: Plan = {
+  pacts: ["order", "payment", "notice", "account"],
+  stages: [
+    { behavior: "retrieve", consumes: "order", produces: ["payment", "notice"], compensate: "restock" },
+    { behavior: "collect", consumes: "payment", reads: ["account"], produces: ["notice"], deadline: 20_000 },
+  ],
+  behaviors: {
+    retrieve: (run) =>
+      amountOf(run) % 7 === 0
+        ? failed("sold out")
+        : done({ left: left(run) - 1 }, ["notice", orderOf(run), 0], ["payment", orderOf(run), amountOf(run)]),
+    restock: (run) => (amountOf(run) % 5 === 0 ? failed("jammed") : done({ left: left(run) + 1 })),
+    collect: (run) =>
+      Number(run.reads.at(-1)?.values[1] ?? 0) < amountOf(run)
+        ? failed("insufficient funds")
+        : done(stateIn(run), ["notice", orderOf(run), 1]),
+  },
+  reach: "saga",
+};
+const left = (run: Parameters<typeof stateIn>[0]) => (stateIn(run) as { left: number } | undefined)?.left ?? 10;
+
+/** What is asked is answered from outside, or never; states of each number follow on each other. */
+const byKey: Plan = {
+  pacts: ["order", "report", "account"],
+  stages: [
+    { behavior: "ask", consumes: "order", produces: ["report"] },
+    { behavior: "note", consumes: "account", correlate: ["order"], deadline: 3_000 },
+  ],
+  behaviors: {
+    ask: (run) => done({ asked: amountOf(run), of: stateIn(run) !== undefined }, ["report", orderOf(run), 0]),
+    note: (run) => (amountOf(run) % 3 === 0 ? failed("no") : done({ answered: amountOf(run) })),
+  },
+  reach: "key",
+  key: "order",
+};
+
+/** A transaction that acts, by whoever has a servo, and reverses what it produced. */
+const transaction: Plan = {
+  pacts: ["order", "part", "account", "moved"],
+  stages: [
+    { behavior: "pick", consumes: "order", produces: ["part"] },
+    {
+      behavior: "move",
+      consumes: "part",
+      produces: ["moved"],
+      requires: [{ capability: "servo", condition: { min: 1 } }],
+      compensate: "moveBack",
+    },
+    { behavior: "confirm", consumes: "account", deadline: 4_000 },
+  ],
+  behaviors: {
+    pick: (run) => done({ picked: orderOf(run) }, ["part", orderOf(run), 1], ["part", orderOf(run), 2]),
+    move: (run) => acting(done({ moved: orderOf(run) }, ["moved", orderOf(run), 1]), "there"),
+    moveBack: (run) => (amountOf(run) === 1 ? acting(done({ back: true }), "back") : done({ back: true })),
+    confirm: (run) => (amountOf(run) % 2 === 0 ? failed("refused by the customer") : done({ confirmed: true })),
+  },
+};
+
+function acting(result: ReturnType<typeof done>, where: string): ReturnType<typeof done> {
+  const operation = { kind: "operation", capability: "servo", operation: encodeText(where) } as const;
+  return { ...result, outputs: [operation, ...result.outputs] } as ReturnType<typeof done>;
+}
+
+/** Orders and what answers some of them, while participants end and start again. */
+function live(plan: Plan, draw: Draw, pushes: number) {
+  const world = createConductorWorld(plan, draw, tail);
+  for (let each = 0, at = 0; each < pushes; each++) {
+    at += draw.below(400);
+    world.run(at);
+    world.push(draw.chance(0.6) ? "order" : "account", draw.below(4), draw.below(100));
+    if (draw.chance(0.1)) world.restart(draw.one(world.members));
+  }
+  world.run(10_000_000);
+  return world;
+}
+
+/** Gives it blocks one after the other, answers all that it runs and does, and says all that it asked for. */
+function drive(plan: Plan, conductor: Conductor, blocks: readonly Block[], from: number): unknown[] {
+  const asked: unknown[] = [];
+  let now = from;
+  let wake = Number.POSITIVE_INFINITY;
+  const time = () => ({ monotonic: now, wall: now });
+  const waiting: Parameters<Conductor["handle"]>[0][] = [{ kind: "boot" }];
+  const note = (orders: readonly Order[]) => {
+    asked.push(...describeOrders(orders));
+    for (const order of orders) {
+      if (order.kind === "wake") wake = order.at;
+      if (order.kind === "act") waiting.push({ kind: "acted", run: order.run, outcome: "done", error: "" });
+      if (order.kind !== "run") continue;
+      const result = plan.behaviors[order.what.behavior.name]!(order.what, undefined as never);
+      waiting.push({ kind: "result", run: order.run, result });
+    }
+  };
+  const settle = () => {
+    for (let event = waiting.shift(); event !== undefined; event = waiting.shift())
+      note(conductor.handle(event, time()));
+    if (wake > now) return;
+    wake = Number.POSITIVE_INFINITY;
+    note(conductor.handle({ kind: "alarm" }, time()));
+  };
+  settle();
+  for (const block of blocks) {
+    now += 300;
+    settle();
+    note(conductor.take({ kind: "final", block }, time()));
+    settle();
+  }
+  for (let rest = 0; rest < 30; rest++) {
+    now += lease;
+    settle();
+  }
+  return asked;
+}
+
+/** What a participant kept last that was told these blocks without ever ending. */
+function keptBy(
+  world: ReturnType<typeof live>,
+  blocks: readonly Block[],
+): { kept: Uint8Array | null; conductor: Conductor } {
+  const conductor = conductorOf(world.provision, "ada", null);
+  let kept: Uint8Array | null = null;
+  conductor.handle({ kind: "boot" }, { monotonic: 0, wall: 0 });
+  for (const block of blocks) {
+    for (const order of conductor.take({ kind: "final", block }, { monotonic: 0, wall: 0 })) {
+      if (order.kind === "keep") kept = order.snapshot;
+    }
+  }
+  return { kept, conductor };
+}
+
+const seeds = fc.integer({ min: 0, max: 1_000_000 });
+
+for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
+  describe(`what is known of a saga (${name})`, () => {
+    it("is the same for who starts at any moment from what it kept and 64 blocks, who never ended, and who reads all", () => {
+      fc.assert(
+        fc.property(seeds, (seed) => {
+          const draw = seeded(seed);
+          const world = live(plan, draw, 15 + draw.below(20));
+          expect(world.underWay()).toEqual([0, 0, 0]);
+          expect(world.members.flatMap(({ notices }) => notices)).toEqual([]);
+          const { heard } = world.members[0]!;
+          for (let cuts = 0; cuts < 2; cuts++) {
+            const cut = draw.below(heard.length + 1);
+            const { kept, conductor: never } = keptBy(world, heard.slice(0, cut));
+            const resumed = conductorOf(world.provision, "ada", kept);
+            const reader = conductorOf(world.provision, "ada", null);
+            const at = 20_000_000;
+            const now = { monotonic: at, wall: at };
+            for (const block of tailOf(heard.slice(0, cut), kept === null ? heard.length : tail)) {
+              expect(resumed.take({ kind: "final", block }, now)).toEqual([]);
+            }
+            for (const block of heard.slice(0, cut)) reader.take({ kind: "final", block }, now);
+            const follows = heard.slice(cut);
+            expect(drive(plan, resumed, follows, at)).toEqual(drive(plan, reader, follows, at));
+            expect(describeLedger(resumed.ledger)).toEqual(describeLedger(reader.ledger));
+            for (const block of follows) never.take({ kind: "final", block }, now);
+            expect(describeLedger(resumed.ledger)).toEqual(describeLedger(never.ledger));
+          }
+        }),
+        { numRuns: 5 },
+      );
+    });
+  });
+}
+
+describe("a snapshot", () => {
+  const snapshots = fc
+    .tuple(seeds, fc.constantFrom(actor, byKey, transaction))
+    .map(([seed, plan]) => live(plan, seeded(seed), 40).members.flatMap(({ kept }) => kept.slice(-1))[0]!);
+
+  it("gives the very bytes back", () => {
+    fc.assert(
+      fc.property(snapshots, (kept) => {
+        expect(toHex(encodeSnapshot(decodeSnapshot(kept)))).toBe(toHex(kept));
+      }),
+      { numRuns: 2 },
+    );
+  });
+
+  it("is refused where it is damaged, or means what it says", () => {
+    fc.assert(
+      fc.property(
+        snapshots,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 100 }),
+        (kept, damage) => {
+          for (const [at, byte] of damage) {
+            const damaged = kept.slice();
+            damaged[at % kept.length] = byte;
+            try {
+              expect(toHex(encodeSnapshot(decodeSnapshot(damaged)))).toBe(toHex(damaged));
+            } catch (error) {
+              if (!(error instanceof VertebraError)) throw error;
+              expect(error.code).toBe("saga-snapshot");
+            }
+          }
+        },
+      ),
+      { numRuns: 2 },
+    );
+  });
+});
