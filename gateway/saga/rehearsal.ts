@@ -98,7 +98,10 @@ export async function rehearse(
     computation: [],
   };
   for (const { pact, entry, at = 0 } of script.entries) {
-    stage.events.push({ at, does: () => makeFinal(stage, pact, encodeScripted(saga, pact, entry)) });
+    stage.events.push({
+      at,
+      does: () => makeFinal(stage, pact, { entry: encodeScripted(saga, pact, entry), id: null, token: null }),
+    });
   }
   const published = new Map(Object.entries(script.capabilities ?? {}));
   stage.events.push({ at: 0, does: () => ({ kind: "capabilities", avatar, published }) });
@@ -156,7 +159,7 @@ async function act(stage: Stage, action: Exclude<SagaAction, { kind: "wake" }>):
   if (action.kind === "push") {
     // One that owns a group alone finds what it seals final at once (PROTOCOL 3).
     const { name } = stage.definitions.groups.get(toHex(action.group))!.pact.pact;
-    events.push({ at: now, does: () => makeFinal(stage, name, action.entry, action.id) });
+    events.push({ at: now, does: () => makeFinal(stage, name, action) });
   } else if (action.kind === "run") {
     const result = await runBehavior(stage, action.what, true);
     events.push({ at: now, does: () => ({ kind: "result", run: action.run, result }) });
@@ -174,7 +177,11 @@ function operate({ script, moments, now }: Stage, { capability, operation }: Ope
   return outcome;
 }
 
-function makeFinal(stage: Stage, pact: string, entry: Uint8Array, id: Uint8Array | null = null): SagaEvent | undefined {
+interface Pushed extends Pick<FinalEntry, "entry" | "id"> {
+  readonly token: number | null;
+}
+
+function makeFinal(stage: Stage, pact: string, { entry, id, token }: Pushed): SagaEvent | undefined {
   const { definitions, logs, moments, avatar, now } = stage;
   const group = [...definitions.groups.values()].find((each) => each.pact.pact.name === pact)!;
   const log = logs.get(group.key) ?? [];
@@ -186,7 +193,7 @@ function makeFinal(stage: Stage, pact: string, entry: Uint8Array, id: Uint8Array
     const values = fieldsToObject(group.pact.fields, decodeEntry(group.pact.fields, entry)) as Json;
     moments.push({ at: now, kind: "entry", pact, entry: values, produced: id !== null });
   }
-  return { kind: "entry", entry: final };
+  return { kind: "entry", entry: final, token };
 }
 
 function told({ saga }: Stage, entry: Uint8Array) {

@@ -66,6 +66,39 @@ describe("a stage that requires a capability", () => {
     expect(acts(world)).toEqual(["ada open"]);
   });
 
+  it("does not act any more on an intent that it hears of too late: another may have undone it", () => {
+    const world = worldWith({ ...lid, stages: [{ ...lid.stages[0]!, compensate: "close" }, lid.stages[1]!] }, "ada");
+    world.hears = (member, group) => (member.name === "ada" && group === "states" ? 2 * lease + 100 : 10);
+    world.push("order", 1, 1);
+    world.run(20_000);
+    expect(acts(world)).toEqual([]);
+    expect(world.statuses().slice(0, 2)).toEqual(["0 intent", "0 unknown"]);
+    expect(world.underWay("ada")).toBe(0);
+  });
+
+  it("acts on one that took nearly so long, before anyone takes over", () => {
+    const world = worldWith(lid, "ada");
+    world.hears = (member, group) => (member.name === "ada" && group === "states" ? 2 * lease - 50 : 10);
+    world.push("order", 1, 1);
+    world.run(20_000);
+    expect(acts(world)).toEqual(["ada open"]);
+    expect(world.statuses().slice(0, 2)).toEqual(["0 intent", "0 done"]);
+  });
+
+  it("does not act on an intent that it pushed before it was started anew, though it hears of it only then", () => {
+    const world = worldWith(lid, "ada");
+    world.hears = (member, group) => (member.name === "ada" && group === "states" ? 200 : 10);
+    world.push("order", 1, 1);
+    world.run(100);
+    expect(world.statuses()).toEqual(["0 intent"]);
+    world.crash("ada");
+    world.start("ada");
+    world.publish("ada", new Map([["servo", 2]]));
+    world.run(20_000);
+    // It had begun anew meanwhile, and that second intent is void.
+    expect([acts(world), world.statuses().slice(0, 3)]).toEqual([[], ["0 intent", "0 intent", "0 unknown"]]);
+  });
+
   it("puts out what it produced with the outcome, not with the intent", () => {
     const world = worldWith(lid, "ada");
     world.acts = () => {

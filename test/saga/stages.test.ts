@@ -133,7 +133,7 @@ describe("a take-over", () => {
       const { handle } = createSagaRuntime({ crypto, avatar: avatarOf(name), provision, lease });
       const { entry } = entryOf("order", [7, 3]);
       const final = { group: fromHex(group), sequence: 0, issuer: avatarOf("outside"), id: null, entry };
-      expect(handle({ kind: "entry", entry: final }, { monotonic: 0, wall: 0 })).toEqual([]);
+      expect(handle({ kind: "entry", entry: final, token: null }, { monotonic: 0, wall: 0 })).toEqual([]);
       const [action] = handle({ kind: "boot" }, { monotonic: 50_000, wall: 0 });
       return action?.kind === "wake" ? action.at : action?.kind;
     });

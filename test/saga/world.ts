@@ -69,6 +69,11 @@ export interface Member {
   readonly held: (() => void)[];
 }
 
+interface Pushed {
+  readonly runtime: SagaRuntime;
+  readonly token: number;
+}
+
 export interface Log {
   readonly name: string;
   readonly id: Hash;
@@ -174,6 +179,8 @@ export function createSagaWorld(plan: Plan) {
   const log = (name: string) => [...logs.values()].find((each) => each.name === name)!;
   const queue: { at: number; order: number; does: () => void }[] = [];
   const members = new Map<string, Member>();
+  /** Which push of which process it was: one that was started anew doesn't know its pushes from before. */
+  const pushed = new Map<FinalEntry, Pushed>();
   let order = 0;
   const after = (ms: number, does: () => void) => queue.push({ at: world.now + ms, order: order++, does });
 
@@ -227,7 +234,7 @@ export function createSagaWorld(plan: Plan) {
       const member = members.get(name)!;
       member.runtime = createRuntime(name, told);
       member.alive = true;
-      for (const entry of member.heard) tell(member, { kind: "entry", entry });
+      for (const entry of member.heard) tell(member, { kind: "entry", entry, token: null });
       tell(member, { kind: "boot" });
       hearWhatWasMissed(member);
     },
@@ -257,11 +264,15 @@ export function createSagaWorld(plan: Plan) {
     return createSagaRuntime({ crypto, avatar: avatarOf(name), provision: told, lease });
   }
 
-  function makeFinal(group: Log, { entry, issuer, id }: Pick<FinalEntry, "entry" | "issuer" | "id">) {
+  function makeFinal(
+    group: Log,
+    { entry, issuer, id, by }: Pick<FinalEntry, "entry" | "issuer" | "id"> & { readonly by?: Pushed },
+  ) {
     // "Owners skip a repeat without giving it a sequence."
     if (id !== null && group.entries.some((each) => each.id !== null && toHex(each.id) === toHex(id))) return;
     const final: FinalEntry = { group: group.id, sequence: group.entries.length, issuer, id, entry };
     group.entries.push(final);
+    if (by !== undefined) pushed.set(final, by);
     group.times.push(wallAt(world.now));
     for (const member of members.values()) after(world.hears(member, group.name), () => hear(member, group));
   }
@@ -272,7 +283,8 @@ export function createSagaWorld(plan: Plan) {
     const next = group.entries[member.heard.filter((each) => each.group === group.id).length];
     if (next === undefined) return;
     member.heard.push(next);
-    tell(member, { kind: "entry", entry: next });
+    const by = pushed.get(next);
+    tell(member, { kind: "entry", entry: next, token: by?.runtime === member.runtime ? by.token : null });
   }
 
   function hearWhatWasMissed(member: Member) {
@@ -294,7 +306,10 @@ export function createSagaWorld(plan: Plan) {
     if (action.kind === "push") {
       if (!world.takes(member, action)) return void answer(1, { kind: "refused", token: action.token });
       const group = logs.get(toHex(action.group))!;
-      const push = () => void after(20, () => makeFinal(group, { ...action, issuer: member.avatar }));
+      const push = () =>
+        void after(20, () =>
+          makeFinal(group, { ...action, issuer: member.avatar, by: { runtime, token: action.token } }),
+        );
       if (member.connected) push();
       else member.held.push(push);
     }

@@ -14,6 +14,7 @@ import { maxSnapshotBytes } from "./limits";
 import { createPublishing, isPublished, notePublished, takePublished } from "./publishing";
 import { lackingIn, neededFrom, resume } from "./resuming";
 import { createSagaRuntime } from "./runtime";
+import { createSealing, noteSealed, takeSealed } from "./sealing";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot";
 import { createTold, isSnapshotDue, noteStored, noteTold, storedFrom } from "./told";
 
@@ -22,7 +23,7 @@ import { createTold, isSnapshotDue, noteStored, noteTold, storedFrom } from "./t
  * block, those that were known at the start before `boot`: with a snapshot those that are `needed`, and else all.
  */
 export interface Conductor {
-  /** What the participant asked of its driver: final blocks and refusals are looked at, all else is not for sagas. */
+  /** What the participant asked of its driver: what is sealed, refused and final is looked at, all else is not for sagas. */
   take(action: Action | ToldFinal, now: Time): Order[];
   handle(event: Exclude<SagaEvent, { readonly kind: "entry" | "refused" | "capabilities" }>, now: Time): Order[];
   /** The sequence from which on it needs a group's final blocks before `boot`. More does no harm. */
@@ -39,7 +40,8 @@ export interface Conductor {
 /** Of a final block what sagas look at. */
 export interface ToldFinal {
   readonly kind: "final";
-  readonly block: Pick<FinalBlock, "group" | "firstEntry" | "issuer" | "entries" | "repeats">;
+  readonly block: Pick<FinalBlock, "group" | "firstEntry" | "issuer" | "entries" | "repeats"> &
+    Partial<Pick<FinalBlock, "block">>;
 }
 
 /** What a conductor asks of its driver. */
@@ -76,6 +78,7 @@ export function createConductor(options: ConductorOptions): Conductor {
   const { definitions, views, books } = ledger;
   const publishing = createPublishing(definitions, avatar, options.published);
   const told = createTold();
+  const sealing = createSealing();
   const { snapshot, error } = read(options.snapshot);
   const needed = snapshot === null ? new Map<string, number>() : neededFrom(snapshot);
   const lacking = snapshot === null ? new Map<string, VertebraError>() : lackingIn(snapshot, ledger);
@@ -100,15 +103,19 @@ export function createConductor(options: ConductorOptions): Conductor {
     const end = firstEntry + entries.length;
     if (end <= seen) return [];
     const notices = firstEntry > seen ? missed(group, `entries ${seen} to ${firstEntry - 1}`) : [];
-    const taken = finalEntries(block).flatMap((entry) => takeEntry(entry, now));
+    const tokenAt = takeSealed(sealing, block);
+    const taken = finalEntries(block).flatMap((entry) => takeEntry(entry, tokenAt(entry.sequence - firstEntry), now));
     views.seen.set(group.key, end);
     const matters = [...books.values()].some((book) => concerns(definitions, book, group));
     if (matters || (publishing !== undefined && equal(group.id, publishing.group))) noteTold(told, group.key);
     return [...notices, ...taken];
   }
 
-  function takeEntry(entry: FinalEntry, now: Time): Order[] {
-    if (publishing === undefined || !equal(entry.group, publishing.group)) return orders({ kind: "entry", entry }, now);
+  function takeEntry(entry: FinalEntry, pushedAs: number | null, now: Time): Order[] {
+    if (publishing === undefined || !equal(entry.group, publishing.group)) {
+      const token = pushedAs !== null && pushedAs <= firstToken ? firstToken - pushedAs : null;
+      return orders({ kind: "entry", entry, token }, now);
+    }
     const event = takePublished(publishing, entry);
     if (event instanceof VertebraError) return [noticeOf(event)];
     // What it sealed before a restart may say what was true then, and become final after it was looked at.
@@ -167,6 +174,7 @@ export function createConductor(options: ConductorOptions): Conductor {
         if (action.token === publishingToken) return [noticeOf(action.error)];
         return isOfSagas(action.token) ? orders({ kind: "refused", token: firstToken - action.token }, now) : [];
       }
+      if (action.kind === "sealed") noteSealed(sealing, action);
       if (action.kind !== "final") return [];
       const { block } = action;
       const key = toHex(block.group);

@@ -9,8 +9,11 @@ export type Published = ReadonlyMap<string, number | string>;
 
 /** What drives the saga runtime. */
 export type SagaEvent =
-  /** A final entry, each once and in the order of its group. Those that are known at a start come before `boot`. */
-  | { readonly kind: "entry"; readonly entry: FinalEntry }
+  /**
+   * A final entry, each once and in the order of its group. Those that are known at a start come before `boot`. `token` is that of
+   * the push since this start that it came of; null where it is another's, or from before.
+   */
+  | { readonly kind: "entry"; readonly entry: FinalEntry; readonly token: number | null }
   /** All that was final before is told: from here on it acts, and its leases run. */
   | { readonly kind: "boot" }
   /** What a participant can do, in place of what it could before. */

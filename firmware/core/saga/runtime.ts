@@ -5,11 +5,11 @@ import type { AvatarId, Hash } from "../wire/types";
 import { cancellable } from "./cancelling";
 import { readDefinitions, type SagaProvision } from "./definitions";
 import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, startLeases, takeEffects } from "./effects";
-import type { SeenEntry } from "./entries";
+import { type FinalEntry, referenceKey, referenceOf, type SeenEntry } from "./entries";
 import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
 import { type Book, type Change, createLedger, type Ledger, takeEntry } from "./ledger";
-import { readWindow } from "./limits";
+import { maxBacklog, readWindow } from "./limits";
 import { entryFor } from "./matching";
 import { reversal, stateAfter, stateOfRun, wayBack, withoutRun } from "./outcome";
 import { cursorsNow, runOf } from "./run";
@@ -40,6 +40,8 @@ export interface Known {
 }
 
 interface Runtime extends SagaOptions, Known {
+  /** Tokens of the pushes since this start that became final, by their references. */
+  readonly pushes: Map<string, number>;
   /** What is under way here, by invocation. */
   readonly work: Map<string, Work>;
   /** False until all that was final before the start is told: then nothing is done. */
@@ -55,7 +57,7 @@ interface Work {
   run: { readonly number: number; readonly what: Run } | null;
   /** Number of an act whose outcome is awaited. */
   acting: number | null;
-  /** The state that was pushed and is not final yet; without a token it was refused, and is pushed again at `at`. */
+  /** The state that was pushed at `at` and is not final yet; without a token it was refused, and is pushed again then. */
   pushed: { readonly entry: Uint8Array; readonly token: number | null; readonly at: number } | null;
   /** Whose turn it is: this participant's rank among those who can, and among all owners. A hash for each owner is not made twice. */
   ranks: Ranks | null;
@@ -74,7 +76,15 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
   const ledger = createLedger(readDefinitions(options.crypto, options.provision), readWindow);
   const runtime: Runtime = {
     ...options,
-    ...{ ledger, capable: new Map(), work: new Map(), effects: createEffects(), live: false, numbers: 0 },
+    ...{
+      ledger,
+      capable: new Map(),
+      work: new Map(),
+      effects: createEffects(),
+      pushes: new Map(),
+      live: false,
+      numbers: 0,
+    },
     ...{ now: { monotonic: 0, wall: 0 }, actions: [], wakesAt: Number.POSITIVE_INFINITY },
   };
   return {
@@ -84,6 +94,9 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
     capable: runtime.capable,
   };
 }
+
+/** Leases within which the issuer of an intent acts, and before which nobody takes over from it. */
+const leasesToAct = 2;
 
 const order: readonly SagaAction["kind"][] = ["notice", "push", "run", "act", "wake"];
 
@@ -112,6 +125,7 @@ function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
 function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[] {
   switch (event.kind) {
     case "entry": {
+      if (event.token !== null) noteOwn(runtime, event.entry, event.token);
       const { seen, changes } = takeEntry(runtime.ledger, event.entry, runtime.now.monotonic);
       if (seen?.id) effectSeen(runtime.effects, seen.id, isOwner(runtime, seen));
       for (const change of changes) follow(runtime, change);
@@ -153,21 +167,43 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
   return "all";
 }
 
+/** Before it counts, which may be later: a state waits until what it consumed is seen. */
+function noteOwn({ pushes }: Runtime, entry: FinalEntry, token: number): void {
+  pushes.set(referenceKey(referenceOf(entry)), token);
+  for (const oldest of pushes.keys()) if (pushes.size > maxBacklog) pushes.delete(oldest);
+}
+
 function follow(runtime: Runtime, change: Change): void {
   if (change.kind === "notice") runtime.actions.push({ kind: "notice", error: change.error });
   if (change.kind === "void" && equal(change.head.issuer, runtime.avatar)) forget(runtime, change.head.state);
   if (change.kind !== "accepted") return;
   const { invocation, head, was } = change;
+  const pushed = runtime.work.get(invocation.key)?.pushed;
   runtime.work.delete(invocation.key);
   const { avatar, lease, now, ledger } = runtime;
   effectsOf(runtime.effects, ledger.definitions, { invocation, head, was, avatar, lease, now: now.monotonic });
-  const mine = equal(head.issuer, avatar);
-  if (head.state.status !== "intent" || !mine || !runtime.live) return;
-  // "Only its issuer then acts", and only once: an intent that was final before this start is never acted on again.
-  const operations = head.state.produced.flatMap((output) => (output.kind === "operation" ? [output] : []));
+  // "Only its issuer then acts": on what it pushed before this start it may have acted already, and never acts on it again.
+  const own = pushed != null && pushed.token !== null && pushed.token === runtime.pushes.get(head.key);
+  if (head.state.status === "intent" && own) act(runtime, invocation, head.state, pushed.at);
+}
+
+/**
+ * Acts on an intent that is final, unless that took so long that another may have taken over by now: who does waits as long, from when
+ * it saw the intent final, which is after it was pushed. Nothing may move after what undid it.
+ */
+function act(runtime: Runtime, invocation: Invocation, { produced }: SagaState, pushedAt: number): void {
+  if (runtime.now.monotonic - pushedAt >= leasesToAct * runtime.lease) {
+    pushOutcome(runtime, invocation, "refused", "its intent became final too late to act on it");
+    return;
+  }
+  const operations = produced.flatMap((output) => (output.kind === "operation" ? [output] : []));
   const work = workOf(runtime, invocation);
   work.acting = runtime.numbers++;
   runtime.actions.push({ kind: "act", run: work.acting, operations });
+}
+
+function encodedFor({ saga }: Invocation, state: SagaState): Uint8Array {
+  return encodeState(state, saga.stateGroup.pact.pact.policy);
 }
 
 /** A state of its own that does not count, as when another took its entry first: it looks anew at what it can do. */
@@ -212,7 +248,7 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   const { able: rank, any } = ranksOf(runtime, invocation, next.stage);
   if (next.kind === "outcome") {
     // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart. To say so takes no capability.
-    const leases = isIssuer(runtime, invocation) ? 0 : any! + 1;
+    const leases = isIssuer(runtime, invocation) ? 0 : any! + leasesToAct;
     if (any !== undefined && isDue(runtime, invocation.since + leases * runtime.lease)) {
       pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
     }
@@ -318,18 +354,23 @@ function cancel(runtime: Runtime, invocation: Hash, reason: string): void {
   assert(runtime.live, "nothing is cancelled before boot");
   const found = cancellable(runtime.ledger, runtime.avatar, invocation);
   if (found instanceof VertebraError) runtime.actions.push({ kind: "notice", error: found });
-  else pushState(runtime, found, withoutRun(found, "cancelled", `cancelled: ${reason}`));
+  else {
+    const { pushed } = workOf(runtime, found);
+    pushState(runtime, found, withoutRun(found, "cancelled", `cancelled: ${reason}`));
+    // What it pushed before may be final first, and then it must know that as its own.
+    if (pushed !== null && pushed.token !== null) workOf(runtime, found).pushed = pushed;
+  }
 }
 
 function pushState(runtime: Runtime, invocation: Invocation, state: SagaState): void {
-  pushEncoded(runtime, invocation, encodeState(state, invocation.saga.stateGroup.pact.pact.policy));
+  pushEncoded(runtime, invocation, encodedFor(invocation, state));
 }
 
 function pushEncoded(runtime: Runtime, invocation: Invocation, entry: Uint8Array): void {
   const work = workOf(runtime, invocation);
   const token = runtime.numbers++;
   work.run = null;
-  work.pushed = { entry, token, at: 0 };
+  work.pushed = { entry, token, at: runtime.now.monotonic };
   runtime.actions.push({ kind: "push", group: invocation.saga.stateGroup.id, entry, id: null, token });
 }
 

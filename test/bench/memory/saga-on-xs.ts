@@ -79,7 +79,7 @@ function tell(event: SagaEvent): void {
   for (let next = events.shift(); next !== undefined; next = events.shift()) {
     now += 10;
     for (const action of worked(() => runtime.handle(next, { monotonic: now, wall: now }))) {
-      if (action.kind === "push") events.push(final(action.group, action.entry, action.id));
+      if (action.kind === "push") events.push(final(action.group, action.entry, action));
       if (action.kind === "run") {
         const result = plan.behaviors[action.what.behavior.name]!(action.what, undefined as never);
         events.push({ kind: "result", run: action.run, result });
@@ -89,18 +89,23 @@ function tell(event: SagaEvent): void {
 }
 
 /** An entry that becomes final as it is pushed, since nobody else owns its group. */
-function final(group: Hash, entry: Uint8Array, id: Hash | null): SagaEvent {
+function final(
+  group: Hash,
+  entry: Uint8Array,
+  { id, token }: { readonly id: Hash | null; readonly token: number | null },
+): SagaEvent {
   const key = toHex(group);
   const sequence = sequences.get(key) ?? 0;
   sequences.set(key, sequence + 1);
-  return { kind: "entry", entry: { group, sequence, issuer: avatarOf("ada"), id, entry } };
+  return { kind: "entry", entry: { group, sequence, issuer: avatarOf("ada"), id, entry }, token };
 }
 
 tell({ kind: "boot" });
 const start = spent;
 const idle = native.used() - empty;
 const held = pacts.map((pact) => {
-  for (let order = 0; order < invocations; order++) tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, null));
+  for (let order = 0; order < invocations; order++)
+    tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, { id: null, token: null }));
   return (native.used() - empty - idle) / invocations;
 });
 const invocation = (spent - start) / invocations;
