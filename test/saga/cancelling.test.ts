@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { replay } from "../../firmware/core/saga/replay";
+import { encodeText } from "../../firmware/core/wire/text";
 import type { Hash } from "../../firmware/core/wire/types";
 import { createSagaWorld, done, type Plan, type SagaWorld } from "./world";
 
@@ -93,6 +94,20 @@ describe("an invocation that is cancelled", () => {
     world.run(60_000);
     expect(world.statuses().slice(0, 2)).toEqual(["0 done", "1 done"]);
     expect(world.amounts("shipped")).toEqual([1]);
+  });
+
+  it("acts on the intent that was on its way, where that is final first", () => {
+    const acting = [{ behavior: "reserve", consumes: "order", requires: [{ capability: "servo", condition: null }] }];
+    const operation = { kind: "operation", capability: "servo", operation: encodeText("90") } as const;
+    const reserve = () => ({ ...done(null), outputs: [operation] });
+    const world = createSagaWorld({ ...waiting, stages: acting, behaviors: { reserve } });
+    world.publish("ada", new Map([["servo", 1]]));
+    world.push("order", 7, 1);
+    world.run(30);
+    cancel(world, invocationOf(world, 7));
+    world.run(20_000);
+    expect(world.statuses()).toEqual(["0 intent", "0 cancelled", "0 done"]);
+    expect(world.member("ada").acts).toEqual(["90"]);
   });
 
   it("gives its turn to the next of its reach", () => {

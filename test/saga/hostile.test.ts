@@ -5,7 +5,7 @@ import { agrees, replay } from "../../firmware/core/saga/replay";
 import { producedId } from "../../firmware/core/saga/state";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
-import { createSagaWorld, crypto, done, failed, type Plan, stateIn } from "./world";
+import { createSagaWorld, crypto, done, failed, type Member, type Plan, stateIn } from "./world";
 
 /**
  * Worlds in which executors crash and are cut off at any moment, pushes are refused, and groups are heard of in different orders.
@@ -75,6 +75,7 @@ function hostileWorld(seed: number) {
     } else if (dies === 5) world.cutOff(name);
     else if (dies < 8) world.heal(name);
     if (roll(4) === 0) world.push("order", step, roll(3));
+    if (roll(8) === 0) cancelOne(member, roll);
     world.run(world.now + roll(700));
   }
   world.takes = () => true;
@@ -85,6 +86,14 @@ function hostileWorld(seed: number) {
   publish();
   world.run(world.now + 5_000_000);
   return { world, acts: () => acts };
+
+  /** Whatever is under way there: it may be too late for it, or too early. */
+  function cancelOne(member: Member, which: (sides: number) => number) {
+    const underWay = [...member.runtime.ledger.books.values()].flatMap(({ invocations }) => [...invocations.values()]);
+    if (underWay.length === 0) return;
+    const { id } = underWay[which(underWay.length)]!;
+    world.tell(member, { kind: "cancel", invocation: id, reason: "changed its mind" });
+  }
 }
 
 /** All final entries, each group in its order, and the groups one after another. */
@@ -125,7 +134,7 @@ describe("in a hostile world, once it has healed,", () => {
       for (const { invocation, head } of replay(readDefinitions(crypto, world.provision), history(world))) {
         const { status, stage, produced } = head.state;
         const undoes = turned.has(invocation.key);
-        if (["failed", "expired", "refused", "unknown"].includes(status)) turned.add(invocation.key);
+        if (["failed", "expired", "refused", "unknown", "cancelled"].includes(status)) turned.add(invocation.key);
         if (status === "intent" || status === "refused" || (status === "unknown" && !undoes)) continue;
         for (const [index, { kind }] of produced.entries()) {
           if (kind === "entry") wanted.push(toHex(producedId(crypto, invocation.id, stage, undoes, index)));
@@ -144,9 +153,11 @@ describe("in a hostile world, once it has healed,", () => {
       }
       expect(last.size).toBe(world.log("order").entries.length);
       for (const states of last.values()) {
-        const failed = states.some((each) => /failed|expired|refused|1 unknown/.test(each));
+        const failed = states.some((each) => /failed|expired|refused|cancelled|1 unknown/.test(each));
         const tookStock = states.includes("0 done");
-        expect(states.at(-1)).toMatch(failed && tookStock ? /^0 (compensated|unknown)$/ : /2 done|expired|failed/);
+        expect(states.at(-1)).toMatch(
+          failed && tookStock ? /^0 (compensated|unknown)$/ : /2 done|expired|failed|cancelled/,
+        );
       }
     }
   });
@@ -172,9 +183,10 @@ describe("in a hostile world, once it has healed,", () => {
     }
   });
 
-  it("all of that was tried: lost races, take-overs, unknown outcomes, failures, compensations and deadlines", () => {
+  it("all of that was tried: lost races, take-overs, unknown outcomes, failures, compensations and cancelling", () => {
     const seen = new Set(worlds().flatMap(({ world }) => world.states().map(({ status }) => status)));
-    expect([...seen].sort()).toEqual(["compensated", "done", "failed", "intent", "refused", "unknown"]);
+    const all = ["cancelled", "compensated", "done", "failed", "intent", "refused", "unknown"];
+    expect([...seen].sort()).toEqual(all);
     const lost = worlds().reduce((sum, { world }) => {
       const counted = replay(readDefinitions(crypto, world.provision), history(world)).length;
       return sum + world.states().length - counted;
