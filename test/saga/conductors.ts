@@ -7,7 +7,6 @@ import type { Invocation } from "../../firmware/core/saga/invocation";
 import type { Book, Ledger } from "../../firmware/core/saga/ledger";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
-import type { Hash } from "../../firmware/core/wire/types";
 import type { Draw } from "../sim/random";
 import { avatarOf, crypto, entryOf, idOf, type Plan, provisionOf } from "./world";
 
@@ -52,10 +51,10 @@ export function conductorOf(provision: SagaProvision, name: string, snapshot: Ui
 
 /** The last so many blocks of each group, in the order in which they came. */
 export function tailOf(blocks: readonly Block[], most: number): Block[] {
-  const counts = new Map<Hash, number>();
+  const counts = new Map<string, number>();
   const kept = [...blocks].reverse().filter(({ group }) => {
-    const count = (counts.get(group) ?? 0) + 1;
-    counts.set(group, count);
+    const count = (counts.get(toHex(group)) ?? 0) + 1;
+    counts.set(toHex(group), count);
     return count <= most;
   });
   return kept.reverse();
