@@ -89,6 +89,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     tag: world.tag,
     avatar,
     handle: (event) => driver.handle(event),
+    heldBack: (group) => conducting?.heldBack(group),
     finalBlocks: (group) => finalBlocks(participant, world.tag, group),
   });
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);

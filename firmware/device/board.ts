@@ -104,9 +104,11 @@ export function startBoard(
     act: (run, operations) => capabilities.operate(run, operations),
     wake: alarm(() => sagas?.handle({ kind: "alarm" })),
   });
-  const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), (group, entry, token) =>
-    drive({ kind: "push", world: tag, group, entry, id: null, token }),
-  );
+  const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), (group, entry, token) => {
+    const error = sagas?.heldBack(group);
+    if (error === undefined) drive({ kind: "push", world: tag, group, entry, id: null, token });
+    else tellOutcome({ kind: "refused", token, error }, writers, clock.now(), print);
+  });
   const writeAt = alarm(() => writeAt(writers.run(now())));
 
   drive({ kind: "boot" });

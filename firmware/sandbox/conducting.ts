@@ -3,6 +3,7 @@ import type { Action, Event } from "../core/events";
 import type { SagasProvided } from "../core/identity/provision";
 import type { Conductor, Order, ToldFinal } from "../core/saga/conductor";
 import type { Operation } from "../core/saga/events";
+import { heldBack } from "../core/saga/pressure";
 import { decodeBehavior, encodeBehavior } from "../core/saga/structures";
 import { toHex } from "../core/wire/bytes";
 import { hash, type Sha256 } from "../core/wire/hash";
@@ -31,6 +32,8 @@ export interface ConductingOptions {
 }
 
 export interface Conducting {
+  /** Why nothing should be pushed into this group now, by whoever pushes for another reason than a saga (`saga/pressure`). */
+  heldBack(group: Hash): VertebraError | undefined;
   /** What the participant asked of its driver. */
   take(action: Action | ToldFinal): void;
   handle(event: Parameters<Conductor["handle"]>[0]): void;
@@ -86,7 +89,11 @@ export function createConducting(options: ConductingOptions): Conducting {
     }
   }
 
-  return { take: (action) => give(() => conductor.take(action, clock.now())), handle };
+  return {
+    take: (action) => give(() => conductor.take(action, clock.now())),
+    handle,
+    heldBack: (group) => heldBack(conductor.ledger, group),
+  };
 }
 
 /** The texts of modules by the hex of their hash. Throws `saga-source`. */

@@ -47,6 +47,8 @@ export interface ChannelOptions {
   readonly tag: string;
   readonly avatar: AvatarId;
   readonly handle: (event: Event) => Promise<void>;
+  /** Why nothing should be pushed into the group now. */
+  readonly heldBack: (group: Hash) => VertebraError | undefined;
   /** How many blocks are final in the group. */
   readonly finalBlocks: (group: Hash) => number;
 }
@@ -138,6 +140,8 @@ export function createChannel(options: ChannelOptions): Channel {
   return {
     pull,
     push(group, entry) {
+      const error = options.heldBack(group.id);
+      if (error !== undefined) return Promise.reject(error);
       const token = ++lastToken;
       return new Promise((resolve, reject) => {
         buffered.set(token, { group: group.id, entry, time: options.clock.now().wall, resolve, reject });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -112,3 +112,36 @@ describe("the patent's order on a gateway", () => {
     expect(await first(gateway, "payment", 3)).toEqual([1, 2, 3].map((number) => ({ number, price: 4000 })));
   });
 });
+
+describe("a saga that nobody can run", () => {
+  it("takes no more entries than leave room for what is under way, and takes them again when that has ended", async () => {
+    const file = join(parent, "stuck.ts");
+    writeFileSync(file, stuck);
+    rmSync(directory, { recursive: true });
+    const sagas = [await loadSaga(await buildSandbox(() => {}), file)];
+    createWorld(crypto, nodeRandom(), directory, { boards: [], sagas });
+    const gateway = await start();
+    for (let hundred = 0; hundred < 500; hundred += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, n) => push(gateway, "wish", { number: hundred + n })));
+    }
+    for (let number = 500; number < 512; number++) await push(gateway, "wish", { number });
+    await expect(push(gateway, "wish", { number: 512 })).rejects.toMatchObject({
+      code: "saga-behind",
+      message: expect.stringContaining("'stuck' has 512 invocations"),
+    });
+    // Other pacts are none of its business.
+    await push(gateway, "other", { number: 1 });
+    const [invocation] = [...gateway.sagas!.ledger.books.values()][0]!.invocations.values();
+    gateway.sagas!.cancel(invocation!.id, "nobody has a wand");
+    await expect
+      .poll(() => push(gateway, "wish", { number: 513 }).then(() => "taken", String), { timeout: 10_000 })
+      .toBe("taken");
+  });
+});
+
+const stuck = `import { defineBehavior, definePact, defineSaga } from "vertebra/saga";
+const wish = definePact("wish", { number: "u32" });
+const other = definePact("other", { number: "u32" });
+const grant = defineBehavior({ name: "grant", consumes: wish, reads: [other], requires: { wand: true }, run() {} });
+export default defineSaga({ name: "stuck", version: 1, stages: [grant] });
+`;
