@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesIn, root, textOf } from "../house/sources";
 import { firstEntry } from "./first-entry/first-entry";
+import { movingPins } from "./moving-pins/moving-pins";
 
 const sdk = process.env.MODDABLE;
 
@@ -20,6 +21,22 @@ describe("the manifest of a participant", () => {
     const printed = runOnLinux(sdk!, "test/boards/first-entry");
     expect(printed).toEqual(firstEntry());
     expect(printed).toContain("final 0 0.25 86400");
+  });
+});
+
+describe("the manifest of pins", () => {
+  const { preload } = JSON.parse(textOf("manifests/pins/manifest.json")) as { preload: string[] };
+
+  it("keeps every driver in ROM, by name", () => {
+    const files = ["firmware/device/capabilities.ts", ...filesIn("firmware/device/pins")];
+    expect([...preload].sort()).toEqual(files.map((file) => file.replace(/\.ts$/, "")));
+  });
+
+  it("is built by mcconfig, and its pins move as they do on Node", { timeout: 600_000 }, ({ skip }) => {
+    if (sdk === undefined) skip("set MODDABLE to a Moddable SDK 8.2 with its command line tools built, to run this");
+    const printed = runOnLinux(sdk!, "test/boards/moving-pins");
+    expect(printed).toEqual(movingPins());
+    expect(printed).toContain("drive 0 lease");
   });
 });
 
