@@ -44,10 +44,8 @@ export function timelineLines(told: Told): string[] {
     `${paint("bold", `${saga} v${version}`)} ${id.slice(0, 8)} ${paint(colourOf(status), status)}${at}`,
     fit(`${"begun".padStart(10)}  by ${begun.issuer}: ${begun.group}/${begun.sequence} ${contentOf(begun.entry)}`),
     ...events.sort((a, b) => a.place - b.place).flatMap(({ lines }) => lines),
-    ...(waits === null
-      ? []
-      : [paint("yellow", fit(`${"now".padStart(10)}  waits until ${waits.sentence}${by(told)}`))]),
-    ...(waits === null && error !== "" ? [fit(`${"end".padStart(10)}  ${error}`)] : []),
+    ...(waits === null ? [] : paragraph("now", `waits until ${waits.sentence}${by(told)}`, "yellow")),
+    ...(waits === null && error !== "" ? paragraph("end", error) : []),
   ];
 }
 
@@ -59,14 +57,22 @@ export function contentOf(entry: { readonly [name: string]: Json }): string {
 }
 
 function stateLines(told: Told, state: ToldState, width: number): string[] {
-  const { behavior, status, by, before, said, outputs } = state;
+  const { behavior, stage, status, by, before, said, outputs, waited } = state;
   const start = `${when(told, state.time)}${behavior.padEnd(width)}  `;
-  const place = before.length > 0 ? ` in place of ${before.join(", ")}` : "";
-  const rest = `${" ".repeat(Math.max(0, 11 - status.length))}  ${by}${place}`;
-  const details = [why(state), said, ...outputs.map(outputText)].filter((text) => text !== "");
+  const place = before.length > 0 ? `, in place of ${before.join(", ")}` : "";
+  const since = waited.intent === null ? "" : `, ${duration(waited.intent)} after the intent`;
+  const rest = `${" ".repeat(Math.max(0, 11 - status.length))}  ${by}${place}${since}`;
+  const obvious = said === `stage ${stage} undone by ${behavior}`;
+  const operations = outputs.flatMap((each) => (each.kind === "operation" ? [operationText(each)] : []));
+  const details = [
+    why(state),
+    obvious ? "" : said,
+    ...(operations.length === 0 ? [] : [`⚙ ${operations.join(", ")}`]),
+    ...outputs.flatMap((each) => (each.kind === "entry" ? [entryText(each)] : [])),
+  ];
   return [
     `${start}${paint(colourOf(status), status)}${fit(rest, room(start.length + status.length))}`,
-    ...details.map((text) => fit(`${indent}  ${text}`)),
+    ...details.filter((text) => text !== "").map((text) => fit(`${indent}  ${text}`)),
   ];
 }
 
@@ -76,8 +82,9 @@ function room(taken: number): number {
 
 /** What it waited for, and how long. */
 function why({ consumed, waited }: ToldState): string {
-  const { entry, turn, run, intent } = waited;
-  const what = consumed === null ? "an entry" : `${consumed.group}/${consumed.sequence}`;
+  const { entry, turn, run, vain } = waited;
+  if (vain !== null) return `waited ${duration(vain)}`;
+  const what = consumed === null ? "" : `${consumed.group}/${consumed.sequence}`;
   const waits = [
     ...(entry === null || entry === 0 ? [] : [`${duration(entry)} for ${what}`]),
     ...(turn === null ? [] : [`${duration(turn)} for its turn`]),
@@ -86,17 +93,28 @@ function why({ consumed, waited }: ToldState): string {
     ...(consumed !== null && !entry ? [`took ${what}`] : []),
     ...(waits.length === 0 ? [] : [`waited ${waits.join(", ")}`]),
     ...(run === null ? [] : [`ran ${duration(run)}`]),
-    ...(intent === null ? [] : [`${duration(intent)} after the intent`]),
   ];
   return spans.join(", ");
 }
 
-function outputText(output: ToldOutput): string {
-  if (output.kind === "operation") return `⚙ ${output.capability} ${JSON.stringify(output.operation)}`;
-  const { group, sequence, reversed, comes, entry } = output;
-  const place =
-    sequence === null ? (comes ? `${group} (not final yet)` : `${group} (never came to be)`) : `${group}/${sequence}`;
-  return `→ ${place}${reversed ? " (reversed)" : ""} ${contentOf(entry)}`;
+function operationText({ capability, operation }: Extract<ToldOutput, { kind: "operation" }>): string {
+  return `${capability} ${JSON.stringify(operation)}`;
+}
+
+function entryText({ group, sequence, reversed, comes, entry }: Extract<ToldOutput, { kind: "entry" }>): string {
+  const pending = comes ? `${group} (not final yet)` : `${group} (never came to be)`;
+  return `→ ${sequence === null ? pending : `${group}/${sequence}`}${reversed ? " (reversed)" : ""} ${contentOf(entry)}`;
+}
+
+/** A text after the time, in as many lines as it takes. */
+function paragraph(start: string, text: string, colour?: "yellow"): string[] {
+  const lines = [start.padStart(10).padEnd(indent.length)];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)}${lines.at(-1)!.length === indent.length ? "" : " "}${word}`;
+    if (fit(longer) === longer) lines[lines.length - 1] = longer;
+    else lines.push(`${indent}${word}`);
+  }
+  return colour === undefined ? lines : lines.map((line) => paint(colour, line));
 }
 
 /** From when it was begun; a question mark where one of the two has no clock. */

@@ -3,7 +3,7 @@ import type { Json } from "../../firmware/core/pact/json";
 import { comesToBe } from "../../firmware/core/saga/effects";
 import type { SeenEntry } from "../../firmware/core/saga/entries";
 import { producedIds, stageOf } from "../../firmware/core/saga/invocation";
-import type { Output, Status } from "../../firmware/core/saga/state";
+import { isWithoutRun, type Output, type Status } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { type Counted, type Lost, type Stories, type Story, turnedBy } from "./stories";
@@ -68,6 +68,8 @@ export interface Waited {
   readonly run: number | null;
   /** Of an outcome: since the intent was sealed. */
   readonly intent: number | null;
+  /** Of a stage that never ran: as long as it waited. */
+  readonly vain: number | null;
 }
 
 export type ToldOutput =
@@ -144,15 +146,13 @@ function waitedFor({ timeOf }: Stories, { invocation }: Story, counted: Counted)
   const { now } = head.state;
   const found = consumed === null ? 0 : timeOf(consumed);
   const after = was.next.kind === "stage" && was.next.stage === 0 ? timeOf(invocation.entry) : counted.after;
-  const none = { entry: null, turn: null, run: null, intent: null };
+  const none: Waited = { entry: null, turn: null, run: null, intent: null, vain: null };
   if (was.next.kind === "outcome") return { ...none, intent: span(after, time) };
   if (was.next.kind === "undo") return { ...none, turn: span(after, now), run: span(now, time) };
+  if (isWithoutRun(head.state.status)) return { ...none, vain: span(after, time) };
   // An entry that was there before the stage waited for it was not waited for.
-  if (consumed !== null) {
-    const entry = found > 0 && after > 0 ? Math.max(0, found - after) : null;
-    return { ...none, entry, turn: span(Math.max(after, found), now), run: span(now, time) };
-  }
-  return { ...none, entry: span(after, time) };
+  const entry = found > 0 && after > 0 ? Math.max(0, found - after) : null;
+  return { ...none, entry, turn: span(Math.max(after, found), now), run: span(now, time) };
 }
 
 function span(from: number, to: number): number | null {

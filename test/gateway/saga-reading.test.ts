@@ -122,7 +122,6 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
               too little was paid
 +N ms  reserve.compensate  compensated  gateway
               waited N ms for its turn, ran N ms
-              stage 0 undone by reserve.compensate
        end  too little was paid; stage 0 undone by reserve.compensate
 `,
     );

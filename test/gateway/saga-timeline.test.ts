@@ -85,7 +85,6 @@ describe("a timeline", () => {
       "              too little",
       `    +3.1 s  release  compensated  ${three}`,
       "              waited 10 ms for its turn, ran 25 ms",
-      "              stage 0 undone by release",
       "       end  too little; stage 0 undone by release",
     ]);
   });
@@ -97,7 +96,7 @@ describe("a timeline", () => {
     world.push("order", 7, 1);
     world.run(500 + 2 * lease);
     const [line, why] = (await linesOf(world)).slice(2);
-    expect(line).toMatch(new RegExp(`reserve  done +\\w+ in place of ${gone}$`));
+    expect(line).toMatch(new RegExp(`reserve  done +\\w+, in place of ${gone}$`));
     expect(why).toBe("              took order/0, waited 1.0 s for its turn, ran 25 ms");
   });
 
@@ -134,8 +133,7 @@ describe("a timeline", () => {
       "    +35 ms  turn  intent       bea",
       "              took order/0, waited 10 ms for its turn, ran 25 ms",
       "              ⚙ servo 90",
-      "    +70 ms  turn  refused      bea",
-      "              35 ms after the intent",
+      "    +70 ms  turn  refused      bea, 35 ms after the intent",
       "              it jams",
       "              → label (never came to be) order 7, amount 1",
       "       end  it jams",
