@@ -7,7 +7,7 @@ import type { Gateway } from "../gateway";
 import type { GatewayConducting } from "../saga/conducting";
 import { type BlocksOf, pastOf } from "../saga/past";
 import { type Compared, compareStates } from "../saga/replaying";
-import { type Counts, readStories, type Stories, type Story } from "../saga/stories";
+import { type Counts, groupsOfSagas, readStories, type Stories, type Story } from "../saga/stories";
 import { type Told, tellStory } from "../saga/timeline";
 import type { Names, SealedState } from "../saga/waiting";
 import { blocksOf, sealedBlocks } from "./history";
@@ -80,14 +80,14 @@ export async function showInvocation(gateway: Gateway, digits: string): Promise<
 /** Recomputes every state of an invocation from the entries alone. */
 export async function replayInvocation(gateway: Gateway, digits: string): Promise<ReplayJson> {
   const { story } = await find(gateway, digits);
-  const conducting = sagasOf(gateway);
-  const { definitions } = conducting.ledger;
+  const { ledger, recompute } = sagasOf(gateway);
+  const { definitions } = ledger;
   const entries: FinalEntry[] = [];
-  for await (const block of pastOf(definitions, [...definitions.groups.keys()], storedBlocks(gateway))) {
+  for await (const block of pastOf(definitions, groupsOfSagas(ledger), storedBlocks(gateway))) {
     entries.push(...finalEntries(block));
   }
   const { key } = story.invocation;
-  return { id: key, states: await compareStates(definitions, entries, key, conducting.recompute, namesOf(gateway)) };
+  return { id: key, states: await compareStates(definitions, entries, key, recompute, namesOf(gateway)) };
 }
 
 /** Pushes the entry anew that began an invocation which failed or was cancelled. Throws `saga-redrive`. */

@@ -106,7 +106,7 @@ function turns({ was, head }: Pick<Counted, "was" | "head">): boolean {
 }
 
 /** The groups that sagas are told by, and that of capabilities. */
-function groupsOfSagas({ definitions, books }: Ledger): string[] {
+export function groupsOfSagas({ definitions, books }: Ledger): string[] {
   const concernsAny = (group: GroupKnown) => [...books.values()].some((book) => concerns(definitions, book, group));
   return [...definitions.groups.values()]
     .filter((group) => isCapabilitiesPact(group.pact.pact) || concernsAny(group))

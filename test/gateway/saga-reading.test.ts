@@ -188,6 +188,18 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
     ]);
   });
 
+  it("can be cancelled by a gateway that was started anew while it waited", async () => {
+    await push("order", { number: 4 });
+    await states(1);
+    await control.close();
+    await gateway.close();
+    gateway = await gatewayOf(openWorld(crypto, directory));
+    control = await startControl(gateway);
+    const [waiting] = await list();
+    expect((await saga("cancel", waiting!.id, "--reason", "too late", "--final")).status).toBe(0);
+    expect(await states(3)).toEqual(["0 done", "1 cancelled", "0 compensated"]);
+  });
+
   it("is named by enough digits of its id", async () => {
     expect(await refusalOf("show", "abc")).toEqual([
       1,
