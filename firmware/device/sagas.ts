@@ -43,17 +43,17 @@ export function openSagas(options: BoardSagas): Conducting | undefined {
       }
     },
   });
-  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(options))) {
+  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal.records, tag))) {
     conducting.take({ kind: "final", block });
   }
   return conducting;
 }
 
-/** What the journal holds of the world, each group's blocks in order. */
-function finalBlocks({ journal, tag }: BoardSagas): ToldFinal["block"][] {
-  const keys = [...journal.records.keys()].filter((key) => key.startsWith(`final/${tag}/`)).sort();
+/** What these records of a journal hold of a world, each group's blocks in order. */
+export function finalBlocks(records: Journal["records"], tag: string): ToldFinal["block"][] {
+  const keys = [...records.keys()].filter((key) => key.startsWith(`final/${tag}/`)).sort();
   return keys.map((key) => {
-    const { firstEntry, entries, repeats, proof } = decodeFinalRecord(journal.records.get(key)!);
+    const { firstEntry, entries, repeats, proof } = decodeFinalRecord(records.get(key)!);
     const { group, issuer } = decodeBlockHeader(decodeFinalityProof(proof).blockHeader);
     return { group, issuer, firstEntry, entries, repeats };
   });

@@ -1,42 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { controlClient } from "../../gateway/channels/control-client";
 import type { StatusJson } from "../../gateway/channels/status";
 import type { LinuxBoard } from "../../gateway/fleet/linux-board";
 import { plainWorld } from "../../gateway/world/world";
 import type { RunningCommand } from "../gateway/command";
-import { type Bench, createBench, expectUnbroken, kill, reason, told } from "./bench";
+import { type Bench, createBench, expectUnbroken, generator, kill, reason, told } from "./bench";
 
 let bench: Bench;
 afterEach(() => bench.close());
 
-const statusOf = () => controlClient(bench.world.directory).get<StatusJson>("/status");
+const statusOf = () => bench.get<StatusJson>("/status");
 const patience = { timeout: 60_000, interval: 250 };
-
-/** What is sealed anywhere and not final everywhere, in words. */
-async function unfinished(boards: readonly string[]): Promise<string[]> {
-  const { groups } = await statusOf();
-  const waiting: string[] = [];
-  for (const { name, pendingBlocks, finalEntries } of groups) {
-    if (pendingBlocks > 0) waiting.push(await why(`${name}/${finalEntries}`));
-  }
-  const finalBlocks = bench.finalBlocks();
-  for (const name of boards) {
-    if (told(bench.linesOf(name), "stopped").length === 0) waiting.push(`${name} has not stopped`);
-    waiting.push(...bench.sealedBy(name).filter((block) => !finalBlocks.has(block)));
-    for (const group of groups.filter((each) => each.owners.includes(name))) {
-      const seen = told(bench.linesOf(name), "final").filter((line) => line.group === group.id);
-      const blocks = Math.max(0, ...seen.map((line) => line.position + 1));
-      if (blocks !== group.finalBlocks) waiting.push(`${name} saw ${blocks} of ${group.finalBlocks} in ${group.name}`);
-    }
-  }
-  return waiting;
-}
-
-async function why(of: string): Promise<string> {
-  return JSON.stringify(await controlClient(bench.world.directory).get("/why", { of }));
-}
 
 /** Every block that a board was told is sealed is final once, and where both tell a place, they tell the same block. */
 async function expectNothingLost(boards: readonly string[]): Promise<void> {
@@ -77,7 +52,7 @@ describe.skipIf(reason)("kill -9 at any moment", () => {
       }
       await sleep(3000);
       for (const board of boards.values()) board.say("stop");
-      await expect.poll(() => unfinished(names), patience).toEqual([]);
+      await expect.poll(() => bench.unfinished(names), patience).toEqual([]);
       gateway.child.kill("SIGINT");
       expect((await gateway.ended).status).toBe(0);
       await expectNothingLost(names);
@@ -107,14 +82,3 @@ describe.skipIf(reason)("with one board unplugged for good", () => {
     for (const blocks of (await bench.history()).values()) expectUnbroken(blocks);
   }, 120_000);
 });
-
-/** mulberry32: numbers in [0, 1) that a seed decides. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import type { Line } from "../../firmware/device/lines";
 import type { SagasJson } from "../../gateway/channels/sagas";
 import type { LinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Gateway } from "../../gateway/gateway";
-import { type Bench, createBench, example, kill, planOf, reason, told } from "./bench";
+import { type Bench, changedExample, createBench, example, kill, planOf, reason, told } from "./bench";
 
 const [drivetrain, arm, gripper] = ["board-1", "board-2", "board-3"] as const;
 /** In the board.json of arm and gripper. */
@@ -18,13 +18,6 @@ const refused = ["grip intent", "grip refused"];
 const folded = ["reach.compensate intent", "reach.compensate compensated"];
 const drivenBack = ["drive.compensate intent", "drive.compensate compensated"];
 const patience = { timeout: 45_000, interval: 100 };
-
-/** The saga as it is, but that a job which no drivetrain took is given up sooner. */
-function swarmFile(directory: string): string {
-  const text = readFileSync(example("swarm/swarm.ts"), "utf8");
-  writeFileSync(join(directory, "swarm.ts"), text.replace("deadline: 60_000", "deadline: 10_000"));
-  return join(directory, "swarm.ts");
-}
 
 describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason})` : ""}`, { timeout: 90_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "vertebra-swarm-"));
@@ -38,7 +31,9 @@ describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason}
 
   beforeAll(async () => {
     const definitions = ["drivetrain", "arm", "gripper"].map((name) => example(`swarm/${name}.board.json`));
-    bench = await createBench(await planOf(definitions, [swarmFile(directory)]));
+    // As it is, but that a job which no drivetrain took is given up sooner.
+    const saga = changedExample(directory, "swarm", "deadline: 60_000", "deadline: 10_000");
+    bench = await createBench(await planOf(definitions, [saga]));
     for (const name of [drivetrain, arm, gripper]) start(name);
     gateway = await bench.host();
   }, 120_000);
@@ -102,7 +97,7 @@ describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason}
     boards.get(gripper)!.say(`pin ${guard} 0`);
   });
 
-  it("tells the compensation that nobody knows whether a killed arm acted, and has it act no second time", async () => {
+  it("tells the compensation that nobody knows whether a killed arm acted, and nothing acts in its place", async () => {
     const states = toHex(gateway.world.catalog.group("swarm-states").id);
     // Its intent is out then, and it can't know yet that it is final.
     heard = (line) => {
@@ -113,12 +108,10 @@ describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason}
     heard = () => {};
     kill(boards.get(arm)!);
     await boards.get(arm)!.ended;
-    await expectStates(job, ...driven, "reach intent", "reach unknown");
     start(arm);
     await expectStates(job, ...driven, "reach intent", "reach unknown", ...folded, ...drivenBack);
-    const extensions = moved("operated").filter((each) => each === "arm 60").length;
-    expect(extensions).toBeLessThanOrEqual(1);
-    expect(moved("operated").slice(2 + extensions)).toEqual(["arm 0", "left -0.5", "right -0.5"]);
+    // It was killed before it knew that it should, and after that it must not: another may have taken over.
+    expect(moved("operated")).toEqual(["left 0.5", "right 0.5", "arm 0", "left -0.5", "right -0.5"]);
     const said = (await statesOf(job)).map((state) => state.said).filter((each) => each !== "");
     expect(said).toEqual([
       "stage 1 is unknown: nobody knows whether it acted",
