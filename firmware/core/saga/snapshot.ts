@@ -148,14 +148,29 @@ function stepItem({ stage, done, consumed, before, after, produced, spent, acted
   return [stage, done, consumed, before, after, produced, spent, acted];
 }
 
-/** Group and distance from the one of that group before it, one after the other: most are small. */
+/**
+ * Group and distance from the one of that group before it, one after the other; a number below zero for so many more that each are
+ * the next of the same group. Most are.
+ */
 function takenItem(taken: KeptInvocations["taken"]): number[] {
+  const items: number[] = [];
   const last = new Map<number, number>();
-  return taken.flatMap(({ group, sequence }) => {
-    const distance = sequence - (last.get(group) ?? 0);
-    last.set(group, sequence);
-    return [group, distance];
-  });
+  let group = -1;
+  let more = 0;
+  for (const each of taken) {
+    const distance = each.sequence - (last.get(each.group) ?? 0);
+    last.set(each.group, each.sequence);
+    if (each.group === group && distance === 1) {
+      more++;
+      continue;
+    }
+    if (more > 0) items.push(-more);
+    more = 0;
+    group = each.group;
+    items.push(group, distance);
+  }
+  if (more > 0) items.push(-more);
+  return items;
 }
 
 /** Throws `saga-snapshot` where the bytes are none, naming the field. */
@@ -304,15 +319,26 @@ function readInvocation(where: string, item: Cbor, tables: Tables & { readonly v
 }
 
 function readTaken(where: string, value: Cbor | undefined, groups: number): KeptInvocations["taken"] {
-  const flat = list(where, value, 2 * maxRemembered, (each, item) => integer(each, item, Number.MIN_SAFE_INTEGER));
-  if (flat.length % 2 !== 0) throw wrong("structure-shape", where, "is no list of pairs");
+  const items = list(where, value, 2 * maxRemembered, (each, item) => integer(each, item, Number.MIN_SAFE_INTEGER));
   const last = new Map<number, number>();
   const taken: { group: number; sequence: number }[] = [];
-  for (let at = 0; at < flat.length; at += 2) {
-    const group = indexOf(where, flat[at], groups);
-    const sequence = integer(where, (last.get(group) ?? 0) + flat[at + 1]!);
-    last.set(group, sequence);
-    taken.push({ group, sequence });
+  let group: number | undefined;
+  for (let at = 0; at < items.length; ) {
+    const item = items[at++]!;
+    if (item < 0 && group === undefined) throw wrong("structure-field", where, "begins with more of what it has not");
+    const count = item < 0 ? -item : 1;
+    const distance = item < 0 ? 1 : (items[at++] ?? 0);
+    if (item >= 0) group = indexOf(where, item, groups);
+    if (taken.length + count > maxRemembered) throw wrong("structure-bound", where, `has more than ${maxRemembered}`);
+    for (let each = 0; each < count; each++) {
+      const sequence = integer(where, (last.get(group!) ?? 0) + distance);
+      last.set(group!, sequence);
+      taken.push({ group: group!, sequence });
+    }
+  }
+  const again = takenItem(taken);
+  if (again.length !== items.length || again.some((item, index) => item !== items[index])) {
+    throw wrong("structure-order", where, "is not in its shortest form");
   }
   return taken;
 }
