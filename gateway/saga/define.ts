@@ -57,16 +57,28 @@ export interface Pact<F extends Fields = Fields, N extends string = string> {
 /** The entry of a pact: a value for each field. */
 export type EntryOf<P> = P extends Pact<infer F> ? { readonly [K in keyof F]: ValueOf<F[K]> } : never;
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 /** An entry at its place in its group. */
 export interface Sequenced<E> {
   readonly sequence: number;
   readonly entry: E;
 }
 
+/** What can be asked of a capability, by its interface. */
+export interface Operations {
+  readonly relay: { readonly on: boolean };
+  readonly digital: { readonly on: boolean };
+  /** A share of the time, 0 to 1. */
+  readonly pwm: { readonly duty: number };
+  readonly servo: { readonly degrees: number };
+  /** A share of full speed, backward below 0. */
+  readonly motor: { readonly speed: number };
+}
+
+/** One that is named otherwise than its interface may be of any. */
+export type OperationOf<N extends string> = N extends keyof Operations ? Operations[N] : Operations[keyof Operations];
+
 /** What a behavior is given, and all that it has. Intrinsics are frozen; there is no clock, no randomness and nothing to load. */
-export interface Context<C extends Pact, R extends Pact, P extends Pact, S> {
+export interface Context<C extends Pact, R extends Pact, P extends Pact, S, Q extends string> {
   /** The entry that the stage consumes. */
   readonly entry: EntryOf<C>;
   /** What the behavior before left. */
@@ -84,7 +96,7 @@ export interface Context<C extends Pact, R extends Pact, P extends Pact, S> {
   /** Pushed once the stage's state is final, and never if it is not. Throws where the entry breaks its pact. */
   produce<T extends P>(pact: T, entry: EntryOf<T>): void;
   /** Asks for an operation of a capability that the stage requires: done once the intent to do it is final. */
-  capability(name: string, operation: Json): void;
+  capability<N extends Q>(name: N, operation: OperationOf<N>): void;
   log(text: string): void;
   /** Ends the stage as failed. The entries say so to others: they are pushed with the failure. */
   fail<T extends P>(reason: string, ...entries: (readonly [T, EntryOf<T>])[]): never;
@@ -97,16 +109,16 @@ export interface Undoing {
 }
 
 /** A capability that whoever runs the stage has: at all, at least so much of it, or one of these. */
-export type Requires = Readonly<Record<string, true | { readonly min: number } | readonly string[]>>;
+export type Requires<Q extends string> = Readonly<Record<Q, true | { readonly min: number } | readonly string[]>>;
 
-export interface BehaviorOptions<C extends Pact, R extends Pact, P extends Pact, S> {
+export interface BehaviorOptions<C extends Pact, R extends Pact, P extends Pact, S, Q extends string> {
   readonly name: string;
   readonly version?: number;
   readonly state: State<S>;
   readonly consumes: C;
   readonly reads?: readonly R[];
   readonly produces?: readonly P[];
-  readonly requires?: Requires;
+  readonly requires?: Requires<Q>;
   /** Fields of the consumed entry that must equal those of the entry that began it all. */
   readonly correlate?: readonly (keyof EntryOf<C> & string)[];
   /** ms until the stage has failed. */
@@ -116,10 +128,10 @@ export interface BehaviorOptions<C extends Pact, R extends Pact, P extends Pact,
   readonly limits?: { readonly computation?: number; readonly memory?: number; readonly output?: number };
   /** Returns the state that it leaves; nothing for the one that it found. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing is one that returns void.
-  run(context: Context<C, R, P, S>): S | void;
+  run(context: Context<C, R, P, S, Q>): S | void;
   /** Undoes what `run` did, given the same entry and the present state. */
   // biome-ignore lint/suspicious/noConfusingVoidType: as above.
-  compensate?(context: Context<C, R, P, S>, undoing: Undoing): S | void;
+  compensate?(context: Context<C, R, P, S, Q>, undoing: Undoing): S | void;
 }
 
 /** The state of a saga, with what it is at first. */
@@ -129,7 +141,7 @@ export interface State<S> {
 
 export interface Behavior {
   readonly kind: "behavior";
-  readonly options: BehaviorOptions<Pact, Pact, Pact, unknown>;
+  readonly options: BehaviorOptions<Pact, Pact, Pact, unknown, string>;
 }
 
 export interface SagaOptions {
@@ -158,9 +170,13 @@ export function defineState<S>(initial: S): State<S> {
   return { initial };
 }
 
-export function defineBehavior<C extends Pact, S, R extends Pact = never, P extends Pact = never>(
-  options: BehaviorOptions<C, R, P, S>,
-): Behavior {
+export function defineBehavior<
+  C extends Pact,
+  S,
+  R extends Pact = never,
+  P extends Pact = never,
+  Q extends string = never,
+>(options: BehaviorOptions<C, R, P, S, Q>): Behavior {
   return { kind: "behavior", options: options as unknown as Behavior["options"] };
 }
 

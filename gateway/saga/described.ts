@@ -29,7 +29,7 @@ export interface DescribedSaga {
   };
 }
 
-type DescribedStage = Omit<BehaviorOptions<PactToken, PactToken, PactToken, unknown>, "run" | "compensate"> & {
+type DescribedStage = Omit<BehaviorOptions<PactToken, PactToken, PactToken, unknown, string>, "run" | "compensate"> & {
   readonly run?: true;
   readonly compensate?: true;
 };

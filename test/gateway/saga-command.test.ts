@@ -26,7 +26,7 @@ const order = definePact("order", { number: "u32", product: "text" });
 const shipped = definePact("shipped", { number: "u32" });
 const one = defineBehavior({
   name: "one", state: defineState({ count: 0 }), consumes: order, produces: [shipped], ${change.behavior ?? ""}
-  run({ entry, state, produce }) {
+  run({ entry, state, produce, capability }) {
     ${change.run ?? "produce(shipped, { number: entry.number }); return { count: state.count + 1 };"}
   },
 });
@@ -70,6 +70,23 @@ describe.skipIf(reason)(`vertebra saga${reason ? ` (skipped: ${reason})` : ""}`,
     it("refuses a pact to be produced into that the behavior does not name", async () => {
       const { message } = await wrongWith(sagaFile("produces", { run: "produce(order, { number: 1, product: '' });" }));
       expect(message).toMatch(/produces\.ts:8:\d+: /);
+    });
+
+    it("refuses an operation that the interface does not have, and a capability that the stage does not require", async () => {
+      const behavior = "requires: { relay: true, left: true },";
+      const operates = (name: string, operation: string) =>
+        wrongWith(sagaFile(`operates-${name}`, { behavior, run: `capability("${name}", ${operation});` }));
+      expect((await operates("relay", "{ on: 1 }")).message).toMatch(
+        /:8:\d+: TS2322: Type 'number' is not assignable to type 'boolean'/,
+      );
+      expect((await operates("left", "{ faster: true }")).message).toMatch(/:8:\d+: TS2353: .*'faster'/);
+      expect((await operates("lamp", "{ on: true }")).message).toMatch(/:8:\d+: TS2345: Argument of type '"lamp"'/);
+      const { status } = await run(
+        "saga",
+        "check",
+        sagaFile("motor", { behavior, run: 'capability("left", { speed: 0.5 });' }),
+      );
+      expect(status).toBe(0);
     });
 
     it("refuses a module of Node", async () => {
