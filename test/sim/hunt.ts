@@ -1,4 +1,5 @@
-import { type Mutant, mutants } from "./mutants";
+import { type Mutant, seedsFor } from "./mutant";
+import { mutants } from "./mutants";
 import { type Caught, hunt } from "./mutate";
 
 /**
@@ -12,7 +13,7 @@ export async function huntAll(part: string, first: number, count: number): Promi
   const takeOn = async () => {
     for (const mutant of left) {
       const started = Date.now();
-      const caught = await hunt(mutant, [mutant.caughtBy, ...range(first, count)]);
+      const caught = await hunt(mutant, [mutant.caughtBy, ...seedsFor(mutant, first, count)]);
       found.set(mutant, caught);
       const seconds = `${((Date.now() - started) / 1000).toFixed(0)} s`.padStart(6);
       console.log(`${mutant.name.padEnd(56)} ${seconds}  ${show(caught)}`);
@@ -31,8 +32,4 @@ function show(caught: Caught | undefined): string {
   return caught === undefined
     ? "not caught"
     : `${String(caught.seed).padStart(5)}  ${caught.failure.split("\n")[0]!.slice(0, 140)}`;
-}
-
-function range(first: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => first + index);
 }

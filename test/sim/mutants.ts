@@ -1,28 +1,8 @@
-/**
- * Deliberate faults in the core, each of which the simulator must catch: exact pieces of its text and what stands there instead. A
- * piece that is not found once is an error, so that the list goes with the code.
- */
-export interface Mutant {
-  readonly name: string;
-  /** The seed of a world in which it is caught; `npm run sim -- --mutants` finds it again when it moves. */
-  readonly caughtBy: number;
-  readonly changes: readonly Change[];
-}
-
-export interface Change {
-  /** Below firmware/core. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-const one = (name: string, caughtBy: number, file: string, from: string, to: string): Mutant => ({
-  name,
-  caughtBy,
-  changes: [{ file, from, to }],
-});
+import { type Mutant, one } from "./mutant";
+import { sagaMutants } from "./saga-mutants";
 
 export const mutants: readonly Mutant[] = [
+  ...sagaMutants,
   one(
     "skip the lock check",
     4,

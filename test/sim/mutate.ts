@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Plugin } from "esbuild";
 import { bundle, root } from "./bundle";
-import type { Mutant } from "./mutants";
+import type { Mutant } from "./mutant";
 import { startWorker } from "./workers";
 
 const core = join(root, "firmware/core");

@@ -120,6 +120,8 @@ export type Step = { readonly at: number } & (
     }
   /** A member has a servo from its next start on, or has none. */
   | { readonly kind: "equip"; readonly member: string; readonly able: boolean }
+  /** A member is asked to cancel one of the invocations that it knows to be under way: of so many, the `which`th. */
+  | { readonly kind: "cancel"; readonly member: string; readonly which: number }
 );
 
 /** BLOCK, METABLOCK and CERTIFICATE, as they are numbered in a message. */

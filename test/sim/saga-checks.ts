@@ -97,14 +97,22 @@ function checkActs(world: World, { acts }: Sagas, { invocations }: Judgement, fa
       if (by !== undefined && by.member !== issuer) fail(`${by.member} acted by an intent of ${issuer}`);
       const outcome = states[index + 1]?.state.status;
       const said = outcome === "compensated" ? "done" : outcome;
-      if (said !== undefined && said !== "unknown" && said !== by?.outcome) {
-        fail(`an act is told to be ${said}, and was ${by?.outcome ?? "never done"}`);
-      }
+      // One that is too late to be done is refused.
+      const was = by?.outcome ?? "refused";
+      if (said !== undefined && said !== "unknown" && said !== was)
+        fail(`an act is told to be ${said}, and was ${was}`);
     }
   }
-  for (const { member, operation } of acts) {
+  for (const { member, operation, at } of acts) {
+    const undone = done.get(undoing(operation));
+    if (undone !== undefined && undone.at < at) fail(`${member} acts after ${undone.member} undid that`);
     if (!intended.has(operation)) fail(`${member} acted without an intent that counts`);
   }
+}
+
+/** An operation ends with 0, and the one that undoes it with 1. */
+function undoing(operation: string): string {
+  return `${operation.slice(0, -1)}1`;
 }
 
 function operationOf({ produced }: Counted["state"]): string {

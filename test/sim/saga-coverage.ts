@@ -16,12 +16,14 @@ export const reachableBySagas = [
   "acts unknown",
   "acts refused",
   "saga deadlines",
+  "sagas cancelled",
   "compensations",
   "reversals",
   "states put back",
   "effects by others",
   "repeats passed over",
   "restarts in a saga",
+  "snapshots resumed",
 ] as const;
 
 export type SagaCoverage = Readonly<Record<(typeof reachableBySagas)[number], number>>;
@@ -42,12 +44,15 @@ export function createSagaCounts(): { readonly ordered: Watcher["ordered"]; tota
         ...ofHistory(world),
         "two executors at once": atOnce,
         "restarts in a saga": world.sagas?.restarts() ?? 0,
+        "snapshots resumed": world.sagas?.resumed() ?? 0,
       };
     },
   };
 }
 
-function ofHistory(world: World): Omit<SagaCoverage, "two executors at once" | "restarts in a saga"> {
+function ofHistory(
+  world: World,
+): Omit<SagaCoverage, "two executors at once" | "restarts in a saga" | "snapshots resumed"> {
   const entries = world.sagas === undefined ? new Map<string, Told[]>() : history(world, () => {});
   const judged = world.sagas && judge(world, world.sagas, entries);
   const { invocations, counted, voided } = judged ?? { invocations: [], counted: [], voided: [] };
@@ -63,6 +68,7 @@ function ofHistory(world: World): Omit<SagaCoverage, "two executors at once" | "
     "acts unknown": count(({ answers, state }) => answers.kind === "outcome" && state.status === "unknown"),
     "acts refused": count(({ state }) => state.status === "refused"),
     "saga deadlines": count(({ state }) => state.status === "expired"),
+    "sagas cancelled": count(({ state }) => state.status === "cancelled"),
     compensations: count(({ state }) => state.status === "compensated"),
     reversals: entries.get("reversal")?.length ?? 0,
     "states put back": count((each) => each.state.status === "compensated" && each.state.produced.length === 0),

@@ -177,7 +177,7 @@ function createCourt(
 
   /** "An entry is consumed by one stage", and what an invocation produced is its own. */
   function wrongConsumption(invocation: Invocation, { consumed, status, stage }: SagaState): string | null {
-    if (consumed === null) return status === "expired" ? null : "it consumed nothing";
+    if (consumed === null) return ["expired", "cancelled"].includes(status) ? null : "it consumed nothing";
     if (stage === 0) return null;
     if (taken.has(keyOf(consumed))) return "it consumes what another did";
     const cause = causes.get(all.get(keyOf(consumed))?.id ?? "");
@@ -204,7 +204,7 @@ function createCourt(
 }
 
 const statuses: Readonly<Record<"stage" | "outcome" | "undo" | "undone", readonly SagaState["status"][]>> = {
-  stage: ["done", "intent", "failed", "expired"],
+  stage: ["done", "intent", "failed", "expired", "cancelled"],
   outcome: ["done", "refused", "unknown"],
   undo: ["compensated", "intent", "unknown"],
   undone: ["compensated", "unknown"],

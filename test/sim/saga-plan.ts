@@ -7,6 +7,8 @@ export interface SagasPlan {
   readonly sagas: readonly SagaPlan[];
   /** Owners of any group of the sagas: each sees all of these groups, and has a conductor beside its participant. */
   readonly conductors: readonly string[];
+  /** Those of them that start from what was kept last of the sagas, and from the final blocks that this needs. */
+  readonly boards: readonly string[];
   /** Who has the servo that stages act with. */
   readonly able: readonly string[];
   /** ms that a rank waits for the one before it. */
@@ -80,19 +82,22 @@ export function withSagas(plan: Plan): Plan {
   const owners = new Set([...groups.values()].flatMap((group) => group.owners));
   const conductors = plan.members.filter((name) => owners.has(name));
   add("capabilities", "capabilities", conductors, quorum());
-  const steps = [...drawOrders(draw, plan, sagas, groups), ...drawSagaFaults(draw, plan, conductors, executors)];
+  const steps = [
+    ...drawOrders(draw, plan, sagas, groups, 1 + draw.below(5)),
+    ...drawSagaFaults(draw, plan, conductors, executors),
+  ];
+  const able = some(draw, executors, 1 + draw.below(executors.length));
+  const lease = draw.one(plan.members.length > 4 ? [1_500, 6_000] : [300, 1_500, 6_000]);
+  const takes = draw.one([10, 200, 3_000]);
+  const boards = conductors.filter(() => draw.chance(0.5));
+  // Snapshots come after many blocks of one group.
+  if (draw.chance(0.25)) steps.push(...drawOrders(draw, plan, sagas.slice(0, 1), groups, 10 + draw.below(15)));
   return {
     ...plan,
     groups: [...plan.groups, ...groups.values()],
     steps: [...plan.steps, ...steps].sort((a, b) => a.at - b.at),
     length: Math.max(plan.length, ...steps.map(({ at }) => at)),
-    sagas: {
-      ...{ sagas, conductors, able: some(draw, executors, 1 + draw.below(executors.length)) },
-      ...{
-        lease: draw.one(plan.members.length > 4 ? [1_500, 6_000] : [300, 1_500, 6_000]),
-        takes: draw.one([10, 200, 3_000]),
-      },
-    },
+    sagas: { sagas, conductors, boards, able, lease, takes },
   };
 }
 
@@ -132,12 +137,14 @@ function drawOrders(
   plan: Plan,
   sagas: readonly SagaPlan[],
   groups: ReadonlyMap<string, GroupPlan>,
+  count: number,
 ): Step[] {
   const steps: Step[] = [];
   let order = 0;
   for (const { begins, stages } of sagas) {
-    for (let count = 1 + draw.below(5); count > 0; count--) {
-      const at = draw.below(Math.min(plan.length, busiest));
+    const together = draw.chance(0.3) ? draw.below(Math.min(plan.length, busiest)) : null;
+    for (let left = count; left > 0; left--) {
+      const at = together ?? draw.below(Math.min(plan.length, busiest));
       const amount = draw.below(2);
       const enter = (group: string, when: number) => {
         const member = draw.one(groups.get(group)!.owners);
@@ -166,6 +173,9 @@ function drawSagaFaults(draw: Draw, plan: Plan, conductors: readonly string[], e
   }
   for (let count = draw.below(4); count > 0; count--) {
     steps.push({ at: when(), kind: "equip", member: draw.one(executors), able: draw.chance(0.5) });
+  }
+  for (let count = draw.below(4); count > 0; count--) {
+    steps.push({ at: when(), kind: "cancel", member: draw.one(executors), which: draw.below(8) });
   }
   return steps;
 }

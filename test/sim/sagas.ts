@@ -31,8 +31,12 @@ export interface Sagas extends DefinedSagas {
   equip(name: string, able: boolean): void;
   /** Members that have something else than what they told when they started. */
   changed(): readonly Member[];
+  /** A person wants one of the invocations that this member knows of to end. */
+  cancel(member: Member, which: number): void;
   /** Starts of members that had invocations under way. */
   restarts(): number;
+  /** Starts from a snapshot. */
+  resumed(): number;
   /** After the faults all invocations came to their end. */
   healed(): void;
   allEnded(): boolean;
@@ -45,6 +49,8 @@ export interface Act {
   /** The bytes of the operation in hex. */
   readonly operation: string;
   readonly outcome: Outcome;
+  /** When it was asked for, ms. */
+  readonly at: number;
 }
 
 interface Conducting {
@@ -62,7 +68,10 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
   const conducting = new Map<string, Conducting>();
   const able = new Set(plan.able);
   const acts: Act[] = [];
+  /** Snapshots, which outlive a loss of power. */
+  const kept = new Map<string, Uint8Array>();
   let restarts = 0;
+  let resumed = 0;
   let ended = false;
 
   /** In so many ms, if the member has not lost its power until then. */
@@ -103,13 +112,15 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
         later(member, 1 + draw.below(plan.takes), () => handle(member, { kind: "result", run: order.run, result }));
         break;
       }
-      case "act":
+      case "act": {
+        const at = world.schedule.now();
         // The power can fail before the movement, and between it and its answer.
         later(member, draw.below(plan.takes), () => {
-          const event = moved(member, order);
+          const event = moved(member, order, at);
           later(member, 1 + draw.below(plan.takes), () => handle(member, event));
         });
         break;
+      }
       case "wake": {
         const now = conducting.get(member.name)!;
         const wish = ++now.wishes;
@@ -119,15 +130,19 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
         });
         break;
       }
+      case "keep":
+        if (plan.boards.includes(member.name)) kept.set(member.name, order.snapshot);
+        break;
       case "notice":
         break;
     }
   }
 
   /** Does the operations now; what came of them is told later. */
-  function moved(member: Member, { run, operations }: Extract<Order, { kind: "act" }>) {
+  function moved(member: Member, { run, operations }: Extract<Order, { kind: "act" }>, at: number) {
     const outcome = drawOutcome(draw);
-    for (const { operation } of operations) acts.push({ member: member.name, operation: toHex(operation), outcome });
+    for (const { operation } of operations)
+      acts.push({ member: member.name, operation: toHex(operation), outcome, at });
     return { kind: "acted", run, outcome, error: outcome === "done" ? "" : "it jams" } as const;
   }
 
@@ -138,16 +153,19 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
       if (!plan.conductors.includes(member.name)) return;
       const { crypto, tag } = world;
       const has = able.has(member.name);
+      const snapshot = kept.get(member.name) ?? null;
       const conductor = createConductor({
-        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease, snapshot: null },
+        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease, snapshot },
         published: new Map(has ? [[servo, 1]] : []),
       });
+      if (snapshot !== null) resumed++;
       conducting.set(member.name, { conductor, able: has, wishes: 0, held: [] });
       const groups = [...world.groups.values()].filter(({ holds }) => holds !== undefined);
       // Groups have no order among each other.
       while (groups.length > 0) {
         const [group] = groups.splice(draw.below(groups.length), 1);
         for (const block of finalBlocks(world, member, group!)) {
+          if (block.firstEntry + block.count <= conductor.needed(group!.id)) continue;
           perform(member, conductor.take({ kind: "final", block }, timeOf(world, member)));
         }
       }
@@ -173,7 +191,14 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
     },
     changed: () =>
       [...conducting].flatMap(([name, now]) => (now.able === able.has(name) ? [] : [world.members.get(name)!])),
+    cancel(member, which) {
+      const { conductor } = conducting.get(member.name)!;
+      const known = [...conductor.ledger.books.values()].flatMap(({ invocations }) => [...invocations.values()]);
+      const chosen = known[which % known.length];
+      if (chosen !== undefined) handle(member, { kind: "cancel", invocation: chosen.id, reason: "as a person wishes" });
+    },
     restarts: () => restarts,
+    resumed: () => resumed,
     healed() {
       ended = true;
     },

@@ -124,6 +124,11 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
     }
     case "equip":
       world.sagas!.equip(step.member, step.able);
+      break;
+    case "cancel": {
+      const member = world.members.get(step.member)!;
+      if (isUp(member)) world.sagas!.cancel(member, step.which);
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import { bundleProgram } from "./suites";
 const host = await hostOrReason();
 
 /** Short worlds: with a liar, with a store on flash, with the bytes of the real link, with sagas, and others. */
-const seeds = [17, 28, 34, 38, 460, 565];
+const seeds = [17, 28, 34, 38, 950, 1030];
 
 const program = `
   import { nobleCrypto } from "./firmware/device/noble";
