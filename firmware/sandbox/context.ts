@@ -52,7 +52,7 @@ export function contextOf(run: Run, given: Given) {
     },
     produce: (token: unknown, values: unknown) => void given.outputs.push(output(token, values)),
     capability: (name: unknown, operation: unknown) =>
-      void given.outputs.push({ capability: readable(name), operation: JSON.stringify(operation ?? null) }),
+      void given.outputs.push({ capability: readable(name), operation: jsonOf("an operation", operation) }),
     log: (text: unknown) => {
       if (given.logs.length < mostLogs) given.logs.push(readable(text));
     },
@@ -62,6 +62,13 @@ export function contextOf(run: Run, given: Given) {
       throw given.failure.thrown;
     },
   };
+}
+
+/** The JSON of what a behavior leaves or asks for; that of nothing is null. Throws a TypeError for what JSON can't say. */
+export function jsonOf(what: string, value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  if (text === undefined) throw new TypeError(`${what} that it gave is not JSON`);
+  return text;
 }
 
 /** What a behavior says, as text that UTF-8 can carry. Throws what it throws when it is made text. */

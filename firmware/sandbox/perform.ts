@@ -1,6 +1,6 @@
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
-import { contextOf, type Given, readable } from "./context";
+import { contextOf, type Given, jsonOf, readable } from "./context";
 import { loadAlone, type Module, readModule } from "./engine";
 import type { Reply, Request, SandboxLimits } from "./request";
 
@@ -115,9 +115,7 @@ function limited<T>(
 /** A state is what JSON can say, so that it is the same for who reads it from its entry. */
 function stateText(state: unknown): string {
   if (typeof (state as { then?: unknown } | null)?.then === "function") throw new TypeError("it returned a promise");
-  const text = JSON.stringify(state ?? null);
-  if (text === undefined) throw new TypeError("the state that it returned is not JSON");
-  return text;
+  return jsonOf("the state", state);
 }
 
 function reasonOf(error: unknown): string {

@@ -129,6 +129,8 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
       ],
       ["when it returns a promise", "return Promise.resolve(1);", "it returned a promise"],
       ["when it returns what is no JSON", "return () => 1;", "not JSON"],
+      ["when it operates by what is no JSON", "context.capability('relay', () => 1);", "not JSON"],
+      ["when it operates by what says that it is nothing", "context.capability('relay', { toJSON() {} });", "not JSON"],
       ["when it returns a circle", "const a = {}; a.a = a; return a;", "cycl"],
       ["when it throws what can't be told", "throw { toString() { throw 1; } };", "it threw what can't be told"],
       ["when it produces what breaks its pact", "context.produce(order, { number: -1 });", "field 'number' is -1"],
