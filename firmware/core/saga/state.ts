@@ -68,7 +68,7 @@ const stateFields: readonly Field[] = [
   { name: "state", type: { kind: "bytes" } },
 ];
 
-/** The Saga State pact of the saga called so. States are kept all (`retention` 0): who restarts reads them again. */
+/** The Saga State pact of the saga called so. All states are to be kept (`retention` 0): a replay recomputes them. */
 export function sagaStatePact(name: string, quorum: Policy["quorum"]): Pact {
   const policy = { quorum, ordered: true, private: false, writers: "owners", retention: 0 } as const;
   const size = { largestEntry: maxEntryBytes, whenFull: "wait" } as const;
