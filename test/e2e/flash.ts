@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { decodeProvision } from "../../firmware/core/identity/provision";
+import { type Journal, openJournal } from "../../firmware/store/journal";
+import type { Board } from "../../gateway/world/world";
+import { crypto } from "../gateway/worlds";
+import { createNor } from "../store/nor";
+
+/** As firmware/device/ports.ts has it. */
+const sectorSize = 4096;
+
+/** What the flash of a board holds, which may be running: then it is what a power cut would leave. */
+export function recordsOf({ flashFile, provisionFile }: Board): Journal["records"] {
+  const bytes = readFileSync(flashFile);
+  const nor = createNor(bytes.length / sectorSize, sectorSize);
+  nor.bytes.set(bytes);
+  const { seed } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
+  return openJournal(nor.flash, crypto.signer(seed).publicKey).records;
+}
