@@ -2,18 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Line } from "../../firmware/device/lines";
-import { finalBlocks } from "../../firmware/device/sagas";
-import { type Journal, openJournal } from "../../firmware/store/journal";
 import { startControl } from "../../gateway/channels/control";
 import { type ControlClient, controlClient } from "../../gateway/channels/control-client";
 import type { ToldEntry } from "../../gateway/channels/entry";
 import { type HistoricBlock, historyOf } from "../../gateway/channels/history";
-import type { StatusJson } from "../../gateway/channels/status";
 import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Gateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
@@ -26,11 +22,7 @@ import { boardOf, createWorld, readDefinition, type World } from "../../gateway/
 import { type RunningCommand, startCommand } from "../gateway/command";
 import { gatewayOf } from "../gateway/worlds";
 import { root } from "../house/sources";
-import { createNor } from "../store/nor";
 import { hostOrReason } from "../xs/host";
-
-/** Of the flash of a board on Linux (firmware/device/ports.ts). */
-const sectorSize = 4096;
 
 /** Where there is no compiler for the XS host, tests with boards are skipped for this reason. */
 export const { reason } = await hostOrReason();
@@ -61,10 +53,8 @@ export interface Bench {
   linesOf(name: string): readonly Line[];
   /** Hex of the blocks that a board was told are sealed. */
   sealedBy(name: string): string[];
-  /** What is sealed anywhere and not final everywhere, in words, where these boards were told to stop. */
-  unfinished(boards: readonly string[]): Promise<string[]>;
-  /** What the flash of a board holds; the board must not run. */
-  flashOf(name: string): { readonly records: Journal["records"]; readonly blocks: ReturnType<typeof finalBlocks> };
+  /** Hex of the blocks of which anyone told that they are final. Whoever is killed may have had no time to tell. */
+  finalBlocks(): Set<string>;
   /** What the gateway's store has as final, by group name; the gateway must not run. */
   history(): Promise<Map<string, KnownBlock[]>>;
   close(): Promise<void>;
@@ -99,14 +89,6 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
   const running = new Set<{ kill(): void; readonly ended: Promise<unknown> }>();
   const client = controlClient(world.directory);
   let hosted: { close(): Promise<void> } | undefined;
-
-  /** Hex of the blocks of which anyone told that they are final. Whoever is killed may have had no time to tell. */
-  const finalsTold = () => {
-    const ofGateways = gateways.flatMap((gateway) => gateway.lines().map((line) => JSON.parse(line)));
-    const all = [...lines.values(), ofGateways].flatMap((each) => told(each, "final"));
-    return new Set(all.map((line) => line.block));
-  };
-  const sealedBy = (name: string) => told(lines.get(name)!, "sealed").map((line) => line.block);
 
   return {
     world,
@@ -151,36 +133,11 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
       return told;
     },
     linesOf: (name) => lines.get(name)!,
-    sealedBy,
-    async unfinished(boards) {
-      const { groups } = await client.get<StatusJson>("/status");
-      const waiting: string[] = [];
-      for (const { name, pendingBlocks, finalEntries } of groups) {
-        if (pendingBlocks === 0) continue;
-        waiting.push(JSON.stringify(await client.get("/why", { of: `${name}/${finalEntries}` })));
-      }
-      const finals = finalsTold();
-      for (const name of boards) {
-        if (told(lines.get(name)!, "stopped").length === 0) waiting.push(`${name} has not stopped`);
-        waiting.push(...sealedBy(name).filter((block) => !finals.has(block)));
-        for (const group of groups.filter((each) => each.owners.includes(name))) {
-          const seen = told(lines.get(name)!, "final").filter((line) => line.group === group.id);
-          const blocks = Math.max(0, ...seen.map((line) => line.position + 1));
-          if (blocks !== group.finalBlocks) {
-            waiting.push(`${name} saw ${blocks} of ${group.finalBlocks} in ${group.name}`);
-          }
-        }
-      }
-      return waiting;
-    },
-    flashOf(name) {
-      const { flashFile, provisionFile } = boardOf(world, name);
-      const bytes = readFileSync(flashFile);
-      const nor = createNor(bytes.length / sectorSize, sectorSize);
-      nor.bytes.set(bytes);
-      const { seed } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-      const { records } = openJournal(nor.flash, crypto.signer(seed).publicKey);
-      return { records, blocks: finalBlocks(records, world.tag) };
+    sealedBy: (name) => told(lines.get(name)!, "sealed").map((line) => line.block),
+    finalBlocks() {
+      const ofGateways = gateways.flatMap((gateway) => gateway.lines().map((line) => JSON.parse(line)));
+      const all = [...lines.values(), ofGateways].flatMap((each) => told(each, "final"));
+      return new Set(all.map((line) => line.block));
     },
     async history() {
       const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);

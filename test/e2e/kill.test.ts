@@ -6,10 +6,7 @@ import type { LinuxBoard } from "../../gateway/fleet/linux-board";
 import { plainWorld } from "../../gateway/world/world";
 import type { RunningCommand } from "../gateway/command";
 import { type Bench, createBench, expectUnbroken, generator, kill, reason, told } from "./bench";
-<<<<<<< HEAD
 import { unfinished } from "./unfinished";
-=======
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
 
 let bench: Bench;
 afterEach(() => bench.close());
@@ -56,11 +53,7 @@ describe.skipIf(reason)("kill -9 at any moment", () => {
       }
       await sleep(3000);
       for (const board of boards.values()) board.say("stop");
-<<<<<<< HEAD
       await expect.poll(() => unfinished(bench, names), patience).toEqual([]);
-=======
-      await expect.poll(() => bench.unfinished(names), patience).toEqual([]);
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
       gateway.child.kill("SIGINT");
       expect((await gateway.ended).status).toBe(0);
       await expectNothingLost(names);

@@ -3,10 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-<<<<<<< HEAD
 import { finalKey } from "../../firmware/core/block/final-record";
-=======
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { createConductor, finalEntries } from "../../firmware/core/saga/conductor";
 import { type Definitions, readDefinitions } from "../../firmware/core/saga/definitions";
@@ -14,14 +11,9 @@ import type { FinalEntry } from "../../firmware/core/saga/entries";
 import { lease } from "../../firmware/core/saga/limits";
 import { asTheyCame } from "../../firmware/core/saga/past";
 import { agrees, type Replayed, replay } from "../../firmware/core/saga/replay";
-<<<<<<< HEAD
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { finalBlocks } from "../../firmware/device/sagas";
-=======
-import { equal, toHex } from "../../firmware/core/wire/bytes";
-import { decodeText } from "../../firmware/core/wire/text";
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
 import { sourcesOf } from "../../firmware/sandbox/conducting";
 import { requestOf, resultOf } from "../../firmware/sandbox/runs";
 import type { SagasJson } from "../../gateway/channels/sagas";
@@ -42,11 +34,8 @@ import {
   reason,
   told,
 } from "./bench";
-<<<<<<< HEAD
 import { recordsOf } from "./flash";
 import { unfinished } from "./unfinished";
-=======
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
 
 const names = ["board-1", "board-2", "board-3"] as const;
 const heater = "board-2";
@@ -67,17 +56,10 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
   /** No reading is given up, however long the heater is away. */
   const patientThermostat = () => changedExample(directory, "thermostat", "deadline: 5_000", "deadline: 600_000");
 
-<<<<<<< HEAD
   async function underWay(): Promise<string[]> {
     const { sagas } = await bench.get<SagasJson>("/sagas");
     const running = sagas.filter((saga) => saga.running > 0).map((saga) => `${saga.name}: ${saga.running} under way`);
     return [...running, ...(await unfinished(bench, names))];
-=======
-  async function unfinished(): Promise<string[]> {
-    const { sagas } = await bench.get<SagasJson>("/sagas");
-    const running = sagas.filter((saga) => saga.running > 0).map((saga) => `${saga.name}: ${saga.running} under way`);
-    return [...running, ...(await bench.unfinished(names))];
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
   }
 
   /** Kills boards and the gateway at the moments of a plan, while readings and orders come. */
@@ -106,11 +88,7 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
       }
     }
     for (const board of boards.values()) board.say("stop");
-<<<<<<< HEAD
     await expect.poll(underWay, patience).toEqual([]);
-=======
-    await expect.poll(unfinished, patience).toEqual([]);
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
     for (const board of boards.values()) await board.end();
     return gateway;
   }
@@ -149,13 +127,8 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
     const gateway = await bench.up();
     const moved = () => told(bench.linesOf("board-1"), "capability").filter(({ why }) => why === "operated");
     await bench.push("reading", { celsius: 15 });
-<<<<<<< HEAD
     for (let times = 0; times < 80; times++) await bench.push("setpoint", { celsius: 20 + (times % 2) });
     await expect.poll(() => bench.entries("setpoint"), patience).toHaveLength(80);
-=======
-    for (let times = 0; times < 100; times++) await bench.push("setpoint", { celsius: 20 + (times % 2) });
-    await expect.poll(() => bench.entries("setpoint"), patience).toHaveLength(100);
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
     await expect.poll(moved, patience).toHaveLength(1);
     kill(board);
     await board.ended;
@@ -164,23 +137,12 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
     await bench.push("reading", { celsius: 21.75 });
     await expect.poll(() => moved().map(({ value }) => value), patience).toEqual([true, false]);
     board.say("stop");
-<<<<<<< HEAD
     await expect.poll(() => unfinished(bench, ["board-1"]), patience).toEqual([]);
     await board.end();
     gateway.child.kill("SIGINT");
     await gateway.ended;
     const first = finalKey(bench.world.tag, toHex(bench.world.catalog.group("setpoint").id), 0);
     expect(recordsOf(boardOf(bench.world, "board-1")).has(first)).toBe(false);
-=======
-    await expect.poll(() => bench.unfinished(["board-1"]), patience).toEqual([]);
-    await board.end();
-    gateway.child.kill("SIGINT");
-    await gateway.ended;
-    const setpoints = bench
-      .flashOf("board-1")
-      .blocks.filter(({ group }) => equal(group, bench.world.catalog.group("setpoint").id));
-    expect(setpoints[0]!.firstEntry).toBeGreaterThan(0);
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
     expectEndedFor(bench, "board-1");
   }, 120_000);
 });
@@ -265,7 +227,6 @@ async function expectRecomputed(bench: Bench, known: Definitions, states: readon
 
 /** As the board itself would know it after another start: from what it kept, and the last blocks that its flash has. */
 function expectEndedFor(bench: Bench, name: string): void {
-<<<<<<< HEAD
   const board = boardOf(bench.world, name);
   const world = decodeProvision(new Uint8Array(readFileSync(board.provisionFile))).worlds[0]!;
   const records = recordsOf(board);
@@ -277,17 +238,6 @@ function expectEndedFor(bench: Bench, name: string): void {
   for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(records, bench.world.tag))) {
     conductor.take({ kind: "final", block }, now);
   }
-=======
-  const { avatar, provisionFile } = boardOf(bench.world, name);
-  const world = decodeProvision(new Uint8Array(readFileSync(provisionFile))).worlds[0]!;
-  const { records, blocks } = bench.flashOf(name);
-  const conductor = createConductor({
-    ...{ crypto, world: bench.world.tag, avatar, lease, published: new Map() },
-    ...{ provision: { ...world, ...world.sagas }, snapshot: records.get(`saga/${bench.world.tag}`) ?? null },
-  });
-  const now = { monotonic: 0, wall: 0 };
-  for (const block of asTheyCame(conductor.ledger.definitions, blocks)) conductor.take({ kind: "final", block }, now);
->>>>>>> 1a05fa0541342b507861b0feb2b110ee63e3de80
   conductor.handle({ kind: "boot" }, now);
   for (const book of conductor.ledger.books.values()) {
     expect([name, book.name, book.standsStill, book.invocations.size]).toEqual([name, book.name, false, 0]);
