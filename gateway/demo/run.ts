@@ -23,8 +23,8 @@ export interface DemoOptions {
   readonly show: (moment: Moment) => void;
 }
 
-/** After the writers have stopped, so long may it take until everything sealed is final. */
-const drainMs = 5000;
+/** After the writers have stopped, so long may it take until the saga has done with their readings and everything sealed is final. */
+const drainMs = 15_000;
 const showEveryMs = 250;
 const throughputOverMs = 5000;
 
@@ -101,9 +101,14 @@ async function drain(stage: Stage, footer: (text: string) => void): Promise<void
   for (const board of stage.boards) board.process.say("stop");
   do {
     await sleep(50);
-  } while (failuresOf(stage.report(), reportsOf(stage)).length > 0 && performance.now() < deadline);
+  } while (isUnderWay(stage) && performance.now() < deadline);
   for (const board of stage.boards) board.process.say("status");
   await sleep(100);
+}
+
+/** A saga seals states of its own as long as an invocation runs. */
+function isUnderWay(stage: Stage): boolean {
+  return stage.invocations() > 0 || failuresOf(stage.report(), reportsOf(stage)).length > 0;
 }
 
 function showRegularly(stage: Stage, show: (moment: Moment) => void) {

@@ -36,6 +36,8 @@ export interface Stage {
   readonly last: readonly Moment["last"][number][];
   /** What the saga of the stage did. */
   readonly thermostat: Thermostat;
+  /** Of the saga, that wait or run. */
+  invocations(): number;
   /** Pulls out the cable of the board with the relay, or puts it back. */
   pull(): void;
   plug(): void;
@@ -106,6 +108,7 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
     orders,
     last,
     thermostat,
+    invocations: () => [...gateway.sagas!.ledger.books.values()].reduce((sum, book) => sum + book.invocations.size, 0),
     pull() {
       notePulled(thermostat, Date.now());
       cable.unplug();
