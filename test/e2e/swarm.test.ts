@@ -126,10 +126,11 @@ describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason}
     const job = await pushJob();
     await expect.poll(async () => (await statesOf(job)).length, { ...patience, interval: 10 }).toBeGreaterThan(1);
     cable.unplug();
+    const late = await pushJob();
     await expect.poll(() => moved("lease"), patience).toEqual(["left 0", "right 0"]);
     const taken = [...driven, ...extended, ...refused, ...folded];
     await expectStates(job, ...taken);
-    await expectStates(await pushJob(), "drive expired");
+    await expectStates(late, "drive expired");
     expect(moved("operated")).toEqual(["left 0.5", "right 0.5", "arm 60", "arm 0"]);
     cable.plug();
     await expectStates(job, ...taken, ...drivenBack);
