@@ -24,7 +24,7 @@ const ends: Readonly<Record<number, string>> = {
 export function tooMuchGiven(request: Request): Reply | undefined {
   let length = request.source.length;
   if (request.kind === "run") {
-    length += request.state.length + (request.entry?.entry.length ?? 0);
+    length += (request.state?.length ?? 0) + (request.entry?.entry.length ?? 0);
     for (const { entry } of request.reads) length += entry.length;
   }
   return length > longestRequest ? brokenOff(request, `it is given more than ${longestRequest} characters`) : undefined;

@@ -10,8 +10,8 @@ export type Request =
       readonly stage: number;
       readonly undoes: { readonly outcome: "done" | "unknown"; readonly reason: string } | null;
       readonly entry: EntryGiven | null;
-      /** JSON; empty for none. */
-      readonly state: string;
+      /** JSON; empty for none, null for what can't be JSON. */
+      readonly state: string | null;
       readonly reads: readonly EntryRead[];
       readonly now: number;
     };

@@ -1,4 +1,4 @@
-import { assert } from "../core/errors";
+import { assert, VertebraError } from "../core/errors";
 import { encodePact } from "../core/pact/pact";
 import type { Definitions } from "../core/saga/definitions";
 import type { SeenEntry } from "../core/saga/entries";
@@ -17,10 +17,20 @@ export function requestOf(definitions: Definitions, source: string, run: Run): R
     stage: run.stage,
     undoes: run.undoes,
     entry: run.entry && entryGiven(run.entry),
-    state: decodeText(run.state),
+    state: stateGiven(run.state),
     reads: run.reads.map((read) => ({ ...entryGiven(read), sequence: read.sequence })),
     now: run.now,
   };
+}
+
+/** null for what is no text: a liar's, by which the run fails as by one that is no JSON. */
+function stateGiven(state: Uint8Array): string | null {
+  try {
+    return decodeText(state);
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    return null;
+  }
 }
 
 /** What the saga runtime is told of a reply to `requestOf`. */

@@ -161,6 +161,13 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
       expect(reply).toMatchObject({ kind: "failed", error: "it is given more than 1000000 characters" });
     });
 
+    it("when the state before it is no JSON, for who left it may have lied", async () => {
+      for (const state of ["{", null]) {
+        const reply = await run(sourceOf("return 1;"), { state });
+        expect(reply).toMatchObject({ kind: "failed", error: "the state before it is not JSON" });
+      }
+    });
+
     it("when its module can't be loaded", async () => {
       expect(await run("export default {")).toMatchObject({ kind: "failed", retry: true });
       expect(await run("import fs from 'node:fs'; export default fs;")).toMatchObject({ kind: "failed", retry: true });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { readDefinitions } from "../../firmware/core/saga/definitions";
+import type { Run } from "../../firmware/core/saga/events";
 import { encodeState, type Output, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import { hash } from "../../firmware/core/wire/hash";
 import { encodeText } from "../../firmware/core/wire/text";
+import { requestOf } from "../../firmware/sandbox/runs";
 import { avatarOf, createSagaWorld, crypto, done, entryOf, type Plan } from "./world";
 
 /** An owner of the state group that writes what it likes: no behavior of it ran. */
@@ -70,6 +73,21 @@ describe("a saga state that an owner made up", () => {
       for (const name of world.members.keys()) expect(world.underWay(name)).toBe(0);
     });
   }
+
+  it("ends nobody's sandbox when what it left is no text: its run fails", () => {
+    const { sagas, ...definitions } = readDefinitions(crypto, createSagaWorld(plan).provision);
+    const [saga] = sagas.values();
+    const run: Run = {
+      ...{ invocation: saga!.id, saga: saga!.id, stage: 0, behavior: saga!.stages[0]!.does, undoes: null },
+      ...{ entry: null, state: Uint8Array.of(0xff), reads: [], readCursors: [], now: 5 },
+    };
+    expect(requestOf({ sagas, ...definitions }, "", run)).toMatchObject({ kind: "run", state: null });
+  });
+
+  it("stops nobody when its time is beyond all numbers", () => {
+    const world = afterLie((state) => ({ ...state, now: (2n ** 63n) as never }));
+    expect(world.amounts("shipped")).toEqual([1]);
+  });
 
   it("stops nobody when it is no saga state at all", () => {
     const world = createSagaWorld(plan);

@@ -121,6 +121,7 @@ export function decodeState(entry: Uint8Array): SagaState {
     stateFields,
     entry,
   );
+  if (typeof now !== "number") throw wrong("structure-field", "saga state: now", "is beyond 2^53, and so no time");
   return {
     previous: (previous as readonly EntryReference[])[0] ?? null,
     description: description as Hash,
@@ -129,7 +130,7 @@ export function decodeState(entry: Uint8Array): SagaState {
     produced: (produced as readonly Uint8Array[]).map(decodeOutput),
     status: status as Status,
     error: error as string,
-    now: now as number,
+    now,
     readCursors: readCursors as readonly EntryReference[],
     state: state as Uint8Array,
   };
