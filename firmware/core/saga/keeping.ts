@@ -106,7 +106,9 @@ function bookOf(tables: Tables, book: Book): KeptBook {
 
 function heldBy(tables: Tables, book: Book, versions: readonly Hash[]): KeptInvocations {
   const places = new Map([...book.invocations.keys()].map((key, index) => [key, index]));
-  const idle = [...book.reaches.values()].filter(({ running }) => running === null);
+  // In whatever order they came to be here, which means nothing.
+  const reaches = [...book.reaches.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const idle = reaches.filter(({ running }) => running === null);
   return {
     invocations: [...book.invocations.values()].map((each) => invocationOf(tables, book, versions, each)),
     reaches: idle.flatMap(({ key, tip }) =>
