@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
-import type { Conductor, Order } from "../../firmware/core/saga/conductor";
+import { type Conductor, finalEntries, type Order } from "../../firmware/core/saga/conductor";
+import { type FinalEntry, referenceKey } from "../../firmware/core/saga/entries";
+import { snapshotOf } from "../../firmware/core/saga/keeping";
+import { resume } from "../../firmware/core/saga/resuming";
+import { createSagaRuntime } from "../../firmware/core/saga/runtime";
 import { decodeSnapshot, encodeSnapshot } from "../../firmware/core/saga/snapshot";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
@@ -15,7 +19,7 @@ import {
   lease,
   tailOf,
 } from "./conductors";
-import { done, failed, type Plan, stateIn } from "./world";
+import { avatarOf, crypto, done, failed, type Plan, stateIn } from "./world";
 
 /** Who starts from what it kept is as one that never ended, and as one that reads all from the start. */
 
@@ -142,20 +146,17 @@ function drive(plan: Plan, conductor: Conductor, blocks: readonly Block[], from:
   return asked;
 }
 
-/** What a participant kept last that was told these blocks without ever ending. */
-function keptBy(
-  world: ReturnType<typeof live>,
-  blocks: readonly Block[],
-): { kept: Uint8Array | null; conductor: Conductor } {
-  const conductor = conductorOf(world.provision, "ada", null);
-  let kept: Uint8Array | null = null;
-  conductor.handle({ kind: "boot" }, { monotonic: 0, wall: 0 });
-  for (const block of blocks) {
-    for (const order of conductor.take({ kind: "final", block }, { monotonic: 0, wall: 0 })) {
-      if (order.kind === "keep") kept = order.snapshot;
-    }
-  }
-  return { kept, conductor };
+/** What a participant keeps that is told these blocks without ever ending, and after how many of them. */
+function keptOf({ provision }: ReturnType<typeof live>, blocks: readonly Block[]) {
+  const conductor = conductorOf(provision, "ada", null);
+  const now = { monotonic: 0, wall: 0 };
+  conductor.handle({ kind: "boot" }, now);
+  const kept = blocks.flatMap((block, index) =>
+    conductor
+      .take({ kind: "final", block }, now)
+      .flatMap((order) => (order.kind === "keep" ? [{ snapshot: order.snapshot, after: index + 1 }] : [])),
+  );
+  return { kept, ledger: conductor.ledger };
 }
 
 const seeds = fc.integer({ min: 0, max: 1_000_000 });
@@ -166,29 +167,54 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
       fc.assert(
         fc.property(seeds, (seed) => {
           const draw = seeded(seed);
-          const world = live(plan, draw, 15 + draw.below(20));
+          const world = live(plan, draw, 20 + draw.below(15));
           expect(world.underWay()).toEqual([0, 0, 0]);
           expect(world.members.flatMap(({ notices }) => notices)).toEqual([]);
           const { heard } = world.members[0]!;
-          for (let cuts = 0; cuts < 2; cuts++) {
-            const cut = draw.below(heard.length + 1);
-            const { kept, conductor: never } = keptBy(world, heard.slice(0, cut));
-            const resumed = conductorOf(world.provision, "ada", kept);
+          const { kept, ledger } = keptOf(world, heard);
+          for (let cuts = 0; cuts < 3; cuts++) {
+            const cut = draw.chance(0.5) || kept.length === 0 ? draw.below(heard.length + 1) : draw.one(kept).after;
+            const snapshot = kept.filter(({ after }) => after <= cut).at(-1)?.snapshot ?? null;
+            const resumed = conductorOf(world.provision, "ada", snapshot);
             const reader = conductorOf(world.provision, "ada", null);
             const at = 20_000_000;
             const now = { monotonic: at, wall: at };
-            for (const block of tailOf(heard.slice(0, cut), kept === null ? heard.length : tail)) {
+            for (const block of tailOf(heard.slice(0, cut), snapshot === null ? heard.length : tail)) {
               expect(resumed.take({ kind: "final", block }, now)).toEqual([]);
             }
             for (const block of heard.slice(0, cut)) reader.take({ kind: "final", block }, now);
-            const follows = heard.slice(cut);
+            // At times nothing more comes: then it is theirs to do all that is to be done.
+            const follows = draw.chance(0.5) ? heard.slice(cut) : [];
             expect(drive(plan, resumed, follows, at)).toEqual(drive(plan, reader, follows, at));
             expect(describeLedger(resumed.ledger)).toEqual(describeLedger(reader.ledger));
-            for (const block of follows) never.take({ kind: "final", block }, now);
-            expect(describeLedger(resumed.ledger)).toEqual(describeLedger(never.ledger));
+            if (follows.length > 0) expect(describeLedger(resumed.ledger)).toEqual(describeLedger(ledger));
           }
         }),
-        { numRuns: 5 },
+        { numRuns: 4 },
+      );
+    });
+
+    it("is known again at any moment to the last byte, with entries from the store or without", () => {
+      fc.assert(
+        fc.property(seeds, (seed) => {
+          const draw = seeded(seed);
+          const world = live(plan, draw, 30);
+          const options = { crypto, avatar: avatarOf("ada"), provision: world.provision, lease };
+          const runtime = createSagaRuntime(options);
+          const stored = new Map<string, FinalEntry>();
+          for (const entry of world.members[0]!.heard.flatMap(finalEntries)) {
+            runtime.handle({ kind: "entry", entry, token: null }, { monotonic: 0, wall: 0 });
+            stored.set(referenceKey([entry.group, entry.sequence]), entry);
+            if (!draw.chance(0.2)) continue;
+            const from = draw.chance(0.5) ? Number.POSITIVE_INFINITY : draw.below(40);
+            const kept = encodeSnapshot(snapshotOf(runtime, () => from));
+            const again = createSagaRuntime(options);
+            expect(resume(again, decodeSnapshot(kept), new Map(), stored)).toEqual([]);
+            expect(toHex(encodeSnapshot(snapshotOf(again, () => from)))).toBe(toHex(kept));
+            expect(describeLedger(again.ledger)).toEqual(describeLedger(runtime.ledger));
+          }
+        }),
+        { numRuns: 4 },
       );
     });
   });

@@ -71,8 +71,9 @@ interface Resuming {
   readonly definitions: Definitions;
   /** What the store has, by reference. */
   readonly stored: ReadonlyMap<string, FinalEntry>;
-  /** Entries that were read, by index: the same one wherever it is named. */
+  /** Entries and states that were read, by index: the same one wherever it is named. */
   readonly read: Map<number, SeenEntry>;
+  readonly heads: Map<number, Head>;
 }
 
 /**
@@ -87,7 +88,7 @@ export function resume(
 ): VertebraError[] {
   const { ledger, effects, capable } = known;
   const { definitions, views, books } = ledger;
-  const from: Resuming = { snapshot, definitions, stored, read: new Map() };
+  const from: Resuming = { snapshot, definitions, stored, read: new Map(), heads: new Map() };
   const errors: VertebraError[] = [];
   for (const { id, seen } of snapshot.groups) views.seen.set(toHex(id), seen);
   for (const [key, book] of books) {
@@ -208,7 +209,9 @@ function stepAt(from: Resuming, invocation: Hash, kept: KeptStep): Step {
 function headAt(from: Resuming, index: number): Head {
   const { group, sequence, issuer, entry } = finalAt(from, index);
   const reference = [group, sequence] as const;
-  return { reference, key: referenceKey(reference), issuer, state: decodeState(entry) };
+  const head = from.heads.get(index) ?? { reference, key: referenceKey(reference), issuer, state: decodeState(entry) };
+  from.heads.set(index, head);
+  return head;
 }
 
 function stateAt(from: Resuming, index: number | null): Uint8Array {
