@@ -4,6 +4,7 @@ import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
 import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
+import type { Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
 import { openJournal } from "../store/journal";
 import { bare, openActuators } from "./actuators";
@@ -104,11 +105,14 @@ export function startBoard(
     act: (run, operations) => capabilities.operate(run, operations),
     wake: alarm(() => sagas?.handle({ kind: "alarm" })),
   });
-  const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), (group, entry, token) => {
+  const refuse = (token: number, error: VertebraError) =>
+    tellOutcome({ kind: "refused", token, error }, writers, clock.now(), print);
+  const push = (group: Hash, entry: Uint8Array, token: number) => {
     const error = sagas?.heldBack(group);
     if (error === undefined) drive({ kind: "push", world: tag, group, entry, id: null, token });
-    else tellOutcome({ kind: "refused", token, error }, writers, clock.now(), print);
-  });
+    else refuse(token, error);
+  };
+  const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), push, refuse);
   const writeAt = alarm(() => writeAt(writers.run(now())));
 
   drive({ kind: "boot" });

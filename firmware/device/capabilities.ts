@@ -57,15 +57,31 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
   let driving = false;
 
   const drivers = new Map(
-    board.actuators.map((actuator) => [actuator.name, opened(actuator.name, () => openActuator(pins, actuator))]),
+    board.actuators.map((actuator) => [actuator.name, ofPin(actuator.name, () => openActuator(pins, actuator))]),
   );
   const sensors = new Map(
-    board.sensors.map((sensor) => [sensor.name, opened(sensor.name, () => openAnalog(pins, sensor))]),
+    board.sensors.map((sensor) => {
+      const read = ofPin(sensor.name, () => openAnalog(pins, sensor));
+      return [sensor.name, () => ofPin(sensor.name, read)];
+    }),
   );
   const contacts = board.inputs.map((input) => {
-    const changed = (closed: boolean) => drive({ kind: "input", name: input.name, closed });
-    return { name: input.name, isClosed: opened(input.name, () => openContact(pins, input, changed)) };
+    const { name } = input;
+    const changed = () => drive({ kind: "input", name, closed: isClosed() });
+    const read = ofPin(name, () => openContact(pins, input, changed));
+    const isClosed = () => closedAt(name, read);
+    return { name, isClosed };
   });
+
+  /** A contact that can't be read is as one that is open: what relies on it goes safe. */
+  function closedAt(name: string, read: () => boolean): boolean {
+    try {
+      return read();
+    } catch (error) {
+      options.notice(unusable(name, error));
+      return false;
+    }
+  }
 
   function perform(actions: readonly CapabilityAction[]): void {
     let failure: string | undefined;
@@ -158,9 +174,10 @@ function openActuator(pins: Pins, actuator: Actuator): (value: Setting) => void 
   }
 }
 
-function opened<T>(name: string, open: () => T): T {
+/** What a pin gives that is opened or read. */
+function ofPin<T>(name: string, does: () => T): T {
   try {
-    return open();
+    return does();
   } catch (error) {
     throw unusable(name, error);
   }

@@ -1,3 +1,4 @@
+import { VertebraError } from "../core/errors";
 import type { Action, FinalBlock } from "../core/events";
 import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
@@ -24,11 +25,12 @@ export interface Writers {
 
 /**
  * Push the readings when they are due. A group has at most one push that is neither sealed nor refused: a board that can't keep up
- * skips and counts, it does not queue without bound.
+ * skips and counts, it does not queue without bound. What can't be read, or breaks its pact, is refused.
  */
 export function createWriters(
   sources: readonly Source[],
   push: (group: Hash, entry: Uint8Array, token: number) => void,
+  refuse: (token: number, error: VertebraError) => void,
 ): Writers {
   const dueAt = sources.map(() => Number.NEGATIVE_INFINITY);
   /** By token: the index of the source, and when. */
@@ -50,7 +52,9 @@ export function createWriters(
     counts.pushed++;
     busy.add(index);
     waiting.set(token, { source: index, at: now });
-    push(group, read(), token);
+    const entry = readOrError(read);
+    if (entry instanceof VertebraError) refuse(token, entry);
+    else push(group, entry, token);
   }
 
   function settle(done: number): { readonly source: number; readonly at: number } | undefined {
@@ -94,4 +98,14 @@ export function createWriters(
     },
     counts: () => counts,
   };
+}
+
+/** A sensor whose wire broke says what no pact has bounds for: that ends one reading, not the board. */
+function readOrError(read: () => Uint8Array): Uint8Array | VertebraError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VertebraError) return error;
+    throw error;
+  }
 }

@@ -276,6 +276,26 @@ describe("a contact", () => {
     expect(operate(bench, "arm", { degrees: 20 }).at(-1)).toBe("1 refused capability 'arm' is barred: 'lid' is open");
   });
 
+  it("that can't be read any more is as one that is open", () => {
+    let works = true;
+    const bench = opened(sample, (own) => {
+      class Digital extends own.Digital {
+        override read() {
+          if (!works) throw new Error("no such pin");
+          return super.read();
+        }
+      }
+      return { ...own, Digital };
+    });
+    operate(bench, "drive", { speed: 1 });
+    works = false;
+    bench.said.length = 0;
+    bench.open.alarm();
+    expect(bench.said).toContain("notice pin-unusable: The pin of 'lid' can't be used: no such pin");
+    expect(bench.said).toContain("drive 0 interlock");
+    expect(bench.said).toContain("kept true");
+  });
+
   it("that is open at the start bars from the start", () => {
     const bench = opened({ ...sample, inputs: sample.inputs.slice(0, 2) }, (own) => {
       class Digital extends own.Digital {
