@@ -53,6 +53,15 @@ describe("what a participant can do", () => {
     expect(pushed(becomesFinal(conductor, 2, ada, servo))).toEqual([]);
   });
 
+  it("is not told without end where a copy of it, with its seed and other capabilities, answers each time", () => {
+    const conductor = conductorOf(servo);
+    let told = pushed(conductor.handle({ kind: "boot" }, now)).length;
+    for (let sequence = 0; sequence < 200; sequence++) {
+      told += pushed(becomesFinal(conductor, sequence, ada, sequence % 2 === 0 ? servo : nothing)).length;
+    }
+    expect(told).toBe(16);
+  });
+
   it("is pushed as none of the sagas' own pushes, and a refusal of it is told", () => {
     const conductor = conductorOf(servo);
     const [push] = conductor.handle({ kind: "boot" }, now);

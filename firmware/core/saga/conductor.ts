@@ -11,7 +11,7 @@ import { concerns, needsHistory, standStill } from "./gap";
 import { snapshotOf } from "./keeping";
 import type { Ledger } from "./ledger";
 import { maxSnapshotBytes } from "./limits";
-import { createPublishing, isPublished, notePublished, takePublished } from "./publishing";
+import { createPublishing, isToBeTold, notePublished, takePublished } from "./publishing";
 import { lackingIn, neededFrom, resume } from "./resuming";
 import { createSagaRuntime } from "./runtime";
 import { createSealing, noteSealed, takeSealed } from "./sealing";
@@ -136,7 +136,7 @@ export function createConductor(options: ConductorOptions): Conductor {
   }
 
   function publish(): Order[] {
-    if (publishing === undefined || isPublished(publishing)) return [];
+    if (publishing === undefined || !isToBeTold(publishing)) return [];
     const { group, entry } = publishing;
     return [{ kind: "push", event: { kind: "push", world, group, entry, id: null, token: publishingToken } }];
   }

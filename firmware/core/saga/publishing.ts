@@ -14,7 +14,12 @@ export interface Publishing {
   readonly entry: Uint8Array;
   /** What the others know of this participant. */
   known: Uint8Array | null;
+  /** How often it may be told yet since this start: two participants with one seed would answer each other without end. */
+  left: number;
 }
+
+/** More sayings of its own are never under way when a participant starts again. */
+const mostTold = 16;
 
 /** Undefined where it shares no group of the capabilities pact: nobody will ask it to run a stage that requires anything. */
 export function createPublishing(
@@ -24,7 +29,7 @@ export function createPublishing(
 ): Publishing | undefined {
   const group = [...groups.values()].find(({ pact }) => isCapabilitiesPact(pact.pact));
   if (group === undefined || !group.owners.some((owner) => equal(owner, avatar))) return undefined;
-  return { group: group.id, avatar, entry: encodePublished(published), known: null };
+  return { group: group.id, avatar, entry: encodePublished(published), known: null, left: mostTold };
 }
 
 /**
@@ -52,6 +57,10 @@ export function notePublished(publishing: Publishing, capable: ReadonlyMap<strin
   if (own !== undefined) publishing.known = encodePublished(own);
 }
 
-export function isPublished({ known, entry }: Publishing): boolean {
-  return known !== null && equal(known, entry);
+/** Whether it is to be pushed now; notes that it is. */
+export function isToBeTold(publishing: Publishing): boolean {
+  const { known, entry, left } = publishing;
+  if (left === 0 || (known !== null && equal(known, entry))) return false;
+  publishing.left--;
+  return true;
 }
