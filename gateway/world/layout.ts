@@ -3,12 +3,13 @@ import { capabilitiesPact } from "../../firmware/core/capability/published";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { noSagas, type Provision, type Reading, type SagasProvided } from "../../firmware/core/identity/provision";
+import { isIntegerType } from "../../firmware/core/pact/field";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { decodeDescription } from "../../firmware/core/saga/structures";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
-import type { AvatarId } from "../../firmware/core/wire/types";
+import type { AvatarId, Field } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { compile } from "../saga/described";
 import type { SagaSource } from "../saga/source";
@@ -142,11 +143,15 @@ function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups, provide
   const initiating = new Set(provided.descriptions.map((each) => toHex(decodeDescription(each).initiatingPact)));
   return pacts.flatMap((bytes) => {
     const { name, fields } = decodePact(bytes);
-    const filled = fields.length > 0 && fields.every((field) => sensors.has(field.name));
+    const filled = fields.length > 0 && fields.every((field) => isNumber(field) && sensors.has(field.name));
     if (!filled || !initiating.has(toHex(pactId(crypto, bytes)))) return [];
     const group = groups.find((each) => each.name === name)!;
     return [{ group: syncGroupId(crypto, group.bytes), everyMs: sagaReadingsEveryMs }];
   });
+}
+
+function isNumber({ type: { kind } }: Field): boolean {
+  return isIntegerType(kind) || kind === "f32" || kind === "f64";
 }
 
 function distinct(all: readonly Uint8Array[]): Uint8Array[] {

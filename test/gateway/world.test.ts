@@ -158,6 +158,15 @@ describe("a world with sagas", () => {
     expect(readFileSync(boardOf(world, "board-2").definitionFile)).toEqual(heater);
   });
 
+  it("gives a board no pact to push whose field is no number, whatever its sensors are called", async () => {
+    const file = join(parent, "told.ts");
+    writeFileSync(file, told);
+    createWorld(crypto, random, directory, { boards: [thermometer], sagas: await load(file) });
+    const world = openWorld(crypto, directory);
+    const [own] = decodeProvision(readFileSync(boardOf(world, "board-1").provisionFile)).worlds;
+    expect(own!.readings).toHaveLength(2);
+  });
+
   it("is not made of sagas that call different things by one name", async () => {
     const [thermostat] = await load("examples/thermostat/thermostat.ts");
     const refusal = async (from: string, to: string) => {
@@ -176,3 +185,9 @@ describe("a world with sagas", () => {
     expect(() => readDefinition("toaster")).toThrow(/no board 'toaster'/);
   });
 });
+
+const told = `import { defineBehavior, definePact, defineSaga } from "vertebra/saga";
+const reading = definePact("reading", { celsius: "text" });
+const hear = defineBehavior({ name: "hear", consumes: reading, run() {} });
+export default defineSaga({ name: "told", version: 1, stages: [hear] });
+`;
