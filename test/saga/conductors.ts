@@ -7,6 +7,7 @@ import type { Invocation } from "../../firmware/core/saga/invocation";
 import type { Book, Ledger } from "../../firmware/core/saga/ledger";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { encodeText } from "../../firmware/core/wire/text";
 import type { Draw } from "../sim/random";
 import { avatarOf, crypto, entryOf, idOf, type Plan, provisionOf } from "./world";
 
@@ -32,7 +33,12 @@ export interface Member {
   wake: number;
 }
 
-export type ConductorWorld = ReturnType<typeof createConductorWorld>;
+interface Pushed {
+  readonly entry: Uint8Array;
+  readonly token: number;
+  /** null for one from outside. */
+  readonly by: Conductor | null;
+}
 
 /** Definitions of a plan, with the group in which participants tell what they can do. */
 export function definitionsOf(plan: Plan): SagaProvision & { readonly names: ReadonlyMap<string, string> } {
@@ -67,7 +73,7 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
   const blocks = new Map<string, Block[]>([...ids.keys()].map((key) => [key, []]));
   /** Ids that became final in any group; one is of one group. */
   const told = new Set<string>();
-  const sealing = new Map<string, Uint8Array[]>();
+  const sealing = new Map<string, Pushed[]>();
   const queue: { readonly at: number; readonly order: number; readonly does: () => void }[] = [];
   let now = 0;
   let order = 0;
@@ -75,19 +81,31 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
   const after = (ms: number, does: () => void) => queue.push({ at: now + ms, order: order++, does });
 
   /** In the next block of its issuer, with what else that has until then. */
-  function seal(key: string, issuer: Uint8Array, entry: Uint8Array) {
+  function seal(key: string, issuer: Uint8Array, pushed: Pushed) {
     const at = `${key} ${toHex(issuer)}`;
     const waiting = sealing.get(at) ?? [];
-    waiting.push(entry);
+    waiting.push(pushed);
     sealing.set(at, waiting);
     if (waiting.length > 1) return;
     after(1 + draw.below(60), () => {
       sealing.delete(at);
-      becomesFinal(key, issuer, waiting);
+      const block = crypto.sha256(encodeText(`block ${order}`));
+      tellSealed(key, block, waiting);
+      const entries = waiting.map(({ entry }) => entry);
+      after(1, () => becomesFinal(key, issuer, block, entries));
     });
   }
 
-  function becomesFinal(key: string, issuer: Uint8Array, entries: readonly Uint8Array[]) {
+  /** Unless who pushed has ended since: then it was sealed before the start, for all that it knows. */
+  function tellSealed(key: string, block: Uint8Array, pushed: readonly Pushed[]) {
+    const member = members.find(({ conductor }) => pushed.every((each) => each.by === conductor));
+    if (member === undefined) return;
+    const tokens = pushed.map(({ token }) => token);
+    const sealed = { kind: "sealed", world: "00", group: ids.get(key)!, block, counter: 1, tokens } as const;
+    obey(member, member.conductor.take(sealed, time()));
+  }
+
+  function becomesFinal(key: string, issuer: Uint8Array, block: Uint8Array, entries: readonly Uint8Array[]) {
     const all = blocks.get(key)!;
     const repeats: number[] = [];
     for (const [index, entry] of entries.entries()) {
@@ -97,7 +115,7 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
     }
     const last = all.at(-1);
     const firstEntry = last === undefined ? 0 : last.firstEntry + last.entries!.length;
-    all.push({ group: ids.get(key)!, firstEntry, issuer, entries, repeats });
+    all.push({ group: ids.get(key)!, firstEntry, issuer, block, entries, repeats });
     for (const member of members) after(1 + draw.below(200), () => hear(member, key));
   }
 
@@ -124,8 +142,9 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
       else if (each.kind === "wake") member.wake = each.at;
       else if (each.kind === "notice") member.notices.push(`${each.error.code}: ${each.error.message}`);
       else if (each.kind === "push") {
-        const { group, id, entry } = each.event;
-        after(1, () => seal(toHex(group), avatarOf(member.name), withId({ id, entry })));
+        const { group, id, entry, token } = each.event;
+        const pushed = { entry: withId({ id, entry }), token, by: conductor };
+        after(1, () => seal(toHex(group), avatarOf(member.name), pushed));
       } else if (each.kind === "run") {
         const result = plan.behaviors[each.what.behavior.name]!(each.what, undefined as never);
         later({ kind: "result", run: each.run, result });
@@ -145,7 +164,7 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
     members,
     push(pact: string, number: number, amount: number) {
       const { entry } = entryOf(pact, [number, amount]);
-      seal(groups.get(pact)!, avatarOf("outside"), entry);
+      seal(groups.get(pact)!, avatarOf("outside"), { entry, token: 0, by: null });
     },
     /** From what it kept last, and what its store has. */
     restart(member: Member, told: SagaProvision = provision) {

@@ -72,6 +72,20 @@ describe("what is known of sagas", () => {
     expect(one.kept.at(-1)!.length).toBeLessThan(early + 300);
   });
 
+  it("has the entries that are older than what a store has for sure", () => {
+    const never: Plan = {
+      ...countingByKey,
+      stages: [countingByKey.stages[0]!, { behavior: "count", consumes: "other" }],
+    };
+    const one = alone(never);
+    for (let each = 0; each < 119; each++) one.push("order", each, 0);
+    const before = describeLedger(one.conductor.ledger);
+    one.restart(64);
+    expect(one.notices).toEqual([]);
+    expect(underWay(one)).toBe(119);
+    expect(describeLedger(one.conductor.ledger)).toEqual(before);
+  });
+
   it("does not let what was consumed be consumed again", () => {
     const one = alone(counting);
     for (let each = 0; each < 40; each++) one.push("order", 0, 0);
