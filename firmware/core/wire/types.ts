@@ -15,7 +15,7 @@ export interface Policy {
   /** An owner may certify on a header alone. */
   readonly private: boolean;
   readonly writers: "owners" | "members" | "stewards";
-  /** Final entries that an owner keeps, at least; 0 keeps all. */
+  /** Final entries that an owner is to keep, at least; 0 for all. As built, nothing looks at it. */
   readonly retention: number;
   /** Bytes of the largest encoded entry. */
   readonly largestEntry: number;
