@@ -70,7 +70,7 @@ async function answer(
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);
   else if (route === "POST /entries") {
     // What waits for finality may wait for long: it must not hold up the gateway's end.
-    send(response, await beforeEnd(push(gateway, await readBody<PushAsked>(request)), ending));
+    send(response, await beforeEnd(push(gateway, await readBody<PushAsked>(request, pushAsked)), ending));
   } else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
     send(response, await beforeEnd(ofSagas(gateway, request, url.pathname, ending), ending));
   } else throw unknownRoute(route);
@@ -89,9 +89,14 @@ async function ofSagas(gateway: Gateway, request: IncomingMessage, path: string,
     case "GET replay":
       return replayInvocation(gateway, digits);
     case "POST redrive":
-      return redrive(gateway, digits, await readBody<Asked>(request));
+      return redrive(gateway, digits, await readBody<Pick<Asked, "final">>(request, { final: "boolean" }));
     case "POST cancel":
-      return cancelInvocation(gateway, digits, await readBody<Asked>(request), signal);
+      return cancelInvocation(
+        gateway,
+        digits,
+        await readBody<Asked>(request, { reason: "string", final: "boolean" }),
+        signal,
+      );
     default:
       throw unknownRoute(`${request.method} ${path}`);
   }
@@ -214,6 +219,8 @@ interface PushAsked {
   readonly final: boolean;
 }
 
+const pushAsked = { group: "string", entry: "object", final: "boolean" } as const;
+
 async function push(gateway: Gateway, body: PushAsked) {
   const group = gateway.world.catalog.group(body.group);
   const { fields, pact } = group.pact;
@@ -225,7 +232,11 @@ async function push(gateway: Gateway, body: PushAsked) {
   return body.final ? { ...sealed, sequence: await pushed.final } : sealed;
 }
 
-async function readBody<T>(request: IncomingMessage): Promise<T> {
+/** The JSON object of a request, whose fields are of these types. Throws `body-large`, or `body` for what no command line sends. */
+async function readBody<T>(
+  request: IncomingMessage,
+  types: { readonly [Name in keyof T]: "string" | "boolean" | "object" },
+): Promise<T> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
@@ -235,5 +246,21 @@ async function readBody<T>(request: IncomingMessage): Promise<T> {
     }
     chunks.push(chunk);
   }
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  const body = parse(Buffer.concat(chunks).toString("utf8"));
+  for (const [name, type] of Object.entries(types)) {
+    if (typeof body?.[name] !== type) throw notAsked(`has no ${type} '${name}'`);
+  }
+  return body as T;
+}
+
+function parse(text: string): Partial<Record<string, unknown>> | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notAsked("is not JSON");
+  }
+}
+
+function notAsked(what: string): VertebraError {
+  return new VertebraError("body", `The request ${what}`, "Use the same version at both ends.");
 }

@@ -9,6 +9,7 @@ import type { FinalEntry } from "../../firmware/core/saga/entries";
 import { decodeState, encodeState } from "../../firmware/core/saga/state";
 import { encodeText } from "../../firmware/core/wire/text";
 import { type Control, startControl } from "../../gateway/channels/control";
+import { controlClient } from "../../gateway/channels/control-client";
 import { blocksOf } from "../../gateway/channels/history";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
@@ -198,6 +199,23 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
     const [waiting] = await list();
     expect((await saga("cancel", waiting!.id, "--reason", "too late", "--final")).status).toBe(0);
     expect(await states(3)).toEqual(["0 done", "1 cancelled", "0 compensated"]);
+  });
+
+  it("is not steered by what no command line asks", async () => {
+    await push("order", { number: 4 });
+    await states(1);
+    const [waiting] = await list();
+    const client = controlClient(directory);
+    for (const body of [null, [], "x", {}, { reason: { a: 1 }, final: true }]) {
+      for (const does of ["cancel", "redrive"]) {
+        const asked = client.post(
+          `/sagas/${waiting!.id}/${does}`,
+          does === "redrive" ? { ...Object(body), final: 1 } : body,
+        );
+        await expect(asked).rejects.toMatchObject({ code: "body" });
+      }
+    }
+    expect((await list())[0]!.status).toBe("running");
   });
 
   it("is named by enough digits of its id", async () => {
