@@ -82,24 +82,24 @@ describe("a board", () => {
   it("goes on with its sagas from flash, which has of each group the last 64 blocks and what it kept", () => {
     const nor = createNor(256, 4096);
     const first = startBoard(nor);
-    for (let each = 0; each < 80; each++) first.order();
-    expect(first.lastState()).toBe("80");
+    for (let each = 0; each < 68; each++) first.order();
+    expect(first.lastState()).toBe("68");
     const blocks = finalBlocks(first.journal.records, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
     expect(blocks).toHaveLength(64);
     const second = startBoard(nor);
     second.order();
-    expect(second.lastState()).toBe("81");
+    expect(second.lastState()).toBe("69");
     expect([...first.notices, ...second.notices]).toEqual([]);
   });
 
   it("says so, and leaves the saga to others, where flash has not what it kept", () => {
     const nor = createNor(256, 4096);
     const first = startBoard(nor);
-    for (let each = 0; each < 70; each++) first.order();
+    for (let each = 0; each < 66; each++) first.order();
     first.journal.write(new Map(), new Set([`saga/${first.tag}`]));
     const second = startBoard(nor);
     expect(second.notices[0]).toContain("Saga 'saga' was not told entries 0 to ");
     second.order();
-    expect(second.lastState()).toBe("70");
+    expect(second.lastState()).toBe("66");
   });
 });

@@ -167,7 +167,7 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
       fc.assert(
         fc.property(seeds, (seed) => {
           const draw = seeded(seed);
-          const world = live(plan, draw, 20 + draw.below(15));
+          const world = live(plan, draw, 20 + draw.below(10));
           expect(world.underWay()).toEqual([0, 0, 0]);
           expect(world.members.flatMap(({ notices }) => notices)).toEqual([]);
           const { heard } = world.members[0]!;
@@ -190,7 +190,7 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
             if (follows.length > 0) expect(describeLedger(resumed.ledger)).toEqual(describeLedger(ledger));
           }
         }),
-        { numRuns: 4 },
+        { numRuns: 3 },
       );
     });
 
@@ -198,7 +198,7 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
       fc.assert(
         fc.property(seeds, (seed) => {
           const draw = seeded(seed);
-          const world = live(plan, draw, 30);
+          const world = live(plan, draw, 25);
           const options = { crypto, avatar: avatarOf("ada"), provision: world.provision, lease };
           const runtime = createSagaRuntime(options);
           const stored = new Map<string, FinalEntry>();
@@ -214,7 +214,7 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
             expect(describeLedger(again.ledger)).toEqual(describeLedger(runtime.ledger));
           }
         }),
-        { numRuns: 4 },
+        { numRuns: 3 },
       );
     });
   });
