@@ -74,6 +74,14 @@ describe("a saga state that an owner made up", () => {
     });
   }
 
+  it("holds the saga up for all where it consumed what never comes, until it comes", () => {
+    const world = afterLie((state, its) => ({ ...state, consumed: [its.log("order").id, 1] }));
+    expect([world.amounts("shipped"), world.underWay("ada")]).toEqual([[], 1]);
+    world.push("order", 8, 4);
+    world.run(120_000);
+    expect([world.amounts("shipped"), world.underWay("ada")]).toEqual([[1], 0]);
+  });
+
   it("ends nobody's sandbox when what it left is no text: its run fails", () => {
     const { sagas, ...definitions } = readDefinitions(crypto, createSagaWorld(plan).provision);
     const [saga] = sagas.values();
