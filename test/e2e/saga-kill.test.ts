@@ -59,7 +59,10 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
   async function underWay(): Promise<string[]> {
     const { sagas } = await bench.get<SagasJson>("/sagas");
     const running = sagas.filter((saga) => saga.running > 0).map((saga) => `${saga.name}: ${saga.running} under way`);
-    return [...running, ...(await unfinished(bench, names))];
+    // What the last state put out is pushed after it.
+    const told = (await bench.entries("notice")).length;
+    const untold = told < orders.length ? [`${orders.length - told} orders without a notice`] : [];
+    return [...running, ...untold, ...(await unfinished(bench, names))];
   }
 
   /** Kills boards and the gateway at the moments of a plan, while readings and orders come. */
