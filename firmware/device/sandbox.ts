@@ -7,9 +7,11 @@ import { lockDown, perform } from "../sandbox/perform";
 import type { Reply, Request } from "../sandbox/request";
 import { createTurns } from "../sandbox/turns";
 import type { Journal } from "../store/journal";
+import { asVertebraError } from "./cable";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { openQuarantine, type Quarantine } from "./quarantine";
+import { noticeOf } from "./telling";
 
 /** Runs a request for a behavior, named by its hash, and calls `done` once, at once or later. */
 export type Sandbox = (request: Request, behavior: Hash, done: (reply: Reply) => void) => void;
@@ -26,7 +28,7 @@ export function openSandbox(
   print: (line: Line) => void,
 ): Sandbox {
   if (where === "process") {
-    if (sandbox !== undefined) return createProcessSandbox(native, sandbox);
+    if (sandbox !== undefined) return createProcessSandbox(native, sandbox, (error) => print(noticeOf(error)));
     throw new VertebraError(
       "usage",
       "This board runs behaviors in processes, and --sandbox is missing",
@@ -38,15 +40,40 @@ export function openSandbox(
   return createMachineSandbox(native, quarantine);
 }
 
-/** Each run in a process of its own: `program` is the file of the sandbox's program. What a run does ends that process alone. */
-export function createProcessSandbox({ process }: Pick<Native, "process">, program: string): Sandbox {
+/** ms until a process that could not be started is tried again. */
+const startAgainAfter = 1_000;
+
+/**
+ * Each run in a process of its own: `program` is the file of the sandbox's program. What a run does ends that process alone; a machine
+ * that has no room for it now is told, and tried again.
+ */
+export function createProcessSandbox(
+  { process, timer, clock }: Pick<Native, "process" | "timer" | "clock">,
+  program: string,
+  notice: (error: VertebraError) => void,
+): Sandbox {
   const turn = createTurns();
+  const held: (() => void)[] = [];
+  const again = timer.open(() => {
+    for (const start of held.splice(0)) start();
+  });
+
+  function start(line: string, ended: (status: number, output: string) => void): void {
+    try {
+      process.start(program, line, patience.process, ended);
+    } catch (error) {
+      notice(asVertebraError(error));
+      held.push(() => start(line, ended));
+      timer.set(again, clock.monotonic() + startAgainAfter);
+    }
+  }
+
   return (request, _behavior, done) => {
     const refused = tooMuchGiven(request);
     if (refused !== undefined) done(refused);
     else
       turn((over) =>
-        process.start(program, `${JSON.stringify(request)}\n`, patience.process, (status, output) => {
+        start(`${JSON.stringify(request)}\n`, (status, output) => {
           over();
           done(replyAfter(request, status, output));
         }),

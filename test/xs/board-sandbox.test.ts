@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createProcessSandbox } from "../../firmware/device/sandbox";
 import type { Reply, Request } from "../../firmware/sandbox/request";
 import { buildForXs } from "../../gateway/fleet/xs-program";
 import { hostOrReason, startOnXs } from "./host";
@@ -26,6 +27,30 @@ const requestOf = (body: string): Request => ({
 
 const stateOf = (reply: Reply) => ("state" in reply ? reply.state : "error" in reply ? reply.error : reply.kind);
 
+describe("the sandbox of a board in processes", () => {
+  it("tries again where the machine has no room for another one, and says so", () => {
+    const alarms: (() => void)[] = [];
+    const timer = { open: (act: () => void) => alarms.push(act) - 1, set: () => {}, stop: () => {} };
+    const clock = { monotonic: () => 0, wall: () => 0 };
+    let room = false;
+    const process = {
+      start(_program: string, _line: string, _patience: number, ended: (status: number, output: string) => void) {
+        if (!room) throw Object.assign(new Error("no memory"), { code: "process-start", remedy: "Free some." });
+        ended(75, "");
+      },
+    };
+    const said: string[] = [];
+    const sandbox = createProcessSandbox({ process, timer, clock }, "", ({ code }) => said.push(code));
+    for (let run = 0; run < 9; run++) {
+      sandbox(requestOf(""), new Uint8Array(32), (reply) => said.push(String(stateOf(reply))));
+    }
+    expect(said).toEqual(Array.from({ length: 8 }, () => "process-start"));
+    room = true;
+    alarms[0]!();
+    expect(said.slice(8)).toEqual(Array.from({ length: 9 }, () => "it reached its limit of computation"));
+  });
+});
+
 describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: ${reason})` : ""}`, () => {
   it("runs each behavior in a process of its own: one that ends its process ends nothing else", async () => {
     const { program } = await buildForXs("firmware/sandbox/main.ts", "build/sandbox/sandbox.js", () => {});
@@ -40,7 +65,7 @@ describe.skipIf(reason)(`the sandbox of a board on Linux${reason ? ` (skipped: $
     ];
     const started = await bundleProgram(`
       import { createProcessSandbox } from "./firmware/device/sandbox";
-      const sandbox = createProcessSandbox(native, ${JSON.stringify(program)});
+      const sandbox = createProcessSandbox(native, ${JSON.stringify(program)}, () => {});
       for (const [index, request] of ${JSON.stringify(bodies.map(requestOf))}.entries()) {
         sandbox(request, new Uint8Array(32), (reply) => native.print(JSON.stringify([index, reply])));
       }`);
