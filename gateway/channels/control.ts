@@ -115,7 +115,7 @@ function refuse(response: ServerResponse, error: unknown): void {
 }
 
 /** Which entry a person means: `GROUP/SEQUENCE`. */
-export function readReference(gateway: Gateway, of: string): { readonly group: KnownGroup; readonly sequence: number } {
+function readReference(gateway: Gateway, of: string): { readonly group: KnownGroup; readonly sequence: number } {
   const slash = of.lastIndexOf("/");
   const sequence = Number(of.slice(slash + 1));
   if (slash > 0 && slash < of.length - 1 && Number.isSafeInteger(sequence) && sequence >= 0) {

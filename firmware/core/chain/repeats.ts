@@ -23,7 +23,7 @@ const idsPerRecord = 64;
 const recordsKept = 17;
 const noId = -1;
 
-export function createProducedIds(): ProducedIds {
+function createProducedIds(): ProducedIds {
   return { ring: new Float64Array(idsPerRecord * recordsKept).fill(noId), count: 0 };
 }
 
