@@ -13,9 +13,10 @@ static double milliseconds(clockid_t clock)
 	return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
 }
 
+/* Time goes on while the machine is suspended: a lease that ended then must not hold after. */
 double monotonicMilliseconds(void)
 {
-	return milliseconds(CLOCK_MONOTONIC);
+	return milliseconds(CLOCK_BOOTTIME);
 }
 
 static void clockMonotonic(xsMachine* the)
