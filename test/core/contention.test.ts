@@ -32,3 +32,44 @@ describe("owners who all write at once", () => {
     expect(contend(["a", "b", "c", "d"], 60, 400)).toBeGreaterThan(10);
   });
 });
+
+describe("two owners who each wrote into a group before they met", () => {
+  /** ms until both have both entries, while two other groups of theirs never rest; who ranks first follows from who they are. */
+  function meet(seed: number): number {
+    const others = Array.from({ length: seed % 40 }, (_, index) => `f${index}`);
+    const ways = [1 + ((7 * seed) % 30), 1 + ((11 * seed) % 30)];
+    const ofBoth = { owners: ["a", "b"], policy: { quorum: "two-thirds" } } as const;
+    const network = createNetwork({
+      members: [...others, ...(seed % 2 === 0 ? ["a", "b"] : ["b", "a"])],
+      groups: [
+        { name: "busy", owners: ["a", "b"] },
+        { name: "busy-too", ...ofBoth },
+        { name: "both", ...ofBoth },
+      ],
+      links: [],
+      delayOf: (from) => ways[from === "a" ? 0 : 1]!,
+    });
+    network.push("a", "both", 1);
+    network.push("b", "both", 2);
+    network.push("b", "busy", 3);
+    network.push("b", "busy-too", 4);
+    network.run(300);
+    network.push("b", "busy", 5);
+    network.run(600 + ((37 * seed) % 900));
+    network.connect("a", "b");
+    const met = network.now;
+    for (let round = 0; network.now < met + 20_000; round++) {
+      const missing = ["a", "b"].some((name) => network.entriesOf(name, "both").length < 2);
+      if (!missing) return network.now - met;
+      if (round % 2 === 0) network.push("b", "busy", 100 + round);
+      if (round % 4 === 1) network.push("b", "busy-too", 500 + round);
+      network.run(network.now + 250);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  it("agree on an order of both within seconds, though their other groups never rest, whoever ranks first", () => {
+    const slowest = Math.max(...Array.from({ length: 60 }, (_, seed) => meet(seed)));
+    expect(slowest).toBeLessThan(5_000);
+  });
+});

@@ -25,11 +25,12 @@ export function proposableBlocks(
 ): Block[] {
   const chosen: Block[] = [];
   const taken = new Set(window);
-  const order = caution > cautionByArrival ? byIssuer(group, view) : [...group.blocks.values()];
+  const inTurn = caution > cautionByArrival || isTriedAgain(group, position, view);
+  const order = inTurn ? byIssuer(group, view) : [...group.blocks.values()];
   const most = Math.max(1, Math.floor(referencesPerGroup / 2 ** caution));
   const end = Math.min(group.position + slotWindow, position + most);
   for (let slot = position; slot < end; slot++) {
-    const claimed = caution > cautionByArrival ? undefined : group.slots.get(slot)?.claim?.block;
+    const claimed = inTurn ? undefined : group.slots.get(slot)?.claim?.block;
     const first = claimed === undefined ? undefined : group.blocks.get(toHex(claimed));
     const block = blockFor(group, slot, view, taken, first === undefined ? order : [first, ...order]);
     if (block === undefined) break;
@@ -37,6 +38,15 @@ export function proposableBlocks(
     chosen.push(block);
   }
   return chosen;
+}
+
+/**
+ * What was claimed in an earlier generation and is put forward again lost its vote there, perhaps to another order. Generations go on
+ * with other groups, so there may never be a second attempt: two owners who each put their own block first again would do so for ever.
+ */
+function isTriedAgain({ slots }: Group, position: number, { sequence }: View): boolean {
+  const claim = slots.get(position)?.claim;
+  return claim != null && claim.view.sequence < sequence;
 }
 
 /**
