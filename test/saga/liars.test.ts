@@ -64,6 +64,7 @@ describe("a saga state that an owner made up", () => {
     ["undoes what was not done", (state) => ({ ...state, status: "compensated" })],
     ["consumed nothing", (state) => ({ ...state, consumed: null })],
     ["consumed what initiates nothing", (state, its) => ({ ...state, consumed: [its.log("states").id, 0] })],
+    ["consumed an entry of no group that there is", (state) => ({ ...state, consumed: [new Uint8Array(32), 7] })],
     ["follows on what is no state", (state, its) => ({ ...state, previous: [its.log("order").id, 0] })],
   ];
   for (const [what, lie] of lies) {

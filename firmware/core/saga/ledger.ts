@@ -217,18 +217,28 @@ function overflow(book: Book, what: string, changes: Change[]): void {
 /** Groups have no order among each other: a state may be final here before what it consumed. It waits, and those after it too. */
 function settleBacklog({ definitions, views }: Ledger, book: Book, now: number, changes: Change[]): void {
   for (let head = book.backlog[0]; head !== undefined; head = book.backlog[0]) {
-    const { consumed } = head.state;
-    if (consumed !== null && consumed[1] >= (views.seen.get(toHex(consumed[0])) ?? 0)) return;
+    if (waitsForConsumed(definitions, views, head.state)) return;
     book.backlog.shift();
     changes.push(accept(definitions, book, head, now));
   }
+}
+
+function waitsForConsumed({ groups }: Definitions, { seen }: Views, { consumed }: SagaState): boolean {
+  if (consumed === null) return false;
+  const [group, sequence] = consumed;
+  // Of a group that no saga knows nothing will ever be seen.
+  return groups.has(toHex(group)) && sequence >= (seen.get(toHex(group)) ?? 0);
 }
 
 /** "The first Saga State final for a given `previous` wins; any later one is void." */
 function accept(definitions: Definitions, book: Book, head: Head, now: number): Change {
   const found = invocationOf(definitions, book, head.state, now);
   const wrong =
-    typeof found === "string" ? found : (refusal(book, found, head.state) ?? excess(definitions, found, head.state));
+    typeof found === "string"
+      ? found
+      : (stranger(definitions, head.state) ??
+        refusal(book, found, head.state) ??
+        excess(definitions, found, head.state));
   if (typeof found === "string" || wrong !== null) return { kind: "void", head, reason: wrong ?? "" };
   const { reach } = found;
   const was = standingOf(found);
@@ -268,6 +278,10 @@ function ofVersion(definitions: Definitions, book: Book, opened: Invocation, sag
   close(book, opened);
   book.invocations.delete(opened.key);
   return open(definitions, book, saga, opened.entry, now);
+}
+
+function stranger({ groups }: Definitions, { consumed }: SagaState): string | null {
+  return consumed === null || groups.has(toHex(consumed[0])) ? null : "what it consumed is of no group here";
 }
 
 /** Why a state does not answer what its invocation waits for; null where it does. */
