@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { fstatSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { SerialPort } from "serialport";
 import { VertebraError } from "../../firmware/core/errors";
 
@@ -32,6 +32,7 @@ export async function openPort(path: string, baudRate: number, events: PortEvent
   return new Promise((resolve, reject) => {
     port.open((error) => {
       if (error) return reject(portError(path, error.message));
+      if (!isNamed(path, port)) return port.close(() => reject(portError(path, "No such file")));
       let asked = false;
       port.once("close", () => {
         port.destroy();
@@ -59,6 +60,15 @@ function isLeftOver(path: string): boolean {
   const terminal = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (!name?.isSymbolicLink() || !terminal || !realpathSync(path).startsWith("/dev/pts/")) return false;
   return terminal.ctimeNs > name.mtimeNs;
+}
+
+/**
+ * Whether a port that is open is what its path names. While it was opened, another board may have been given the number of a terminal
+ * that was left over, or its own board another number: then it would hold the other board's cable, and its own would never be opened.
+ */
+function isNamed(path: string, { port }: SerialPort): boolean {
+  const opened = fstatSync((port as unknown as { readonly fd: number }).fd);
+  return statSync(path, { throwIfNoEntry: false })?.rdev === opened.rdev && !isLeftOver(path);
 }
 
 /** The library tells system errors by their words alone. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { lutimesSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -125,6 +125,18 @@ describe("a serial port", () => {
       await (await openPort(next.ends[0], 115_200, nobody)).close();
     },
   );
+
+  it.skipIf(reason).each<[string, (path: string, other: string) => void]>([
+    ["names another terminal", (path, other) => renameSync(other, path)],
+    ["turns out to be left over", (path) => lutimesSync(path, 0, 0)],
+  ])("whose name %s by the time that it is open is not taken for the one that was named", async (_, change) => {
+    const { ends } = await cable();
+    const opening = openPort(ends[0], 115_200, nobody);
+    // In this time it is opened, and nobody can be told so yet.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    change(ends[0], ends[1]);
+    await expect(opening).rejects.toMatchObject({ code: "port-missing" });
+  });
 
   it.skipIf(reason)("that another program uses is told", async () => {
     const { ends } = await cable();
