@@ -49,11 +49,18 @@ export interface BoardCapabilities {
   alarm(): void;
 }
 
+/** ms until a pin that did not take its safe state is tried again. */
+const setAgainMs = 1_000;
+
 /** Opens the pins of a board and sets all to their safe states. Throws `pin-unusable` for a pin that can't be opened. */
 export function openCapabilities(options: CapabilityOptions): BoardCapabilities {
   const { board, pins, clock } = options;
   const capabilities = createCapabilities(board);
   const waiting: CapabilityEvent[] = [];
+  /** Those whose pin did not take its safe state. */
+  const unsafe = new Set<string>();
+  const safe = new Map(board.actuators.map((actuator) => [actuator.name, actuator.safe]));
+  let wakesAt = Number.POSITIVE_INFINITY;
   let driving = false;
 
   const drivers = new Map(
@@ -105,17 +112,24 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
           else options.acted(action.run, "unknown", failure);
           break;
         case "wake":
+          wakesAt = action.at;
           options.wake(action.at);
       }
     }
+    const again = clock.now().monotonic + setAgainMs;
+    if (unsafe.size === 0 || wakesAt <= again) return;
+    wakesAt = again;
+    options.wake(again);
   }
 
   /** Why it failed, if it did. */
   function set(capability: string, value: Setting): string | undefined {
+    unsafe.delete(capability);
     try {
       drivers.get(capability)!(value);
       return undefined;
     } catch (error) {
+      if (value === safe.get(capability)) unsafe.add(capability);
       const failure = unusable(capability, error);
       options.notice(failure);
       return failure.message;
@@ -156,7 +170,11 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
     operate: (run, operations) => drive(...read(), { kind: "operate", run, operations }),
     stop: () => drive({ kind: "stop" }),
     resume: () => drive(...read(), { kind: "resume" }),
-    alarm: () => drive(...read(), { kind: "alarm" }),
+    alarm() {
+      wakesAt = Number.POSITIVE_INFINITY;
+      for (const capability of [...unsafe]) set(capability, safe.get(capability)!);
+      drive(...read(), { kind: "alarm" });
+    },
   };
 }
 

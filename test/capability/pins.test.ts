@@ -237,6 +237,37 @@ describe("an operation on a board", () => {
     expect([level(bench, 1), bench.said.at(-1)]).toEqual([1, "relay false lease"]);
   });
 
+  it("ends, though its pin fails at that moment, as soon as the pin takes it; what was operated is not tried again", () => {
+    let works = true;
+    const bench = opened(sample, (own) => {
+      class Digital extends own.Digital {
+        override write(level: 0 | 1) {
+          if (!works) throw new Error("no such pin");
+          super.write(level);
+        }
+      }
+      return { ...own, Digital };
+    });
+    operate(bench, "relay", { on: true });
+    works = false;
+    bench.now = 6000;
+    bench.open.alarm();
+    expect([level(bench, 1), bench.wakesAt]).toEqual([0, 7000]);
+    bench.now = 7000;
+    bench.open.alarm();
+    expect([level(bench, 1), bench.wakesAt]).toEqual([0, 8000]);
+    works = true;
+    bench.now = 8000;
+    bench.open.alarm();
+    expect(level(bench, 1)).toBe(1);
+    works = false;
+    expect(operate(bench, "lamp", { on: true }).at(-1)).toContain("1 unknown");
+    works = true;
+    bench.now = 20_000;
+    bench.open.alarm();
+    expect(level(bench, 2)).toBe(0);
+  });
+
   it("ends with a link that is silent, and goes on where it was heard meanwhile", () => {
     const bench = opened();
     operate(bench, "fan", { duty: 0.5 });
