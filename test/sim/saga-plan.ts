@@ -11,6 +11,8 @@ export interface SagasPlan {
   readonly boards: readonly string[];
   /** Who has the servo that stages act with. */
   readonly able: readonly string[];
+  /** What befalls the first who is about to act: it is gone for good by that, or cut off while its intent becomes final. */
+  readonly mishap: "gone" | "cut off" | null;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
   /** The longest from a run to its result, and from an act to its outcome, ms. */
@@ -56,15 +58,19 @@ export function withSagas(plan: Plan): Plan {
   const honest = plan.members.filter((name) => name !== suspect);
   if (plan.seed % 5 !== 0 || honest.length < 2) return plan;
   const draw = seeded(plan.seed ^ 0x5a6a);
-  const executors = some(draw, honest, draw.chance(0.1) ? 1 : 2 + draw.below(honest.length - 1));
+  const apart = seeded(plan.seed ^ 0x10c5);
+  // Some go on without any one of those who run them, and so have to.
+  const spares = honest.length >= 4 && apart.chance(0.4);
+  const executors = spares ? honest : some(draw, honest, draw.chance(0.1) ? 1 : 2 + draw.below(honest.length - 1));
+  const quorum = () =>
+    draw.one(spares ? (["two-thirds", "majority"] as const) : (["all", "two-thirds", "majority"] as const));
   const groups = new Map<string, GroupPlan>();
   const add = (name: string, holds: NonNullable<GroupPlan["holds"]>, owners: readonly string[], quorum: Quorum) => {
     if (!groups.has(name)) groups.set(name, { name, owners, policy: { quorum, ...ordersPolicy }, holds });
     return name;
   };
-  const quorum = () => draw.one(["all", "two-thirds", "majority"] as const);
-  const orders = (name: string) =>
-    add(name, "orders", draw.chance(0.6) ? executors : some(draw, honest, 1 + draw.below(honest.length)), quorum());
+  const someone = () => (spares || draw.chance(0.6) ? executors : some(draw, honest, 1 + draw.below(honest.length)));
+  const orders = (name: string) => add(name, "orders", someone(), quorum());
   add("reversal", "reversals", executors, "two-thirds");
   orders("notes");
   const sagas = Array.from({ length: 1 + draw.below(3) }, (_, index): SagaPlan => {
@@ -85,19 +91,32 @@ export function withSagas(plan: Plan): Plan {
   const steps = [
     ...drawOrders(draw, plan, sagas, groups, 1 + draw.below(5)),
     ...drawSagaFaults(draw, plan, conductors, executors),
+    ...(spares && apart.chance(0.6) ? drawLosses(apart, plan, executors) : []),
   ];
   const able = some(draw, executors, 1 + draw.below(executors.length));
   const lease = draw.one(plan.members.length > 4 ? [1_500, 6_000] : [300, 1_500, 6_000]);
   const takes = draw.one([10, 200, 3_000]);
   const boards = conductors.filter(() => draw.chance(0.5));
-  // Snapshots come after many blocks of one group.
-  if (draw.chance(0.25)) steps.push(...drawOrders(draw, plan, sagas.slice(0, 1), groups, 10 + draw.below(15)));
+  const mishap = spares && apart.chance(0.6) ? apart.one(["gone", "cut off"] as const) : null;
+  // Snapshots come after many blocks of one group, and count for who starts after that.
+  if (draw.chance(0.25)) {
+    steps.push(...drawOrders(draw, plan, sagas.slice(0, 1), groups, 10 + draw.below(15)));
+    for (const member of [...boards, ...boards]) {
+      steps.push({
+        at: busiest + draw.below(60_000),
+        kind: "crash",
+        member,
+        after: draw.below(40),
+        down: 1 + draw.below(3_000),
+      });
+    }
+  }
   return {
     ...plan,
     groups: [...plan.groups, ...groups.values()],
     steps: [...plan.steps, ...steps].sort((a, b) => a.at - b.at),
     length: Math.max(plan.length, ...steps.map(({ at }) => at)),
-    sagas: { sagas, conductors, boards, able, lease, takes },
+    sagas: { sagas, conductors, boards, able, mishap, lease, takes },
   };
 }
 
@@ -158,6 +177,18 @@ function drawOrders(
     }
   }
   return steps;
+}
+
+/** One who runs sagas is gone for good, or some are cut off from the others for a while. */
+function drawLosses(draw: Draw, plan: Plan, executors: readonly string[]): Step[] {
+  const when = () => draw.below(Math.min(plan.length, busiest) + 10_000);
+  if (draw.chance(0.5)) {
+    return [{ at: when(), kind: "crash", member: draw.one(executors), after: draw.below(40), down: null }];
+  }
+  return Array.from({ length: 2 + draw.below(6) }, () => {
+    const side = [draw.one(executors)];
+    return { at: when(), kind: "partition", side, told: draw.chance(0.5), length: 1_000 + draw.below(10_000) };
+  });
 }
 
 function drawSagaFaults(draw: Draw, plan: Plan, conductors: readonly string[], executors: readonly string[]): Step[] {

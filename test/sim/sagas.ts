@@ -3,7 +3,8 @@ import type { Action } from "../../firmware/core/events";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { type Conductor, createConductor, type Order } from "../../firmware/core/saga/conductor";
 import type { Outcome } from "../../firmware/core/saga/events";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { decodeState } from "../../firmware/core/saga/state";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
@@ -62,7 +63,8 @@ interface Conducting {
   readonly held: (() => void)[];
 }
 
-export function createSagas(world: World, plan: SagasPlan): Sagas {
+/** `isolate` takes all links from a member for so many ms. */
+export function createSagas(world: World, plan: SagasPlan, isolate: (member: Member, length: number) => void): Sagas {
   const draw = seeded(world.plan.seed ^ 0xac7);
   const defined = defineSagas(world, plan.sagas);
   const conducting = new Map<string, Conducting>();
@@ -70,6 +72,7 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
   const acts: Act[] = [];
   /** Snapshots, which outlive a loss of power. */
   const kept = new Map<string, Uint8Array>();
+  let hasBefallen = false;
   let restarts = 0;
   let resumed = 0;
   let ended = false;
@@ -102,10 +105,20 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
     }
   }
 
+  /** Once, and not any more when faults have ended. */
+  function befalls(mishap: SagasPlan["mishap"]): boolean {
+    if (plan.mishap !== mishap || hasBefallen || world.schedule.now() >= world.plan.length) return false;
+    hasBefallen = true;
+    return true;
+  }
+
   function follow(member: Member, order: Order): void {
     switch (order.kind) {
       case "push":
         give(world, member, order.event);
+        if (isIntent(world, order.event) && befalls("cut off")) {
+          later(member, draw.below(1_000), () => isolate(member, plan.lease * (2 + draw.below(10))));
+        }
         break;
       case "run": {
         const result = behave(plan.sagas, defined.pacts, order.what);
@@ -143,6 +156,10 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
     const outcome = drawOutcome(draw);
     for (const { operation } of operations)
       acts.push({ member: member.name, operation: toHex(operation), outcome, at });
+    if (befalls("gone")) {
+      member.vanished = true;
+      losePower(world, member);
+    }
     return { kind: "acted", run, outcome, error: outcome === "done" ? "" : "it jams" } as const;
   }
 
@@ -208,6 +225,11 @@ export function createSagas(world: World, plan: SagasPlan): Sagas {
       give(world, member, { kind: "push", world: world.tag, group: group.id, entry, id: null, token: order });
     },
   };
+}
+
+function isIntent({ groups }: World, { group, entry }: Extract<Order, { kind: "push" }>["event"]): boolean {
+  const { holds } = [...groups.values()].find(({ id }) => equal(id, group))!;
+  return holds === "states" && decodeState(entry).status === "intent";
 }
 
 function drawOutcome(draw: Draw): Outcome {

@@ -43,8 +43,8 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const watchers = [checkers.watcher, counts.watcher, recorder(digest, () => world, print)];
   const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
-  if (plan.sagas !== undefined) world.sagas = createSagas(world, plan.sagas);
   const links = linkStates(world);
+  if (plan.sagas !== undefined) world.sagas = createSagas(world, plan.sagas, isolateBy(world, links));
   world.transport = plan.wire === "bytes" ? byteTransport(world, links) : messageTransport(world, links);
   const liar = plan.liar === null ? null : createLiar(world, plan.liar.name);
   if (liar !== null) {
@@ -130,6 +130,14 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
       if (isUp(member)) world.sagas!.cancel(member, step.which);
     }
   }
+}
+
+function isolateBy(world: World, links: readonly LinkState[]) {
+  return (member: Member, length: number) => {
+    for (const link of links) {
+      if (link.ends.includes(member)) world.schedule.at(world.schedule.now() + length, hinder(world, link, "both"));
+    }
+  };
 }
 
 /** Power off, and on with a store as it was: what was signed since is forgotten. */

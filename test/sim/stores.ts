@@ -36,11 +36,10 @@ export function recordStore(): Store {
   };
 }
 
-const sectors = 192;
 const sectorSize = 4_096;
 
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
-export function flashStore(owner: Uint8Array): Store {
+export function flashStore(owner: Uint8Array, sectors: number): Store {
   const nor = createNor(sectors, sectorSize);
   let journal: Journal = openJournal(nor.flash, owner);
   const reopen = () => {

@@ -161,7 +161,7 @@ function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<strin
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
-    store: plan.store === "flash" ? flashStore(avatar) : recordStore(),
+    store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 192 : 768) : recordStore(),
     copied: undefined,
     participant: undefined,
     asleep: false,
