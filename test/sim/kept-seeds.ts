@@ -37,6 +37,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     why: "an owner alone for hours was hundreds of attempts ahead of the two who came back",
   },
   {
+    seed: 275,
+    plan: "2aa5f3be73e909de",
+    why: "an invocation ended without a word on which of its stages is unknown",
+  },
+  {
     seed: 1093,
     plan: "ccc6f7148d29e7cc",
     why: "a liar's blocks that only some owners had room for, and its metablocks of attempts far ahead, kept a group still",
