@@ -41,6 +41,8 @@ const wordTypes = [2, 3, 4, 5, 7];
 /** PROTOCOL 6 bounds what an owner keeps of slots that are not final, and what it holds of each issuer's blocks. */
 const slotsKept = 32;
 const blocksKeptPerIssuer = 16;
+/** Of 64 ids of entries that sagas produced each (`chain/repeats`). */
+const idRecordsKept = 17;
 
 export function isSuspect(world: World, { name }: Member): boolean {
   return name === world.plan.liar?.name || name === world.plan.forgetful;
@@ -298,7 +300,8 @@ export function checkBounds(world: World, member: Member, fail: (what: string) =
   }
   for (const [name, count] of kept) {
     const [kind] = name.split(" ");
-    const most = kind === "slot" ? slotsKept : kind === "block" ? blocksKeptPerIssuer * world.members.size : 1;
+    const bounds = { slot: slotsKept, block: blocksKeptPerIssuer * world.members.size, ids: idRecordsKept };
+    const most = bounds[kind as keyof typeof bounds] ?? 1;
     if (count > most) fail(`${member.name} keeps ${count} records of ${name}, and the most is ${most}`);
   }
 }
