@@ -149,10 +149,17 @@ export function isCausallyConsistent(group: Group, block: Block, window: readonl
   return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);
 }
 
-/** The patent's three lists, each judged per group: whether the metablock's references of the group have their quorum (1). */
+/**
+ * The patent's three lists, each judged per group: whether the metablock's references of the group have their quorum (1). What is
+ * final here was certified: who knew that when it voted left it out of its scope.
+ */
 export function isFinalizableFor(metablock: Metablock, group: Group): boolean {
   const references = referencesOf(metablock, group.key);
-  return references.length > 0 && references.every(({ index }) => isCertified(metablock, group, index));
+  const open = references.filter((reference) => !isFinalHere(group, reference));
+  return (
+    references.length > 0 &&
+    (open.length > 0 ? open : references).every(({ index }) => isCertified(metablock, group, index))
+  );
 }
 
 /** Final, and known to be so on this block: where that is not known any more, it can't be voted for. */
