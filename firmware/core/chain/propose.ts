@@ -41,12 +41,12 @@ export function proposableBlocks(
 }
 
 /**
- * In a pair what was claimed in an earlier generation and is put forward again lost its vote to the other's order. Generations go on
+ * In a first attempt of a pair, what was claimed in an earlier generation and is put forward again lost its vote to the other's order. Generations go on
  * with other groups, so there may never be a second attempt: two owners who each put their own block first again would do so for ever.
  * Among more, one claims what it voted for last, which brings them together.
  */
-function isTriedAgain({ ownerKeys, slots }: Group, position: number, { sequence }: View): boolean {
-  const claim = ownerKeys.length === 2 ? slots.get(position)?.claim : undefined;
+function isTriedAgain({ ownerKeys, slots }: Group, position: number, { sequence, attempt }: View): boolean {
+  const claim = attempt === 0 && ownerKeys.length === 2 ? slots.get(position)?.claim : undefined;
   return claim != null && claim.view.sequence < sequence;
 }
 
