@@ -7,6 +7,7 @@ import { type Cable, createCable } from "../../firmware/device/cable";
 import type { LinkIdentity } from "../../firmware/link/link";
 import type { Random } from "../../firmware/ports";
 import { worldId } from "../core/network";
+import { occupy } from "./compute";
 import { arrivals, type LinkState } from "./links";
 import { give, isUp, type Member, type Transport, timeOf, type World, whenIsIt } from "./world";
 
@@ -65,7 +66,8 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
           const wish = ++end.wishes;
           if (at === Number.POSITIVE_INFINITY) return;
           schedule.at(whenIsIt(world, member, at), () => {
-            if (wish === end.wishes && stillOn() && !member.asleep) end.cable.alarm();
+            if (wish !== end.wishes || !stillOn() || member.asleep) return;
+            occupy(world, member, () => end.cable.alarm());
           });
         },
         up(peer, avatar, again) {
@@ -99,7 +101,8 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
     for (const at of arrivals(world, link, from, bytes.length)) {
       const arriving = draw.chance(damaged) && link.plan.loss > 0 ? damage(bytes) : bytes;
       schedule.at(at, () => {
-        if (isUp(link.ends[to])) ends.get(link)![to]?.wire?.received(arriving);
+        const member = link.ends[to];
+        if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(arriving));
       });
     }
   }

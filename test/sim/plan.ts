@@ -17,6 +17,8 @@ export interface Plan {
   readonly store: "records" | "flash";
   readonly signatures: "cheap" | "real";
   readonly clocks: ReadonlyMap<string, ClockPlan>;
+  /** How fast members compute; who is not named does all at once. */
+  readonly compute?: ReadonlyMap<string, ComputePlan>;
   /** One who lies, or whose store was an old copy: promises are not expected of it. */
   readonly liar: LiarPlan | null;
   readonly forgetful: string | null;
@@ -57,6 +59,14 @@ export interface ClockPlan {
   readonly rate: number;
   /** Its wall clock less the true one, ms; null where it has none. */
   readonly wall: number | null;
+}
+
+/** What a member's work takes of its processor, ms: docs/numbers.md has what a board's instructions are. */
+export interface ComputePlan {
+  /** Each event that its participant takes, whatever it is. */
+  readonly event: number;
+  readonly verification: number;
+  readonly signature: number;
 }
 
 export const lieNames = [

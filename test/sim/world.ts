@@ -9,6 +9,7 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto, Time } from "../../firmware/ports";
 import { worldId } from "../core/network";
+import { type Compute, createCompute, occupy, stopWork } from "./compute";
 import { pactOf } from "./pacts";
 import type { GroupPlan, Plan } from "./plan";
 import { type Draw, seeded } from "./random";
@@ -43,6 +44,8 @@ export interface Member {
   fuse: { left: number; readonly failed: () => void } | null;
   readonly waiting: Event[];
   driving: boolean;
+  /** Undefined where it does all at once. */
+  readonly compute: Compute | undefined;
 }
 
 export interface Group extends GroupPlan {
@@ -159,6 +162,7 @@ function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<strin
 }
 
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
+  const compute = plan.compute?.get(name);
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
     store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 192 : 768) : recordStore(),
@@ -174,6 +178,7 @@ function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: Avatar
     fuse: null,
     waiting: [],
     driving: false,
+    compute: compute && createCompute(compute),
   };
 }
 
@@ -182,11 +187,11 @@ export function participantOf(
   plan: Plan,
   crypto: Crypto,
   groups: ReadonlyMap<string, Group>,
-  { name, seed, store }: Pick<Member, "name" | "seed" | "store">,
+  { name, seed, store, compute }: Pick<Member, "name" | "seed" | "store"> & { readonly compute?: Compute | undefined },
 ): Participant {
   const known = [...groups.values()].filter((group) => knows(plan, name, group));
   return createParticipant({
-    crypto,
+    crypto: compute === undefined ? crypto : metered(crypto, compute),
     seed,
     worlds: [
       {
@@ -200,6 +205,27 @@ export function participantOf(
     finalTail: 0,
     records: [...store.records()].filter(([key]) => !key.startsWith("final/")),
   });
+}
+
+function metered(crypto: Crypto, compute: Compute): Crypto {
+  const { plan } = compute;
+  return {
+    ...crypto,
+    signer(seed) {
+      const signer = crypto.signer(seed);
+      return {
+        publicKey: signer.publicKey,
+        sign(message) {
+          compute.spent += plan.signature;
+          return signer.sign(message);
+        },
+      };
+    },
+    verify(publicKey, message, signature) {
+      compute.spent += plan.verification;
+      return crypto.verify(publicKey, message, signature);
+    },
+  };
 }
 
 /** Groups that a member owns or follows: who takes part in sagas sees all of theirs. */
@@ -232,6 +258,10 @@ export function isUp(member: Member): boolean {
 
 /** Gives the member an event and does what it asks, in its order; what follows from that, as the answer to a read, in turn. */
 export function give(world: World, member: Member, event: Event): void {
+  occupy(world, member, () => giveNow(world, member, event));
+}
+
+function giveNow(world: World, member: Member, event: Event): void {
   if (member.participant === undefined) return;
   member.waiting.push(event);
   if (member.driving) return;
@@ -240,6 +270,7 @@ export function give(world: World, member: Member, event: Event): void {
     const { participant } = member;
     if (participant === undefined) break;
     const actions = participant.handle(next, timeOf(world, member));
+    if (member.compute !== undefined) member.compute.spent += member.compute.plan.event;
     world.watcher.answered(member, next, actions);
     for (const action of actions) {
       if (member.participant === undefined) break;
@@ -317,6 +348,7 @@ export function losePower(world: World, member: Member): void {
   member.wishes++;
   member.peers.clear();
   member.waiting.length = 0;
+  stopWork(member.compute);
   world.transport.changed();
   fuse?.failed();
 }
