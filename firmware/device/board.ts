@@ -42,7 +42,8 @@ export function startBoard(
   print: (line: Line) => void,
 ): Board {
   const clock = hostClock(native);
-  const { crypto, ...costs } = counted(hostCrypto(native));
+  const notice = (error: VertebraError) => print(noticeOf(error));
+  const { crypto, ...costs } = counted(hostCrypto(native, notice));
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
   const journal = openJournal(hostFlash(native, options.flash), crypto.signer(provision.seed).publicKey);
@@ -58,8 +59,9 @@ export function startBoard(
     const timer = native.timer.open(act);
     return (at: number) => (at < Number.POSITIVE_INFINITY ? native.timer.set(timer, at) : native.timer.stop(timer));
   };
+  // Of the timers that are due together the first opened is the first to be called.
+  const wakeActuators = alarm(() => actuators.capabilities.alarm());
   const now = () => clock.now().monotonic;
-  const notice = (error: VertebraError) => print(noticeOf(error));
   const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
 
   const cable = createCable({
@@ -83,7 +85,7 @@ export function startBoard(
   const actuators = openActuators({
     ...{ definition, journal, clock, notice, print },
     heardAt: () => cable.heardAt(),
-    wake: alarm(() => actuators.capabilities.alarm()),
+    wake: wakeActuators,
     acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
   });
   const { capabilities } = actuators;

@@ -4,8 +4,11 @@ import { decodeProvision } from "../core/identity/provision";
 import type { Native } from "../native/native";
 import { type Board, startBoard } from "./board";
 import { asVertebraError } from "./cable";
-import { inWords, type Line } from "./lines";
+import { longestCommand, obey } from "./console";
+import type { Line } from "./lines";
+import { type Log, tell } from "./log";
 import { parseOptions } from "./options";
+import { noticeOf } from "./telling";
 
 declare const native: Native;
 
@@ -13,10 +16,8 @@ const statsEveryMs = 1000;
 
 function main(): void {
   const options = parseOptions(native.arguments);
-  const print = (line: Line) => {
-    const text = options.json ? JSON.stringify(line) : inWords(line);
-    if (text !== undefined) native.print(text);
-  };
+  const log: Log = { json: options.json, write: (line) => native.log(line), dropped: 0 };
+  const print = (line: Line) => tell(log, line);
   const provision = decodeProvision(native.readFile(options.provision));
   // Before it is started, so that there is no moment in which the board does not know how to end.
   let board: Board | undefined;
@@ -25,24 +26,26 @@ function main(): void {
     native.exit(0);
   };
   native.onTerminate(end);
-  board = startBoard(native, options, provision, print);
+  const started = startBoard(native, options, provision, print);
+  board = started;
   native.input((line) => {
-    if (line === "stop") board?.stop();
-    else if (line === "status") board?.tellStats();
-    else if (line === "halt") board?.halt();
-    else if (line === "resume") board?.resume();
-    else if (/^pin \d{1,3} [01]$/.test(line ?? "")) {
-      const [, pin, level] = line!.split(" ");
-      board?.drivePin(Number(pin), level === "1" ? 1 : 0);
-    }
     // Whoever holds the other end of the pipe has gone.
-    else if (line === undefined) end();
-  });
+    if (line === undefined) end();
+    else orNotice(() => obey(started, line), print);
+  }, longestCommand);
   const timer = native.timer.open(() => {
-    board?.tellStats();
+    started.tellStats();
     native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
   });
   native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
+}
+
+function orNotice(act: () => void, print: (line: Line) => void): void {
+  try {
+    act();
+  } catch (error) {
+    print(noticeOf(asVertebraError(error)));
+  }
 }
 
 try {

@@ -1,9 +1,10 @@
+import type { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Flash, Random } from "../ports";
 import type { Wire } from "./cable";
 import { nobleCrypto } from "./noble";
 import type { BoardOptions } from "./options";
-import { sodiumCrypto } from "./sodium";
+import { sodiumCrypto, verifiesOtherwise } from "./sodium";
 
 /** The flash that stands in a file: 4 MB, so 2 MB a bank, in sectors as NOR flash has them. */
 const flashSize = 4 * 1024 * 1024;
@@ -18,9 +19,11 @@ export function hostRandom(native: Native): Random {
   return { bytes: (count) => native.random(count) };
 }
 
-/** libsodium where it is installed, noble otherwise. */
-export function hostCrypto(native: Native): Crypto {
-  return native.sodium ? sodiumCrypto(native.sodium) : nobleCrypto();
+/** libsodium where it is installed and verifies as everybody else does, noble otherwise. */
+export function hostCrypto({ sodium }: Pick<Native, "sodium">, notice: (error: VertebraError) => void): Crypto {
+  const refused = sodium && verifiesOtherwise(sodium);
+  if (refused) notice(refused);
+  return sodium && !refused ? sodiumCrypto(sodium) : nobleCrypto();
 }
 
 /** Throws `flash-…`: in use by another process, or of another size. */

@@ -29,14 +29,13 @@ static void reportProperty(xsMachine* the, xsSlot* error, const char* name, cons
 		return;
 	text = textOf(the, &value);
 	if (*text)
-		fprintf(stderr, "%s%s\n", label, text);
+		complain("%s%s\n", label, text);
 	free(text);
 }
 
 /* Message, stack, and the code and remedy of a VertebraError, on the standard error. The stack of XS begins with the message. */
 void reportUncaught(xsMachine* machine)
 {
-	fflush(stdout);
 	xsBeginHost(machine);
 	xsmcVars(1);
 	xsVar(0) = xsException;
@@ -47,10 +46,10 @@ void reportUncaught(xsMachine* machine)
 			reportProperty(the, &xsVar(0), "remedy", "remedy: ");
 		}
 		else
-			fprintf(stderr, "vertebra-xs: uncaught %s\n", xsmcToString(xsVar(0)));
+			complain("vertebra-xs: uncaught %s\n", xsmcToString(xsVar(0)));
 	}
 	xsCatch {
-		fprintf(stderr, "vertebra-xs: uncaught exception that can't be told\n");
+		complain("vertebra-xs: uncaught exception that can't be told\n");
 	}
 	xsEndHost(machine);
 }
@@ -87,6 +86,11 @@ static void bytesGiven(xsMachine* the, const Given* given)
 	setBytes(the, &xsVar(1), given->data, (xsUnsignedValue)given->length);
 }
 
+static void nullGiven(xsMachine* the, const Given* given)
+{
+	xsmcSetNull(xsVar(1));
+}
+
 static void textGiven(xsMachine* the, const Given* given)
 {
 	setText(the, &xsVar(1), given->data, given->length);
@@ -101,6 +105,11 @@ static void endGiven(xsMachine* the, const Given* given)
 void callBack(xsMachine* the, Callback* callback)
 {
 	callWith(the, callback, false, NULL, NULL);
+}
+
+void callBackNull(xsMachine* the, Callback* callback)
+{
+	callWith(the, callback, false, nullGiven, NULL);
 }
 
 void callBackBytes(xsMachine* the, Callback* callback, const void* data, xsUnsignedValue length)

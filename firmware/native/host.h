@@ -8,6 +8,9 @@
 #include "exits.h"
 #include "xsmc.h"
 
+/* main.c: as the process was started, the last of them NULL */
+extern char** commandLine;
+
 /* platform.c */
 /* XS: once, before the first machine. */
 void fxInitializeSharedCluster(void);
@@ -60,6 +63,7 @@ void keepCallback(xsMachine* the, Callback* callback, int argument);
 void dropCallback(xsMachine* the, Callback* callback);
 /* Calls and runs the promise jobs that follow; what the function throws ends the process with EXIT_UNCAUGHT. */
 void callBack(xsMachine* the, Callback* callback);
+void callBackNull(xsMachine* the, Callback* callback);
 void callBackBytes(xsMachine* the, Callback* callback, const void* data, xsUnsignedValue length);
 void callBackText(xsMachine* the, Callback* callback, const char* utf8, size_t length);
 /* Calls for the last time: the function is kept no longer. */
@@ -91,6 +95,23 @@ void runLoop(xsMachine* the);
 
 /* clock.c */
 double monotonicMilliseconds(void);
+
+/* output.c */
+typedef enum { OUTPUT_LINES, OUTPUT_ERRORS } OutputStream;
+
+/* Returns false where it was not taken: as 64 KB wait already, unless it may `wait` for room. */
+bool putOut(OutputStream stream, const char* bytes, size_t length, bool wait);
+/* A sentence on the standard error. */
+void complain(const char* format, ...) __attribute__((format(printf, 1, 2)));
+/* Waits until all is written, as long as somebody reads. */
+void finishOutputs(void);
+
+/* process.c */
+/* When the next process is to be ended that did not end by itself, or INFINITY; and ends those whose time has come. */
+double nextOverdue(void);
+void endOverdue(void);
+/* Ends all, and waits for them. */
+void endProcesses(void);
 
 /* sandbox.c: SIGALRM ends the process after so long, 0 calls it off. It goes on through exec. */
 void endAfter(double milliseconds);

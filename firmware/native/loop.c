@@ -62,10 +62,10 @@ static void runTimers(xsMachine* the)
 	}
 }
 
-/* Milliseconds until the next timer, -1 for none. */
+/* Milliseconds until a timer or a process is due, -1 for none. */
 static int untilNextTimer(void)
 {
-	double next = INFINITY;
+	double next = nextOverdue();
 	double left;
 	int i;
 	for (i = 0; i < timersOpen; i++) {
@@ -102,10 +102,13 @@ static void pollOnce(xsMachine* the, int wait)
 void runLoop(xsMachine* the)
 {
 	for (;;) {
-		int wait = untilNextTimer();
+		int wait;
+		/* What is due comes first: it may let go of an actuator. */
+		runTimers(the);
+		endOverdue();
+		wait = untilNextTimer();
 		if (!watched && wait < 0)
 			return;
 		pollOnce(the, wait);
-		runTimers(the);
 	}
 }

@@ -1,8 +1,10 @@
 /* vertebra-xs PROGRAM.js [arguments…]: runs a bundle in the XS engine with the natives of native.ts. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "host.h"
 
 static void defineNative(xsMachine* the, int count, char* arguments[])
@@ -48,10 +50,24 @@ static xsMachine* createMachine(void)
 	return xsCreateMachine(&creation, "vertebra", NULL);
 }
 
+char** commandLine;
+
+/* Where one is closed, the next file that is opened would take its place, and lines meant for people would go into it. */
+static void openStandardStreams(void)
+{
+	int fd;
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			exit(EXIT_USAGE);
+	}
+}
+
 int main(int argc, char* argv[])
 {
 	xsMachine* machine;
 	FILE* file;
+	commandLine = argv;
+	openStandardStreams();
 	if (argc < 2) {
 		fprintf(stderr, "usage: vertebra-xs PROGRAM.js [arguments…]\n");
 		return EXIT_USAGE;
@@ -62,6 +78,7 @@ int main(int argc, char* argv[])
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	atexit(finishOutputs);
 	atexit(closeSerials);
 	machine = createMachine();
 	startMeter(machine);

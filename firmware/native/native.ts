@@ -98,12 +98,20 @@ export interface Native {
      */
     start(program: string, input: string, milliseconds: number, ended: (status: number, output: string) => void): void;
   };
-  /** One line on the standard output, or on the standard error. */
+  /** One line on the standard output; waits for room where 64 KB wait for a reader. */
   print(line: string): void;
+  /** The same without waiting: false where it was not taken. */
+  log(line: string): boolean;
+  /** One line on the standard error, where there is room. */
   printError(line: string): void;
-  /** Calls with each line of the standard input, a pipe or a terminal, and with undefined at its end. A line above 8 MB is skipped. */
-  input(line: (text: string | undefined) => void): void;
-  /** Calls on SIGTERM and SIGINT, which then no longer end the process. */
+  /**
+   * Calls with each line of the standard input, a pipe or a terminal; with null for one of more than `most` bytes, 8 MB where
+   * nothing is said; and with undefined at its end.
+   */
+  input(line: (text: string | null | undefined) => void, most?: number): void;
+  /** Calls on SIGTERM, SIGINT and, unless it is ignored, SIGHUP, which then no longer end the process. */
   onTerminate(callback: () => void): void;
+  /** Begins the process anew after so many ms, with its arguments; one of these signals ends it meanwhile. */
+  restart(milliseconds: number): never;
   exit(code: number): never;
 }

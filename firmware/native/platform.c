@@ -13,11 +13,11 @@ static size_t memoryTaken = 0;
 static const char outOfMemory[] = "the JavaScript machine ran out of memory.";
 
 extern void reportUncaught(txMachine* the);
+extern void complain(const char* format, ...);
 
 static void __attribute__((noreturn)) stop(int code, const char* sentence)
 {
-	fflush(stdout);
-	fprintf(stderr, "vertebra-xs: %s\n", sentence);
+	complain("vertebra-xs: %s\n", sentence);
 	exit(code);
 }
 

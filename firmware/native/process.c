@@ -1,6 +1,7 @@
 /* native.process: a program of its own on this same host, with one text for its standard input and one from its standard output. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define PROCESSES 8
 #define OUTPUT_LIMIT (256 * 1024)
+/* Its own clock ends a process, unless somebody stopped it: then it is ended from here, so much later. */
+#define GRACE_MS 1000
 
 typedef struct {
 	bool running;
@@ -24,6 +27,8 @@ typedef struct {
 	char* output;
 	size_t outputLength;
 	Watch* reading;
+	/* When it should have ended by itself. */
+	double overdue;
 } Process;
 
 static Process processes[PROCESSES];
@@ -48,9 +53,11 @@ static int statusOf(pid_t pid)
 
 static void tellEnd(xsMachine* the, Process* process)
 {
-	/* A program of this host closes its output by ending: there is nothing to wait for but the end itself. */
-	int status = statusOf(process->pid);
+	int status;
 	char* output = process->output;
+	/* A program of this host closes its output by ending; one that does otherwise is not waited for. */
+	kill(process->pid, SIGKILL);
+	status = statusOf(process->pid);
 	closeWatched(&process->writing);
 	closeWatched(&process->reading);
 	free(process->input);
@@ -160,8 +167,45 @@ static void startProcess(xsMachine* the)
 		fail(the, "process-start", "Free memory, or end other programs of this machine.", "A process can't be started: %s", strerror(error));
 	}
 	process->running = true;
+	process->overdue = monotonicMilliseconds() + milliseconds + GRACE_MS;
 	process->reading = watch(the, output, POLLIN, outputReadable, process);
 	process->writing = watch(the, input, POLLOUT, inputWritable, process);
+}
+
+double nextOverdue(void)
+{
+	double next = INFINITY;
+	const Process* process;
+	for (process = processes; process < processes + PROCESSES; process++) {
+		if (process->running && process->overdue < next)
+			next = process->overdue;
+	}
+	return next;
+}
+
+/* Their outputs tell that they have ended. */
+void endOverdue(void)
+{
+	double now = monotonicMilliseconds();
+	Process* process;
+	for (process = processes; process < processes + PROCESSES; process++) {
+		if (process->running && process->overdue <= now) {
+			kill(process->pid, SIGKILL);
+			process->overdue = INFINITY;
+		}
+	}
+}
+
+void endProcesses(void)
+{
+	Process* process;
+	for (process = processes; process < processes + PROCESSES; process++) {
+		if (process->running) {
+			kill(process->pid, SIGKILL);
+			statusOf(process->pid);
+			process->running = false;
+		}
+	}
 }
 
 void defineProcess(xsMachine* the, xsSlot* native)

@@ -12,7 +12,7 @@ declare const native: Native;
 
 lockDown(native);
 native.input((line) => {
-  if (line === undefined) return;
+  if (typeof line !== "string") return;
   const request = JSON.parse(line) as Request;
   native.print(replyLine(request, perform({ native, patience: patience.process }, request)));
   native.exit(0);

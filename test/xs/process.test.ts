@@ -60,6 +60,14 @@ describe.skipIf(host.reason)(`a process of the XS host${host.reason ? ` (skipped
     expect(await endsOf([floods])).toEqual([[0, 137, 256 * 1024, "x".repeat(40)]]);
   });
 
+  it("that somebody stopped is ended all the same, a second later", async () => {
+    const running = startOnXs(host.path, starter(["native.print('up'); for (;;);"], "", 300));
+    const children = () => readFileSync(`/proc/${running.child.pid}/task/${running.child.pid}/children`, "utf8").trim();
+    while (children() === "") await sleep(5);
+    process.kill(Number(children()), "SIGSTOP");
+    expect(JSON.parse((await running.ended).stdout)[1]).toBe(137);
+  });
+
   it("that reads nothing holds up nobody", async () => {
     const input = `"x".repeat(4000000)`;
     expect(await endsOf(["native.print('first')"], input)).toEqual([[0, 0, 6, "first\n"]]);

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { VertebraError } from "../../firmware/core/errors";
+import type { Board } from "../../firmware/device/board";
+import { obey } from "../../firmware/device/console";
+import { type Log, tell } from "../../firmware/device/log";
+
+function obeyed(line: string | null): string {
+  const done: string[] = [];
+  const board: Board = {
+    stop: () => done.push("stop"),
+    tellStats: () => done.push("status"),
+    halt: () => done.push("halt"),
+    resume: () => done.push("resume"),
+    drivePin: (pin, level) => done.push(`pin ${pin} ${level}`),
+  };
+  try {
+    obey(board, line);
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    return `${error.code}: ${error.message}`;
+  }
+  return done.join(", ");
+}
+
+describe("the console of a board", () => {
+  it("obeys what it knows, with whatever space and line ends around it", () => {
+    for (const command of ["stop", "status", "halt", "resume", "pin 8 1", "pin 127 0"]) {
+      expect([command, obeyed(command)]).toEqual([command, command]);
+      expect(obeyed(`  ${command.replaceAll(" ", "\t ")} \r`)).toBe(command);
+    }
+    expect(obeyed("")).toBe("");
+    expect(obeyed(" \r")).toBe("");
+  });
+
+  it("tells by name what it does not know, and nothing of it that a terminal would obey", () => {
+    for (const line of [
+      "hal",
+      "halt now",
+      "HALT",
+      "pin 8",
+      "pin 8 2",
+      "pin -1 1",
+      "pin 1234 1",
+      "pin 8 1 1",
+      "toString",
+    ]) {
+      expect(obeyed(line)).toBe(`console-command: '${line}' is no command of a board`);
+    }
+    expect(obeyed("\u001b[2Jx\u202ey\u0000")).toBe("console-command: '?[2Jx?y?' is no command of a board");
+    expect(obeyed("x".repeat(200))).toBe(`console-command: '${"x".repeat(40)}…' is no command of a board`);
+    expect(obeyed(null)).toBe("console-command: A line of more than 256 bytes is no command of a board");
+  });
+});
+
+describe("the log of a board", () => {
+  const stopped = { event: "stopped" } as const;
+
+  function logTo(room: () => boolean, json: boolean): { log: Log; lines: string[] } {
+    const lines: string[] = [];
+    const write = (line: string) => {
+      const taken = room();
+      if (taken) lines.push(line);
+      return taken;
+    };
+    return { log: { json, write, dropped: 0 }, lines };
+  }
+
+  it("tells how many lines were dropped before the next that is taken", () => {
+    for (const json of [true, false]) {
+      let room = true;
+      const { log, lines } = logTo(() => room, json);
+      tell(log, stopped);
+      room = false;
+      for (let count = 0; count < 12; count++) tell(log, stopped);
+      room = true;
+      tell(log, stopped);
+      tell(log, stopped);
+      expect(lines.length).toBe(4);
+      expect(lines[1]).toContain("12 lines of this log dropped");
+      expect(lines.filter((line) => line.includes("log-gap")).length).toBe(json ? 1 : 0);
+    }
+  });
+
+  it("counts on where there is room for nothing but the gap", () => {
+    const answers = [false, true, false, false, true, true];
+    const { log, lines } = logTo(() => answers.shift()!, false);
+    for (let count = 0; count < 4; count++) tell(log, stopped);
+    expect(lines.map((line) => line.slice(0, 7))).toEqual(["1 line ", "2 lines", "the wri"]);
+  });
+
+  it("drops nothing of what is not for a person to see", () => {
+    const { log } = logTo(() => false, false);
+    tell(log, { event: "stats" } as never);
+    expect(log.dropped).toBe(0);
+  });
+});
