@@ -4,10 +4,12 @@ import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages"
 import { decodeBlockHeader, decodeMetablockHeader } from "../../firmware/core/wire/structures";
 import type { BlockHeader, Hash, LockProof, Message, MetablockHeader } from "../../firmware/core/wire/types";
 import { createForge, type Forge } from "../core/forge";
+import type { LiarPlan } from "./plan";
 import type { Group, Member, Transport, Watcher, World } from "./world";
 
 /** One who holds a member's seed and says what it likes: beside a real participant of that seed, whose words it may change or keep back. */
 export interface Liar {
+  readonly plan: LiarPlan;
   readonly world: World;
   readonly member: Member;
   readonly forge: Forge;
@@ -36,12 +38,13 @@ export interface HeardBlock {
 /** What it remembers of each kind. */
 const remembered = 60;
 
-export function createLiar(world: World, name: string): Liar {
+export function createLiar(world: World, plan: LiarPlan): Liar {
+  const { name } = plan;
   const member = world.members.get(name)!;
   const groups = [...world.groups.values()].filter(({ owners }) => owners.length > 1 && owners.includes(name));
   const ids = new Map([...world.groups].map(([group, { id }]) => [group, id]));
   return {
-    ...{ world, member, groups },
+    ...{ plan, world, member, groups },
     forge: createForge({ groups: ids, pacts: world.pacts, members: world.members }, world.crypto),
     ...{ metablocks: [], blocks: [], locks: [], heard: [], counters: new Map(), quiet: false },
   };
@@ -88,7 +91,7 @@ export function throughLiar(liar: Liar, transport: Transport): Transport {
 }
 
 function censored(liar: Liar, bytes: Uint8Array): Uint8Array | undefined {
-  const { habit } = liar.world.plan.liar!;
+  const { habit } = liar.plan;
   const type = bytes[1];
   if (liar.quiet || habit === "silent") return undefined;
   if (habit === "withholds" && type === 5) return liar.world.draw.chance(0.5) ? undefined : bytes;

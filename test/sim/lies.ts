@@ -150,10 +150,10 @@ function misplaced(liar: Liar, group: Group): BlockReference[] {
 }
 
 /** Another's certificate, as far as one can make it without its key. */
-function inTheNameOf({ world, forge }: Liar, name: string, { id, header }: HeardMetablock): Uint8Array {
+function inTheNameOf({ world, member, forge }: Liar, name: string, { id, header }: HeardMetablock): Uint8Array {
   const scope = { own: [...Array(header.referenceCount).keys()], parents: [] };
   const signer = world.members.get(name)!.avatar;
-  const { signature } = decodeCertificate(forge.certificate(world.plan.liar!.name, { id }, scope).bytes);
+  const { signature } = decodeCertificate(forge.certificate(member.name, { id }, scope).bytes);
   return encodeMessage({
     type: "certificate",
     certificate: encodeCertificate({ metablock: id, signer, scope, signature }),

@@ -53,8 +53,9 @@ export async function hunt(mutant: Mutant, seeds: Iterable<number>): Promise<Cau
   const [mutated, real] = [startWorker(await bundleMutant(mutant)), startWorker(await bundleMutant(truth))];
   try {
     for (const seed of seeds) {
-      const failure = (await mutated.run({ seed })).failures[0];
-      if (failure !== undefined && (await real.run({ seed })).failures.length === 0) return { seed, failure };
+      const drawn = { kind: mutant.kind ?? "hostile", seed } as const;
+      const failure = (await mutated.run(drawn)).failures[0];
+      if (failure !== undefined && (await real.run(drawn)).failures.length === 0) return { seed, failure };
     }
     return undefined;
   } finally {

@@ -19,8 +19,8 @@ export interface Plan {
   readonly clocks: ReadonlyMap<string, ClockPlan>;
   /** How fast members compute; who is not named does all at once. */
   readonly compute?: ReadonlyMap<string, ComputePlan>;
-  /** One who lies, or whose store was an old copy: promises are not expected of it. */
-  readonly liar: LiarPlan | null;
+  /** Who lies, and whose store was an old copy: promises are not expected of them. */
+  readonly liars: readonly LiarPlan[];
   readonly forgetful: string | null;
   /** In the order of time, ms. */
   readonly steps: readonly Step[];
@@ -30,6 +30,8 @@ export interface Plan {
   readonly reconnects: boolean;
   /** Absent where the world has none. */
   readonly sagas?: SagasPlan;
+  /** When members stop pushing, ms, where that is long after faults end; absent where all falls silent with them. */
+  readonly loadedUntil?: number;
 }
 
 export interface GroupPlan {
@@ -63,10 +65,13 @@ export interface ClockPlan {
 
 /** What a member's work takes of its processor, ms: docs/numbers.md has what a board's instructions are. */
 export interface ComputePlan {
-  /** Each event that its participant takes, whatever it is. */
+  /** Each event that its participant takes, whatever it is; each message in and out of it; each byte of these. */
   readonly event: number;
-  readonly verification: number;
+  readonly message: number;
+  readonly byte: number;
+  readonly hash: number;
   readonly signature: number;
+  readonly verification: number;
 }
 
 export const lieNames = [
@@ -153,6 +158,11 @@ const hour = 3_600_000;
 
 /** The plan of a seed; with signatures of one kind where they are not to be as drawn. */
 export function drawPlan(seed: number, signatures?: Plan["signatures"]): Plan {
+  return withSagas(drawWorld(seed, signatures));
+}
+
+/** A world without sagas, and without load. */
+export function drawWorld(seed: number, signatures?: Plan["signatures"]): Plan {
   const draw = seeded(seed);
   // A quarter of the worlds is about one group whose owners contend for its slots, and hear of different certificates.
   const contested = draw.chance(0.25);
@@ -177,14 +187,15 @@ export function drawPlan(seed: number, signatures?: Plan["signatures"]): Plan {
   ].sort((a, b) => a.at - b.at);
   // Nobody is asleep any more when faults end.
   const length = Math.max(busy, ...steps.map((step) => (step.kind === "sleep" ? step.at + step.length : 0)));
-  return withSagas({
-    ...{ seed, members, groups, shape, links, liar, forgetful, steps, length, wire },
+  return {
+    ...{ seed, members, groups, shape, links, forgetful, steps, length, wire },
+    liars: liar === null ? [] : [liar],
     followers: shape === "star" ? ["a"] : shape === "line" ? members : some(draw, members, draw.below(2)),
     store: draw.chance(0.15) ? "flash" : "records",
     signatures: draw.chance(0.06) ? (signatures ?? "real") : (signatures ?? "cheap"),
     clocks: new Map(members.map((name) => [name, drawClock(draw)])),
     reconnects: draw.chance(0.7),
-  });
+  };
 }
 
 function drawClock(draw: Draw): ClockPlan {

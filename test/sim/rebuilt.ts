@@ -3,7 +3,7 @@ import type { Action } from "../../firmware/core/events";
 import type { Participant } from "../../firmware/core/participant";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof, encodeLockProof } from "../../firmware/core/wire/proofs";
-import type { Checkers, FinalBlock } from "./checkers";
+import { type Checkers, type FinalBlock, isLiar } from "./checkers";
 import { digestOf } from "./digest";
 import { lacking } from "./finality";
 import { type Group, type Member, participantOf, timeOf, type World } from "./world";
@@ -19,7 +19,7 @@ const metablocksHeld = 256;
  */
 export function checkRebuilt(world: World, member: Member, fail: (what: string) => void): void {
   const { participant } = member;
-  if (participant === undefined || member.waiting.length > 0 || member.driving) return;
+  if (participant === undefined || member.waiting.length > 0 || member.driving || member.compute.busy) return;
   const rebuilt = participantOf(world.plan, world.crypto, world.groups, member);
   const [kept, had] = [standingOf(world, rebuilt), standingOf(world, participant)];
   for (const [what, value] of had) {
@@ -114,9 +114,7 @@ function refuses(judge: () => unknown): boolean {
 /** Samples what is final at one of its owners. */
 export function checkSomeProofs(world: World, checkers: Checkers): void {
   for (const group of world.groups.values()) {
-    const member = [...world.members.values()].find(
-      ({ name }) => group.owners.includes(name) && name !== world.plan.liar?.name,
-    );
+    const member = [...world.members.values()].find(({ name }) => group.owners.includes(name) && !isLiar(world, name));
     const history = member ? checkers.historyOf(member, group) : [];
     if (history.length === 0) continue;
     const position = world.draw.below(history.length);

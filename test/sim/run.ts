@@ -1,96 +1,92 @@
-import { parseArgs } from "node:util";
 import { bundle } from "./bundle";
 import { coverageTable, reachable, sum } from "./coverage";
 import { createDigest } from "./digest";
+import { healingOf, record, showSpread, slower } from "./healing-record";
 import { huntAll } from "./hunt";
-import { drawPlan, type Plan } from "./plan";
+import { help, type Options, readOptions, UsageError } from "./options";
 import { platform } from "./platform";
 import { shrink } from "./shrink";
 import { simulate, type Verdict } from "./simulate";
 import { traceLegend } from "./trace";
-import type { Request } from "./worker";
 import { runAll } from "./workers";
-
-/**
- * npm run sim -- --seeds 1000              so many worlds, from --first on (1)
- *                --minutes 10              as many as fit
- *                --signatures real         none with the cheap ones that most are drawn with
- *                --seed 42 [--trace]       one, told in full
- *                --seed 42 --shrink        the shortest plan that still fails
- *                --mutants [part of name]  looks for the seed that catches each deliberate fault
- */
-
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seeds: { type: "string" },
-    first: { type: "string", default: "1" },
-    minutes: { type: "string" },
-    seed: { type: "string" },
-    signatures: { type: "string" },
-    trace: { type: "boolean", default: false },
-    shrink: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false },
-  },
-});
+import { type Drawn, draw } from "./worlds";
 
 /** A batch this large must have reached all that is to be reached. */
 const coveringBatch = 1_000;
-const first = Number(options.first);
-const signatures = options.signatures as Plan["signatures"] | undefined;
+const usualBatch = 100;
 
-function tell({ seed, failures }: Verdict): void {
+async function run(options: Options): Promise<boolean> {
+  const { kind, seed, signatures } = options;
+  if (options.help) {
+    process.stdout.write(help);
+    return true;
+  }
+  if (options.mutants !== null) return await huntAll(options.mutants, options.first, options.seeds ?? 300);
+  if (seed === null) return await runMany(options);
+  if (options.shrink) return shrink(draw({ kind, seed, signatures }), platform, console.log) !== undefined;
+  return showOne({ kind, seed, signatures }, options.trace);
+}
+
+function tell(kind: Drawn["kind"], { seed, failures }: Verdict): void {
   if (failures.length === 0) return;
-  console.log(`seed ${seed} failed; see it again with: npm run sim -- --seed ${seed} --trace`);
+  const load = kind === "loaded" ? "--load " : "";
+  console.log(`seed ${seed} failed; see it again with: npm run sim -- ${load}--seed ${seed} --trace`);
   for (const failure of failures) console.log(`  ${failure}`);
 }
 
-function showOne(seed: number): boolean {
-  if (options.trace) console.log(traceLegend);
-  const verdict = simulate(drawPlan(seed, signatures), platform, options.trace ? console.log : undefined);
-  tell(verdict);
+function showOne(drawn: Drawn, trace: boolean): boolean {
+  if (trace) console.log(traceLegend);
+  const verdict = simulate(draw(drawn), platform, trace ? console.log : undefined);
+  tell(drawn.kind, verdict);
   console.log(coverageTable([verdict.coverage]));
-  const healed = verdict.healedAfter === null ? "nothing to heal" : `healed after ${verdict.healedAfter} ms`;
-  console.log(`${verdict.finalBlocks} final blocks, ${verdict.events} events, ${healed}, digest ${verdict.digest}`);
+  const { healing } = verdict;
+  const healed = healing === null ? "nothing to heal" : `healed after ${healing.took} ms`;
+  const still = drawn.kind === "loaded" && healing !== null ? `, stood still for ${healing.stoodStill} ms` : "";
+  console.log(
+    `${verdict.finalBlocks} final blocks, ${verdict.events} events, ${healed}${still}, digest ${verdict.digest}`,
+  );
   return verdict.failures.length === 0;
 }
 
-function* requests(started: number): Generator<Request, undefined> {
-  const { minutes } = options;
-  const count = minutes === undefined ? Number(options.seeds ?? 100) : Infinity;
-  const endsAt = minutes === undefined ? Infinity : started + Number(minutes) * 60_000;
-  for (let seed = first; seed < first + count && Date.now() < endsAt; seed++) yield { seed, signatures };
+function* requests({ kind, first, seeds, minutes, signatures }: Options, started: number): Generator<Drawn, undefined> {
+  const end = minutes === null ? first + (seeds ?? usualBatch) : Infinity;
+  const endsAt = minutes === null ? Infinity : started + minutes * 60_000;
+  for (let seed = first; seed < end && Date.now() < endsAt; seed++) yield { kind, seed, signatures };
   return undefined;
 }
 
-async function runMany(): Promise<boolean> {
+async function runMany(options: Options): Promise<boolean> {
+  const { kind, first } = options;
   const started = Date.now();
-  const verdicts = await runAll(await bundle("worker.ts", "worker.mjs"), requests(started), tell);
+  const worker = await bundle("worker.ts", "worker.mjs");
+  const verdicts = await runAll(worker, requests(options, started), (verdict) => tell(kind, verdict));
   const seconds = (Date.now() - started) / 1000;
   const failed = verdicts.filter(({ failures }) => failures.length > 0);
   const total = sum(verdicts.map(({ coverage }) => coverage));
   const missed = verdicts.length < coveringBatch ? [] : reachable.filter((name) => total[name] === 0);
-  const digest = createDigest();
-  for (const verdict of verdicts) digest.words(verdict.digest);
   console.log(coverageTable(verdicts.map(({ coverage }) => coverage)));
   for (const name of missed) console.log(`never reached: ${name}`);
-  const real = verdicts.filter(({ seed }) => drawPlan(seed, signatures).signatures === "real");
+  const real = verdicts.filter(({ seed }) => draw({ ...options, seed }).signatures === "real");
   console.log(`${real.length} worlds with real signatures`);
-  const healed = verdicts.map(({ healedAfter }) => healedAfter ?? 0).sort((a, b) => a - b);
-  console.log(`healed within ${healed[Math.floor(healed.length / 2)]} ms, at most ${healed[healed.length - 1]} ms`);
+  const healing = healingOf(verdicts);
+  console.log(`healed: ${showSpread(healing.healing)}`);
+  if (kind === "loaded") console.log(`stood still under load: ${showSpread(healing.standstill)}`);
+  const longer = options.record ? [] : slower(kind, first, healing);
+  for (const each of longer) console.log(`twice as long as it was: ${each}`);
+  const digest = createDigest();
+  for (const verdict of verdicts) digest.words(verdict.digest);
   console.log(
     `${verdicts.length - failed.length} worlds kept their promises, ${failed.length} did not; ` +
       `${(verdicts.length / seconds).toFixed(1)} a second, digest ${digest.hex()}`,
   );
-  return failed.length + missed.length === 0;
+  if (options.record && failed.length === 0) record(kind, healing);
+  return failed.length + missed.length + longer.length === 0;
 }
 
-async function done(): Promise<boolean> {
-  if (options.mutants) return await huntAll(positionals.join(" "), first, Number(options.seeds ?? 300));
-  if (options.seed === undefined) return await runMany();
-  const seed = Number(options.seed);
-  if (!options.shrink) return showOne(seed);
-  return shrink(drawPlan(seed, signatures), platform, console.log) !== undefined;
+try {
+  process.exitCode = (await run(readOptions(process.argv.slice(2)))) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
 }
-
-process.exitCode = (await done()) ? 0 : 1;

@@ -54,7 +54,7 @@ const ordersPolicy = { ordered: true, private: false } as const;
  * without them.
  */
 export function withSagas(plan: Plan): Plan {
-  const suspect = plan.liar?.name ?? plan.forgetful;
+  const suspect = plan.liars[0]?.name ?? plan.forgetful;
   const honest = plan.members.filter((name) => name !== suspect);
   if (plan.seed % 5 !== 0 || honest.length < 2) return plan;
   const draw = seeded(plan.seed ^ 0x5a6a);

@@ -41,7 +41,8 @@ const simplerWorlds: readonly ((plan: Plan) => Plan)[] = [
   (plan) => ({ ...plan, links: plan.links.map((link) => ({ ...link, reorders: false, jitter: 0 })) }),
   (plan) => ({ ...plan, links: plan.links.map((link) => ({ ...link, rate: 1_000 })) }),
   (plan) => ({ ...plan, clocks: new Map(plan.members.map((name) => [name, { rate: 1, wall: 0 }])) }),
-  (plan) => ({ ...plan, liar: plan.liar && { ...plan.liar, habit: "silent" } }),
+  (plan) => ({ ...plan, liars: plan.liars.map((liar) => ({ ...liar, habit: "silent" })) }),
+  (plan) => ({ ...plan, liars: plan.liars.slice(0, 1) }),
 ];
 
 function without(steps: readonly Step[], from: number, size: number): Step[] {

@@ -3,7 +3,7 @@ import { byteTransport } from "./byte-transport";
 import { type Checkers, createCheckers, isSuspect } from "./checkers";
 import { type Coverage, createCounts } from "./coverage";
 import { createDigest } from "./digest";
-import { heal } from "./healing";
+import { type Healing, heal } from "./healing";
 import { createLiar, hearing, type Liar, throughLiar } from "./liar";
 import { lies } from "./lies";
 import { hinder, type LinkState, linkStates, swallow } from "./links";
@@ -23,8 +23,8 @@ export interface Verdict {
   readonly digest: string;
   readonly events: number;
   readonly finalBlocks: number;
-  /** Virtual ms from the end of the faults until all was final that can be; null where nothing can. */
-  readonly healedAfter: number | null;
+  /** null where nothing can heal. */
+  readonly healing: Healing | null;
   readonly coverage: Coverage;
 }
 
@@ -46,24 +46,24 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const links = linkStates(world);
   if (plan.sagas !== undefined) world.sagas = createSagas(world, plan.sagas, isolateBy(world, links));
   world.transport = plan.wire === "bytes" ? byteTransport(world, links) : messageTransport(world, links);
-  const liar = plan.liar === null ? null : createLiar(world, plan.liar.name);
-  if (liar !== null) {
+  const liars = plan.liars.map((each) => createLiar(world, each));
+  for (const liar of liars) {
     watchers.push(hearing(liar));
     world.transport = throughLiar(liar, world.transport);
   }
-  let healedAfter: number | null = null;
+  let healing: Healing | null = null;
   try {
     for (const member of world.members.values()) boot(world, member);
-    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, checkers, links, liar, step));
+    for (const step of plan.steps) world.schedule.at(step.at, () => take(world, checkers, links, liars, step));
     world.schedule.run(plan.length, () => checkers.failures.length > 0);
-    if (liar !== null) liar.quiet = plan.liar!.fallsSilent;
-    if (checkers.failures.length === 0) healedAfter = heal(world, links, checkers);
+    for (const liar of liars) liar.quiet = liar.plan.fallsSilent;
+    if (checkers.failures.length === 0) healing = heal(world, links, checkers);
   } catch (error) {
     checkers.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const { failures } = checkers;
   return {
-    ...{ seed: plan.seed, failures, digest: digest.hex(), events: world.schedule.events(), healedAfter },
+    ...{ seed: plan.seed, failures, digest: digest.hex(), events: world.schedule.events(), healing },
     coverage: counts.total(world, checkers.ledger),
     finalBlocks: [...world.groups.values()].reduce(
       (sum, group) =>
@@ -73,7 +73,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   };
 }
 
-function take(world: World, checkers: Checkers, links: readonly LinkState[], liar: Liar | null, step: Step): void {
+function take(world: World, checkers: Checkers, links: readonly LinkState[], liars: readonly Liar[], step: Step): void {
   const { schedule } = world;
   world.watcher.noted("member" in step ? step.member : "", noteOf(step));
   const later = (length: number, happen: () => void) => schedule.at(schedule.now() + length, happen);
@@ -112,11 +112,13 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
     case "restore":
       restore(world, world.members.get(step.member)!, step.down);
       break;
-    case "lie":
-      if (liar !== null && liar.groups.length > 0 && isUp(liar.member)) {
+    case "lie": {
+      const liar = liars.length > 1 ? world.draw.one(liars) : liars[0];
+      if (liar !== undefined && liar.groups.length > 0 && isUp(liar.member)) {
         lies[step.lie](liar, world.draw.one(liar.groups));
       }
       break;
+    }
     case "enter": {
       const member = world.members.get(step.member)!;
       if (isUp(member)) world.sagas!.enter(member, world.groups.get(step.group)!, step.order, step.amount);

@@ -91,8 +91,8 @@ export function together(watchers: readonly Watcher[]): Watcher {
     sent(from, to, bytes) {
       for (const each of watchers) each.sent(from, to, bytes);
     },
-    answered(member, event, actions) {
-      for (const each of watchers) each.answered(member, event, actions);
+    answered(member, event, actions, work) {
+      for (const each of watchers) each.answered(member, event, actions, work);
     },
     wrote(member, write) {
       for (const each of watchers) each.wrote(member, write);

@@ -1,13 +1,6 @@
-import { drawPlan, type Plan } from "./plan";
 import { platform } from "./platform";
 import { simulate } from "./simulate";
+import { type Drawn, draw } from "./worlds";
 
-/** What a process of its own is asked: the world of a seed, with signatures of one kind where they are not to be as drawn. */
-export interface Request {
-  readonly seed: number;
-  readonly signatures?: Plan["signatures"] | undefined;
-}
-
-process.on("message", ({ seed, signatures }: Request) =>
-  process.send?.(simulate(drawPlan(seed, signatures), platform)),
-);
+/** What a process of its own is asked: the world of a seed. */
+process.on("message", (drawn: Drawn) => process.send?.(simulate(draw(drawn), platform)));

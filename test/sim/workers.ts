@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { sum } from "./coverage";
 import type { Verdict } from "./simulate";
-import type { Request } from "./worker";
+import type { Drawn } from "./worlds";
 
 /** A process that runs worlds one after the other, so that two use two cores and one that never ends can be ended. */
 export interface Worker {
   /** A world that ends its process, or does not end itself, has failed. */
-  run(request: Request): Promise<Verdict>;
+  run(request: Drawn): Promise<Verdict>;
   end(): void;
 }
 
@@ -47,13 +47,13 @@ export function startWorker(path: string): Worker {
 }
 
 function unfinished(seed: number, failure: string): Verdict {
-  return { seed, failures: [failure], digest: "", events: 0, finalBlocks: 0, healedAfter: null, coverage: sum([]) };
+  return { seed, failures: [failure], digest: "", events: 0, finalBlocks: 0, healing: null, coverage: sum([]) };
 }
 
 /** All that are asked, by two processes, told as they come and returned in the order of the seeds. */
 export async function runAll(
   path: string,
-  requests: Iterator<Request>,
+  requests: Iterator<Drawn>,
   tell: (verdict: Verdict) => void,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];

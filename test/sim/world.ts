@@ -9,7 +9,7 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto, Time } from "../../firmware/ports";
 import { worldId } from "../core/network";
-import { type Compute, createCompute, occupy, stopWork } from "./compute";
+import { answer, awake, type Compute, counted, createCompute, occupy, stopWork, type Work, workSince } from "./compute";
 import { pactOf } from "./pacts";
 import type { GroupPlan, Plan } from "./plan";
 import { type Draw, seeded } from "./random";
@@ -44,8 +44,7 @@ export interface Member {
   fuse: { left: number; readonly failed: () => void } | null;
   readonly waiting: Event[];
   driving: boolean;
-  /** Undefined where it does all at once. */
-  readonly compute: Compute | undefined;
+  readonly compute: Compute;
 }
 
 export interface Group extends GroupPlan {
@@ -62,8 +61,8 @@ export interface Group extends GroupPlan {
 /** What is told of all that happens, to check it, count it or print it. */
 export interface Watcher {
   sent(from: Member, to: Member, bytes: Uint8Array): void;
-  /** A member took an event, and this is its whole answer; none of it was done yet. */
-  answered(member: Member, event: Event, actions: readonly Action[]): void;
+  /** A member took an event, and this is its whole answer, for which so much was computed; none of it was done yet. */
+  answered(member: Member, event: Event, actions: readonly Action[], work: Work): void;
   /** Its store has this write now. */
   wrote(member: Member, write: Extract<Action, { kind: "write" }>): void;
   delivered(member: Member, action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>): void;
@@ -162,7 +161,6 @@ function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<strin
 }
 
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
-  const compute = plan.compute?.get(name);
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
     store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 192 : 768) : recordStore(),
@@ -178,7 +176,7 @@ function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: Avatar
     fuse: null,
     waiting: [],
     driving: false,
-    compute: compute && createCompute(compute),
+    compute: createCompute(plan.compute?.get(name)),
   };
 }
 
@@ -187,11 +185,11 @@ export function participantOf(
   plan: Plan,
   crypto: Crypto,
   groups: ReadonlyMap<string, Group>,
-  { name, seed, store, compute }: Pick<Member, "name" | "seed" | "store"> & { readonly compute?: Compute | undefined },
+  { name, seed, store, compute }: Pick<Member, "name" | "seed" | "store" | "compute">,
 ): Participant {
   const known = [...groups.values()].filter((group) => knows(plan, name, group));
   return createParticipant({
-    crypto: compute === undefined ? crypto : metered(crypto, compute),
+    crypto: counted(crypto, compute.work),
     seed,
     worlds: [
       {
@@ -205,27 +203,6 @@ export function participantOf(
     finalTail: 0,
     records: [...store.records()].filter(([key]) => !key.startsWith("final/")),
   });
-}
-
-function metered(crypto: Crypto, compute: Compute): Crypto {
-  const { plan } = compute;
-  return {
-    ...crypto,
-    signer(seed) {
-      const signer = crypto.signer(seed);
-      return {
-        publicKey: signer.publicKey,
-        sign(message) {
-          compute.spent += plan.signature;
-          return signer.sign(message);
-        },
-      };
-    },
-    verify(publicKey, message, signature) {
-      compute.spent += plan.verification;
-      return crypto.verify(publicKey, message, signature);
-    },
-  };
 }
 
 /** Groups that a member owns or follows: who takes part in sagas sees all of theirs. */
@@ -269,13 +246,16 @@ function giveNow(world: World, member: Member, event: Event): void {
   for (let next = member.waiting.shift(); next !== undefined; next = member.waiting.shift()) {
     const { participant } = member;
     if (participant === undefined) break;
+    const before = { ...member.compute.work };
     const actions = participant.handle(next, timeOf(world, member));
-    if (member.compute !== undefined) member.compute.spent += member.compute.plan.event;
-    world.watcher.answered(member, next, actions);
-    for (const action of actions) {
-      if (member.participant === undefined) break;
-      perform(world, member, action);
-    }
+    const work = workSince(before, member.compute.work);
+    world.watcher.answered(member, next, actions, work);
+    answer(member, next, actions, work, () => {
+      for (const action of actions) {
+        if (member.participant === undefined) break;
+        perform(world, member, action);
+      }
+    });
   }
   member.waiting.length = 0;
   member.driving = false;
@@ -361,6 +341,7 @@ export function fallAsleep(world: World, member: Member, length: number): void {
   world.schedule.at(world.schedule.now() + length, () => {
     if (member.boots !== boots || !member.asleep) return;
     member.asleep = false;
+    awake(world, member);
     world.transport.changed();
     give(world, member, { kind: "alarm" });
     world.sagas?.awake(member);
