@@ -24,6 +24,11 @@ export type Event =
       readonly id: Hash | null;
       readonly token: number;
     }
+  /**
+   * The writer of a push has given it up. Where it is not in a block yet, it is taken out of the buffer and `refused` with
+   * `entry-withdrawn`; where it is, it is sealed, and nothing comes of this.
+   */
+  | { readonly kind: "withdraw"; readonly world: string; readonly group: Hash; readonly token: number }
   /** Seal what is buffered now, in every group of every world. */
   | { readonly kind: "flush" }
   /** The answer to a `read` action: the value, or undefined where the store has none. */
@@ -70,7 +75,7 @@ export type Action =
       readonly counter: number;
       readonly tokens: readonly number[];
     }
-  /** This push was not taken, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
+  /** This push was not taken, was withdrawn, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
   | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
   | { readonly kind: "final"; readonly block: FinalBlock }
   /** Something a person should know; the participant goes on. */

@@ -1,7 +1,7 @@
 import type { Crypto, Time } from "../ports";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges } from "./chain/records";
-import { pushEntry } from "./chain/seal";
+import { pushEntry, withdrawEntry } from "./chain/seal";
 import { noChanges, type World } from "./chain/world";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
@@ -156,6 +156,12 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       const group = world.groups.get(toHex(event.group));
       if (group !== undefined) pushEntry(world, group, event, event.token);
       else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
+      break;
+    }
+    case "withdraw": {
+      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      const group = world.groups.get(toHex(event.group));
+      if (group !== undefined) withdrawEntry(world, group, event.token);
       break;
     }
     case "record":

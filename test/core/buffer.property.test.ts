@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEntryBuffer, expire, offer, take } from "../../firmware/core/block/buffer";
+import { createEntryBuffer, expire, offer, take, withdraw } from "../../firmware/core/block/buffer";
 import { gapCount } from "../../firmware/core/pact/entry";
 
 const options = { capacityEntries: 5, capacityBytes: 64, sealCount: 3, sealBytes: 40, sealAgeMs: 50 };
@@ -9,6 +9,7 @@ const steps = fc.array(
     { weight: 4, arbitrary: fc.record({ offer: fc.integer({ min: 1, max: 70 }) }) },
     { weight: 1, arbitrary: fc.constant("take" as const) },
     { weight: 1, arbitrary: fc.record({ pass: fc.integer({ min: 1, max: 12_000 }) }) },
+    { weight: 2, arbitrary: fc.record({ withdraw: fc.integer({ min: 0, max: 59 }) }) },
   ),
   { maxLength: 60 },
 );
@@ -19,7 +20,7 @@ describe("an entry buffer, whatever is done with it", () => {
       fc.assert(
         fc.property(steps, (plan) => {
           const buffer = createEntryBuffer({ ...options, whenFull });
-          const [taken, dropped, refused]: [number[], number[], number[]] = [[], [], []];
+          const [taken, dropped, refused, withdrawn]: [number[], number[], number[], number[]] = [[], [], [], []];
           let [now, token, gaps] = [0, 0, 0];
           const drain = () => {
             const { entries, tokens } = take(buffer);
@@ -32,6 +33,11 @@ describe("an entry buffer, whatever is done with it", () => {
             else if ("pass" in step) {
               now += step.pass;
               refused.push(...expire(buffer, now));
+            } else if ("withdraw" in step) {
+              const out = [...taken, ...dropped, ...refused, ...withdrawn];
+              const there = step.withdraw < token && !out.includes(step.withdraw);
+              expect(withdraw(buffer, step.withdraw)).toBe(there);
+              if (there) withdrawn.push(step.withdraw);
             } else {
               const answer = offer(buffer, new Uint8Array(step.offer).fill(0x81), token, now);
               dropped.push(...answer.dropped);
@@ -44,7 +50,7 @@ describe("an entry buffer, whatever is done with it", () => {
             }
           }
           while (drain() > 0);
-          const all = [...taken, ...dropped, ...refused].sort((a, b) => a - b);
+          const all = [...taken, ...dropped, ...refused, ...withdrawn].sort((a, b) => a - b);
           expect(all).toEqual(Array.from({ length: token }, (_, index) => index));
           expect(taken).toEqual([...taken].sort((a, b) => a - b));
           expect(gaps).toBe(dropped.length);

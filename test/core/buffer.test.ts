@@ -8,6 +8,7 @@ import {
   offer,
   take,
   waitMs,
+  withdraw,
 } from "../../firmware/core/block/buffer";
 import { gapCount } from "../../firmware/core/pact/entry";
 import { idBytes } from "../../firmware/core/pact/produced";
@@ -125,6 +126,35 @@ describe("a full buffer where the writer waits", () => {
     expect(dueAt(buffer)).toBe(1050);
     offerAll(buffer, [5], 1010);
     expect(dueAt(buffer)).toBeLessThanOrEqual(1010);
+  });
+});
+
+describe("an entry whose writer gives it up", () => {
+  it("is in no block, and makes room for who waited first", () => {
+    const buffer = bufferOf("wait");
+    offerAll(buffer, [1, 2, 3, 4, 5, 6]);
+    expect(withdraw(buffer, 2)).toBe(true);
+    expect(held(buffer)).toEqual([1, 3, 4, 5]);
+    expect(take(buffer).tokens).toEqual([1, 3, 4, 5]);
+    expect(take(buffer).tokens).toEqual([6]);
+  });
+
+  it("is withdrawn while it waits for room, without anyone passing another", () => {
+    const buffer = bufferOf("wait");
+    offerAll(buffer, [1, 2, 3, 4, 5, 6]);
+    expect(withdraw(buffer, 5)).toBe(true);
+    expect(held(buffer)).toEqual([1, 2, 3, 4]);
+    take(buffer);
+    expect(take(buffer).tokens).toEqual([6]);
+  });
+
+  it("stays in the block that it is in, and is withdrawn once", () => {
+    const buffer = bufferOf("wait");
+    offerAll(buffer, [1, 2]);
+    expect(withdraw(buffer, 1)).toBe(true);
+    expect(withdraw(buffer, 1)).toBe(false);
+    expect(take(buffer).tokens).toEqual([2]);
+    expect(withdraw(buffer, 2)).toBe(false);
   });
 });
 

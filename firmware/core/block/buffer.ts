@@ -109,7 +109,7 @@ export function take(buffer: EntryBuffer): {
   readonly entries: readonly Uint8Array[];
   readonly tokens: readonly number[];
 } {
-  const { held, waiting, options } = buffer;
+  const { held } = buffer;
   const gap = buffer.dropped > 0 ? [encodeGap(buffer.dropped)] : [];
   buffer.dropped = 0;
   let count = 0;
@@ -120,10 +120,26 @@ export function take(buffer: EntryBuffer): {
     count++;
   }
   const taken = remove(held, count);
+  moveUp(buffer);
+  return { entries: [...gap, ...taken.map((each) => each.entry)], tokens: taken.map((each) => each.token) };
+}
+
+/** Takes an entry back whose writer wants it no more; false where none here has this token, as it is in a block already. */
+export function withdraw(buffer: EntryBuffer, token: number): boolean {
+  for (const queue of [buffer.held, buffer.waiting]) {
+    const index = queue.entries.findIndex((each) => each.token === token);
+    if (index === -1) continue;
+    remove(queue, 1, index);
+    moveUp(buffer);
+    return true;
+  }
+  return false;
+}
+
+function moveUp({ held, waiting, options }: EntryBuffer): void {
   while (waiting.entries.length > 0 && fits(held, options, waiting.entries[0]!.entry)) {
     append(held, remove(waiting, 1)[0]!);
   }
-  return { entries: [...gap, ...taken.map((each) => each.entry)], tokens: taken.map((each) => each.token) };
 }
 
 function fits(queue: Queue, { capacityEntries, capacityBytes }: EntryBufferOptions, entry: Uint8Array): boolean {
@@ -135,8 +151,8 @@ function append(queue: Queue, held: Held): void {
   queue.bytes += held.entry.length;
 }
 
-function remove(queue: Queue, count: number): Held[] {
-  const removed = queue.entries.splice(0, count);
+function remove(queue: Queue, count: number, from = 0): Held[] {
+  const removed = queue.entries.splice(from, count);
   for (const { entry } of removed) queue.bytes -= entry.length;
   return removed;
 }

@@ -1,5 +1,5 @@
 import { issueBlock } from "../block/block";
-import { dueAt, expire, offer, take, waitMs } from "../block/buffer";
+import { dueAt, expire, offer, take, waitMs, withdraw } from "../block/buffer";
 import { VertebraError } from "../errors";
 import { checkEntry } from "../pact/entry";
 import { type Produced, withId } from "../pact/produced";
@@ -30,6 +30,18 @@ export function pushEntry(world: World, group: Group, produced: Produced, token:
   const { accepted, dropped } = offer(group.buffer, entry, token, world.now.monotonic);
   for (const other of dropped) refuse(world, other, "entry-replaced", "was replaced by a newer one in a full buffer");
   if (!accepted) refuse(world, token, "buffer-full", `found the buffer of group ${group.key.slice(0, 16)} full`);
+}
+
+/** Takes a push back that is not in a block yet; one that is stays, since it was said to be sealed. */
+export function withdrawEntry(world: World, group: Group, token: number): void {
+  if (!withdraw(group.buffer, token)) return;
+  refuse(
+    world,
+    token,
+    "entry-withdrawn",
+    "was withdrawn before it was sealed",
+    "Push it again if it is wanted after all.",
+  );
 }
 
 function checkWriter(world: World, group: Group): void {
