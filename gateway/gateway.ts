@@ -21,6 +21,7 @@ import type { World } from "./world/world";
 /** One participant on Node: its store, its links, its channels. */
 export interface Gateway {
   readonly world: World;
+  readonly crypto: Crypto;
   readonly participant: Pick<Participant, "status" | "why">;
   readonly store: Pick<Store, "read" | "range">;
   readonly channel: Channel;
@@ -50,8 +51,8 @@ export interface GatewayEvents extends LinkEvents {
 export interface SerialPlace {
   readonly path: string;
   readonly baudRate: number;
-  /** Not to start at all when the port can't be opened at once. */
-  readonly required: boolean;
+  /** A person named it, and is told when it can't be opened; it is tried again until it can. */
+  readonly named: boolean;
 }
 
 export interface GatewayOptions {
@@ -61,7 +62,7 @@ export interface GatewayOptions {
   readonly events: GatewayEvents;
 }
 
-/** Errors: those of `openStore`, of a record that can't be read, and of a required port. */
+/** Errors: those of `openStore`, of a record that can't be read, and of sagas that can't be run. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { world, crypto } = options;
   const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
@@ -113,8 +114,14 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
       events.failed(error);
     },
   });
-  await driver.handle({ kind: "boot" });
-  conducting?.handle({ kind: "boot" });
+  try {
+    await driver.handle({ kind: "boot" });
+    conducting?.handle({ kind: "boot" });
+  } catch (error) {
+    conducting?.stop();
+    await driver.stop();
+    throw error;
+  }
   const links = startLinks(options, peers);
   const close = async () => {
     conducting?.stop();
@@ -123,19 +130,13 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     channel.end(gatewayEnds());
     await store.close();
   };
-  for (const { place, avatar } of links) {
-    const error = place.required ? await avatar.firstTry : undefined;
-    if (error === undefined) continue;
-    await close();
-    throw error;
-  }
   const status = () => ({
     ...participant.status(world.tag),
     engine: crypto.engine,
     links: links.map(({ avatar }) => avatar.status()),
   });
   const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
-  return { world, participant, store, channel, sagas: conducting, status, cable, close };
+  return { world, crypto, participant, store, channel, sagas: conducting, status, cable, close };
 }
 
 function noSuchPort(path: string): never {
@@ -155,9 +156,9 @@ async function conductingOf(
   handle: (event: Event) => Promise<void>,
 ): Promise<GatewayConducting | undefined> {
   if (world.provision.sagas.descriptions.length === 0) return undefined;
-  const sandbox = await buildSandbox(events.say);
-  const { notice, failed } = events;
-  const options = { world, crypto, clock, avatar, sandbox, handle, notice, failed };
+  const { notice } = events;
+  const sandbox = await buildSandbox(events.say, notice);
+  const options = { world, crypto, clock, avatar, sandbox, handle, notice };
   const key = `saga/${world.tag}`;
   return openConducting({
     ...options,
@@ -178,15 +179,20 @@ function perform(outcome: Outcome, peers: Peers, channel: Channel, events: Gatew
 }
 
 function startLinks(
-  { world, crypto, serial }: GatewayOptions,
+  { world, crypto, serial, events }: GatewayOptions,
   peers: Peers,
 ): { readonly place: SerialPlace; readonly avatar: SerialAvatar }[] {
   const identity = credentials(crypto, world.seed, world.provision.worldId);
   const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
-  return serial.map((place) => ({
-    place,
-    avatar: startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) }),
-  }));
+  return serial.map((place) => {
+    const avatar = startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) });
+    if (place.named) avatar.firstTry.then((error) => error && events.notice(triedAgain(error)));
+    return { place, avatar };
+  });
+}
+
+function triedAgain({ code, message, remedy }: VertebraError): VertebraError {
+  return new VertebraError(code, `${message}; the gateway runs, and opens it as soon as it can`, remedy);
 }
 
 function finalBlocks(participant: Participant, tag: string, group: Hash): number {

@@ -11,8 +11,11 @@ import { historyOf, sealedBlocks } from "./history";
 
 /** Push and pull of PROTOCOL 8, in process, for one avatar. */
 export interface Channel {
-  /** Resolves when the entry is sealed: from then on it will become final. Rejects with why it was refused. */
-  push(group: KnownGroup, entry: Uint8Array): Promise<Pushed>;
+  /**
+   * Resolves when the entry is sealed: from then on it will become final. Rejects with why it was refused. Where the signal says that it
+   * is given up, it is withdrawn if it is not sealed yet, and rejects with `entry-withdrawn`; one that is sealed resolves all the same.
+   */
+  push(group: KnownGroup, entry: Uint8Array, signal?: AbortSignal): Promise<Pushed>;
   /** Final entries in sequence, from one on. */
   pull(group: KnownGroup, from: number, options: PullOptions): AsyncIterable<ToldEntry>;
   /** What came of pushes, and what became final. */
@@ -139,14 +142,18 @@ export function createChannel(options: ChannelOptions): Channel {
 
   return {
     pull,
-    push(group, entry) {
+    push(group, entry, signal) {
       const error = options.heldBack(group.id);
       if (error !== undefined) return Promise.reject(error);
       const token = ++lastToken;
-      return new Promise((resolve, reject) => {
+      const about = { world: tag, group: group.id, token };
+      return new Promise<Pushed>((resolve, reject) => {
+        const withdraw = () => void options.handle({ kind: "withdraw", ...about }).catch(reject);
         buffered.set(token, { group: group.id, entry, time: options.clock.now().wall, resolve, reject });
         bell.ring();
-        options.handle({ kind: "push", world: tag, group: group.id, entry, id: null, token }).catch(reject);
+        options.handle({ kind: "push", ...about, entry, id: null }).catch(reject);
+        signal?.addEventListener("abort", withdraw, { once: true });
+        if (signal?.aborted) withdraw();
       });
     },
     tell(outcome) {

@@ -28,6 +28,8 @@ export interface HistoricBlock {
 export interface History {
   /** From this position on, in order, as far as the store has them now. */
   from(position: number): AsyncIterable<HistoricBlock>;
+  /** The block at this position, or undefined where none is final there. */
+  at(position: number): Promise<HistoricBlock | undefined>;
   /** The block that holds the entry of this sequence, or undefined where it isn't final here. */
   holding(sequence: number): Promise<HistoricBlock | undefined>;
 }
@@ -54,6 +56,7 @@ export function historyOf(store: Pick<Store, "read" | "range">, tag: string, gro
   }
 
   return {
+    at,
     async *from(position) {
       let next = position;
       for await (const [, stored] of store.range(keyAt(position), keyAt(lastPosition))) yield readBlock(next++, stored);

@@ -10,7 +10,9 @@ import { type Compared, compareStates } from "../saga/replaying";
 import { type Counts, groupsOfSagas, readStories, type Stories, type Story } from "../saga/stories";
 import { type Told, tellStory } from "../saga/timeline";
 import type { Names, SealedState } from "../saga/waiting";
+import { gatewayEnds } from "./channel";
 import { blocksOf, sealedBlocks } from "./history";
+import { beforeEnd } from "./pushing";
 
 /** What `vertebra saga list --json` prints. */
 export interface SagasJson {
@@ -95,6 +97,7 @@ export async function redrive(
   gateway: Gateway,
   digits: string,
   { final }: Pick<Asked, "final">,
+  signal: AbortSignal,
 ): Promise<RedrivenJson> {
   const { stories, story } = await find(gateway, digits);
   const { id, status, begun } = tellStory(stories, story, namesOf(gateway), []);
@@ -115,10 +118,10 @@ export async function redrive(
   }
   const { entry, saga } = story.invocation;
   const group = gateway.world.catalog.group(begun.group);
-  const pushed = await gateway.channel.push(group, entry.entry);
+  const pushed = await gateway.channel.push(group, entry.entry, signal);
   const sealed = { group: group.name, block: toHex(pushed.block) };
   if (!final) return sealed;
-  const sequence = await pushed.final;
+  const sequence = await beforeEnd(pushed.final, signal);
   const { books, definitions } = stories.ledger;
   const newest = [...books.values()].find(({ versions }) => versions.has(saga.key))!.newest;
   const invocation = toHex(invocationId(definitions.crypto, [group.id, sequence], newest.id));
@@ -144,6 +147,7 @@ export async function cancelInvocation(
   for await (const _ of gateway.channel.pull(group, from, { pending: false, follow: true, signal })) {
     if (invocation.head !== head) break;
   }
+  if (signal.aborted) throw gatewayEnds();
   const status = invocation.head?.state.status;
   if (status === "cancelled") return { id: key, final: true };
   throw new VertebraError(

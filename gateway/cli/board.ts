@@ -1,8 +1,12 @@
+import { createInterface } from "node:readline";
 import { Argument, Command } from "commander";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
+import { isInForeground } from "../system/foreground";
+import { paint } from "../system/text";
 import { boardOf } from "../world/world";
+import { askedToEnd } from "./ending";
 import { type WorldOptions, worldCommand, worldOf } from "./options";
-import { askedToEnd, exitCodes, paint, printJson } from "./terminal";
+import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, say } from "./output";
 
 export function boardCommand(): Command {
   return new Command("board").description("run boards").addCommand(runCommand());
@@ -12,21 +16,40 @@ function runCommand(): Command {
   return worldCommand("run", "run a board as a process on this machine: the firmware on the XS engine, until Ctrl-C", [
     "vertebra board run linux board-1",
     "vertebra board run linux board-2 --json | jq 'select(.event == \"final\")'",
+    "echo halt | vertebra board run linux board-1",
   ])
     .addArgument(new Argument("<platform>", "what it runs on").choices(["linux"]))
     .argument("<name>", "which of the world's boards, such as board-1")
-    .addHelpText("after", "\nPrints what the board tells, in words; with --json, a JSON object a line.")
+    .addHelpText(
+      "after",
+      "\nPrints what the board tells, in words; with --json, a JSON object a line. What is typed goes to the board, a line each:\nhalt, resume, status, stop, and pin 8 1 for an input that is simulated (boards/linux/README.md).",
+    )
     .action((_platform: string, name: string, options: WorldOptions) => run(name, options));
 }
 
 async function run(name: string, options: WorldOptions): Promise<void> {
   const asked = askedToEnd();
+  goOnUnread();
+  const json = options.json === true;
   const board = boardOf(worldOf(options), name);
-  const firmware = await buildFirmware((text) => process.stderr.write(`${text}\n`));
-  const telling = options.json ? "json" : "words";
-  const running = startLinuxBoard(firmware, board, telling, (line) => process.stdout.write(`${line}\n`));
-  if (options.json) printJson({ event: "started", board: name, pid: running.pid, terminal: board.terminal });
-  else process.stdout.write(`${paint("green", name)} runs, its serial line is ${board.terminal}; Ctrl-C ends it\n`);
+  const firmware = await buildFirmware((text) => say(text));
+  const running = startLinuxBoard(firmware, board, json ? "json" : "words", {
+    printed: (line) => (json ? printJsonLine(line) : print(line)),
+    complained: (line) => say(line),
+    notice: (error) => printNotice(error, json),
+  });
+  if (json) printJson({ event: "started", board: name, pid: running.pid, terminal: board.terminal });
+  else print(paint("green", name), ` runs, its serial line is ${board.terminal}; Ctrl-C ends it`);
+  passOn((line) => running.say(line));
   const status = await Promise.race([running.ended, asked.then(() => running.end())]);
+  process.stdin.destroy();
   process.exitCode = status === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+/** What is typed, or comes by a pipe, is for the board. Its end is not the board's: one that was started by a script has no input. */
+function passOn(say: (line: string) => void): void {
+  // A job in the background that reads from its terminal is stopped.
+  if (process.stdin.isTTY && !isInForeground()) return;
+  process.stdin.on("error", () => {});
+  createInterface({ input: process.stdin }).on("line", say);
 }

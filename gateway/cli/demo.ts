@@ -2,9 +2,11 @@ import { type Command, InvalidArgumentError } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
 import { pulledForMs, runDemo } from "../demo/run";
 import type { Summary } from "../demo/summary";
-import { type Moment, renderMoment } from "../demo/view";
+import { renderMoment } from "../demo/view";
+import { paint } from "../system/text";
+import { askedToEnd } from "./ending";
 import { plainCommand } from "./options";
-import { askedToEnd, exitCodes, paint, printJson, printTable } from "./terminal";
+import { exitCodes, openScreen, print, printJson, printTable, say } from "./output";
 
 export function demoCommand(): Command {
   return plainCommand("demo", "run a world with a gateway and three boards on XS on this machine, and watch it", [
@@ -35,12 +37,12 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       pullMs: options.pull,
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
       asked: askedToEnd(),
-      say: (text) => process.stderr.write(`${text}\n`),
-      show: (moment) => screen?.draw(moment),
+      say: (text) => say(text),
+      show: (moment) => screen?.draw(renderMoment(moment)),
     });
     screen?.close();
     if (options.json) printJson(summary);
-    else show(summary);
+    else showSummary(summary);
     process.exitCode = summary.ok ? exitCodes.done : exitCodes.failed;
   } finally {
     screen?.close();
@@ -69,31 +71,12 @@ function onKey(key: string, pressed: () => void): void {
   });
 }
 
-/** The terminal's alternate screen: what was on it before is back afterwards, however the program ends. */
-function openScreen() {
-  let open = false;
-  const close = () => {
-    if (open) process.stdout.write("\x1b[?25h\x1b[?1049l");
-    open = false;
-    process.off("exit", close);
-  };
-  return {
-    draw(moment: Moment) {
-      if (!open) process.stdout.write("\x1b[?1049h\x1b[?25l");
-      if (!open) process.once("exit", close);
-      open = true;
-      process.stdout.write(`\x1b[H${renderMoment(moment).join("\x1b[K\n")}\x1b[J`);
-    },
-    close,
-  };
-}
-
-function show(summary: Summary): void {
+export function showSummary(summary: Summary): void {
   const { boards, groups, totals, seconds, failures, generations } = summary;
-  const verdict = summary.ok
-    ? paint("green", "Everything sealed is final, in the same order on both sides.")
-    : paint("red", "Not everything holds that should:");
-  process.stdout.write(`${verdict}\n${failures.map((failure) => `  ${failure}\n`).join("")}\n`);
+  const kept = paint("green", "Everything sealed is final, in the same order on both sides.");
+  print(summary.ok ? kept : paint("red", "Not everything holds that should:"));
+  for (const failure of failures) print(`  ${failure}`);
+  print();
   const ms = (time: number | null) => (time === null ? "–" : `${Math.round(time)} ms`);
   printTable([
     ["BOARD", "ENGINE", "PUSHED", "SEALED", "FINAL", "MEDIAN", "P99", "SIGNED", "BYTES"],
@@ -109,9 +92,10 @@ function show(summary: Summary): void {
       `${Math.round(board.perFinalEntry.bytes)}`,
     ]),
   ]);
-  process.stdout.write("From push to finality; SIGNED, and BYTES on the wire, are per final entry.\n");
+  print("From push to finality; SIGNED, and BYTES on the wire, are per final entry.");
   const libraries = [...new Set(boards.map((board) => board.crypto)), summary.gateway.crypto];
-  process.stdout.write(`Cryptography by ${libraries.join(" and ")}.\n\n`);
+  print(`Cryptography by ${libraries.join(" and ")}.`);
+  print();
   printTable([
     ["GROUP", "BLOCKS", "SEQUENCES"],
     ...groups
@@ -120,21 +104,23 @@ function show(summary: Summary): void {
   ]);
   showThermostat(summary.thermostat);
   const { finalized, entriesPerSecond } = totals;
-  process.stdout.write(`\n${finalized} entries in ${seconds} s, ${entriesPerSecond} a second, `);
-  process.stdout.write(`${generations.finalizable + 1} generations\n`);
+  print();
+  print(
+    `${finalized} entries in ${seconds} s, ${entriesPerSecond} a second, ${generations.finalizable + 1} generations`,
+  );
 }
 
 function showThermostat({ readings, operated, expired, latencyMs, pulled }: Summary["thermostat"]): void {
   const seconds = (time: number | null) => (time === null ? "never" : `${(time / 1000).toFixed(1)} s`);
-  process.stdout.write(
-    `\nThermostat: ${readings} readings of board-1 operated the relay of board-2 ${operated} times, `,
+  print();
+  print(
+    `Thermostat: ${readings} readings of board-1 operated the relay of board-2 ${operated} times, `,
+    `${seconds(latencyMs.median)} after the reading at the median; ${expired} came too late.`,
   );
-  process.stdout.write(`${seconds(latencyMs.median)} after the reading at the median; ${expired} came too late.\n`);
   if (pulled === null) return;
   const { wasOn, safeAfterMs, operatedAfterMs } = pulled;
   const letGo = wasOn ? `the relay was let go after ${seconds(safeAfterMs)}` : "the relay was off, as it is safe";
-  process.stdout.write(`Its cable was pulled out: ${letGo}, `);
-  process.stdout.write(`operated again ${seconds(operatedAfterMs)} after it was put back.\n`);
+  print(`Its cable was pulled out: ${letGo}, operated again ${seconds(operatedAfterMs)} after it was put back.`);
 }
 
 /** "15s" in ms. */

@@ -1,13 +1,14 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
+import { exitCodes, reportError, whenUnread } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
 import { pushCommand } from "./push";
 import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
 import { tailCommand } from "./tail";
-import { exitCodes, reportError } from "./terminal";
 import { upCommand } from "./up";
 import { verifyCommand } from "./verify";
 import { whyCommand } from "./why";
@@ -15,10 +16,11 @@ import { worldCommands } from "./world";
 
 const codesHelp = `
 Exit codes:
-  0  done
-  1  failed: what and why is on the standard error
-  2  the command line is wrong
-  3  no gateway runs for the world
+  0    done
+  1    failed: what and why is on the standard error
+  2    the command line is wrong
+  3    no gateway runs for the world
+  141  nobody reads the output any more, as after \`| head\`
 
 Start here:
   $ npm start                                   a world with three boards, on this machine
@@ -30,8 +32,10 @@ Start here:
 
 /** The command line `vertebra` with all its commands. */
 export function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const program = new Command("vertebra")
     .description("Boards and gateways that store, share and agree on data.")
+    .version(version)
     .addHelpText("after", codesHelp);
   const commands = [worldCommands, upCommand, boardCommand, pactCommand, pushCommand, tailCommand, statusCommand];
   for (const command of [...commands, whyCommand, proofCommand, verifyCommand, sagaCommand, demoCommand]) {
@@ -43,11 +47,15 @@ export function createProgram(): Command {
 
 /** Runs one command. Sets the exit code and returns, so that what was printed is printed. */
 export async function main(parameters: readonly string[]): Promise<void> {
+  const json = parameters.includes("--json");
+  const failed = (error: unknown) => process.exit(reportError(error, json));
+  process.on("uncaughtException", failed);
+  whenUnread(() => process.exit(exitCodes.unread));
   try {
     await createProgram().parseAsync(parameters);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    else process.exitCode = reportError(error, parameters.includes("--json"));
+    else process.exitCode = reportError(error, json);
   }
 }
 

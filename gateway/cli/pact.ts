@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Field, FieldType } from "../../firmware/core/wire/types";
+import { paint } from "../system/text";
 import type { Catalog, KnownPact } from "../world/catalog";
 import { type WorldOptions, worldCommand, worldOf } from "./options";
-import { paint, printJson, printTable } from "./terminal";
+import { print, printJson, printTable } from "./output";
 
 export function pactCommand(): Command {
   return new Command("pact")
@@ -15,7 +16,7 @@ export function pactCommand(): Command {
       ]).action((options: WorldOptions) => {
         const { catalog } = worldOf(options);
         if (options.json) printJson(catalog.pacts.map((known) => pactJson(catalog, known)));
-        else for (const known of catalog.pacts) show(catalog, known);
+        else for (const known of catalog.pacts) showPact(catalog, known);
       }),
     );
 }
@@ -37,15 +38,15 @@ function pactJson(catalog: Catalog, known: KnownPact) {
   };
 }
 
-function show(catalog: Catalog, known: KnownPact): void {
+export function showPact(catalog: Catalog, known: KnownPact): void {
   const { name, version, policy } = known.pact;
   const parent = catalog.pacts.find((each) => known.pact.extends !== null && equal(each.id, known.pact.extends));
-  process.stdout.write(`${paint("bold", `${name} v${version}`)}${parent ? `, extends ${parent.pact.name}` : ""}\n`);
+  print(paint("bold", `${name} v${version}`), parent ? `, extends ${parent.pact.name}` : "");
   const order = policy.ordered ? "in the order of their issuers" : "in any order";
-  process.stdout.write(`  agreed on by ${policy.quorum} of the owners, ${order}; written by ${policy.writers}\n`);
-  process.stdout.write(`  groups: ${groupNames(catalog, known).join(", ") || "none"}\n`);
+  print(`  agreed on by ${policy.quorum} of the owners, ${order}; written by ${policy.writers}`);
+  print(`  groups: ${groupNames(catalog, known).join(", ") || "none"}`);
   printTable(known.fields.map((field) => ["   ", field.name, typeName(field.type), field.unit ?? "", bounds(field)]));
-  process.stdout.write("\n");
+  print();
 }
 
 function typeName(type: FieldType): string {

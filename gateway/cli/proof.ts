@@ -2,19 +2,19 @@ import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import { writeWhole } from "../world/files";
 import { type WorldOptions, worldCommand } from "./options";
-import { printJson } from "./terminal";
+import { print, printJson } from "./output";
 
 export function proofCommand(): Command {
   return worldCommand("proof", "write the finality proof of an entry's block to a file, with the block's entries", [
     "vertebra proof machine-shared/17 -o entry-17.proof",
     "vertebra verify entry-17.proof",
   ])
-    .argument("<entry>", "GROUP/SEQUENCE of a final entry")
+    .argument("<entry>", "GROUP/SEQUENCE of a final entry, or the id of its block, or its first digits")
     .requiredOption("-o, --output <file>", "where to write it")
     .action(async (of: string, options: WorldOptions & { output: string }) => {
       const proof = await controlClient(options.dir).bytes("/proof", { of });
       writeWhole(options.output, proof, 0o644);
       if (options.json) printJson({ entry: of, file: options.output, bytes: proof.length });
-      else process.stdout.write(`${options.output}: ${proof.length} bytes, which anyone can check: vertebra verify\n`);
+      else print(`${options.output}: ${proof.length} bytes, which anyone can check: vertebra verify`);
     });
 }

@@ -1,15 +1,10 @@
 import type { Command } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
 import { controlClient } from "../channels/control-client";
+import type { PushTold } from "../channels/pushing";
+import { paint } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
-import { printJson } from "./terminal";
-
-interface Pushed {
-  readonly group: string;
-  readonly block: string;
-  readonly counter: number;
-  readonly sequence?: number;
-}
+import { print, printJson, say } from "./output";
 
 export function pushCommand(): Command {
   return worldCommand("push", "push an entry; returns when it is sealed, so that it will become final", [
@@ -19,17 +14,25 @@ export function pushCommand(): Command {
     .argument("<group>", "the group, or its pact where that has one group only")
     .argument("<entry>", "the entry as JSON, field by field; `vertebra pact list` shows the fields")
     .option("--final", "return when it is final, with its sequence")
-    .action(async (group: string, text: string, options: WorldOptions & { final?: boolean }) => {
-      const body = { group, entry: parseEntry(text), final: options.final === true };
-      const pushed = await controlClient(options.dir).post<Pushed>("/entries", body);
-      if (options.json) printJson(pushed);
-      else process.stdout.write(`${told(pushed)}\n`);
-    });
+    .addHelpText(
+      "after",
+      "\nOne that is given up before it says `sealed` is withdrawn: push it again, and it is there once. What was said to be\nsealed becomes final. With --json a line each for `waiting`, `sealed` and `final`.",
+    )
+    .action(push);
 }
 
-function told({ group, block, sequence }: Pushed): string {
-  if (sequence === undefined) return `sealed in block ${block}`;
-  return `final: ${group}/${sequence}, in block ${block}`;
+async function push(group: string, text: string, options: WorldOptions & { final?: boolean }): Promise<void> {
+  const told = controlClient(options.dir).push(group, parseEntry(text), options.final === true);
+  for await (const each of told) {
+    if (options.json) await printJson(each);
+    else show(each);
+  }
+}
+
+function show(told: PushTold): void {
+  if (told.state === "waiting") say(paint("yellow", "waiting:"), ` ${told.sentence}`);
+  else if (told.state === "sealed") print(`sealed in block ${told.block}`);
+  else print(`final: ${told.group}/${told.sequence}, in block ${told.block}`);
 }
 
 function parseEntry(text: string): unknown {

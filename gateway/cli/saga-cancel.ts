@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { CancelledJson } from "../channels/sagas";
 import { type WorldOptions, worldCommand } from "./options";
-import { printJson } from "./terminal";
+import { print, printJson } from "./output";
 
 export function sagaCancelCommand(): Command {
   return worldCommand("cancel", "end an invocation that waits for a stage, and have taken back what it did", [
@@ -17,7 +17,7 @@ export function sagaCancelCommand(): Command {
       const path = `/sagas/${encodeURIComponent(id)}/cancel`;
       const cancelled = await controlClient(options.dir).post<CancelledJson>(path, body);
       if (options.json) printJson(cancelled);
-      else process.stdout.write(`${told(cancelled)}\n`);
+      else print(told(cancelled));
     });
 }
 

@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { SagasJson } from "../channels/sagas";
 import type { Told } from "../saga/timeline";
+import { fit, paint } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
-import { fit, paint, printJson, printTable } from "./terminal";
+import { print, printJson, printTable } from "./output";
 
 export function sagaListCommand(): Command {
   return worldCommand("list", "show the world's sagas, how many run and failed, and the latest invocations", [
@@ -12,11 +13,11 @@ export function sagaListCommand(): Command {
   ]).action(async (options: WorldOptions) => {
     const sagas = await controlClient(options.dir).get<SagasJson>("/sagas");
     if (options.json) printJson(sagas);
-    else show(sagas);
+    else showSagas(sagas);
   });
 }
 
-function show({ sagas, invocations }: SagasJson): void {
+export function showSagas({ sagas, invocations }: SagasJson): void {
   printTable([
     ["SAGA", "STAGES", "RUNNING", "DONE", "FAILED", "CANCELLED"],
     ...sagas.map(({ name, version, stages, running, done, failed, cancelled }) => [
@@ -25,12 +26,10 @@ function show({ sagas, invocations }: SagasJson): void {
     ]),
   ]);
   for (const { name } of sagas.filter(({ standsStill }) => standsStill)) {
-    process.stdout.write(
-      paint("yellow", `This gateway takes no part in ${name} any more: see what \`vertebra up\` printed.\n`),
-    );
+    print(paint("yellow", `This gateway takes no part in ${name} any more: see what \`vertebra up\` printed.`));
   }
   if (invocations.length === 0) return;
-  process.stdout.write("\n");
+  print();
   printTable([
     ["INVOCATION", "SAGA", "STATUS", "BEGUN BY", ""],
     ...[...invocations]

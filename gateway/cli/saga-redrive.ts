@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { RedrivenJson } from "../channels/sagas";
 import { type WorldOptions, worldCommand } from "./options";
-import { printJson } from "./terminal";
+import { print, printJson } from "./output";
 
 export function sagaRedriveCommand(): Command {
   return worldCommand("redrive", "begin again what failed or was cancelled: its first entry is pushed anew", [
@@ -15,7 +15,7 @@ export function sagaRedriveCommand(): Command {
       const path = `/sagas/${encodeURIComponent(id)}/redrive`;
       const redriven = await controlClient(options.dir).post<RedrivenJson>(path, { final: options.final === true });
       if (options.json) printJson(redriven);
-      else process.stdout.write(`${told(redriven)}\n`);
+      else print(told(redriven));
     });
 }
 

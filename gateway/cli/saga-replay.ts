@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { ReplayJson } from "../channels/sagas";
 import type { Compared } from "../saga/replaying";
+import { paint } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
-import { exitCodes, paint, printJson, printTable } from "./terminal";
+import { exitCodes, print, printJson, printTable } from "./output";
 
 export function sagaReplayCommand(): Command {
   return worldCommand("replay", "recompute every state of an invocation from the entries alone, and compare", [
@@ -21,12 +22,12 @@ export function sagaReplayCommand(): Command {
       );
       const wrong = states.filter(({ agrees }) => agrees === false);
       if (options.json) printJson({ ...of, states });
-      else show(states, wrong);
+      else showReplay(states, wrong);
       if (wrong.length > 0) process.exitCode = exitCodes.failed;
     });
 }
 
-function show(states: readonly Compared[], wrong: readonly Compared[]): void {
+export function showReplay(states: readonly Compared[], wrong: readonly Compared[]): void {
   printTable([
     ["STATE", "BEHAVIOR", "STATUS", "BY", "RECOMPUTED"],
     ...states.map(({ sequence, behavior, status, by, agrees, gave }) => [
@@ -37,5 +38,6 @@ function show(states: readonly Compared[], wrong: readonly Compared[]): void {
   const ran = states.filter(({ agrees }) => agrees !== null).length;
   const verdict =
     wrong.length === 0 ? paint("green", "each the same") : paint("red", `${wrong.length} of them other than they say`);
-  process.stdout.write(`\n${states.length} states, ${ran} of them recomputed: ${verdict}\n`);
+  print();
+  print(`${states.length} states, ${ran} of them recomputed: `, verdict);
 }

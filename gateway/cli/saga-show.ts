@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { Told } from "../saga/timeline";
+import { paint, type Text } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
+import { print, printJson, printTable } from "./output";
 import { contentOf } from "./saga-timeline";
-import { paint, printJson, printTable } from "./terminal";
 
 export function sagaShowCommand(): Command {
   return worldCommand("show", "show how an invocation of a saga stands, stage by stage", [
@@ -14,13 +15,13 @@ export function sagaShowCommand(): Command {
     .action(async (id: string, options: WorldOptions) => {
       const told = await controlClient(options.dir).get<Told>(`/sagas/${encodeURIComponent(id)}`);
       if (options.json) printJson(told);
-      else show(told);
+      else showTold(told);
     });
 }
 
-function show(told: Told): void {
+export function showTold(told: Told): void {
   const { saga, version, id, status, begun, stages, states, stateGroup, waits, error } = told;
-  const line = (name: string, what: string) => process.stdout.write(`${name.padEnd(11)} ${what}\n`);
+  const line = (name: string, what: Text) => print(`${name.padEnd(11)} `, what);
   line("saga", paint("bold", `${saga} v${version}`));
   line("invocation", id);
   line("status", status);
@@ -30,7 +31,7 @@ function show(told: Told): void {
   if (waits?.block) line("why", `vertebra why ${waits.block}`);
   const left = states.at(-1);
   if (left !== undefined) line("state", JSON.stringify(left.state));
-  process.stdout.write("\n");
+  print();
   printTable([
     ["STAGE", "BEHAVIOR", "STATUS", "BY", "SAGA STATE"],
     ...stages.map((behavior, stage) => {

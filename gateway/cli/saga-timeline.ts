@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import type { Json } from "../../firmware/core/pact/json";
 import { controlClient } from "../channels/control-client";
 import type { Told, ToldOutput, ToldState } from "../saga/timeline";
+import { paint, type Style, type Text, widthOf } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
-import { duration, fit, paint, printJson } from "./terminal";
+import { fitting, print, printJson } from "./output";
 
 export function sagaTimelineCommand(): Command {
   return worldCommand("timeline", "tell an invocation: who ran what, when, why it waited, what came of it", [
@@ -20,7 +21,7 @@ to become final is in the wait for a turn.`,
     .action(async (id: string, options: WorldOptions) => {
       const told = await controlClient(options.dir).get<Told>(`/sagas/${encodeURIComponent(id)}`);
       if (options.json) printJson(told);
-      else for (const line of timelineLines(told)) process.stdout.write(`${line}\n`);
+      else for (const line of timelineLines(told)) print(line);
     });
 }
 
@@ -28,7 +29,7 @@ to become final is in the wait for a turn.`,
 const indent = " ".repeat(12);
 
 /** The story of an invocation as lines, each as long as the terminal is wide at most. */
-export function timelineLines(told: Told): string[] {
+export function timelineLines(told: Told): Text[] {
   const { saga, version, id, status, begun, states, lost, waits, error } = told;
   const titles = states.map(({ behavior }) => behavior.length);
   const width = Math.max(0, ...titles);
@@ -36,13 +37,13 @@ export function timelineLines(told: Told): string[] {
     ...states.map((state) => ({ place: state.sequence, lines: stateLines(told, state, width) })),
     ...lost.map((each) => {
       const what = `${each.behavior} ${each.status} by ${each.by} does not count: ${each.reason}`;
-      return { place: each.sequence, lines: [paint("dim", fit(`${when(told, each.time)}${what}`))] };
+      return { place: each.sequence, lines: [paint("dim", fitting(`${when(told, each.time)}${what}`))] };
     }),
   ];
   const at = begun.time === 0 ? "" : `, ${new Date(begun.time).toISOString().replace("T", " ").slice(0, 19)} UTC`;
   return [
-    `${paint("bold", `${saga} v${version}`)} ${id.slice(0, 8)} ${paint(colourOf(status), status)}${at}`,
-    fit(`${"begun".padStart(10)}  by ${begun.issuer}: ${begun.group}/${begun.sequence} ${contentOf(begun.entry)}`),
+    [paint("bold", `${saga} v${version}`), ` ${id.slice(0, 8)} `, paint(colourOf(status), status), at],
+    fitting(`${"begun".padStart(10)}  by ${begun.issuer}: ${begun.group}/${begun.sequence} ${contentOf(begun.entry)}`),
     ...events.sort((a, b) => a.place - b.place).flatMap(({ lines }) => lines),
     ...(waits === null ? [] : paragraph("now", `waits until ${waits.sentence}${by(told)}`, "yellow")),
     ...(waits === null && error !== "" ? paragraph("end", error) : []),
@@ -56,7 +57,7 @@ export function contentOf(entry: { readonly [name: string]: Json }): string {
     .join(", ");
 }
 
-function stateLines(told: Told, state: ToldState, width: number): string[] {
+function stateLines(told: Told, state: ToldState, width: number): Text[] {
   const { behavior, stage, status, by, before, said, outputs, waited } = state;
   const start = `${when(told, state.time)}${behavior.padEnd(width)}  `;
   const place = before.length > 0 ? `, in place of ${before.join(", ")}` : "";
@@ -71,13 +72,9 @@ function stateLines(told: Told, state: ToldState, width: number): string[] {
     ...outputs.flatMap((each) => (each.kind === "entry" ? [entryText(each)] : [])),
   ];
   return [
-    `${start}${paint(colourOf(status), status)}${fit(rest, room(start.length + status.length))}`,
-    ...details.filter((text) => text !== "").map((text) => fit(`${indent}  ${text}`)),
+    [start, paint(colourOf(status), status), fitting(rest, widthOf([start, status]))],
+    ...details.filter((text) => text !== "").map((text) => fitting(`${indent}  ${text}`)),
   ];
-}
-
-function room(taken: number): number {
-  return process.stdout.isTTY ? process.stdout.columns - taken : Number.POSITIVE_INFINITY;
 }
 
 /** What it waited for, and how long. */
@@ -107,11 +104,11 @@ function entryText({ group, sequence, reversed, comes, entry }: Extract<ToldOutp
 }
 
 /** A text after the time, in as many lines as it takes. */
-function paragraph(start: string, text: string, colour?: "yellow"): string[] {
+function paragraph(start: string, text: string, colour?: Style): Text[] {
   const lines = [start.padStart(10).padEnd(indent.length)];
   for (const word of text.split(" ")) {
     const longer = `${lines.at(-1)}${lines.at(-1)!.length === indent.length ? "" : " "}${word}`;
-    if (fit(longer) === longer) lines[lines.length - 1] = longer;
+    if (fitting(longer) === longer) lines[lines.length - 1] = longer;
     else lines.push(`${indent}${word}`);
   }
   return colour === undefined ? lines : lines.map((line) => paint(colour, line));
@@ -122,6 +119,19 @@ function when({ begun }: Told, time: number): string {
   const known = begun.time > 0 && time > 0;
   const sign = time < begun.time ? "-" : "+";
   return `${(known ? `${sign}${duration(Math.abs(time - begun.time))}` : "?").padStart(10)}  `;
+}
+
+/** `240 ms`, `3.2 s`, `4 min 5 s`, `2 h 4 min` or `3 d 2 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const parts = [
+    [86_400_000, "d", 3_600_000, "h"],
+    [3_600_000, "h", 60_000, "min"],
+    [60_000, "min", 1_000, "s"],
+  ] as const;
+  const [large, one, small, other] = parts.find(([least]) => ms >= least)!;
+  return `${Math.floor(ms / large)} ${one} ${Math.floor((ms % large) / small)} ${other}`;
 }
 
 function by({ waits, begun }: Told): string {

@@ -9,14 +9,15 @@ import { type Moment, type Rehearsed, rehearse } from "../saga/rehearsal";
 import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { SagaSource } from "../saga/source";
 import { typeErrors } from "../saga/types";
+import { paint, type Text } from "../system/text";
 import { plainCommand } from "./options";
+import { exitCodes, print, printJson, say } from "./output";
 import { sagaCancelCommand } from "./saga-cancel";
 import { sagaListCommand } from "./saga-list";
 import { sagaRedriveCommand } from "./saga-redrive";
 import { sagaReplayCommand } from "./saga-replay";
 import { sagaShowCommand } from "./saga-show";
 import { sagaTimelineCommand } from "./saga-timeline";
-import { exitCodes, paint, printJson } from "./terminal";
 
 interface Options {
   readonly json?: boolean;
@@ -42,7 +43,7 @@ function newCommand(): Command {
     .action((name: string, options: Options) => {
       const files = layOut(name);
       if (options.json) printJson({ files });
-      else process.stdout.write(`${files.join("\n")}\nTry it: vertebra saga test ${files[0]}\n`);
+      else for (const line of [...files, `Try it: vertebra saga test ${files[0]}`]) print(line);
     });
 }
 
@@ -63,11 +64,8 @@ function checkCommand(): Command {
       if (options.json)
         printJson({ name, version, stages, pacts: [...saga.pacts.keys()], bytes, typed: types !== undefined });
       else {
-        process.stdout.write(
-          `${paint("green", "sound")}: saga ${name} v${version}, ${stages.join(" → ")}; ${bytes} bytes of source\n`,
-        );
-        if (types === undefined)
-          process.stdout.write("  Types were not looked at: TypeScript is not installed here.\n");
+        print(paint("green", "sound"), `: saga ${name} v${version}, ${stages.join(" → ")}; ${bytes} bytes of source`);
+        if (types === undefined) print("  Types were not looked at: TypeScript is not installed here.");
       }
     });
 }
@@ -89,7 +87,7 @@ function testCommand(): Command {
       const rehearsed = await rehearse(nodeCrypto(), sandbox, source, saga, script);
       const wrong = unmet(script, rehearsed);
       if (options.json) printJson({ ...rehearsed, unmet: wrong });
-      else show(saga, rehearsed, wrong, script.expect !== undefined);
+      else showRehearsed(saga, rehearsed, wrong, script.expect !== undefined);
       if (wrong.length > 0) process.exitCode = exitCodes.failed;
     });
 }
@@ -98,32 +96,39 @@ async function load(
   file: string,
 ): Promise<{ readonly saga: CompiledSaga; readonly source: SagaSource; readonly sandbox: Sandbox }> {
   const crypto = nodeCrypto();
-  const sandbox = await buildSandbox((text) => process.stderr.write(`${text}\n`));
+  const sandbox = await buildSandbox((text) => say(text));
   const { source, described } = await loadSaga(sandbox, file);
   // One participant that owns all: a saga is tested without a world.
   const owner = crypto.sha256(new Uint8Array(32));
   return { saga: compile(crypto, source, described, [owner]), source, sandbox };
 }
 
-function show(saga: CompiledSaga, rehearsed: Rehearsed, wrong: readonly string[], expects: boolean): void {
+export function showRehearsed(
+  saga: CompiledSaga,
+  rehearsed: Rehearsed,
+  wrong: readonly string[],
+  expects: boolean,
+): void {
   const { moments, finals, computation, replayed } = rehearsed;
-  process.stdout.write(`${paint("bold", `${saga.name} v${saga.version}`)}: ${saga.stages.join(" → ")}\n`);
-  for (const moment of moments) process.stdout.write(`${`${moment.at} ms`.padStart(10)}  ${line(moment)}\n`);
+  print(paint("bold", `${saga.name} v${saga.version}`), `: ${saga.stages.join(" → ")}`);
+  for (const moment of moments) print(`${`${moment.at} ms`.padStart(10)}  `, line(moment));
   const most = Math.max(0, ...computation.map(({ bytecodes }) => bytecodes));
-  process.stdout.write(`${finals} final entries; ${computation.length} runs, the longest of ${most} bytecodes; `);
-  process.stdout.write(`${replayed} states recomputed from the entries alone, each the same\n`);
-  for (const each of wrong) process.stdout.write(`${paint("red", "not as expected")}: ${each}\n`);
-  if (expects && wrong.length === 0) process.stdout.write(`${paint("green", "as expected")}\n`);
+  print(
+    `${finals} final entries; ${computation.length} runs, the longest of ${most} bytecodes; `,
+    `${replayed} states recomputed from the entries alone, each the same`,
+  );
+  for (const each of wrong) print(paint("red", "not as expected"), `: ${each}`);
+  if (expects && wrong.length === 0) print(paint("green", "as expected"));
 }
 
-function line(moment: Moment): string {
+function line(moment: Moment): Text {
   switch (moment.kind) {
     case "entry":
       return `${moment.produced ? "  → " : ""}${moment.pact} ${JSON.stringify(moment.entry)}`;
     case "state": {
       const colour = moment.status === "done" || moment.status === "intent" ? "green" : "yellow";
       const reason = moment.error === "" ? "" : ` (${moment.error})`;
-      return `  ${moment.stage} ${paint(colour, moment.status)}${reason}  ${JSON.stringify(moment.state)}`;
+      return [`  ${moment.stage} `, paint(colour, moment.status), `${reason}  ${JSON.stringify(moment.state)}`];
     }
     case "operation":
       return `  ⚙ ${moment.capability} ${moment.operation}: ${moment.outcome}`;

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { StatusJson } from "../channels/status";
+import { paint } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
-import { paint, printJson, printTable } from "./terminal";
+import { print, printJson, printTable } from "./output";
 
 export function statusCommand(): Command {
   return worldCommand("status", "show how far the running gateway's groups are, and which links stand", [
@@ -11,14 +12,15 @@ export function statusCommand(): Command {
   ]).action(async (options: WorldOptions) => {
     const status = await controlClient(options.dir).get<StatusJson>("/status");
     if (options.json) printJson(status);
-    else show(status);
+    else showStatus(status);
   });
 }
 
-function show(status: StatusJson): void {
+export function showStatus(status: StatusJson): void {
   const { highestFinalizableGeneration: finalizable, highestCertifiedGeneration: certified, attempt } = status;
-  process.stdout.write(`${paint("bold", "World")} ${status.world}, gateway ${status.avatar.slice(0, 16)}…\n`);
-  process.stdout.write(`generation ${finalizable} finalizable, ${certified} certified, attempt ${attempt}\n\n`);
+  print(paint("bold", "World"), ` ${status.world}, gateway ${status.avatar.slice(0, 16)}…`);
+  print(`generation ${finalizable} finalizable, ${certified} certified, attempt ${attempt}`);
+  print();
   printTable([
     ["GROUP", "FINAL ENTRIES", "BLOCKS", "PENDING", "BUFFERED", ""],
     ...status.groups.map((group) => [
@@ -30,7 +32,7 @@ function show(status: StatusJson): void {
       group.observesUntil > 0 ? `observes until block ${group.observesUntil} is final` : "",
     ]),
   ]);
-  process.stdout.write("\n");
+  print();
   printTable([
     ["LINK", "STATE", "PEER", ""],
     ...status.links.map(({ path, state, peer, error }) => [path, state, peer ?? "", error?.message ?? ""]),

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { controlClient, gatewayEnded } from "../channels/control-client";
 import type { ToldEntry } from "../channels/entry";
+import { paint, type Text } from "../system/text";
+import { askedToEnd } from "./ending";
 import { type WorldOptions, wholeNumber, worldCommand } from "./options";
-import { askedToEnd, paint, printJson } from "./terminal";
+import { print, printJson } from "./output";
 
 interface TailOptions extends WorldOptions {
   readonly from: number;
@@ -33,18 +35,18 @@ async function tail(group: string | undefined, options: TailOptions): Promise<vo
     ...(options.pending ? { pending: "" } : {}),
     ...(options.follow ? { follow: "" } : {}),
   };
+  // A long history is read no faster than it is printed.
   for await (const entry of controlClient(options.dir).lines<ToldEntry>("/entries", query, enough.signal)) {
-    if (options.json) printJson(entry);
-    else process.stdout.write(`${lineOf(entry)}\n`);
+    await (options.json ? printJson(entry) : print(entryLine(entry)));
   }
   if (options.follow && !enough.signal.aborted) throw gatewayEnded(options.dir);
 }
 
 /** `machine-shared/17 board-2 load 0.5, memory 512 MiB` */
-function lineOf(entry: ToldEntry): string {
+export function entryLine(entry: ToldEntry): Text {
   const where =
-    entry.sequence === null ? `${entry.group} ${paint("yellow", entry.state)}` : `${entry.group}/${entry.sequence}`;
-  return `${where} ${paint("cyan", entry.issuer)} ${contentOf(entry)}`;
+    entry.sequence === null ? [entry.group, " ", paint("yellow", entry.state)] : `${entry.group}/${entry.sequence}`;
+  return [where, " ", paint("cyan", entry.issuer), ` ${contentOf(entry)}`];
 }
 
 function contentOf({ entry, gap }: ToldEntry): string {

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { startControl } from "../channels/control";
-import { type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
+import { type Gateway, type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
+import { paint, type Text } from "../system/text";
 import type { World } from "../world/world";
+import { askedToEnd } from "./ending";
 import { collect, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
-import { askedToEnd, paint, printJson, printNotice } from "./terminal";
+import { createLog, goOnUnread, printNotice, say } from "./output";
 
 interface UpOptions extends WorldOptions {
   readonly serial: readonly string[];
@@ -17,52 +19,66 @@ export function upCommand(): Command {
     "vertebra up",
     "vertebra up --serial /dev/ttyUSB0 --serial /dev/ttyACM0 --baud 115200",
     "vertebra up --json | jq .",
+    "nohup vertebra up --json > vertebra.log &",
   ])
     .option("--serial <path>", "a serial port with a board on it; may be given several times", collect, [])
     .option("--baud <rate>", "the rate of those ports", wholeNumber(300, 4_000_000), 115_200)
-    .addHelpText("after", "\nBoards of the world that run on this machine are found without --serial.")
+    .addHelpText(
+      "after",
+      "\nBoards of the world that run on this machine are found without --serial. A port that is not there yet is told, and\nopened when it comes. Who stops reading the output stops nothing: lines are left out then, and counted.",
+    )
     .action(up);
 }
 
 async function up(options: UpOptions): Promise<void> {
-  const ended = askedToEnd();
+  const asked = askedToEnd();
+  goOnUnread();
   const world = worldOf(options);
   const json = options.json === true;
+  const log = createLog(json);
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
   // Looked at once the gateway runs; what fails before is what `startGateway` throws.
   failed.catch(() => {});
-  const events = eventsFor(world, json, fail);
+  const events = eventsFor(world, json, log, fail);
   const gateway = await startGateway({ world, crypto: nodeCrypto(), serial: portsOf(world, options), events });
-  const control = await startControl(gateway);
-  const { avatar, epoch } = gateway.status();
-  if (json) printJson({ event: "up", world: world.tag, avatar, epoch });
-  else process.stdout.write(`${paint("green", "up")}: gateway of world ${world.tag}; Ctrl-C ends it\n`);
   try {
-    await Promise.race([ended, failed]);
+    const control = await startControl(gateway, events.notice);
+    try {
+      log(json ? upJson(gateway) : [paint("green", "up"), `: gateway of world ${world.tag}; Ctrl-C ends it`]);
+      await Promise.race([asked, failed]);
+    } finally {
+      await control.close();
+    }
   } finally {
-    await control.close();
     await gateway.close();
   }
-  if (json) printJson({ event: "ended" });
+  if (json) log({ event: "ended" });
+}
+
+function upJson(gateway: Gateway) {
+  const { avatar, epoch } = gateway.status();
+  return { event: "up", world: gateway.world.tag, avatar, epoch };
 }
 
 function portsOf(world: World, { serial, baud }: UpOptions): SerialPlace[] {
-  const here = world.boards.map(({ terminal }) => ({ path: terminal, baudRate: baud, required: false }));
-  return [...here, ...serial.map((path) => ({ path, baudRate: baud, required: true }))];
+  const here = world.boards.map(({ terminal }) => ({ path: terminal, baudRate: baud, named: false }));
+  return [...here, ...serial.map((path) => ({ path, baudRate: baud, named: true }))];
 }
 
-function eventsFor(world: World, json: boolean, fail: (error: unknown) => void): GatewayEvents {
-  const { catalog } = world;
+function eventsFor(
+  { catalog }: World,
+  json: boolean,
+  log: (line: Text | object) => void,
+  fail: (error: unknown) => void,
+): GatewayEvents {
   return {
     link(path, avatar, error) {
       const peer = catalog.memberName(avatar);
-      if (json)
-        return printJson({ event: error ? "down" : "link", path, peer, avatar: toHex(avatar), why: error?.code });
-      const state = error ? `${paint("red", "down")}: ${error.message}` : paint("green", "up");
-      process.stdout.write(`${peer} on ${path} ${state}\n`);
+      if (json) log({ event: error ? "down" : "link", path, peer, avatar: toHex(avatar), why: error?.code });
+      else log([`${peer} on ${path} `, error ? [paint("red", "down"), `: ${error.message}`] : paint("green", "up")]);
     },
     final(block) {
       if (!json) return;
@@ -70,9 +86,9 @@ function eventsFor(world: World, json: boolean, fail: (error: unknown) => void):
       const group = catalog.groupOf(block.group)?.name ?? toHex(block.group);
       const count = entries?.length ?? null;
       const id = toHex(block.block);
-      printJson({ event: "final", group, position, firstEntry, count, block: id, issuer: catalog.memberName(issuer) });
+      log({ event: "final", group, position, firstEntry, count, block: id, issuer: catalog.memberName(issuer) });
     },
-    say: (text) => void process.stderr.write(`${text}\n`),
+    say: (text) => say(text),
     notice: (error) => printNotice(error, json),
     failed: fail,
   };

@@ -9,20 +9,39 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { entriesHash } from "../../firmware/core/wire/structures";
 import type { Field } from "../../firmware/core/wire/types";
 import { nodeCrypto } from "../participant/crypto";
+import { asVertebraError } from "../system/errors";
+import { paint } from "../system/text";
 import { readPacts } from "../world/catalog";
-import { plainCommand } from "./options";
-import { paint, printJson } from "./terminal";
+import { collect, plainCommand } from "./options";
+import { print, printJson, printTable } from "./output";
+
+interface VerifyOptions {
+  readonly json?: boolean;
+  readonly group?: string;
+  readonly owner: readonly string[];
+}
 
 export function verifyCommand(): Command {
   return plainCommand("verify", "check a finality proof, offline and without a world", [
     "vertebra verify entry-17.proof",
-    "vertebra verify entry-17.proof --json",
+    "vertebra verify entry-17.proof --group 8f434346648f6b96",
+    "vertebra verify entry-17.proof --owner 5feceb66ffc86f38 --owner 6b86b273ff34fce1 --json",
   ])
     .argument("<file>", "what `vertebra proof` wrote")
-    .action((file: string, options: { json?: boolean }) => {
+    .option(
+      "--group <id>",
+      "the group that it must be of, as `vertebra world show` prints it: its id fixes pact and owners",
+    )
+    .option("--owner <avatar>", "one who must be an owner of its group; may be given several times", collect, [])
+    .addHelpText(
+      "after",
+      "\nWithout --group or --owner it only shows that somebody agreed: anyone can make keys, a group and a proof.",
+    )
+    .action((file: string, options: VerifyOptions) => {
       const verified = verifyFile(file);
+      compare(verified, options);
       if (options.json) printJson(verified);
-      else show(verified);
+      else show(verified, options);
     });
 }
 
@@ -67,6 +86,26 @@ function facts(proven: ProvenBlock) {
   };
 }
 
+/** Fewer digits than this could be found again for another key by trying. */
+const leastDigits = 16;
+
+/** Throws `proof-group` and `proof-owner` where the proof is not of whom it should be. */
+function compare({ file, group, owners }: Verified, options: VerifyOptions): void {
+  for (const id of [...options.owner, ...(options.group === undefined ? [] : [options.group])]) {
+    if (new RegExp(`^[0-9a-f]{${leastDigits},64}$`).test(id)) continue;
+    throw new VertebraError("usage", `'${id}' is no id`, `Give ${leastDigits} or more of its digits.`);
+  }
+  if (options.group !== undefined && !group.startsWith(options.group)) {
+    const message = `${file} proves a block of group ${group}, not of ${options.group}`;
+    throw new VertebraError("proof-group", message, "Ask whoever gave you the file what it is a proof of.");
+  }
+  for (const owner of options.owner) {
+    if (owners.some((each) => each.startsWith(owner))) continue;
+    const message = `${owner} is no owner of the group that ${file} is of; these are: ${owners.join(", ")}`;
+    throw new VertebraError("proof-owner", message, "Ask whoever gave you the file what it is a proof of.");
+  }
+}
+
 function entryJson(fields: readonly Field[], entry: Uint8Array) {
   const gap = gapCount(entry);
   return gap === undefined ? fieldsToObject(fields, decodeEntry(fields, entry)) : { gap };
@@ -76,24 +115,32 @@ function read(file: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(file));
   } catch (error) {
-    throw new VertebraError(
-      "proof-file",
-      `${file} can't be read: ${(error as Error).message}`,
-      "Give a file that is there",
-    );
+    const { message, remedy } = asVertebraError(error, `${file} can't be read`);
+    throw new VertebraError("proof-file", message, remedy);
   }
 }
 
-function show(verified: Verified): void {
-  const { block, pact, group, firstEntry, count, certifiedBy, closedBy, owners, issuer } = verified;
+function show(verified: Verified, { group: asked, owner }: VerifyOptions): void {
+  const { block, pact, group, firstEntry, count, certifiedBy, closedBy, owners, issuer, quorum } = verified;
   const last = (firstEntry ?? 0) + count - 1;
   const entries = firstEntry === null ? `${count} entries` : `entries ${firstEntry} to ${last}`;
-  process.stdout.write(`${paint("green", "final")}: block ${block.slice(0, 16)}…, ${entries} of its group\n`);
-  process.stdout.write(`  pact ${pact}, ${verified.quorum} of ${owners.length} owners; group ${group.slice(0, 16)}…\n`);
-  process.stdout.write(
-    `  issued by ${issuer.slice(0, 16)}…, certified by ${certifiedBy.length}, closed by ${closedBy.length}\n`,
+  print(paint("green", "final"), `: block ${block}, ${entries} of its group`);
+  print(`  group ${group}, of pact ${pact}: ${quorum} of ${owners.length} owners`);
+  const did = [
+    ["issued", [issuer]],
+    ["certified", certifiedBy],
+    ["closed", closedBy],
+  ] as const;
+  printTable(
+    owners.map((each) => {
+      const signed = did.filter(([, who]) => who.includes(each)).map(([does]) => does);
+      return ["  owner", each, signed.join(", ")];
+    }),
   );
+  if (!owners.includes(issuer)) print(`  issued by ${issuer}`);
   for (const [index, entry] of (verified.entries ?? []).entries()) {
-    process.stdout.write(`  ${firstEntry === null ? "" : `${firstEntry + index} `}${JSON.stringify(entry)}\n`);
+    print(`  ${firstEntry === null ? "" : `${firstEntry + index} `}${JSON.stringify(entry)}`);
   }
+  if (asked !== undefined || owner.length > 0) return;
+  print("Whose keys these are, a proof can't say: compare them, with --group or --owner.");
 }

@@ -6,10 +6,11 @@ import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
 import { loadSaga } from "../saga/load";
 import { buildSandbox } from "../saga/sandbox";
+import { paint } from "../system/text";
 import { mostBoards, type SagaLoaded, type WorldPlan } from "../world/layout";
 import { createWorld, plainWorld, readDefinition, type World } from "../world/world";
 import { collect, defaultDirectory, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
-import { paint, printJson, printTable } from "./terminal";
+import { print, printJson, printTable, say } from "./output";
 
 export function worldCommands(): Command {
   return new Command("world")
@@ -35,8 +36,9 @@ function createCommand(): Command {
     .action(async (options: CreateOptions) => {
       const world = createWorld(nodeCrypto(), nodeRandom(), options.dir, await planOf(options));
       if (options.json) return printJson(worldJson(world));
-      show(world);
-      process.stdout.write(`\nNext: ${paint("bold", `vertebra up${atDirectory(options)}`)}\n`);
+      showWorld(world);
+      print();
+      print("Next: ", paint("bold", `vertebra up${atDirectory(options)}`));
     });
 }
 
@@ -62,7 +64,7 @@ async function planOf({ boards, board, saga }: CreateOptions): Promise<WorldPlan
 /** The engine that reads sagas is built only where there are some. */
 async function loadSagas(files: readonly string[]): Promise<SagaLoaded[]> {
   if (files.length === 0) return [];
-  const sandbox = await buildSandbox((text) => process.stderr.write(`${text}\n`));
+  const sandbox = await buildSandbox((text) => say(text));
   return Promise.all(files.map((file) => loadSaga(sandbox, file)));
 }
 
@@ -73,7 +75,7 @@ function showCommand(): Command {
   ]).action((options: WorldOptions) => {
     const world = worldOf(options);
     if (options.json) printJson(worldJson(world));
-    else show(world);
+    else showWorld(world);
   });
 }
 
@@ -97,9 +99,10 @@ function worldJson(world: World) {
   };
 }
 
-function show(world: World): void {
+export function showWorld(world: World): void {
   const { catalog } = world;
-  process.stdout.write(`${paint("bold", "World")} ${world.tag} in ${world.directory}\n\n`);
+  print(paint("bold", "World"), ` ${world.tag} in ${world.directory}`);
+  print();
   printTable([
     ["MEMBER", "AVATAR", "PROVISION (SECRET)"],
     ...catalog.members.map(({ name, avatar }) => {
@@ -107,11 +110,12 @@ function show(world: World): void {
       return [name, `${toHex(avatar).slice(0, 16)}…`, board ? relative(world.directory, board.provisionFile) : ""];
     }),
   ]);
-  process.stdout.write("\n");
+  print();
   printTable([
-    ["GROUP", "PACT", "OWNERS"],
-    ...catalog.groups.map(({ name, pact, owners }) => [
+    ["GROUP", "ID", "PACT", "OWNERS"],
+    ...catalog.groups.map(({ name, id, pact, owners }) => [
       name,
+      `${toHex(id).slice(0, 16)}…`,
       `${pact.pact.name} v${pact.pact.version}`,
       owners.map(catalog.memberName).sort().join(", "),
     ]),

@@ -36,7 +36,9 @@ export async function runDemo({ forMs, pullMs, hands, asked, say, show }: DemoOp
   const sweep = () => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   process.once("exit", sweep);
   try {
-    const stage = await setStage(join(directory, "world"), firmware);
+    const stage = await setStage(join(directory, "world"), firmware, say);
+    say(`It can be asked, from another terminal: npx vertebra status --dir ${stage.world.directory}`);
+    say("(and so with `tail`, `why`, `saga list` and others)");
     const showing = showRegularly(stage, show);
     const boardEnded = Promise.race(
       stage.boards.map((board) => board.process.ended.then((status) => ended(board.report.name, status))),
@@ -124,6 +126,7 @@ function showRegularly(stage: Stage, show: (moment: Moment) => void) {
     const span = (now - past[0]!.at) / 1000;
     show({
       world: report.world,
+      directory: stage.world.directory,
       seconds: Math.floor((now - startedAt) / 1000),
       generation: report.finalizable,
       attempt: report.attempt,

@@ -3,6 +3,7 @@ import type { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Line } from "../../firmware/device/lines";
+import { startControl } from "../channels/control";
 import { type ToldEntry, tellEntry } from "../channels/entry";
 import { type BoardFirmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
@@ -64,7 +65,13 @@ const relayBoard = 1;
 const baudRate = 115_200;
 const lastKept = 12;
 
-export async function setStage(directory: string, firmware: BoardFirmware): Promise<Stage> {
+/** `say` is told what boards complain of, and what the machine lacks for them. All that was started is ended where it rejects. */
+export async function setStage(
+  directory: string,
+  firmware: BoardFirmware,
+  say: (text: string) => void,
+): Promise<Stage> {
+  const notice = ({ message, remedy }: VertebraError) => say(`${message}. ${remedy}`);
   const crypto = nodeCrypto();
   const sagas = [await loadSaga(await buildSandbox(() => {}), saga)];
   const world = createWorld(crypto, nodeRandom(), directory, { boards: kinds.map(readDefinition), sagas });
@@ -79,27 +86,34 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
   failed.catch(() => {});
   const boards = world.boards.map((board): StagedBoard => {
     const report = createBoardReport(board.name);
-    const process = startLinuxBoard(firmware, board, "json", (text) => {
+    const printed = (text: string) => {
       const line: Line = JSON.parse(text);
       takeLine(world.catalog, report, line);
       if (line.event === "capability") takeRelay(thermostat, line);
-    });
+    };
+    const process = startLinuxBoard(firmware, board, "json", { printed, complained: say, notice });
     return { process, report };
   });
-  const gateway = await startGateway({
+  const endBoards = () => Promise.all(boards.map((board) => board.process.end()));
+  const starting = startGateway({
     world,
     crypto,
-    serial: world.boards.map((board) => ({ path: board.terminal, baudRate, required: false })),
+    serial: world.boards.map((board) => ({ path: board.terminal, baudRate, named: false })),
     events: {
       final: (block) => takeFinal({ world, orders, last, thermostat }, block),
       link(_path, avatar, error) {
         const board = boards.find(({ report }) => report.name === world.catalog.memberName(avatar));
         if (board) board.report.linkUp = error === undefined;
       },
-      notice: (_error: VertebraError) => {},
-      say: (_text: string) => {},
+      notice: () => {},
+      say: () => {},
       failed: fail,
     },
+  });
+  const gateway = await starting.catch((error) => endBoards().then(() => Promise.reject(error)));
+  const control = await startControl(gateway, notice).catch(async (error) => {
+    await Promise.all([endBoards(), gateway.close()]);
+    throw error;
   });
   const cable = gateway.cable(world.boards[relayBoard]!.terminal);
   return {
@@ -120,7 +134,8 @@ export async function setStage(directory: string, firmware: BoardFirmware): Prom
     failed,
     report: () => gatewayReport(gateway, orders),
     async close() {
-      await Promise.all(boards.map((board) => board.process.end()));
+      await endBoards();
+      await control.close();
       await gateway.close();
     },
   };

@@ -1,5 +1,5 @@
 import type { Why } from "../../firmware/core/capability/capabilities";
-import { paint } from "../cli/terminal";
+import { fit, paint, type Text, visible } from "../system/text";
 import type { BoardReport } from "./board-report";
 import type { Order } from "./order";
 import type { Thermostat } from "./thermostat";
@@ -7,6 +7,8 @@ import type { Thermostat } from "./thermostat";
 /** What the live view shows at one moment. */
 export interface Moment {
   readonly world: string;
+  /** Of the world: for those who look at it from another terminal. */
+  readonly directory: string;
   readonly seconds: number;
   readonly generation: number;
   readonly attempt: number;
@@ -23,13 +25,13 @@ export interface Moment {
 const mostGroups = 8;
 
 /** The view as lines of at most 80 columns; 24 of them. */
-export function renderMoment(moment: Moment): string[] {
+export function renderMoment(moment: Moment): Text[] {
   const { boards, groups, last } = moment;
   const entries = groups.reduce((sum, group) => sum + group.order.entries, 0);
-  const lines = [
-    `${bold(" Vertebra ")} world ${moment.world.slice(0, 16)}, running for ${moment.seconds} s`,
+  const lines: Text[] = [
+    [paint(["bold", "inverse"], " Vertebra "), ` world ${moment.world.slice(0, 16)}, running for ${moment.seconds} s`],
     ` generation ${moment.generation}, attempt ${moment.attempt}; ${entries} entries final, ${moment.throughput.toFixed(1)} a second`,
-    "",
+    fit(` from another terminal: npx vertebra tail --dir ${moment.directory}`, 79),
     heading([
       [9, "BOARD"],
       [6, "LINK"],
@@ -69,11 +71,11 @@ export function renderMoment(moment: Moment): string[] {
       ]),
     ),
   );
-  lines.push(...Array.from({ length: 24 - 1 - lines.length }, () => ""), ` ${paint("dim", moment.footer)}`);
+  lines.push(...Array.from({ length: 24 - 1 - lines.length }, () => ""), [" ", paint("dim", fit(moment.footer, 78))]);
   return lines;
 }
 
-function boardLine(board: BoardReport): string {
+function boardLine(board: BoardReport): Text {
   const { name, linkUp, engine, crypto, pushed, sealed, finalized, latencies } = board;
   const median = latencies.quantile(0.5);
   const link = paint(linkUp ? "green" : "red", cell(6, linkUp ? "up" : "down"));
@@ -85,11 +87,11 @@ function boardLine(board: BoardReport): string {
     [6, `${finalized}`],
     [9, median === null ? "" : `${Math.round(median)} ms`],
   ]);
-  return ` ${cell(9, name)}${link}${rest.slice(1)}`;
+  return [" ", cell(9, name), link, rest.slice(1)];
 }
 
 /** The last state of the relay in words, and how the saga came to it. */
-function thermostatLines({ celsius, relay, operated, expired, latencies, pull }: Thermostat): string[] {
+function thermostatLines({ celsius, relay, operated, expired, latencies, pull }: Thermostat): Text[] {
   const median = latencies.quantile(0.5);
   const took = median === null ? "" : `, ${(median / 1000).toFixed(1)} s after the reading`;
   const cable = pull !== null && pull.pluggedAt === null ? paint("red", "out") : paint("green", "in");
@@ -97,7 +99,12 @@ function thermostatLines({ celsius, relay, operated, expired, latencies, pull }:
   const state = paint(on ? "green" : "yellow", cell(4, relay === null ? "–" : on ? "ON" : "OFF"));
   return [
     heading([[79, "SAGA thermostat: readings of board-1 move the relay of board-2"]]),
-    ` reading ${cell(10, celsius === null ? "–" : `${celsius.toFixed(1)} °C`)}relay ${state} ${cell(34, because[relay?.why ?? "boot"])}cable ${cable}`,
+    [
+      ` reading ${cell(10, celsius === null ? "–" : `${celsius.toFixed(1)} °C`)}relay `,
+      state,
+      ` ${cell(34, because[relay?.why ?? "boot"])}cable `,
+      cable,
+    ],
     row([[79, `operated ${operated} times${took}; ${expired} came too late for it`]]),
   ];
 }
@@ -131,15 +138,12 @@ function row(cells: readonly Cell[]): string {
   return ` ${cells.map(([width, text]) => cell(width, text)).join("")}`.trimEnd();
 }
 
-function heading(cells: readonly Cell[]): string {
+function heading(cells: readonly Cell[]): Text {
   return paint("dim", row(cells));
 }
 
 /** Cut to its width, a space after it included. */
 function cell(width: number, text: string): string {
-  return text.length < width ? text.padEnd(width) : `${text.slice(0, width - 2)}… `;
-}
-
-function bold(text: string): string {
-  return paint(["bold", "inverse"], text);
+  const shown = visible(text);
+  return shown.length < width ? shown.padEnd(width) : `${shown.slice(0, width - 2)}… `;
 }

@@ -1,4 +1,4 @@
-import { VertebraError } from "../../firmware/core/errors";
+import { assert, VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
 import { cancellable } from "../../firmware/core/saga/cancelling";
 import { type Conductor, createConductor } from "../../firmware/core/saga/conductor";
@@ -41,8 +41,6 @@ export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep">
   /** What the store holds of a group, from this sequence on. */
   readonly blocksOf: (group: Hash, from: number) => ReturnType<BlocksOf>;
   readonly handle: (event: Event) => Promise<void>;
-  /** A sandbox could not be run at all. */
-  readonly failed: (error: unknown) => void;
 }
 
 /** Reads what the sagas' groups hold; nothing is done until it is told to `boot`. Errors: those of `createConductor`. */
@@ -51,14 +49,18 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   const { provision } = world;
   const conductor = conductorOf(options);
   const sources = sourcesOf(crypto, provision.sagas);
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
   const conducting = createConducting({
     ...{ crypto, conductor, sagas: provision.sagas, clock, notice, keep: options.keep },
     // The driver tells by itself why it has stopped.
     push: (event) => void options.handle(event).catch(() => {}),
     sandbox(request, _behavior, done) {
-      options.sandbox(request).then((reply) => stopped || done(reply), options.failed);
+      const { signal } = stopping;
+      options.sandbox(request, signal).then(
+        (reply) => signal.aborted || done(reply),
+        (error) => assert(signal.aborted, `a sandbox answers as long as somebody waits, and not: ${error}`),
+      );
     },
     act(run) {
       conducting.handle({ kind: "acted", run, outcome: "refused", error: "a gateway has nothing to act with" });
@@ -66,7 +68,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     wake(at) {
       clearTimeout(timer);
       const wait = Math.min(Math.max(0, at - clock.now().monotonic), 2 ** 31 - 1);
-      if (!stopped) timer = setTimeout(() => conducting.handle({ kind: "alarm" }), wait);
+      if (!stopping.signal.aborted) timer = setTimeout(() => conducting.handle({ kind: "alarm" }), wait);
     },
   });
   const { definitions } = conductor.ledger;
@@ -87,7 +89,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
       return resultOf(await options.sandbox(requestOf(definitions, source, run)));
     },
     stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
     },
   };

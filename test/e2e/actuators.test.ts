@@ -11,7 +11,7 @@ import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import { createWorld, readDefinition, type World } from "../../gateway/world/world";
-import { crypto, gatewayOf } from "../gateway/worlds";
+import { boardEvents, crypto, gatewayOf } from "../gateway/worlds";
 import { hostOrReason } from "../xs/host";
 import { told } from "./bench";
 
@@ -62,8 +62,11 @@ describe.skipIf(reason)(`the actuators of a board${reason ? ` (skipped: ${reason
   });
 
   async function startBoard(): Promise<void> {
-    board = startLinuxBoard(await buildFirmware(() => {}), world.boards[0]!, "json", (line) =>
-      lines.push(JSON.parse(line)),
+    board = startLinuxBoard(
+      await buildFirmware(() => {}),
+      world.boards[0]!,
+      "json",
+      boardEvents((line) => lines.push(JSON.parse(line))),
     );
   }
 

@@ -20,7 +20,7 @@ import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { WorldPlan } from "../../gateway/world/layout";
 import { boardOf, createWorld, readDefinition, type World } from "../../gateway/world/world";
 import { type RunningCommand, startCommand } from "../gateway/command";
-import { gatewayOf } from "../gateway/worlds";
+import { boardEvents, gatewayOf } from "../gateway/worlds";
 import { root } from "../house/sources";
 import { hostOrReason } from "../xs/host";
 
@@ -104,7 +104,7 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
         world,
         world.boards.map(({ terminal }) => terminal),
       );
-      const control = await startControl(gateway);
+      const control = await startControl(gateway, () => {});
       hosted = {
         async close() {
           await control.close();
@@ -114,17 +114,22 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
       return gateway;
     },
     start(name, heard = () => {}) {
-      const board = startLinuxBoard(firmware, boardOf(world, name), "json", (text) => {
-        const line: Line = JSON.parse(text);
-        lines.get(name)!.push(line);
-        heard(line);
-      });
+      const board = startLinuxBoard(
+        firmware,
+        boardOf(world, name),
+        "json",
+        boardEvents((text) => {
+          const line: Line = JSON.parse(text);
+          lines.get(name)!.push(line);
+          heard(line);
+        }),
+      );
       running.add({ kill: () => kill(board), ended: board.ended });
       return board;
     },
     get: client.get,
     async push(group, entry) {
-      await client.post("/entries", { group, entry, final: false });
+      for await (const _ of client.push(group, entry, false));
     },
     async entries(group) {
       const told: ToldEntry[] = [];

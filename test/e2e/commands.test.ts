@@ -17,7 +17,8 @@ describe.skipIf(reason)("a person with a gateway and a board", () => {
 
   async function ask(...words: string[]) {
     const { status, stdout, stderr } = await run(...words, "--dir", bench.world.directory, "--json");
-    return { status, answer: JSON.parse(((status === 0 ? stdout : stderr) || "null").split("\n")[0]!) };
+    const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
+    return { status, answer: JSON.parse(lines.at(-1)!) };
   }
 
   it("pushes an entry, and takes a proof of it that anyone can check", async () => {
@@ -65,14 +66,17 @@ describe.skipIf(reason)("a person with a gateway and a board", () => {
     expect(unknown).toMatchObject({ status: 1, answer: { error: { code: "board-unknown" } } });
   }, 60_000);
 
-  it("is told that a port is busy, and the gateway doesn't start", async () => {
+  it("is told that a port is busy, and the gateway opens it when it is free", async () => {
     const board = bench.start("board-1");
     await expect.poll(() => told(bench.linesOf("board-1"), "boot"), patience).toHaveLength(1);
     const { terminal } = bench.world.boards[0]!;
     const port = await openPort(terminal, 115_200, { received() {}, closed() {} });
-    const up = await ask("up", "--serial", terminal);
-    expect(up).toMatchObject({ status: 1, answer: { error: { code: "port-busy" } } });
+    const up = startCommand("up", "--serial", terminal, "--dir", bench.world.directory, "--json");
+    await up.printed('"event":"up"');
     await port.close();
+    await up.printed('"event":"link"');
+    up.child.kill("SIGINT");
+    expect((await up.ended).stderr).toContain('"code":"port-busy"');
     kill(board);
   }, 60_000);
 });

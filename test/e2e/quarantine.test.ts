@@ -11,7 +11,7 @@ import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import { createWorld, readDefinition } from "../../gateway/world/world";
-import { crypto, gatewayOf } from "../gateway/worlds";
+import { boardEvents, crypto, gatewayOf } from "../gateway/worlds";
 import { hostOrReason } from "../xs/host";
 import { told } from "./bench";
 
@@ -52,7 +52,12 @@ async function createStage(sandbox: "process" | "machine") {
   const [place] = world.boards;
   const gateway = await gatewayOf(world, [place!.terminal]);
   const lines: Line[] = [];
-  const board = startLinuxBoard(await buildFirmware(() => {}), place!, "json", (line) => lines.push(JSON.parse(line)));
+  const board = startLinuxBoard(
+    await buildFirmware(() => {}),
+    place!,
+    "json",
+    boardEvents((line) => lines.push(JSON.parse(line))),
+  );
   const groupOf = (name: string) => gateway.world.catalog.group(name);
 
   /** The entry of that place in its group, waited for. */

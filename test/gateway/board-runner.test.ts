@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Board } from "../../gateway/world/world";
 import { hostOrReason, scratchFolder } from "../xs/host";
+import { boardEvents } from "./worlds";
 
 const { path: host, reason } = await hostOrReason();
 
@@ -22,7 +23,12 @@ function run(source: string): { readonly board: LinuxBoard; readonly lines: stri
   };
   const lines: string[] = [];
   const firmware = { host, program, sandbox: "sandbox.js" };
-  const board = startLinuxBoard(firmware, place, "words", (line) => lines.push(line));
+  const board = startLinuxBoard(
+    firmware,
+    place,
+    "words",
+    boardEvents((line) => lines.push(line)),
+  );
   return { board, lines };
 }
 

@@ -17,9 +17,10 @@ afterEach(async () => {
 });
 
 const machine = () => gateway.world.catalog.group("machine");
-function push(load: number) {
+function push(load: number, signal?: AbortSignal) {
   const { fields, pact } = machine().pact;
-  return gateway.channel.push(machine(), encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+  const entry = encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
+  return gateway.channel.push(machine(), entry, signal);
 }
 const loads = (entries: Awaited<ReturnType<typeof pulled>>) => entries.map(({ entry }) => entry?.load);
 
@@ -32,7 +33,7 @@ describe("a push", () => {
   });
 
   it("gives each of many entries in one block its own sequence", async () => {
-    const together = await Promise.all([1, 2, 3, 4, 5].map(push));
+    const together = await Promise.all([1, 2, 3, 4, 5].map((load) => push(load)));
     const sequences = await Promise.all(together.map((pushed) => pushed.final));
     expect(sequences).toEqual([0, 1, 2, 3, 4]);
     expect(loads(await pulled(gateway, "machine"))).toEqual([1, 2, 3, 4, 5]);
@@ -42,6 +43,25 @@ describe("a push", () => {
     const bad = gateway.channel.push(machine(), Uint8Array.of(0x80));
     await expect(bad).rejects.toMatchObject({ code: expect.stringMatching(/^entry-/) });
     expect(await pulled(gateway, "machine")).toEqual([]);
+  });
+
+  it("is withdrawn when it is given up before it is sealed, and never final", async () => {
+    const given = new AbortController();
+    const waiting = push(1, given.signal);
+    const others = [push(2), push(3, AbortSignal.abort()), push(4)];
+    given.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "entry-withdrawn" });
+    await expect(others[1]).rejects.toMatchObject({ code: "entry-withdrawn" });
+    await Promise.all([others[0]!, others[2]!].map(async (each) => (await each).final));
+    expect(loads(await pulled(gateway, "machine"))).toEqual([2, 4]);
+  });
+
+  it("is final when it was sealed before it is given up", async () => {
+    const given = new AbortController();
+    const pushed = await push(1, given.signal);
+    given.abort();
+    expect(await pushed.final).toBe(0);
+    expect(loads(await pulled(gateway, "machine"))).toEqual([1]);
   });
 
   it("is rejected when the gateway ends before it is sealed", async () => {
@@ -62,9 +82,9 @@ describe("a pull", () => {
   });
 
   it("resumes from any sequence, in the middle of a block too", async () => {
-    await Promise.all([0, 1, 2].map(push));
+    await Promise.all([0, 1, 2].map((load) => push(load)));
     await (await push(3)).final;
-    await Promise.all([4, 5].map(push));
+    await Promise.all([4, 5].map((load) => push(load)));
     await (await push(6)).final;
     for (let from = 0; from <= 6; from++) {
       expect(loads(await pulled(gateway, "machine", from))).toEqual([0, 1, 2, 3, 4, 5, 6].slice(from));

@@ -14,6 +14,7 @@ import {
   takeStates,
 } from "../../gateway/demo/thermostat";
 import { type Moment, renderMoment } from "../../gateway/demo/view";
+import { widthOf } from "../../gateway/system/text";
 
 const blocks: TellingOfBlock[] = [
   { position: 0, firstEntry: 0, count: 2, block: "aa" },
@@ -106,6 +107,7 @@ describe("the live view", () => {
     const entry = { where: `machine@${long}/123`, issuer: long, content: long };
     const moment: Moment = {
       world: "0123456789abcdef0123456789abcdef",
+      directory: `/tmp/${long}`,
       seconds: 100_000,
       generation: 1_000_000,
       attempt: 12,
@@ -118,7 +120,7 @@ describe("the live view", () => {
     };
     const lines = renderMoment(moment);
     expect(lines).toHaveLength(24);
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(80);
   });
 });
 

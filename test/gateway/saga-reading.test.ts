@@ -73,7 +73,7 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
     directory = join(mkdtempSync(join(parent, "of-")), "world");
     createWorld(crypto, nodeRandom(), directory, { boards: [], sagas: [loaded] });
     gateway = await gatewayOf(openWorld(crypto, directory));
-    control = await startControl(gateway);
+    control = await startControl(gateway, () => {});
   });
   afterEach(async () => {
     await control.close();
@@ -195,7 +195,7 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
     await control.close();
     await gateway.close();
     gateway = await gatewayOf(openWorld(crypto, directory));
-    control = await startControl(gateway);
+    control = await startControl(gateway, () => {});
     const [waiting] = await list();
     expect((await saga("cancel", waiting!.id, "--reason", "too late", "--final")).status).toBe(0);
     expect(await states(3)).toEqual(["0 done", "1 cancelled", "0 compensated"]);
@@ -233,7 +233,7 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
 
   it("is of a world that has sagas, and whose gateway runs", async () => {
     const plain = await gatewayOf(worldOfOne(join(parent, "plain")));
-    const asked = await startControl(plain);
+    const asked = await startControl(plain, () => {});
     const { stderr } = await run("saga", "list", "--dir", join(parent, "plain"), "--json");
     await asked.close();
     await plain.close();

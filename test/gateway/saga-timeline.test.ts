@@ -7,6 +7,7 @@ import type { BlocksOf } from "../../gateway/saga/past";
 import { readStories } from "../../gateway/saga/stories";
 import { type Told, tellStory } from "../../gateway/saga/timeline";
 import type { Names, SealedState } from "../../gateway/saga/waiting";
+import { rendered } from "../../gateway/system/text";
 import { avatarOf, createSagaWorld, done, failed, lease, type Plan, type SagaWorld } from "../saga/world";
 
 /** An order is reserved, and shipped when it is paid for; both on whichever of three members has its turn. */
@@ -53,7 +54,7 @@ async function toldOf(
 /** Its only invocation as the command prints it, with `ID` for its id. */
 async function linesOf(world: SagaWorld, clock = (time: number) => time): Promise<string[]> {
   const [told] = await toldOf(world, clock);
-  return timelineLines(told!).map((line) => line.replace(told!.id.slice(0, 8), "ID"));
+  return timelineLines(told!).map((line) => rendered(line, false).replace(told!.id.slice(0, 8), "ID"));
 }
 
 /** Who has the first turn for a stage that nothing is required for, of the order with number 7. */

@@ -3,6 +3,7 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { pactId } from "../../firmware/core/pact/pact";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import type { BoardEvents } from "../../gateway/fleet/linux-board";
 import { type GatewayEvents, startGateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeRandom } from "../../gateway/participant/platform";
@@ -35,7 +36,7 @@ export function worldOfBoard(world: World, name: string, directory: string): Wor
 }
 
 /** A gateway whose notices and links are kept for the test to look at. */
-export async function gatewayOf(world: World, paths: readonly string[] = [], required = false) {
+export async function gatewayOf(world: World, paths: readonly string[] = [], named = false) {
   const told: string[] = [];
   const notices: string[] = [];
   const events: GatewayEvents = {
@@ -45,8 +46,13 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], req
     notice: (error) => notices.push(error.code),
     failed: (error) => told.push(`failed ${error}`),
   };
-  const serial = paths.map((path) => ({ path, baudRate: 115_200, required }));
+  const serial = paths.map((path) => ({ path, baudRate: 115_200, named }));
   return { ...(await startGateway({ world, crypto, serial, events })), told, notices };
+}
+
+/** What a board is to tell a test: the lines that it prints; what it complains of is for whoever runs the test. */
+export function boardEvents(printed: (line: string) => void): BoardEvents {
+  return { printed, complained: console.error, notice: console.error };
 }
 
 export const reading = (load: number) => ({ load, memory: 512, temperature: null, uptime: 60 });
