@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { WorldStatus } from "../firmware/core/chain/explain";
+import { wallError } from "../firmware/core/clock";
 import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
 import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
+import { keptUnder } from "../firmware/core/saga/conductor";
 import { toHex } from "../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../firmware/core/wire/types";
 import type { Clock, Crypto } from "../firmware/ports";
@@ -80,6 +82,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 async function startParts(options: GatewayOptions, store: Store, participant: Participant): Promise<Gateway> {
   const { world, crypto, events } = options;
   const clock = nodeClock();
+  const unset = wallError(Date.now());
+  if (unset !== undefined) events.notice(unset);
   const { avatar } = participant.avatars()[0]!;
   const conducting = await conductingOf(options, store, clock, avatar, (event) => driver.handle(event));
   const channel = createChannel({
@@ -159,12 +163,16 @@ async function conductingOf(
   const { notice } = events;
   const sandbox = await buildSandbox(events.say, notice);
   const options = { world, crypto, clock, avatar, sandbox, handle, notice };
-  const key = `saga/${world.tag}`;
+  const keys = keptUnder(world.tag);
+  const kept = {
+    snapshot: (await store.read(keys.snapshot)) ?? null,
+    waits: (await store.read(keys.waits)) ?? null,
+  };
   return openConducting({
     ...options,
-    snapshot: (await store.read(key)) ?? null,
+    kept,
     // What can't be written, the driver tells: it writes far more. Until then the last one stays.
-    keep: (bytes) => void store.write(new Map([[key, bytes]]), new Set()).catch(() => {}),
+    keep: (what, bytes) => void store.write(new Map([[keys[what], bytes]]), new Set()).catch(() => {}),
     blocksOf: (group, from) => blocksOf(store, world.tag, group, from),
   });
 }

@@ -3,6 +3,7 @@ import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from
 import { recordChanges } from "./chain/records";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { noChanges, type World } from "./chain/world";
+import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
@@ -82,7 +83,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
   const outgoing: Outgoing[] = [];
   const actions: Action[] = [];
   for (const world of door.worlds.values()) {
-    world.now = now;
+    world.now = withSoundWall(now);
     world.unsettled = event.kind !== "message";
   }
   take(door, event, outgoing, actions);

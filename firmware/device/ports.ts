@@ -1,3 +1,4 @@
+import { withSoundWall } from "../core/clock";
 import type { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Flash, Random } from "../ports";
@@ -12,7 +13,7 @@ const sectorSize = 4096;
 const baud = 115_200;
 
 export function hostClock(native: Native): Clock {
-  return { now: () => ({ monotonic: native.clock.monotonic(), wall: Math.floor(native.clock.wall()) }) };
+  return { now: () => withSoundWall({ monotonic: native.clock.monotonic(), wall: native.clock.wall() }) };
 }
 
 export function hostRandom(native: Native): Random {

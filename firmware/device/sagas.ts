@@ -1,7 +1,7 @@
 import { decodeFinalRecord } from "../core/block/final-record";
 import { VertebraError } from "../core/errors";
 import type { ProvisionedWorld } from "../core/identity/provision";
-import { createConductor, type ToldFinal } from "../core/saga/conductor";
+import { createConductor, keptUnder, type ToldFinal } from "../core/saga/conductor";
 import type { Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
@@ -28,14 +28,17 @@ export function openSagas(options: BoardSagas): Conducting | undefined {
   const { crypto, world, tag, avatar, published, journal } = options;
   if (world.sagas.descriptions.length === 0) return undefined;
   const provision = { ...world, ...world.sagas };
-  const key = `saga/${tag}`;
-  const snapshot = journal.records.get(key) ?? null;
-  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, snapshot });
+  const keys = keptUnder(tag);
+  const kept = {
+    snapshot: journal.records.get(keys.snapshot) ?? null,
+    waits: journal.records.get(keys.waits) ?? null,
+  };
+  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, kept });
   const conducting = createConducting({
     ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
-    keep(bytes) {
+    keep(what, bytes) {
       try {
-        journal.write(new Map([[key, bytes]]), new Set());
+        journal.write(new Map([[keys[what], bytes]]), new Set());
       } catch (error) {
         // The last one stays; whether it was too old, the next start finds out.
         if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;

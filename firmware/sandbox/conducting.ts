@@ -1,7 +1,7 @@
 import { assert, VertebraError } from "../core/errors";
 import type { Action, Event } from "../core/events";
 import type { SagasProvided } from "../core/identity/provision";
-import type { Conductor, Order, ToldFinal } from "../core/saga/conductor";
+import type { Conductor, Kept, Order, ToldFinal } from "../core/saga/conductor";
 import type { Operation } from "../core/saga/events";
 import { heldBack } from "../core/saga/pressure";
 import { decodeBehavior, encodeBehavior } from "../core/saga/structures";
@@ -27,8 +27,8 @@ export interface ConductingOptions {
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
   notice(error: VertebraError): void;
-  /** Keeps this durably for the next start, in place of the last one. */
-  keep(snapshot: Uint8Array): void;
+  /** Keeps this durably for the next start, in place of the last one (`keptUnder`). */
+  keep(what: keyof Kept, bytes: Uint8Array): void;
 }
 
 export interface Conducting {
@@ -81,7 +81,7 @@ export function createConducting(options: ConductingOptions): Conducting {
         options.notice(order.error);
         break;
       case "keep":
-        options.keep(order.snapshot);
+        options.keep(order.what, order.bytes);
         break;
       case "wake":
         options.wake(order.at);

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { soundWall } from "../../firmware/core/clock";
 import type { Json } from "../../firmware/core/pact/json";
 import { controlClient } from "../channels/control-client";
 import type { Told, ToldOutput, ToldState } from "../saga/timeline";
@@ -40,7 +41,9 @@ export function timelineLines(told: Told): Text[] {
       return { place: each.sequence, lines: [paint("dim", fitting(`${when(told, each.time)}${what}`))] };
     }),
   ];
-  const at = begun.time === 0 ? "" : `, ${new Date(begun.time).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  // Who issued it may say any time.
+  const at =
+    soundWall(begun.time) === 0 ? "" : `, ${new Date(begun.time).toISOString().replace("T", " ").slice(0, 19)} UTC`;
   return [
     [paint("bold", `${saga} v${version}`), ` ${id.slice(0, 8)} `, paint(colourOf(status), status), at],
     fitting(`${"begun".padStart(10)}  by ${begun.issuer}: ${begun.group}/${begun.sequence} ${contentOf(begun.entry)}`),

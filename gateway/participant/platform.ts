@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
+import { withSoundWall } from "../../firmware/core/clock";
 import type { Clock, Random } from "../../firmware/ports";
 
 /** Bytes of the operating system's generator. */
@@ -8,5 +9,5 @@ export function nodeRandom(): Random {
 }
 
 export function nodeClock(): Clock {
-  return { now: () => ({ monotonic: performance.now(), wall: Date.now() }) };
+  return { now: () => withSoundWall({ monotonic: performance.now(), wall: Date.now() }) };
 }

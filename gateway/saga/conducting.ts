@@ -1,7 +1,7 @@
 import { assert, VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
 import { cancellable } from "../../firmware/core/saga/cancelling";
-import { type Conductor, createConductor } from "../../firmware/core/saga/conductor";
+import { type Conductor, createConductor, type Kept } from "../../firmware/core/saga/conductor";
 import type { Run, RunResult } from "../../firmware/core/saga/events";
 import type { Invocation } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
@@ -36,8 +36,7 @@ export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep">
   readonly clock: Clock;
   readonly avatar: AvatarId;
   readonly sandbox: Sandbox;
-  /** What was kept last. */
-  readonly snapshot: Uint8Array | null;
+  readonly kept: Kept;
   /** What the store holds of a group, from this sequence on. */
   readonly blocksOf: (group: Hash, from: number) => ReturnType<BlocksOf>;
   readonly handle: (event: Event) => Promise<void>;
@@ -96,13 +95,13 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
 }
 
 /** From what was kept, or anew where that doesn't say all: the store has the whole history. */
-function conductorOf({ world, crypto, avatar, snapshot }: GatewaySagas): Conductor {
+function conductorOf({ world, crypto, avatar, kept }: GatewaySagas): Conductor {
   const { provision } = world;
   const options = {
     ...{ crypto, world: world.tag, avatar, lease },
     provision: { ...provision, ...provision.sagas },
     published: new Map([["board", "gateway"]]),
   };
-  const resumed = createConductor({ ...options, snapshot });
-  return resumed.lacks.length === 0 ? resumed : createConductor({ ...options, snapshot: null });
+  const resumed = createConductor({ ...options, kept });
+  return resumed.lacks.length === 0 ? resumed : createConductor({ ...options, kept: { ...kept, snapshot: null } });
 }

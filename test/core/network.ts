@@ -65,6 +65,8 @@ export interface Network {
   readonly pacts: Map<string, Pact>;
   readonly tag: string;
   now: number;
+  /** What every member's wall clock shows. */
+  wall: (now: number) => number;
   /** Runs until nothing is due before this time. */
   run(until: number): void;
   connect(a: string, b: string): void;
@@ -138,6 +140,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       return tag;
     },
     now: 0,
+    wall: (now) => 1_700_000_000_000 + now,
     filter: () => true,
     run(until) {
       for (let steps = 0; ; steps++) {
@@ -244,7 +247,7 @@ export function createNetwork(plan: NetworkPlan): Network {
   };
 
   function time(): Time {
-    return { monotonic: network.now, wall: 1_700_000_000_000 + network.now };
+    return { monotonic: network.now, wall: network.wall(network.now) };
   }
 
   function createMember(name: string, store: Map<string, Uint8Array>): Participant {

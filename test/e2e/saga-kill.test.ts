@@ -235,7 +235,10 @@ function expectEndedFor(bench: Bench, name: string): void {
   const records = recordsOf(board);
   const conductor = createConductor({
     ...{ crypto, world: bench.world.tag, avatar: board.avatar, lease, published: new Map() },
-    ...{ provision: { ...world, ...world.sagas }, snapshot: records.get(`saga/${bench.world.tag}`) ?? null },
+    ...{
+      provision: { ...world, ...world.sagas },
+      kept: { snapshot: records.get(`saga/${bench.world.tag}`) ?? null, waits: null },
+    },
   });
   const now = { monotonic: 0, wall: 0 };
   for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(records, bench.world.tag))) {

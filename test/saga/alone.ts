@@ -71,7 +71,7 @@ export function alone(plan: Plan, told: SagaProvision = provisionOf(plan, [avata
   function settle() {
     for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) {
       for (const order of each()) {
-        if (order.kind === "keep") found.kept.push(order.snapshot);
+        if (order.kind === "keep" && order.what === "snapshot") found.kept.push(order.bytes);
         if (order.kind === "notice") found.notices.push(`${order.error.code}: ${order.error.message}`);
         if (order.kind === "push") final(toHex(order.event.group), withId(order.event));
         if (order.kind !== "run") continue;
@@ -89,5 +89,5 @@ export function alone(plan: Plan, told: SagaProvision = provisionOf(plan, [avata
 
 export function start(provision: SagaProvision, snapshot: Uint8Array | null): Conductor {
   const options = { crypto, world: "00", avatar: avatarOf("ada"), published: new Map(), lease: 1000 };
-  return createConductor({ ...options, provision, snapshot });
+  return createConductor({ ...options, provision, kept: { snapshot, waits: null } });
 }

@@ -29,6 +29,10 @@ export interface Member {
   /** How many blocks of each group it heard of. */
   readonly heardOf: Map<string, number>;
   readonly kept: Uint8Array[];
+  waits: Uint8Array | null;
+  /** When its monotonic clock began. */
+  bootedAt: number;
+  away: boolean;
   readonly notices: string[];
   wake: number;
 }
@@ -50,9 +54,15 @@ export function definitionsOf(plan: Plan): SagaProvision & { readonly names: Rea
   return { ...provision, pacts: [...provision.pacts, encodePact(pact)], groups, names: named };
 }
 
-export function conductorOf(provision: SagaProvision, name: string, snapshot: Uint8Array | null): Conductor {
+export function conductorOf(
+  provision: SagaProvision,
+  name: string,
+  snapshot: Uint8Array | null,
+  waits: Uint8Array | null = null,
+): Conductor {
   const published = new Map<string, number | string>(name === "cyd" ? [] : [["servo", 1]]);
-  return createConductor({ crypto, world: "00", avatar: avatarOf(name), provision, published, lease, snapshot });
+  const kept = { snapshot, waits };
+  return createConductor({ crypto, world: "00", avatar: avatarOf(name), provision, published, lease, kept });
 }
 
 /** The last so many blocks of each group, in the order in which they came. */
@@ -66,7 +76,13 @@ export function tailOf(blocks: readonly Block[], most: number): Block[] {
   return kept.reverse();
 }
 
-export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
+/** `wall` is what a wall clock shows at a time, 0 for none. */
+export function createConductorWorld(
+  plan: Plan,
+  draw: Draw,
+  tail: number,
+  wall: (now: number) => number = (now) => 1_000_000 + now,
+) {
   const provision = definitionsOf(plan);
   const groups = new Map([...provision.names].map(([key, name]) => [name, key]));
   const ids = new Map(provision.groups.map((bytes) => [toHex(syncGroupId(crypto, bytes)), syncGroupId(crypto, bytes)]));
@@ -77,7 +93,8 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
   const queue: { readonly at: number; readonly order: number; readonly does: () => void }[] = [];
   let now = 0;
   let order = 0;
-  const time = () => ({ monotonic: now, wall: 1_000_000 + now });
+  const timeOf = ({ bootedAt }: Member) => ({ monotonic: now - bootedAt, wall: wall(now) });
+  const finals: { readonly at: number; readonly group: string; readonly entry: Uint8Array }[] = [];
   const after = (ms: number, does: () => void) => queue.push({ at: now + ms, order: order++, does });
 
   /** In the next block of its issuer, with what else that has until then. */
@@ -102,7 +119,7 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
     if (member === undefined) return;
     const tokens = pushed.map(({ token }) => token);
     const sealed = { kind: "sealed", world: "00", group: ids.get(key)!, block, counter: 1, tokens } as const;
-    obey(member, member.conductor.take(sealed, time()));
+    obey(member, member.conductor.take(sealed, timeOf(member)));
   }
 
   function becomesFinal(key: string, issuer: Uint8Array, block: Uint8Array, entries: readonly Uint8Array[]) {
@@ -116,20 +133,21 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
     const last = all.at(-1);
     const firstEntry = last === undefined ? 0 : last.firstEntry + last.entries!.length;
     all.push({ group: ids.get(key)!, firstEntry, issuer, block, entries, repeats });
+    for (const entry of entries) finals.push({ at: now, group: provision.names.get(key) ?? "capabilities", entry });
     for (const member of members) after(1 + draw.below(200), () => hear(member, key));
   }
 
   /** The next block of the group, wherever this one stands. */
   function hear(member: Member, key: string) {
     const next = blocks.get(key)![member.heardOf.get(key) ?? 0];
-    if (next === undefined) return;
+    if (next === undefined || member.away) return;
     member.heardOf.set(key, (member.heardOf.get(key) ?? 0) + 1);
     member.heard.push(next);
-    obey(member, member.conductor.take({ kind: "final", block: next }, time()));
+    obey(member, member.conductor.take({ kind: "final", block: next }, timeOf(member)));
   }
 
   function handle(member: Member, event: Parameters<Conductor["handle"]>[0]) {
-    obey(member, member.conductor.handle(event, time()));
+    obey(member, member.conductor.handle(event, timeOf(member)));
   }
 
   function obey(member: Member, orders: readonly Order[]) {
@@ -138,8 +156,9 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
     const later = (event: Parameters<Conductor["handle"]>[0]) =>
       after(1 + draw.below(50), () => member.conductor === conductor && handle(member, event));
     for (const each of orders) {
-      if (each.kind === "keep") member.kept.push(each.snapshot);
-      else if (each.kind === "wake") member.wake = each.at;
+      if (each.kind === "keep" && each.what === "snapshot") member.kept.push(each.bytes);
+      else if (each.kind === "keep") member.waits = each.bytes;
+      else if (each.kind === "wake") member.wake = each.at + member.bootedAt;
       else if (each.kind === "notice") member.notices.push(`${each.error.code}: ${each.error.message}`);
       else if (each.kind === "push") {
         const { group, id, entry, token } = each.event;
@@ -154,6 +173,7 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
 
   const members: Member[] = names.map((name) => ({
     ...{ name, conductor: conductorOf(provision, name, null), heard: [], heardOf: new Map(), kept: [], notices: [] },
+    ...{ waits: null, bootedAt: 0, away: false },
     wake: Number.POSITIVE_INFINITY,
   }));
   for (const member of members) handle(member, { kind: "boot" });
@@ -166,14 +186,41 @@ export function createConductorWorld(plan: Plan, draw: Draw, tail: number) {
       const { entry } = entryOf(pact, [number, amount]);
       seal(groups.get(pact)!, avatarOf("outside"), { entry, token: 0, by: null });
     },
+    /** All that became final, in its order. */
+    finals,
+    /** Who issued the last entry of a group. */
+    lastIssuer(name: string): Member {
+      const { issuer } = blocks.get(groups.get(name)!)!.at(-1)!;
+      return members.find((member) => toHex(avatarOf(member.name)) === toHex(issuer))!;
+    },
+    /** Until an entry of a group is final for which this holds. */
+    runUntil(name: string, holds: (entry: Uint8Array) => boolean): number {
+      for (;;) {
+        const found = finals.find(({ group, entry }) => group === name && holds(entry));
+        if (found !== undefined) return found.at;
+        this.run(now + 1);
+      }
+    },
+    /** Until it is restarted. */
+    leave(member: Member) {
+      member.away = true;
+      member.wake = Number.POSITIVE_INFINITY;
+      member.conductor = conductorOf(provision, member.name, null);
+    },
     /** From what it kept last, and what its store has. */
     restart(member: Member, told: SagaProvision = provision) {
+      member.away = false;
+      member.bootedAt = now;
       member.wake = Number.POSITIVE_INFINITY;
-      member.conductor = conductorOf(told, member.name, member.kept.at(-1) ?? null);
+      member.conductor = conductorOf(told, member.name, member.kept.at(-1) ?? null, member.waits);
       for (const block of tailOf(member.heard, tail)) {
-        obey(member, member.conductor.take({ kind: "final", block }, time()));
+        obey(member, member.conductor.take({ kind: "final", block }, timeOf(member)));
       }
       handle(member, { kind: "boot" });
+      for (const [key, all] of blocks) {
+        for (let missed = all.length - (member.heardOf.get(key) ?? 0); missed > 0; missed--)
+          after(10, () => hear(member, key));
+      }
     },
     run(until: number) {
       for (;;) {

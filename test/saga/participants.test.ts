@@ -40,7 +40,13 @@ function worldOf(plan: Plan) {
   const members = names.map((name, index): Member => {
     const participant = createParticipant({ crypto, seed: seedOf(name), worlds: [world], finalTail: 0, records: [] });
     const options = { crypto, world: toHex(worldTag(crypto, worldId)), avatar: avatars[index]! };
-    const conductor = createConductor({ ...options, provision, published: new Map(), lease: 10_000, snapshot: null });
+    const conductor = createConductor({
+      ...options,
+      provision,
+      published: new Map(),
+      lease: 10_000,
+      kept: { snapshot: null, waits: null },
+    });
     const wakes = { participant: Number.POSITIVE_INFINITY, conductor: Number.POSITIVE_INFINITY };
     return { name, participant, conductor, states: [], runs: [], wakes };
   });

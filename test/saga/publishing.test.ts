@@ -19,7 +19,15 @@ const nothing = new Map<string, number | string>();
 
 function conductorOf(published: ReadonlyMap<string, number | string>): Conductor {
   const provision = { pacts: [pact], groups: [definition], behaviors: [], stages: [], descriptions: [] };
-  return createConductor({ crypto, world: "00", avatar: ada, provision, published, lease: 1000, snapshot: null });
+  return createConductor({
+    crypto,
+    world: "00",
+    avatar: ada,
+    provision,
+    published,
+    lease: 1000,
+    kept: { snapshot: null, waits: null },
+  });
 }
 
 function becomesFinal(conductor: Conductor, sequence: number, issuer: Uint8Array, published: typeof servo): Order[] {

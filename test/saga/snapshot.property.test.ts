@@ -154,7 +154,9 @@ function keptOf({ provision }: ReturnType<typeof live>, blocks: readonly Block[]
   const kept = blocks.flatMap((block, index) =>
     conductor
       .take({ kind: "final", block }, now)
-      .flatMap((order) => (order.kind === "keep" ? [{ snapshot: order.snapshot, after: index + 1 }] : [])),
+      .flatMap((order) =>
+        order.kind === "keep" && order.what === "snapshot" ? [{ snapshot: order.bytes, after: index + 1 }] : [],
+      ),
   );
   return { kept, ledger: conductor.ledger };
 }

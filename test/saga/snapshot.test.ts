@@ -108,7 +108,7 @@ describe("what is known of sagas", () => {
       told.push({ group: order, firstEntry: each, issuer: avatarOf("outside"), entries, repeats: [] });
     }
     const orders = told.flatMap((block) => first.take({ kind: "final", block }, now));
-    const kept = orders.flatMap((each) => (each.kind === "keep" ? [each.snapshot] : []));
+    const kept = orders.flatMap((each) => (each.kind === "keep" && each.what === "snapshot" ? [each.bytes] : []));
     const second = conductorOf(provision, "ada", kept.at(-1)!);
     for (const block of told.slice(1)) second.take({ kind: "final", block }, now);
     const pushed = second.handle({ kind: "boot" }, now).filter(({ kind }) => kind === "push");

@@ -72,6 +72,8 @@ export function createSagas(world: World, plan: SagasPlan, isolate: (member: Mem
   const acts: Act[] = [];
   /** Snapshots, which outlive a loss of power. */
   const kept = new Map<string, Uint8Array>();
+  /** So does how long something has waited, on boards and gateways. */
+  const keptWaits = new Map<string, Uint8Array>();
   let hasBefallen = false;
   let restarts = 0;
   let resumed = 0;
@@ -144,7 +146,8 @@ export function createSagas(world: World, plan: SagasPlan, isolate: (member: Mem
         break;
       }
       case "keep":
-        if (plan.boards.includes(member.name)) kept.set(member.name, order.snapshot);
+        if (order.what === "waits") keptWaits.set(member.name, order.bytes);
+        else if (plan.boards.includes(member.name)) kept.set(member.name, order.bytes);
         break;
       case "notice":
         break;
@@ -171,8 +174,10 @@ export function createSagas(world: World, plan: SagasPlan, isolate: (member: Mem
       const { crypto, tag } = world;
       const has = able.has(member.name);
       const snapshot = kept.get(member.name) ?? null;
+      const waits = keptWaits.get(member.name) ?? null;
       const conductor = createConductor({
-        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease, snapshot },
+        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease },
+        kept: { snapshot, waits },
         published: new Map(has ? [[servo, 1]] : []),
       });
       if (snapshot !== null) resumed++;

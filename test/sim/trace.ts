@@ -70,7 +70,7 @@ function showDelivered(action: Extract<Action, { kind: "sealed" | "refused" | "f
 function showOrder(world: World, order: Exclude<Order, { kind: "wake" }>): string {
   if (order.kind === "notice") return `${order.error.code}: ${order.error.message}`;
   if (order.kind === "act") return `${order.operations.length} operations`;
-  if (order.kind === "keep") return `${order.snapshot.length} bytes`;
+  if (order.kind === "keep") return `${order.bytes.length} bytes of the ${order.what}`;
   if (order.kind === "push") {
     const { group, id, entry } = order.event;
     const { name, holds } = [...world.groups.values()].find((each) => equal(each.id, group))!;

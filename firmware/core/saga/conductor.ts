@@ -1,4 +1,5 @@
 import type { Crypto, Time } from "../../ports";
+import { withSoundWall } from "../clock";
 import { VertebraError } from "../errors";
 import type { Action, Event, FinalBlock } from "../events";
 import { readProduced } from "../pact/produced";
@@ -15,8 +16,9 @@ import { createPublishing, isToBeTold, notePublished, takePublished } from "./pu
 import { lackingIn, neededFrom, resume } from "./resuming";
 import { createSagaRuntime } from "./runtime";
 import { createSealing, noteSealed, takeSealed } from "./sealing";
-import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot";
 import { createTold, isSnapshotDue, noteStored, noteTold, storedFrom } from "./told";
+import { createWaitsKeeping, decodeWaits, keepsWaitsAt, waitsToKeep } from "./waits";
 
 /**
  * Sagas over a participant: what that says goes in, and what it is to be told comes out. Who drives both gives it every final
@@ -48,8 +50,8 @@ export interface ToldFinal {
 export type Order =
   /** Give this to the participant. */
   | { readonly kind: "push"; readonly event: Extract<Event, { readonly kind: "push" }> }
-  /** Keep this in the store in place of the last one: the next start is given it. At most 64 KB. */
-  | { readonly kind: "keep"; readonly snapshot: Uint8Array }
+  /** Keep this in the store in place of the last one (`keptUnder`): the next start is given it. At most 64 KB. */
+  | { readonly kind: "keep"; readonly what: keyof Kept; readonly bytes: Uint8Array }
   | Exclude<SagaAction, { readonly kind: "push" }>;
 
 export interface ConductorOptions {
@@ -62,8 +64,20 @@ export interface ConductorOptions {
   readonly published: Published;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
-  /** What was kept last; null where nothing was, and all final blocks are given. */
+  readonly kept: Kept;
+}
+
+/** What was kept last. */
+export interface Kept {
+  /** null where nothing was, and all final blocks are given. */
   readonly snapshot: Uint8Array | null;
+  /** How long what is under way has waited. */
+  readonly waits: Uint8Array | null;
+}
+
+/** The keys of a store for what is kept of a world's sagas, by the hex of its worldTag. */
+export function keptUnder(world: string): { readonly [What in keyof Kept]: string } {
+  return { snapshot: `saga/${world}`, waits: `saga-waits/${world}` };
 }
 
 /** Sagas push with tokens below zero, so that whoever else pushes has all others. */
@@ -79,7 +93,9 @@ export function createConductor(options: ConductorOptions): Conductor {
   const publishing = createPublishing(definitions, avatar, options.published);
   const told = createTold();
   const sealing = createSealing();
-  const { snapshot, error } = read(options.snapshot);
+  const { value: snapshot, error } = read(options.kept.snapshot, decodeSnapshot);
+  const waits = read(options.kept.waits, decodeWaits);
+  const keeping = createWaitsKeeping(options.lease);
   const needed = snapshot === null ? new Map<string, number>() : neededFrom(snapshot);
   const lacking = snapshot === null ? new Map<string, VertebraError>() : lackingIn(snapshot, ledger);
   const lacks = error === null ? [...lacking.values()] : [error];
@@ -87,12 +103,30 @@ export function createConductor(options: ConductorOptions): Conductor {
   const held: ToldFinal["block"][] = [];
   let live = false;
   let large = false;
+  /** When the runtime is to be woken, and when the driver was last asked to wake. */
+  let runtimeWakes = Number.POSITIVE_INFINITY;
+  let wakes = Number.POSITIVE_INFINITY;
 
   function orders(event: SagaEvent, now: Time): Order[] {
-    return runtime.handle(event, now).map((action): Order => {
-      if (action.kind !== "push") return action;
-      return { kind: "push", event: { ...action, world, token: firstToken - action.token } };
+    runtimeWakes = Number.POSITIVE_INFINITY;
+    return runtime.handle(event, now).flatMap((action): Order[] => {
+      if (action.kind === "push") {
+        return [{ kind: "push", event: { ...action, world, token: firstToken - action.token } }];
+      }
+      if (action.kind !== "wake") return [action];
+      runtimeWakes = action.at;
+      return [];
     });
+  }
+
+  /** What has to be kept, and when to wake: for the runtime, or to keep again how long it all has waited. */
+  function rest(now: Time): Order[] {
+    if (!live) return [];
+    const bytes = waitsToKeep(keeping, runtime, now);
+    const at = Math.min(runtimeWakes, keepsWaitsAt(keeping, runtime, now));
+    const wake: Order[] = at === wakes || at === Number.POSITIVE_INFINITY ? [] : [{ kind: "wake", at }];
+    wakes = at;
+    return [...keep(), ...(bytes === undefined ? [] : [{ kind: "keep", what: "waits", bytes } as const]), ...wake];
   }
 
   function takeBlock(block: ToldFinal["block"], now: Time): Order[] {
@@ -107,6 +141,7 @@ export function createConductor(options: ConductorOptions): Conductor {
     const taken = finalEntries(block).flatMap((entry) => takeEntry(entry, tokenAt(entry.sequence - firstEntry), now));
     views.seen.set(group.key, end);
     const matters = [...books.values()].some((book) => concerns(definitions, book, group));
+    if (matters) keeping.changed = true;
     if (matters || (publishing !== undefined && equal(group.id, publishing.group))) noteTold(told, group.key);
     return [...notices, ...taken];
   }
@@ -156,7 +191,7 @@ export function createConductor(options: ConductorOptions): Conductor {
     const bytes = encodeSnapshot(snapshotOf(runtime, (group) => storedFrom(told, group)));
     const before = large;
     large = bytes.length > maxSnapshotBytes;
-    if (!large) return [{ kind: "keep", snapshot: bytes }];
+    if (!large) return [{ kind: "keep", what: "snapshot", bytes }];
     return before ? [] : [noticeOf(tooLarge(bytes.length))];
   }
 
@@ -164,15 +199,20 @@ export function createConductor(options: ConductorOptions): Conductor {
     ledger,
     lacks,
     needed: (group) => needed.get(toHex(group)) ?? 0,
-    handle(event, now) {
-      if (event.kind !== "boot") return orders(event, now);
-      return [...begin(now), ...orders(event, now), ...keep()];
+    handle(event, time) {
+      const now = withSoundWall(time);
+      if (event.kind === "alarm") wakes = Number.POSITIVE_INFINITY;
+      if (event.kind !== "boot") return [...orders(event, now), ...rest(now)];
+      const told = waits.error === null ? [] : [noticeOf(waits.error)];
+      return [...told, ...begin(now), ...orders({ kind: "boot", waits: waits.value }, now), ...rest(now)];
     },
-    take(action, now) {
+    take(action, time) {
+      const now = withSoundWall(time);
       if (action.kind === "refused") {
         // A full buffer of this pact keeps the latest: only one who forgot what it signed is refused, and it may push nothing.
         if (action.token === publishingToken) return [noticeOf(action.error)];
-        return isOfSagas(action.token) ? orders({ kind: "refused", token: firstToken - action.token }, now) : [];
+        if (!isOfSagas(action.token)) return [];
+        return [...orders({ kind: "refused", token: firstToken - action.token }, now), ...rest(now)];
       }
       if (action.kind === "sealed") noteSealed(sealing, action);
       if (action.kind !== "final") return [];
@@ -180,19 +220,22 @@ export function createConductor(options: ConductorOptions): Conductor {
       const key = toHex(block.group);
       if (!definitions.groups.has(key)) return [];
       noteStored(told, key, block.firstEntry);
-      if (live || snapshot === null) return [...takeBlock(block, now), ...keep()];
+      if (live || snapshot === null) return [...takeBlock(block, now), ...rest(now)];
       if (block.firstEntry + (block.entries?.length ?? 1) > (needed.get(key) ?? 0)) held.push(block);
       return [];
     },
   };
 }
 
-function read(kept: Uint8Array | null): { readonly snapshot: Snapshot | null; readonly error: VertebraError | null } {
+function read<T>(
+  kept: Uint8Array | null,
+  decode: (bytes: Uint8Array) => T,
+): { readonly value: T | null; readonly error: VertebraError | null } {
   try {
-    return { snapshot: kept && decodeSnapshot(kept), error: null };
+    return { value: kept && decode(kept), error: null };
   } catch (error) {
-    if (!(error instanceof VertebraError) || error.code !== "saga-snapshot") throw error;
-    return { snapshot: null, error };
+    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+    return { value: null, error };
   }
 }
 

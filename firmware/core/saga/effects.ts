@@ -74,10 +74,6 @@ export function effectSeen({ waiting, seen }: Effects, id: Hash, owned: boolean)
   bound(seen);
 }
 
-export function startLeases({ waiting }: Effects, now: number): void {
-  for (const effect of waiting.values()) effect.at = now + effect.patience;
-}
-
 export function effectRefused({ waiting }: Effects, token: number, again: number): void {
   for (const effect of waiting.values()) {
     if (effect.token !== token) continue;

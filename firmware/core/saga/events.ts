@@ -3,6 +3,7 @@ import type { AvatarId, Hash } from "../wire/types";
 import type { FinalEntry, SeenEntry } from "./entries";
 import type { EntryReference, Output } from "./state";
 import type { Behavior } from "./structures";
+import type { Waits } from "./waits";
 
 /** What a capability is worth: how many or how much, or which. */
 export type Published = ReadonlyMap<string, number | string>;
@@ -14,8 +15,8 @@ export type SagaEvent =
    * the push since this start that it came of; null where it is another's, or from before.
    */
   | { readonly kind: "entry"; readonly entry: FinalEntry; readonly token: number | null }
-  /** All that was final before is told: from here on it acts, and its leases run. */
-  | { readonly kind: "boot" }
+  /** All that was final before is told: from here on it acts, and its leases run, on from what was kept of them. */
+  | { readonly kind: "boot"; readonly waits?: Waits | null }
   /** What a participant can do, in place of what it could before. */
   | { readonly kind: "capabilities"; readonly avatar: AvatarId; readonly published: Published }
   | { readonly kind: "result"; readonly run: number; readonly result: RunResult }

@@ -61,8 +61,10 @@ export interface Invocation {
   readonly reach: Reach;
   next: Next;
   head: Head | null;
-  /** Monotonic ms since when `next` stands, and it has its turn in its reach. */
+  /** Monotonic ms since when `next` stands, and it has its turn in its reach; before the start of the clock where that was before. */
   since: number;
+  /** Of the ms from then on so many that this participant was away, by its wall clock (`waits`). */
+  away: number;
   /** Since when its first stage waits, also behind other invocations: one that nobody can run must not hold up all that come after it. */
   began: number;
   /** What the stage found, from its intent to its outcome: its entry, and the state before it. */

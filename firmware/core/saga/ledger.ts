@@ -168,6 +168,7 @@ export function open(definitions: Definitions, book: Book, saga: Saga, seen: See
       next: { kind: "stage", stage: 0 },
       head: null,
       since: now,
+      away: 0,
       began: now,
     },
     ...{ consumed: null, before: new Uint8Array(0), steps: [], spent: new Set() },
@@ -251,6 +252,7 @@ function accept(definitions: Definitions, book: Book, head: Head, now: number): 
   book.tips.set(head.key, reach);
   found.head = head;
   found.since = now;
+  found.away = 0;
   if (found.next.kind === "ended") end(book, found, now);
   return { kind: "accepted", invocation: found, head, was, consumed };
 }
@@ -392,7 +394,11 @@ function end(book: Book, { key, reach, saga }: Invocation, now: number): void {
     if (each.id !== null && book.causes.get(toHex(each.id)) === key) noteTaken(book, each);
   }
   reach.running = null;
-  if (reach.waiting.length > 0) reach.waiting[0]!.since = now;
+  const [first] = reach.waiting;
+  if (first !== undefined) {
+    first.since = now;
+    first.away = 0;
+  }
   if (saga.description.reach !== "invocation") return;
   book.reaches.delete(reach.key);
   if (reach.tip !== null) book.tips.delete(reach.tip.key);

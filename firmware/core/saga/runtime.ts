@@ -4,7 +4,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 import { cancellable } from "./cancelling";
 import { readDefinitions, type SagaProvision } from "./definitions";
-import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, startLeases, takeEffects } from "./effects";
+import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, takeEffects } from "./effects";
 import { type FinalEntry, referenceKey, referenceOf, type SeenEntry } from "./entries";
 import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
@@ -15,6 +15,7 @@ import { reversal, stateAfter, stateOfRun, wayBack, withoutRun } from "./outcome
 import { cursorsNow, runOf } from "./run";
 import { encodeState, type SagaState } from "./state";
 import { meets, rankAmong } from "./turn";
+import { countOn } from "./waits";
 
 export interface SagaOptions {
   readonly crypto: Pick<Crypto, "sha256">;
@@ -135,15 +136,7 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
     }
     case "boot":
       runtime.live = true;
-      startLeases(runtime.effects, runtime.now.monotonic);
-      // "Counted on its own monotonic clock since it saw `previous` final, begun anew at boot."
-      for (const { invocations, unconsumed } of runtime.ledger.books.values()) {
-        for (const invocation of invocations.values()) {
-          invocation.since = runtime.now.monotonic;
-          invocation.began = runtime.now.monotonic;
-        }
-        for (const entry of unconsumed.values()) entry.seenAt = runtime.now.monotonic;
-      }
+      countOn(runtime, event.waits ?? null, runtime.now);
       break;
     case "capabilities":
       runtime.capable.set(toHex(event.avatar), event.published);
@@ -249,7 +242,9 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   if (next.kind === "outcome") {
     // "A take-over after an intent yields unknown, never a second act"; so does the issuer's own restart. To say so takes no capability.
     const leases = isIssuer(runtime, invocation) ? 0 : any! + leasesToAct;
-    if (any !== undefined && isDue(runtime, invocation.since + leases * runtime.lease)) {
+    // What it did not watch itself is not counted: a wall clock that jumps must not have it act while another still may.
+    const from = invocation.since + invocation.away;
+    if (any !== undefined && isDue(runtime, from + leases * runtime.lease)) {
       pushOutcome(runtime, invocation, "unknown", "nobody knows whether it acted");
     }
     return;
@@ -258,7 +253,8 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   if (next.kind === "stage") {
     const entry = entryFor(book, invocation, runtime.lease);
     if (entry === undefined) return;
-    const from = Math.max(invocation.since, entry.seenAt);
+    // What begins an invocation is there since that waits.
+    const from = next.stage === 0 ? invocation.since : Math.max(invocation.since, entry.seenAt);
     if (isDue(runtime, Math.max(from + rank * runtime.lease, work.notBefore))) startRun(runtime, invocation, entry);
   } else if (isDue(runtime, Math.max(invocation.since + rank * runtime.lease, work.notBefore))) {
     const { undoes } = stageOf(invocation, next.stage);
