@@ -4,6 +4,7 @@ import { createParticipant, type Participant } from "../../firmware/core/partici
 import { toHex } from "../../firmware/core/wire/bytes";
 
 import type { Crypto } from "../../firmware/ports";
+import { openDoor } from "../core/door";
 import { canonicalState, copyState } from "./snapshot";
 
 /** A real participant whose state can be taken out and put back, so that all that may happen to it can be tried. */
@@ -46,6 +47,10 @@ export interface MemberPlan {
   readonly world: WorldProvision;
 }
 
+/** An event that changes nothing. */
+const untold = (participant: Participant) =>
+  participant.handle({ kind: "disconnected", peer: 0 }, { monotonic: 0, wall });
+
 /** Blocks carry the time of their issue: a wall clock that stands still keeps them the same in all orders. */
 const wall = 1_700_000_000_000;
 
@@ -59,7 +64,7 @@ export function createMember(plan: MemberPlan): Member {
       records: [...store].filter(([key]) => !key.startsWith("final/")),
     });
   const participant = create(new Map());
-  const door = openDoor(participant);
+  const door = openDoor(participant, untold);
 
   function handle(from: Snapshot, event: Event): Stepped {
     const now = event.kind === "alarm" ? Math.max(from.now, from.wake) : from.now;
@@ -86,7 +91,7 @@ export function createMember(plan: MemberPlan): Member {
 
   function restart(from: Snapshot): Stepped {
     const again = create(from.store);
-    const { worlds, peers } = openDoor(again);
+    const { worlds, peers } = openDoor(again, untold);
     return handle({ ...from, worlds, peers, now: from.now, wake: Infinity }, { kind: "boot" });
   }
 
@@ -135,29 +140,6 @@ function apply(
     const answer = { kind: "record", request, value: told.store.get(key) } as const;
     apply(participant, participant.handle(answer, { monotonic: now, wall }), now, told);
   }
-}
-
-/**
- * The maps in which the one door keeps its worlds and its peers. It shows them to nobody, so we look over its shoulder while it
- * handles an event that changes nothing.
- */
-function openDoor(participant: Participant): { worlds: Map<string, unknown>; peers: Map<number, unknown> } {
-  const seen: Map<never, unknown>[] = [];
-  const values = Map.prototype.values;
-  Map.prototype.values = function (this: Map<never, unknown>) {
-    seen.push(this);
-    return values.call(this);
-  };
-  try {
-    participant.handle({ kind: "disconnected", peer: 0 }, { monotonic: 0, wall });
-  } finally {
-    Map.prototype.values = values;
-  }
-  // In this order, `handle` tells all worlds the time, and then gathers the peers of the first.
-  const worlds = seen[0] as Map<string, unknown>;
-  const inWorld = new Set<unknown>(Object.values([...values.call(worlds)][0] as object));
-  const peers = seen.find((map) => map !== worlds && !inWorld.has(map)) as Map<number, unknown>;
-  return { worlds, peers };
 }
 
 function refill<K, V>(map: Map<K, V>, from: ReadonlyMap<K, V>): void {

@@ -9,6 +9,7 @@ import type { Random } from "../../firmware/ports";
 import { worldId } from "../core/network";
 import { occupy } from "./compute";
 import { arrivals, type LinkState } from "./links";
+import { sealingOnce, watchResumptions } from "./secrets";
 import { give, isUp, type Member, type Transport, timeOf, type World, whenIsIt } from "./world";
 
 /** One end of a link: the cable of a board, over a wire whose bytes are lost, doubled and damaged. */
@@ -25,8 +26,9 @@ interface End {
 const damaged = 0.02;
 
 /** Links that carry bytes between the firmware's own cables: sessions, windows and resumption are real. */
-export function byteTransport(world: World, links: readonly LinkState[]): Transport {
-  const { crypto, draw, schedule } = world;
+export function byteTransport(world: World, links: readonly LinkState[], fail: (what: string) => void): Transport {
+  const { draw, schedule } = world;
+  const crypto = sealingOnce(world.crypto, fail);
   const random: Random = { bytes: (count) => Uint8Array.from({ length: count }, () => draw.below(256)) };
   const identities = new Map([...world.members.values()].map((member) => [member, identityOf(world, member)]));
   const ends = new Map<LinkState, [End | undefined, End | undefined]>(
@@ -42,6 +44,7 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
     const stillOn = () => member.boots === boots && member.participant !== undefined;
     const route = routes.get(member) ?? new Map();
     routes.set(member, route);
+    const resumptions = watchResumptions((what) => fail(`${member.name} and ${other.name}: ${what}`));
     const end: End = {
       peers: new Map(),
       wire: undefined,
@@ -54,6 +57,7 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
           end.wire = { received, closed };
           return {
             write(bytes) {
+              resumptions.sent(bytes);
               transmit(link, side, bytes);
               return true;
             },
@@ -72,7 +76,10 @@ export function byteTransport(world: World, links: readonly LinkState[]): Transp
         },
         up(peer, avatar, again) {
           if (!stillOn()) return;
-          if (again) resumed++;
+          if (again) {
+            resumed++;
+            resumptions.resumed();
+          }
           const id = member.nextPeer++;
           end.peers.set(peer, id);
           route.set(id, { end, peer });

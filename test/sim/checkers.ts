@@ -38,12 +38,6 @@ export interface FinalBlock {
 const mostFailures = 8;
 /** BLOCK, HEADER, METABLOCK, CERTIFICATE and FRONTIER, as they are numbered in a message: what tells of something signed. */
 const wordTypes = [2, 3, 4, 5, 7];
-/** PROTOCOL 6 bounds what an owner keeps of slots that are not final, and what it holds of each issuer's blocks. */
-const slotsKept = 32;
-const blocksKeptPerIssuer = 16;
-/** Of 64 ids of entries that sagas produced each (`chain/repeats`). */
-const idRecordsKept = 17;
-
 export function isLiar({ plan }: World, name: string | undefined): boolean {
   return plan.liars.some((liar) => liar.name === name);
 }
@@ -238,11 +232,9 @@ function checkValues(
   for (const value of values ?? []) {
     if (valuesFinal.has(value)) fail(`${where} holds ${value}, which is final already`);
     valuesFinal.add(value);
-    const pushed = world.plan.steps.some(
-      (step) =>
-        step.kind === "push" && step.value === value && step.member === writer.name && step.group === group.name,
-    );
-    if (!pushed) fail(`${where} holds ${value}, which ${writer.name} never pushed`);
+    const pushed = world.pushes.get(value);
+    if (pushed?.member !== writer.name || pushed.group !== group.name)
+      fail(`${where} holds ${value}, which ${writer.name} never pushed`);
   }
 }
 
@@ -293,21 +285,4 @@ function readFinal({ crypto }: World, { holds }: Group, stored: Uint8Array): Fin
     ...{ issuer: toHex(issuer), counter, firstEntry, count, proof },
     values: holds === undefined ? (entries?.map(numberOf) ?? null) : null,
   };
-}
-
-/** How many records of what is not final the member keeps, against the bounds of PROTOCOL 6. */
-export function checkBounds(world: World, member: Member, fail: (what: string) => void): void {
-  const kept = new Map<string, number>();
-  for (const key of member.store.records().keys()) {
-    if (key.startsWith("final/")) continue;
-    const [, , kind, group] = key.split("/");
-    const name = `${kind} ${group ?? ""}`;
-    kept.set(name, (kept.get(name) ?? 0) + 1);
-  }
-  for (const [name, count] of kept) {
-    const [kind] = name.split(" ");
-    const bounds = { slot: slotsKept, block: blocksKeptPerIssuer * world.members.size, ids: idRecordsKept };
-    const most = bounds[kind as keyof typeof bounds] ?? 1;
-    if (count > most) fail(`${member.name} keeps ${count} records of ${name}, and the most is ${most}`);
-  }
 }

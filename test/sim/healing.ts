@@ -1,9 +1,11 @@
-import { type Checkers, checkBounds, isSuspect } from "./checkers";
+import { checkRecords } from "./bounds";
+import { type Checkers, isSuspect } from "./checkers";
 import { goalOf, lackOf, markOf } from "./goals";
 import { hinder, type LinkState } from "./links";
 import { checkRebuilt, checkSomeProofs } from "./rebuilt";
 import { healSagas } from "./saga-healing";
 import { type Standstill, watchStandstill } from "./standstill";
+import type { ToldCheck } from "./told";
 import { boot, losePower, type World } from "./world";
 
 /** After the faults all that can be final must be so within this, virtual ms. */
@@ -18,7 +20,7 @@ export interface Healing {
 }
 
 /** All faults end, but for who is gone for good; null where nothing can be final. */
-export function heal(world: World, links: readonly LinkState[], checkers: Checkers): Healing | null {
+export function heal(world: World, links: readonly LinkState[], checkers: Checkers, told: ToldCheck): Healing | null {
   const { schedule, plan } = world;
   endFaults(world, links);
   const started = schedule.now();
@@ -39,9 +41,10 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);
   for (const member of world.members.values()) {
     if (isSuspect(world, member)) continue;
-    checkBounds(world, member, checkers.fail);
+    checkRecords(world, member, checkers.fail);
     checkRebuilt(world, member, checkers.fail);
   }
+  told.settle(goals);
   checkSomeProofs(world, checkers);
   return goals.length === 0 ? null : { took, stoodStill };
 }

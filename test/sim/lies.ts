@@ -68,7 +68,7 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
   "release needlessly"(liar, group) {
     const view = viewOf(liar);
     if (view.sequence === 0) return;
-    const references = liar.world.draw.chance(0.5) ? [nextPlace(liar, group, anyBlock(liar, group))] : [];
+    const references = liar.world.draw.chance(0.5) ? [nextPlace(liar, group, someBlock(liar, group))] : [];
     issue(liar, { ...view, releasedGroups: [group.id] }, references);
   },
 
@@ -76,7 +76,7 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
     const { draw } = liar.world;
     const attempt = draw.one([3, 20, 1_000, Number.MAX_SAFE_INTEGER]);
     say(liar, frontier(liar, { attempt }));
-    issue(liar, { ...viewOf(liar), attempt }, [nextPlace(liar, group, anyBlock(liar, group))]);
+    issue(liar, { ...viewOf(liar), attempt }, [nextPlace(liar, group, someBlock(liar, group))]);
   },
 
   "generation far ahead"(liar, group) {
@@ -84,14 +84,16 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
     const ahead = draw.one([5, 1_000, 2 ** 20, 2 ** 21, 2 ** 50]);
     say(liar, frontier(liar, { highestFinalizableGeneration: ahead }));
     const parents = [liar.world.crypto.sha256(new Uint8Array([draw.below(256)]))];
-    issue(liar, { sequence: ahead, attempt: 0, parents }, [nextPlace(liar, group, anyBlock(liar, group))]);
+    issue(liar, { sequence: ahead, attempt: 0, parents }, [nextPlace(liar, group, someBlock(liar, group))]);
   },
 
   /** Generation after generation of its own: the runaway of PROTOCOL 6. */
   "run ahead"(liar, group) {
     let { sequence, parents } = viewOf(liar);
     for (let count = 0; count < 8; count++) {
-      const metablock = issue(liar, { sequence, attempt: 0, parents }, [nextPlace(liar, group, anyBlock(liar, group))]);
+      const metablock = issue(liar, { sequence, attempt: 0, parents }, [
+        nextPlace(liar, group, someBlock(liar, group)),
+      ]);
       parents = [metablock.id];
       sequence++;
     }
@@ -142,7 +144,7 @@ function misplaced(liar: Liar, group: Group): BlockReference[] {
   const { finalBlocks, finalEntries } = placeOf(liar, group);
   const skipped = draw.below(3);
   return Array.from({ length: 1 + draw.below(3) }, (_, index) => {
-    const { id, header } = anyBlock(liar, group);
+    const { id, header } = someBlock(liar, group);
     const place = skipped + index;
     const firstEntry = finalEntries + place;
     return { group: group.id, position: finalBlocks + place, firstEntry, block: id, count: header.count };
@@ -160,11 +162,11 @@ function inTheNameOf({ world, member, forge }: Liar, name: string, { id, header 
   });
 }
 
-function statusOf({ world, member }: Liar) {
+export function statusOf({ world, member }: Liar) {
   return member.participant!.status(world.tag);
 }
 
-function placeOf(liar: Liar, { key }: Group) {
+export function placeOf(liar: Liar, { key }: Group) {
   return statusOf(liar).groups.find(({ group }) => group === key)!;
 }
 
@@ -183,7 +185,7 @@ function newBlock(liar: Liar, group: Group, counter: number): ForgedBlock {
 }
 
 /** One that it heard of in the group, or a new one. */
-function anyBlock(liar: Liar, group: Group): HeardBlock {
+export function someBlock(liar: Liar, group: Group): HeardBlock {
   const known = liar.blocks.filter(({ header }) => toHex(header.group) === group.key);
   if (known.length > 0 && liar.world.draw.chance(0.8)) return liar.world.draw.one(known);
   const block = newBlock(liar, group, nextCounter(liar, group));
@@ -191,7 +193,7 @@ function anyBlock(liar: Liar, group: Group): HeardBlock {
   return block;
 }
 
-function nextPlace(liar: Liar, group: Group, { id, header }: HeardBlock): BlockReference {
+export function nextPlace(liar: Liar, group: Group, { id, header }: HeardBlock): BlockReference {
   const { finalBlocks, finalEntries } = placeOf(liar, group);
   return { group: group.id, position: finalBlocks, firstEntry: finalEntries, block: id, count: header.count };
 }

@@ -1,5 +1,14 @@
 import { boards } from "./compute";
-import { type ComputePlan, drawWorld, type GroupPlan, type LiarPlan, liarsBorne, type Plan, type Step } from "./plan";
+import {
+  boldLieNames,
+  type ComputePlan,
+  drawWorld,
+  type GroupPlan,
+  type LiarPlan,
+  liarsBorne,
+  type Plan,
+  type Step,
+} from "./plan";
 import { type Draw, seeded, some } from "./random";
 
 /**
@@ -12,6 +21,7 @@ export function drawLoadedPlan(seed: number, signatures?: Plan["signatures"]): P
   const liars = [...plan.liars, ...drawMoreLiars(draw, plan)];
   const until = plan.length + 60_000 + draw.below(120_000);
   const steps = [...plan.steps, ...drawMoreGone(draw, plan, liars), ...drawLoad(draw, plan, liars, until)];
+  if (liars.length > 0) steps.push(...drawBoldLies(draw, plan.length));
   return {
     ...plan,
     liars,
@@ -43,6 +53,15 @@ function drawMoreLiars(draw: Draw, { liars, groups, members }: Plan): readonly L
 function bears({ owners, policy }: GroupPlan, liars: readonly string[]): boolean {
   const among = owners.filter((owner) => liars.includes(owner)).length;
   return among === 0 || among <= liarsBorne(policy.quorum, owners.length);
+}
+
+function drawBoldLies(draw: Draw, length: number): Step[] {
+  const menu = some(draw, boldLieNames, 1 + draw.below(5));
+  return Array.from({ length: 3 + draw.below(20) }, () => ({
+    at: draw.below(length),
+    kind: "lie" as const,
+    lie: draw.one(menu),
+  }));
 }
 
 /** Members that are gone for good: which groups can go on without them is found when they are to heal. */

@@ -65,10 +65,11 @@ export interface ClockPlan {
 
 /** What a member's work takes of its processor, ms: docs/numbers.md has what a board's instructions are. */
 export interface ComputePlan {
-  /** Each event that its participant takes, whatever it is; each message in and out of it; each byte of these. */
+  /** Each event that its participant takes, whatever it is; each message in and out of it; each byte of these, and of what it stores. */
   readonly event: number;
   readonly message: number;
   readonly byte: number;
+  readonly stored: number;
   readonly hash: number;
   readonly signature: number;
   readonly verification: number;
@@ -90,6 +91,22 @@ export const lieNames = [
   "misplace",
 ] as const;
 export type LieName = (typeof lieNames)[number];
+
+/** Told in worlds under load alone (`bold-lies`). */
+export const boldLieNames = [
+  "scope beyond",
+  "wrong paths",
+  "forge closings",
+  "in others' names",
+  "invent groups",
+  "largest metablock",
+  "largest block",
+  "longest frontier",
+  "read others",
+  "certificates for nothing",
+  "run away",
+] as const;
+export type BoldLieName = (typeof boldLieNames)[number];
 
 export interface LiarPlan {
   readonly name: string;
@@ -124,7 +141,7 @@ export type Step = { readonly at: number } & (
     }
   /** Awake again after so long, with its RAM. */
   | { readonly kind: "sleep"; readonly member: string; readonly length: number }
-  | { readonly kind: "lie"; readonly lie: LieName }
+  | { readonly kind: "lie"; readonly lie: LieName | BoldLieName }
   /** An entry for sagas to consume. */
   | {
       readonly kind: "enter";

@@ -1,4 +1,7 @@
 import type { Crypto } from "../../firmware/ports";
+import { checkAttempts } from "./attempts";
+import { boldLies } from "./bold-lies";
+import { checkCosts } from "./bounds";
 import { byteTransport } from "./byte-transport";
 import { type Checkers, createCheckers, isSuspect } from "./checkers";
 import { type Coverage, createCounts } from "./coverage";
@@ -11,6 +14,7 @@ import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
 import { checkRebuilt } from "./rebuilt";
 import { createSagas } from "./sagas";
+import { checkTold } from "./told";
 import { recorder, together } from "./trace";
 import { boot, createWorld, fallAsleep, give, isUp, losePower, type Member, push, type World } from "./world";
 
@@ -34,18 +38,26 @@ export interface Platform {
   readonly real: () => Crypto;
 }
 
+const everyLie = { ...lies, ...boldLies };
+
 /** Runs the world of a plan, to its first failure or until all is final that can be. */
 export function simulate(plan: Plan, platform: Platform, print?: (line: string) => void): Verdict {
   const digest = createDigest();
   let world: World;
   const checkers = createCheckers(() => world);
   const counts = createCounts();
-  const watchers = [checkers.watcher, counts.watcher, recorder(digest, () => world, print)];
+  const told = checkTold(() => world, checkers);
+  const costs = checkCosts(() => world, checkers.fail);
+  const attempts = checkAttempts(() => world, checkers);
+  const watchers = [
+    ...[checkers.watcher, told.watcher, costs, attempts],
+    ...[counts.watcher, recorder(digest, () => world, print)],
+  ];
   const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);
   const links = linkStates(world);
   if (plan.sagas !== undefined) world.sagas = createSagas(world, plan.sagas, isolateBy(world, links));
-  world.transport = plan.wire === "bytes" ? byteTransport(world, links) : messageTransport(world, links);
+  world.transport = plan.wire === "bytes" ? byteTransport(world, links, checkers.fail) : messageTransport(world, links);
   const liars = plan.liars.map((each) => createLiar(world, each));
   for (const liar of liars) {
     watchers.push(hearing(liar));
@@ -57,7 +69,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
     for (const step of plan.steps) world.schedule.at(step.at, () => take(world, checkers, links, liars, step));
     world.schedule.run(plan.length, () => checkers.failures.length > 0);
     for (const liar of liars) liar.quiet = liar.plan.fallsSilent;
-    if (checkers.failures.length === 0) healing = heal(world, links, checkers);
+    if (checkers.failures.length === 0) healing = heal(world, links, checkers, told);
   } catch (error) {
     checkers.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
@@ -115,7 +127,7 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
     case "lie": {
       const liar = liars.length > 1 ? world.draw.one(liars) : liars[0];
       if (liar !== undefined && liar.groups.length > 0 && isUp(liar.member)) {
-        lies[step.lie](liar, world.draw.one(liar.groups));
+        everyLie[step.lie](liar, world.draw.one(liar.groups));
       }
       break;
     }

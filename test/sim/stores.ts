@@ -1,3 +1,4 @@
+import { equal } from "../../firmware/core/wire/bytes";
 import { type Journal, openJournal } from "../../firmware/store/journal";
 import { createNor, PowerCut, parts } from "../store/nor";
 import type { Draw } from "./random";
@@ -9,6 +10,8 @@ export interface Store {
   write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
   /** The power fails in this write: what is kept is what was before it, or after. */
   writeAndFail(draw: Draw, puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
+  /** The power fails between two writes: what is kept is read from the bytes again. Throws where that is not what was there. */
+  reopen(): void;
   copy(): StoreCopy;
   restore(copy: StoreCopy): void;
   compactions(): number;
@@ -28,6 +31,7 @@ export function recordStore(): Store {
     writeAndFail(draw, puts, deletes) {
       if (draw.chance(0.5)) write(puts, deletes);
     },
+    reopen() {},
     copy: () => new Map(records),
     restore(copy) {
       records = new Map(copy as ReadonlyMap<string, Uint8Array>);
@@ -37,6 +41,12 @@ export function recordStore(): Store {
 }
 
 const sectorSize = 4_096;
+/** Of a bank that a write of a few KB may fill. */
+const nearlyFull = 0.95;
+
+function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && equal(one, other);
+}
 
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
 export function flashStore(owner: Uint8Array, sectors: number): Store {
@@ -46,17 +56,30 @@ export function flashStore(owner: Uint8Array, sectors: number): Store {
     nor.restore();
     journal = openJournal(nor.flash, owner);
   };
+  /** Erases and programs of a write that moves all that is live to the other bank; of any other, two. */
+  const steps = (puts: ReadonlyMap<string, Uint8Array>) => {
+    const { written, bankSize } = journal.stats();
+    const more = [...puts].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+    return written + more < bankSize * nearlyFull ? 2 : sectors;
+  };
   return {
     records: () => journal.records,
     write: (puts, deletes) => journal.write(puts, deletes),
     writeAndFail(draw, puts, deletes) {
-      nor.cutAt(nor.operations() + draw.below(2), draw.one(parts));
+      nor.cutAt(nor.operations() + draw.below(steps(puts)), draw.one(parts));
       try {
         journal.write(puts, deletes);
       } catch (error) {
         if (!(error instanceof PowerCut)) throw error;
       }
       reopen();
+    },
+    reopen() {
+      const before = journal.records;
+      reopen();
+      const lost = [...before].find(([key, value]) => !same(value, journal.records.get(key)));
+      if (lost !== undefined) throw new Error(`a store that was opened again has lost ${lost[0]}`);
+      if (journal.records.size > before.size) throw new Error("a store that was opened again has what was deleted");
     },
     copy: () => nor.bytes.slice(),
     restore(copy) {

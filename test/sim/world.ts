@@ -8,10 +8,11 @@ import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto, Time } from "../../firmware/ports";
+import { type OpenDoor, openDoor } from "../core/door";
 import { worldId } from "../core/network";
 import { answer, awake, type Compute, counted, createCompute, occupy, stopWork, type Work, workSince } from "./compute";
 import { pactOf } from "./pacts";
-import type { GroupPlan, Plan } from "./plan";
+import type { GroupPlan, Plan, Step } from "./plan";
 import { type Draw, seeded } from "./random";
 import type { Sagas } from "./sagas";
 import { createSchedule, type Schedule } from "./schedule";
@@ -28,8 +29,9 @@ export interface Member {
   readonly store: Store;
   /** Its store as it was, where it is to be restored from a copy. */
   copied: StoreCopy | undefined;
-  /** Undefined while it has no power. */
+  /** Undefined while it has no power; what it has in RAM, seen over its shoulder. */
   participant: Participant | undefined;
+  door: OpenDoor | undefined;
   /** Asleep it keeps its RAM, and is told nothing. */
   asleep: boolean;
   /** Gone for good. */
@@ -82,6 +84,8 @@ export interface World {
   readonly byAvatar: ReadonlyMap<string, Member>;
   readonly groups: ReadonlyMap<string, Group>;
   readonly pacts: ReadonlyMap<string, Pact>;
+  /** What the plan has members push, by value. */
+  readonly pushes: ReadonlyMap<number, Extract<Step, { kind: "push" }>>;
   readonly tag: string;
   readonly watcher: Watcher;
   readonly signatures: Signatures;
@@ -127,6 +131,7 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
     schedule: createSchedule(),
     byAvatar: new Map([...members.values()].map((member) => [member.key, member])),
     pacts: new Map([...groups].map(([name, { pact }]) => [name, pact])),
+    pushes: new Map(plan.steps.flatMap((step) => (step.kind === "push" ? [[step.value, step] as const] : []))),
     tag: participantOf(plan, crypto, groups, members.get(plan.members[0]!)!).avatars()[0]!.world,
     transport: { send() {}, cutOff() {}, changed() {} },
     sagas: undefined,
@@ -163,9 +168,10 @@ function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<strin
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
-    store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 192 : 768) : recordStore(),
+    store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 64 : 512) : recordStore(),
     copied: undefined,
     participant: undefined,
+    door: undefined,
     asleep: false,
     vanished: false,
     boots: 0,
@@ -312,7 +318,7 @@ export function boot(world: World, member: Member): void {
   member.boots++;
   world.watcher.power(member, true);
   world.sagas?.load(member);
-  give(world, member, { kind: "boot" });
+  member.door = openDoor(member.participant, () => give(world, member, { kind: "boot" }));
   world.sagas?.start(member);
   world.transport.changed();
 }
@@ -323,6 +329,8 @@ export function losePower(world: World, member: Member): void {
   const { fuse } = member;
   world.watcher.power(member, false);
   member.participant = undefined;
+  member.door = undefined;
+  member.store.reopen();
   member.asleep = false;
   member.fuse = null;
   member.wishes++;
