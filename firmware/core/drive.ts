@@ -6,6 +6,7 @@ import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
 import { turnOfIssuer } from "./chain/rank";
 import { restore } from "./chain/records";
+import type { Room } from "./chain/room";
 import { mayIssue, sealDue } from "./chain/seal";
 import { noChanges, timing, type World } from "./chain/world";
 import { assert } from "./errors";
@@ -24,6 +25,7 @@ const driveRounds = 64;
 /** A world with this participant's avatar in it, as its records left it. */
 export function createWorld(
   options: { readonly crypto: Crypto; readonly seed: Uint8Array; readonly finalTail: number },
+  room: Room,
   provision: WorldProvision,
   records: readonly (readonly [string, Uint8Array])[],
 ): World {
@@ -42,6 +44,7 @@ export function createWorld(
     groups: new Map(groups.map((group) => [group.key, group])),
     stewards: new Set(provision.stewards.map(toHex)),
     finalTail,
+    room,
     epoch: 0,
     highestFinalizableGeneration: -1,
     highestCertifiedGeneration: -1,

@@ -1,6 +1,7 @@
 import type { Crypto, Time } from "../ports";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
-import { recordChanges } from "./chain/records";
+import { recordChanges, recordGivenUp } from "./chain/records";
+import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/room";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
@@ -25,6 +26,8 @@ export interface ParticipantOptions {
   readonly worlds: readonly WorldProvision[];
   /** Final blocks kept per group; 0 keeps all. */
   readonly finalTail: number;
+  /** What it may take of a store that has a bound: bytes of all its records, and the sizes of its final ones, in the order of their keys. */
+  readonly room?: { readonly bytes: number; readonly finals: Iterable<readonly [key: string, bytes: number]> };
   /** All records of the store whose key does not begin with "final/". */
   readonly records: Iterable<readonly [string, Uint8Array]>;
 }
@@ -43,16 +46,19 @@ interface Door {
   readonly worlds: ReadonlyMap<string, World>;
   readonly peers: Map<PeerId, Peer>;
   readonly reads: Reads;
+  readonly room: Room;
 }
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
 export function createParticipant(options: ParticipantOptions): Participant {
   const records = [...options.records];
-  const worlds = options.worlds.map((provision) => createWorld(options, provision, records));
+  const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
+  const worlds = options.worlds.map((provision) => createWorld(options, room, provision, records));
   const door: Door = {
     worlds: new Map(worlds.map((world) => [world.tag, world])),
     peers: new Map(),
     reads: createReads(),
+    room,
   };
   const worldOf = (tag: string) => door.worlds.get(tag) ?? unknownWorld(tag);
   return {
@@ -122,12 +128,25 @@ function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: numb
     world.changed = noChanges();
     delivered.push(...world.delivered.splice(0));
   }
+  giveUp(door, puts, deletes);
   const ordered: Action[] = puts.size + deletes.size > 0 ? [{ kind: "write", puts, deletes }] : [];
   outgoing.sort((a, b) => a.order - b.order);
   for (const { peer, bytes } of outgoing) ordered.push({ kind: "send", peer, bytes });
   ordered.push(...actions, ...delivered);
   if (wake !== Number.POSITIVE_INFINITY) ordered.push({ kind: "wake", at: wake });
   return ordered;
+}
+
+/** What is final gives way to what is not, in the same write. */
+function giveUp({ room, worlds }: Door, puts: Map<string, Uint8Array>, deletes: Set<string>): void {
+  noteWritten(room, puts, deletes);
+  for (let key = nextToGiveUp(room); key !== undefined; key = nextToGiveUp(room)) {
+    if (!puts.delete(key)) deletes.add(key);
+    const [, tag, group] = key.split("/");
+    const [record, value] = recordGivenUp(worlds.get(tag!)!, group!, puts);
+    puts.set(record, value);
+    noteWritten(room, new Map([[record, value]]), new Set());
+  }
 }
 
 function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[]): void {

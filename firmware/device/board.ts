@@ -6,11 +6,13 @@ import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
+import type { Conducting } from "../sandbox/conducting";
 import { openJournal } from "../store/journal";
 import { bare, openActuators } from "./actuators";
 import { createCable } from "./cable";
 import { counted } from "./counted";
 import { createDriver } from "./driver";
+import { finalsOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
@@ -20,7 +22,7 @@ import { openSandbox } from "./sandbox";
 import { noticeOf, tellOutcome } from "./telling";
 import { createWriters } from "./writers";
 
-/** Final blocks kept per group: what others who were away can still get from this board. */
+/** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
 const finalTail = 64;
 
 export interface Board {
@@ -47,11 +49,13 @@ export function startBoard(
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
   const journal = openJournal(hostFlash(native, options.flash), crypto.signer(provision.seed).publicKey);
+  const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,
     seed: provision.seed,
     worlds: [world],
     finalTail,
+    room: { bytes: shares.participant, finals: finalsOf(journal) },
     records: [...journal.records].filter(([key]) => !key.startsWith("final/")),
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
@@ -89,6 +93,7 @@ export function startBoard(
     acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
   });
   const { capabilities } = actuators;
+  let sagas: Conducting | undefined;
   const drive = createDriver({
     participant,
     journal,
@@ -101,12 +106,6 @@ export function startBoard(
     },
     wake: alarm(() => drive({ kind: "alarm" })),
   });
-  const sagas = openSagas({
-    ...{ crypto, clock, world, tag, avatar, journal, notice, push: drive, published: capabilities.published },
-    openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
-    act: (run, operations) => capabilities.operate(run, operations),
-    wake: alarm(() => sagas?.handle({ kind: "alarm" })),
-  });
   const refuse = (token: number, error: VertebraError) =>
     tellOutcome({ kind: "refused", token, error }, writers, clock.now(), print);
   const push = (group: Hash, entry: Uint8Array, token: number) => {
@@ -117,7 +116,25 @@ export function startBoard(
   const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), push, refuse);
   const writeAt = alarm(() => writeAt(writers.run(now())));
 
+  // First of all that writes: of a flash that is full it gives up what is final.
   drive({ kind: "boot" });
+  sagas = openSagas({
+    ...{
+      crypto,
+      clock,
+      world,
+      tag,
+      avatar,
+      journal,
+      notice,
+      mostKept: shares.sagas,
+      push: drive,
+      published: capabilities.published,
+    },
+    openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
+    act: (run, operations) => capabilities.operate(run, operations),
+    wake: alarm(() => sagas?.handle({ kind: "alarm" })),
+  });
   const { epoch } = participant.status(tag);
   print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
   cable.start();

@@ -6,7 +6,7 @@ import { type Board, startBoard } from "./board";
 import { asVertebraError } from "./cable";
 import { longestCommand, obey } from "./console";
 import type { Line } from "./lines";
-import { type Log, tell } from "./log";
+import { createLog, tell } from "./log";
 import { parseOptions } from "./options";
 import { noticeOf } from "./telling";
 
@@ -16,7 +16,7 @@ const statsEveryMs = 1000;
 
 function main(): void {
   const options = parseOptions(native.arguments);
-  const log: Log = { json: options.json, write: (line) => native.log(line), dropped: 0 };
+  const log = createLog(options.json, (line) => native.log(line));
   const print = (line: Line) => tell(log, line);
   const provision = decodeProvision(native.readFile(options.provision));
   // Before it is started, so that there is no moment in which the board does not know how to end.

@@ -19,6 +19,8 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
   readonly avatar: AvatarId;
   readonly published: Published;
   readonly journal: Pick<Journal, "records" | "write">;
+  /** Bytes of flash for what is known of them. */
+  readonly mostKept: number;
   /** Only a board with sagas needs one. */
   openSandbox(): Sandbox;
 }
@@ -37,19 +39,24 @@ export function openSagas(options: BoardSagas): Conducting | undefined {
   const conducting = createConducting({
     ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
     keep(what, bytes) {
-      try {
-        journal.write(new Map([[keys[what], bytes]]), new Set());
-      } catch (error) {
-        // The last one stays; whether it was too old, the next start finds out.
-        if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;
-        options.notice(error);
-      }
+      const other = journal.records.get(keys[what === "snapshot" ? "waits" : "snapshot"])?.length ?? 0;
+      // Else the last one stays; whether it was too old, the next start finds out.
+      if (other + bytes.length <= options.mostKept) journal.write(new Map([[keys[what], bytes]]), new Set());
+      else options.notice(notKept(other + bytes.length, options.mostKept));
     },
   });
   for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal.records, tag))) {
     conducting.take({ kind: "final", block });
   }
   return conducting;
+}
+
+function notKept(length: number, most: number): VertebraError {
+  return new VertebraError(
+    "store-full",
+    `What is known of the sagas has ${length} bytes, and this flash has room for ${most} of it`,
+    "The board goes on, but may not after a restart. Give it a larger flash, or let fewer invocations run at once.",
+  );
 }
 
 /** What these records of a journal hold of a world, each group's blocks in order. */

@@ -37,6 +37,8 @@ export interface JournalStats {
   readonly written: number;
   /** The most bytes that a compaction now would write. */
   readonly live: number;
+  /** Bytes that records may take in all, each its key, its value and 7 more (`putSize`): beyond, `store-full`. */
+  readonly room: number;
   /** How often the live records moved to the other bank, over the life of the flash. */
   readonly compactions: number;
   /** Records written since the journal was opened. */
@@ -45,6 +47,8 @@ export interface JournalStats {
 
 /** Bytes of live records that a compaction puts into one record: bounds the memory that it takes. */
 const compactedBatch = 4096;
+/** What a record takes beside its data, at most. */
+const batchFrame = recordSize(0) + 3;
 /** A bank is full when a compaction could leave less than an eighth of it free: else every write would compact. */
 const roomKept = 1 / 8;
 
@@ -114,6 +118,7 @@ export function openJournal(flash: Flash, owner: Uint8Array): Journal {
       bankSize: bankSize(flash),
       written: end,
       live: compactedSize(payload),
+      room: roomIn(flash),
       compactions: bank.generation,
       writes,
     }),
@@ -141,13 +146,18 @@ function firstBank(flash: Flash, owner: Uint8Array): Bank {
 }
 
 function checkRoom(flash: Flash, payload: number): void {
-  const most = Math.floor(bankSize(flash) * (1 - roomKept));
-  if (compactedSize(payload) <= most) return;
+  if (payload <= roomIn(flash)) return;
   throw new VertebraError(
     "store-full",
-    `The store is full: its records would take ${compactedSize(payload)} bytes, and it has room for ${most}`,
-    "Keep fewer final entries, or give the participant a larger flash.",
+    `The store is full: its records would take ${payload} bytes, and it has room for ${roomIn(flash)}`,
+    "Give the participant a larger flash, or fewer groups.",
   );
+}
+
+/** Of which payload a compaction leaves an eighth of a bank free. */
+function roomIn(flash: Flash): number {
+  const most = bankSize(flash) * (1 - roomKept) - compactedSize(0);
+  return Math.floor(most / (1 + (2 * batchFrame) / compactedBatch));
 }
 
 /** The records in batches of at most `compactedBatch` bytes, or of one record that is larger. */
@@ -170,5 +180,5 @@ function* batches(records: ReadonlyMap<string, Uint8Array>): Generator<Uint8Arra
 /** The most bytes of a bank that puts of `payload` bytes take in `batches`, of which any two neighbours exceed `compactedBatch`. */
 function compactedSize(payload: number): number {
   const most = 2 * Math.floor(payload / compactedBatch) + 2;
-  return firstRecord + payload + most * (recordSize(0) + 3);
+  return firstRecord + payload + most * batchFrame;
 }

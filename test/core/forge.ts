@@ -30,7 +30,13 @@ import { type Network, worldId } from "./network";
 export interface Forge {
   signer(name: string): Signer;
   /** A block of a member, right in all that `changes` does not make wrong. */
-  block(name: string, group: string, values: readonly number[], changes?: Partial<BlockHeader>): ForgedBlock;
+  block(
+    name: string,
+    group: string,
+    values: readonly number[],
+    changes?: Partial<BlockHeader>,
+    text?: string,
+  ): ForgedBlock;
   metablock(
     name: string,
     header: Partial<MetablockHeader> & { readonly sequence: number },
@@ -80,9 +86,9 @@ export function createForge(network: Forgeable, crypto: Crypto): Forge {
   };
   return {
     signer,
-    block(name, group, values, changes = {}) {
+    block(name, group, values, changes = {}, text = undefined) {
       const { fields, policy } = network.pacts.get(group)!;
-      const entries = values.map((value) => encodeEntry(fields, [value], policy));
+      const entries = values.map((value) => encodeEntry(fields, text === undefined ? [value] : [value, text], policy));
       const header: BlockHeader = {
         group: network.groups.get(group)!,
         issuer: signer(name).publicKey,

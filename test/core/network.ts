@@ -7,7 +7,10 @@ import { createParticipant, type Participant } from "../../firmware/core/partici
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
+import { finalsOf, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
+import { type Journal, openJournal } from "../../firmware/store/journal";
+import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
 
 /** A virtual network of participants: virtual time, links with a delay, stores that survive a restart. */
@@ -30,6 +33,9 @@ export interface Member {
   readonly avatar: AvatarId;
   participant: Participant;
   readonly store: Map<string, Uint8Array>;
+  /** Where its store is a journal in flash. */
+  readonly nor: Nor | undefined;
+  journal: Journal | undefined;
   readonly finals: FinalBlock[];
   readonly sealed: Extract<Action, { kind: "sealed" }>[];
   readonly refused: Extract<Action, { kind: "refused" }>[];
@@ -57,6 +63,8 @@ export interface GroupPlan {
   readonly name: string;
   readonly owners: readonly string[];
   readonly policy?: Partial<Policy>;
+  /** Entries have a text beside their number, so that they can be large. */
+  readonly texts?: boolean;
 }
 
 export interface Network {
@@ -72,7 +80,7 @@ export interface Network {
   connect(a: string, b: string): void;
   disconnect(a: string, b: string): void;
   /** With the id of an entry that a saga produced, where one is given. */
-  push(member: string, group: string, value: number, id?: Hash): void;
+  push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   flush(member: string): void;
   /** Power off: what is not in the store is gone. */
   crash(member: string): void;
@@ -94,6 +102,8 @@ export interface NetworkPlan {
   /** Members that follow every group, and so relay between those that own them. */
   readonly followers?: readonly string[];
   readonly delayOf?: (from: string, to: string) => number;
+  /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
+  readonly flash?: Readonly<Record<string, number>>;
 }
 
 export function createNetwork(plan: NetworkPlan): Network {
@@ -113,7 +123,10 @@ export function createNetwork(plan: NetworkPlan): Network {
       name: group.name,
       version: 1,
       extends: null,
-      fields: [{ name: "value", type: { kind: "u32" } }],
+      fields: [
+        { name: "value", type: { kind: "u32" } },
+        ...(group.texts ? [{ name: "text", type: { kind: "text" } } as const] : []),
+      ],
       policy: { ...policy, ...group.policy },
     };
     pacts.set(group.name, pact);
@@ -197,10 +210,10 @@ export function createNetwork(plan: NetworkPlan): Network {
         }
       }
     },
-    push(name, group, value, id) {
+    push(name, group, value, id, text) {
       const member = members.get(name)!;
       const pact = pacts.get(group)!;
-      const entry = encodeEntry(pact.fields, [value], pact.policy);
+      const entry = encodeEntry(pact.fields, text === undefined ? [value] : [value, text], pact.policy);
       const event = {
         kind: "push",
         world: tag,
@@ -225,7 +238,8 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.store.clear();
         for (const [key, value] of store) member.store.set(key, value);
       }
-      member.participant = createMember(name, member.store);
+      member.journal = member.nor && openJournal(member.nor.flash, member.avatar);
+      member.participant = createMember(name, member.store, member.journal);
       member.alive = true;
       member.boots++;
       apply(member, member.participant.handle({ kind: "boot" }, time()));
@@ -250,7 +264,12 @@ export function createNetwork(plan: NetworkPlan): Network {
     return { monotonic: network.now, wall: network.wall(network.now) };
   }
 
-  function createMember(name: string, store: Map<string, Uint8Array>): Participant {
+  function createMember(
+    name: string,
+    store: ReadonlyMap<string, Uint8Array>,
+    journal: Journal | undefined,
+  ): Participant {
+    const bounded = journal && { bytes: sharesOf(journal).participant, finals: finalsOf(journal) };
     const counted: Crypto = {
       ...crypto,
       signer(seed) {
@@ -279,8 +298,9 @@ export function createNetwork(plan: NetworkPlan): Network {
           readings: [],
         },
       ],
-      finalTail: 0,
-      records: [...store].filter(([key]) => !key.startsWith("final/")),
+      finalTail: journal ? 64 : 0,
+      ...(bounded && { room: bounded }),
+      records: [...(journal?.records ?? store)].filter(([key]) => !key.startsWith("final/")),
     });
   }
 
@@ -288,6 +308,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     for (const action of actions) {
       switch (action.kind) {
         case "write":
+          member.journal?.write(action.puts, action.deletes);
           for (const [key, value] of action.puts) member.store.set(key, value.slice());
           for (const key of action.deletes) member.store.delete(key);
           break;
@@ -304,7 +325,11 @@ export function createNetwork(plan: NetworkPlan): Network {
           apply(
             member,
             member.participant.handle(
-              { kind: "record", request: action.request, value: member.store.get(action.key) },
+              {
+                kind: "record",
+                request: action.request,
+                value: (member.journal?.records ?? member.store).get(action.key),
+              },
               time(),
             ),
           );
@@ -333,11 +358,15 @@ export function createNetwork(plan: NetworkPlan): Network {
 
   for (const name of plan.members) {
     const store = new Map<string, Uint8Array>();
+    const sectors = plan.flash?.[name];
+    const nor = sectors === undefined ? undefined : createNor(sectors, 4096);
     members.set(name, {
+      nor,
+      journal: undefined,
       name,
       seed: seeds.get(name)!,
       avatar: avatars.get(name)!,
-      participant: createMember(name, store),
+      participant: createMember(name, store, undefined),
       store,
       finals: [],
       sealed: [],

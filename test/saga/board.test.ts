@@ -51,7 +51,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
     },
   });
   const sagas = openSagas({
-    ...{ crypto, clock, world, tag, avatar, journal, push: drive, published: new Map() },
+    ...{ crypto, clock, world, tag, avatar, journal, push: drive, published: new Map(), mostKept: 65_536 },
     notice: ({ message }) => void notices.push(message),
     openSandbox: () => sandbox,
     act() {},

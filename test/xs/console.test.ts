@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
 import type { Board } from "../../firmware/device/board";
 import { obey } from "../../firmware/device/console";
-import { type Log, tell } from "../../firmware/device/log";
+import { createLog, type Log, tell } from "../../firmware/device/log";
 
 function obeyed(line: string | null): string {
   const done: string[] = [];
@@ -62,7 +62,7 @@ describe("the log of a board", () => {
       if (taken) lines.push(line);
       return taken;
     };
-    return { log: { json, write, dropped: 0 }, lines };
+    return { log: createLog(json, write), lines };
   }
 
   it("tells how many lines were dropped before the next that is taken", () => {
@@ -86,6 +86,21 @@ describe("the log of a board", () => {
     const { log, lines } = logTo(() => answers.shift()!, false);
     for (let count = 0; count < 4; count++) tell(log, stopped);
     expect(lines.map((line) => line.slice(0, 7))).toEqual(["1 line ", "2 lines", "the wri"]);
+  });
+
+  it("tells in the end what each actuator was set to last, however long nobody read", () => {
+    let room = false;
+    const { log, lines } = logTo(() => room, false);
+    const set = (capability: string, value: boolean, at: number) =>
+      tell(log, { event: "capability", capability, value, why: "operated", at });
+    for (let at = 0; at < 100; at++) set("relay", at % 2 === 0, at);
+    set("lamp", true, 100);
+    tell(log, stopped);
+    room = true;
+    // A line that is for nobody to see brings it out as well.
+    tell(log, { event: "stats" } as never);
+    expect(lines[0]).toContain("100 lines of this log dropped");
+    expect(lines.slice(1)).toEqual(["relay is off (operated)", "lamp is on (operated)"]);
   });
 
   it("drops nothing of what is not for a person to see", () => {

@@ -24,8 +24,9 @@ import {
   shouldCertify,
 } from "./predicates";
 import { turnOfIssuer } from "./rank";
+import { claimBytes, hasRoom, takeRoom } from "./room";
 import { claimAfter, mayClaim, mayClose } from "./slots";
-import { changeSlot, type World } from "./world";
+import { changeSlot, roomForSlot, type World } from "./world";
 
 /** What of one group a participant may certify in a metablock: its own references, and those that its parents hold. */
 export interface CertifiablePart {
@@ -84,6 +85,7 @@ export function recordClaims(world: World, metablock: Metablock, parts: readonly
     for (const { value } of own) {
       const slot = changeSlot(world, group, value.position);
       slot.claim = claimAfter(slot.claim, value.block, metablock.view);
+      takeRoom(world.room, claimBytes);
     }
   }
   if (metablock.view.sequence > world.highestCertifiedGeneration) {
@@ -119,11 +121,11 @@ function certifiablePart(
   // What a parent holds of it and was not shown here could be all of that.
   if (holders.length > 1 || (!released && !parents.every((parent) => showsAllOf(parent, group.id)))) return nothing;
   const holder = holders[0];
-  if (holder === undefined) return { group, own: certifiableOwn(group, metablock, own, []), parents: [] };
+  if (holder === undefined) return { group, own: certifiableOwn(world, group, metablock, own, []), parents: [] };
   const held = referencesOf(holder, group.key);
   const allFinal = held.every((reference) => isFinalHere(group, reference));
   if (!allFinal && !mayCloseAll(group, holder, held)) return nothing;
-  const certifiable = certifiableOwn(group, metablock, own, held);
+  const certifiable = certifiableOwn(world, group, metablock, own, held);
   const parent = parents.indexOf(holder);
   const waits =
     certifiable.length === 0 &&
@@ -157,6 +159,7 @@ export function mayCloseAll(group: Group, parent: Metablock, held: readonly Held
 
 /** Rule 4 for the metablock's own references of a group: the longest run from the first that may be certified. */
 function certifiableOwn(
+  world: World,
   group: Group,
   metablock: Metablock,
   own: readonly HeldReference[],
@@ -179,6 +182,8 @@ function certifiableOwn(
     const { issuer } = block.header.value;
     if (!isCausallyConsistent(group, block, window.get(toHex(issuer)) ?? [])) break;
     if (!mayClaim(group.slots.get(position), value.block, metablock.view)) break;
+    // Claims are durable before a certificate is sent: what could not be written is not voted for.
+    if (!hasRoom(world.room, roomForSlot(group, position), claimBytes)) break;
     standing.add(key);
     enterWindow(window, block);
     certifiable.push(reference);

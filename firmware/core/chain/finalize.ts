@@ -7,20 +7,22 @@ import { noteFinalOwn } from "./amnesia";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
 import { noteProducedIds } from "./repeats";
 import { type LearnedFinality, lockIsVoid } from "./slots";
-import { changeSlot, deliverFinal, notice, put, remove, reportMissing, type World } from "./world";
+import { changeSlot, deliverFinal, notice, put, remove, reportMissing, takeSlotRoom, type World } from "./world";
 
 /**
  * Notes that a slot is final on this block, with its proof, and finalizes in order all that follows on without gap. Returns
- * whether it was news. What comes before the slots before it waits in its slot, durable.
+ * whether it was news. What comes before the slots before it waits in its slot, durable, where there is room; else it comes again.
  */
 export function learnFinality(world: World, group: Group, position: number, final: LearnedFinality): boolean {
   if (position < group.position || position >= group.position + slotWindow) return false;
-  const slot = changeSlot(world, group, position);
-  if (slot.final !== null) {
-    if (!equal(slot.final.block, final.block)) contradicted(world, group, `slot ${position} is final on two blocks`);
+  const known = group.slots.get(position)?.final;
+  if (known) {
+    if (!equal(known.block, final.block)) contradicted(world, group, `slot ${position} is final on two blocks`);
     return false;
   }
-  slot.final = final;
+  const follows = position === group.position && group.blocks.has(toHex(final.block));
+  if (!follows && !takeSlotRoom(world, group, position, final.proof.length)) return false;
+  changeSlot(world, group, position).final = final;
   dropVoidLocks(world, group, position, final.block);
   advance(world, group);
   return true;

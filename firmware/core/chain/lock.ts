@@ -7,7 +7,7 @@ import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire
 import { type Group, slotWindow } from "./group";
 import { signersOf, verifiedHeader, verifiedReference } from "./proof";
 import { compareViews } from "./view";
-import { changeSlot, reportMissing, type World } from "./world";
+import { changeSlot, reportMissing, takeSlotRoom, type World } from "./world";
 
 /**
  * "A lock travels with its proof until its slot is final" (PROTOCOL 6): adopts a peer's lock where it is of a higher view than
@@ -45,7 +45,9 @@ export function adoptLock(world: World, proof: LockProof): void {
     .filter((value) => equal(value.group, group.id) && value.position < position)
     .map((value) => [value.position, value.block] as const);
   if (!historyHolds(group, position, history)) return;
-  changeSlot(world, group, position).lock = { block: block.id, view, proof: encodeLockProof(proof), history };
+  const encoded = encodeLockProof(proof);
+  if (!takeSlotRoom(world, group, position, encoded.length + 48 * history.length)) return;
+  changeSlot(world, group, position).lock = { block: block.id, view, proof: encoded, history };
   if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
 }
 

@@ -7,6 +7,7 @@ import { equal, toHex } from "../wire/bytes";
 import { verifySignature } from "../wire/signature";
 import { certificateHash, entriesHash, signedMetablockHeader } from "../wire/structures";
 import type { Block, Hash, MetablockHeader, ReceivedCertificate, ShownReference } from "../wire/types";
+import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room";
 import { addCertificate, certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
@@ -23,8 +24,18 @@ import {
 } from "./metablock";
 import { brokenInvariant, groupsAbout, ownedBy, parentAt, parentsOf } from "./predicates";
 import { progress } from "./progress";
+import { takeRoom } from "./room";
 import { compareViews } from "./view";
-import { certificatesWaiting, generationsOpen, metablocksHeld, put, reportMissing, timing, type World } from "./world";
+import {
+  certificatesWaiting,
+  generationsOpen,
+  metablocksHeld,
+  put,
+  reportMissing,
+  reportMissingBlock,
+  timing,
+  type World,
+} from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
@@ -213,9 +224,9 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   const issuer = toHex(header.value.issuer);
   if (counterIsFinal(countersOf(group, issuer), header.value.counter)) return false;
   checkBlock(world, group, block);
-  const admitted =
-    held !== undefined || roomForBlock(group, header.value.issuer) || isCertifiedSomewhere(world, group, key);
-  if (!admitted) return false;
+  const certified = isCertifiedSomewhere(world, group, key);
+  if (held === undefined && !certified && !roomForBlock(group, header.value.issuer)) return false;
+  if (!makeRoomForPeers(world, group, block, certified || world.missing.has(key))) return false;
   keepBlock(world, group, block);
   advance(world, group);
   return true;
@@ -229,21 +240,13 @@ function roomForBlock(group: Group, issuer: Uint8Array): boolean {
   return held < blocksPerIssuer && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
 }
 
-/** What a quorum voted for has room always: a liar may have sent it to some, and filled its room at others. */
-function isCertifiedSomewhere(world: World, group: Group, key: string): boolean {
-  return [...world.metablocks.values()].some((metablock) =>
-    referencesOf(metablock, group.key).some(
-      ({ blockKey, index }) => blockKey === key && isCertified(metablock, group, index),
-    ),
-  );
-}
-
 export function keepBlock(world: World, group: Group, block: Block): void {
   const key = toHex(block.header.id);
   const { issuer, counter } = block.header.value;
   group.blocks.set(key, block);
   world.missing.delete(key);
   put(world, blockKey(world.tag, group.key, key), encodeBlock(block));
+  takeRoom(world.room, blockBytes(block));
   const seen = group.highestSeen.get(toHex(issuer));
   if (seen === undefined || seen.value.counter < counter) group.highestSeen.set(toHex(issuer), block.header);
 }
@@ -324,7 +327,8 @@ function validate(world: World, metablock: Metablock): void {
   }
   for (const group of concerned) {
     for (const { value, blockKey } of referencesOf(metablock, group.key)) {
-      if (value.position >= group.position && !group.blocks.has(blockKey)) reportMissing(world, blockKey, value.block);
+      if (value.position >= group.position && !group.blocks.has(blockKey))
+        reportMissingBlock(world, blockKey, value.block);
     }
   }
 }

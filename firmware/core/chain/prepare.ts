@@ -118,7 +118,7 @@ function waitsForProposal(world: World, group: Group): boolean {
     if (turnOfIssuer(world, metablock) > world.now.monotonic) continue;
     if (referencesOf(metablock, group.key).some(({ value }) => value.position >= group.position)) return false;
   }
-  return proposableBlocks(group, group.position, [], highestView, world.caution).length > 0;
+  return proposableBlocks(group, group.position, [], highestView, world).length > 0;
 }
 
 /**
@@ -296,7 +296,7 @@ function chooseReferences(
     const window = held.map(({ block }) => toHex(block));
     // A block that may still be certified where it stands is not put forward a second time yet.
     if (holder === undefined && !waitsForProposal(world, group)) continue;
-    for (const block of proposableBlocks(group, position, window, view, world.caution)) {
+    for (const block of proposableBlocks(group, position, window, view, world)) {
       if (references.length === referencesPerMetablock) return references;
       const { count } = block.header.value;
       references.push({ group: group.id, position, firstEntry, block: block.header.id, count });

@@ -8,7 +8,18 @@ import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { compareViews } from "./view";
-import { changeSlot, generationsOpen, reportMissing, timing, type World } from "./world";
+import {
+  changeSlot,
+  generationsOpen,
+  reportMissing,
+  reportMissingBlock,
+  takeSlotRoom,
+  timing,
+  type World,
+} from "./world";
+
+/** Bytes of a slot in a lock's history. */
+const lockedBefore = 48;
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -39,11 +50,13 @@ function lockCertified(world: World, metablock: Metablock, group: Group): boolea
     if (lock !== null && compareViews(lock.view, metablock.view) >= 0) continue;
     const header = group.blocks.get(reference.blockKey);
     if (header === undefined) {
-      reportMissing(world, reference.blockKey, block);
+      reportMissingBlock(world, reference.blockKey, block);
       continue;
     }
     const made = makeLock(world, metablock, group, reference, header);
     if (made === undefined) continue;
+    // Without the lock this participant votes on no child (rule 2), until there is room.
+    if (!takeSlotRoom(world, group, position, made.proof.length + lockedBefore * made.history.length)) continue;
     changeSlot(world, group, position).lock = made;
     changed = true;
   }

@@ -2,7 +2,9 @@ import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash, View } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { isCausallyConsistent } from "./predicates";
+import { claimBytes, hasRoom } from "./room";
 import { mayClaim } from "./slots";
+import { roomForSlot, type World } from "./world";
 
 /** Blocks of one group that one metablock puts forward; caution halves it. */
 const referencesPerGroup = 8;
@@ -21,7 +23,7 @@ export function proposableBlocks(
   position: number,
   window: readonly string[],
   view: View,
-  caution: number,
+  { caution, room }: Pick<World, "caution" | "room">,
 ): Block[] {
   const chosen: Block[] = [];
   const taken = new Set(window);
@@ -33,7 +35,7 @@ export function proposableBlocks(
     const claimed = inTurn ? undefined : group.slots.get(slot)?.claim?.block;
     const first = claimed === undefined ? undefined : group.blocks.get(toHex(claimed));
     const block = blockFor(group, slot, view, taken, first === undefined ? order : [first, ...order]);
-    if (block === undefined) break;
+    if (block === undefined || !hasRoom(room, roomForSlot(group, slot), claimBytes)) break;
     taken.add(toHex(block.header.id));
     chosen.push(block);
   }

@@ -1,5 +1,6 @@
 import type { Crypto } from "../../ports";
 import { decodeBlock } from "../block/block";
+import { finalKey } from "../block/final-record";
 import { groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
@@ -9,9 +10,10 @@ import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
 import type { View } from "../wire/types";
 import { addCertificate } from "./certify";
-import type { Group } from "./group";
+import { type Group, recentFinalKept } from "./group";
 import { createMetablock, type Metablock, takeReferences } from "./metablock";
 import { restoreProducedIds } from "./repeats";
+import { isKept } from "./room";
 import type { Slot } from "./slots";
 import { put, remove, type World } from "./world";
 
@@ -23,8 +25,8 @@ const slotLimits = { depth: 8, items: 16_384, length: 1 << 18 };
 export function recordChanges(world: World): void {
   const { changed } = world;
   if (changed.state) put(world, stateKey(world.tag), encodeState(world));
-  if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), encodeTip(world.tip));
-  for (const group of changed.groups) put(world, groupKey(world.tag, group.key), encodeGroup(group));
+  if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), fittingTip(world, world.tip));
+  for (const group of changed.groups) put(world, ...groupRecord(world, group, changed.puts));
   for (const [group, positions] of changed.slots) {
     for (const position of positions) recordSlot(world, group, position);
   }
@@ -98,6 +100,14 @@ function restoreState(world: World, value: Uint8Array): void {
   world.issuedBefore = world.issued;
 }
 
+/** Of a small store a tip takes no more than an eighth: without its references it is a parent that all groups are released from. */
+function fittingTip({ room }: World, tip: Metablock): Uint8Array {
+  const whole = encodeTip(tip);
+  if (room.bytes === null || whole.length <= room.bytes / 8) return whole;
+  const { bytes, signature } = tip.header;
+  return encode(evidenceItems({ bytes, signature, references: [], certificates: [] }));
+}
+
 /** The tip with all that is held of it: after a power cut everywhere, it is the next generation's parent. */
 function encodeTip(tip: Metablock): Uint8Array {
   const certificates = [...tip.certificates.values()].flat().map((certificate) => certificate.bytes);
@@ -115,14 +125,35 @@ function restoreTip(world: World, value: Uint8Array): void {
   world.metablocks.set(tip.key, tip);
 }
 
-function encodeGroup(group: Group): Uint8Array {
+/** The record of a group, key and value, again, after a final record of it was given up; `puts` are to be written with it. */
+export function recordGivenUp(world: World, groupHex: string, puts: ReadonlyMap<string, Uint8Array>) {
+  return groupRecord(world, world.groups.get(groupHex)!, puts);
+}
+
+function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8Array>): [string, Uint8Array] {
+  const gone = [...group.recentFinal].filter(([position]) => {
+    const key = finalKey(world.tag, group.key, position);
+    return !puts.has(key) && !isKept(world.room, key);
+  });
+  return [groupKey(world.tag, group.key), encodeGroup(group, gone)];
+}
+
+/** `gone` are recent final blocks whose records are not kept: by them alone a start knows what they were. */
+function encodeGroup(group: Group, gone: readonly (readonly [number, Uint8Array])[]): Uint8Array {
   const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [issuer, base, above] as const);
   const { position, entries, lastFinal, ownCounter, observesUntil } = group;
-  return encode([position, entries, lastFinal, ownCounter, observesUntil, counters]);
+  const items = [position, entries, lastFinal, ownCounter, observesUntil, counters];
+  return encode(gone.length === 0 ? items : [...items, gone]);
 }
 
 function restoreGroup(group: Group, value: Uint8Array): void {
-  const [position, entries, lastFinal, ownCounter, observesUntil, counters] = tuple("group record", decode(value), 6);
+  const items = decode(value);
+  const length = Array.isArray(items) && items.length === 7 ? 7 : 6;
+  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple(
+    "group record",
+    items,
+    length,
+  );
   group.position = integer("group record: position", position);
   group.entries = integer("group record: entries", entries);
   group.lastFinal = nullable("group record: last final", lastFinal, hash32);
@@ -133,6 +164,10 @@ function restoreGroup(group: Group, value: Uint8Array): void {
     if (typeof issuer !== "string")
       throw new VertebraError("record-shape", `${where} names no issuer.`, "Report this as a bug.");
     group.finalCounters.set(issuer, { base: integer(where, base), above: list(where, above, 64, integer) });
+  });
+  list("group record: recent", gone ?? [], recentFinalKept, (where, item) => {
+    const [at, block] = tuple(where, item, 2);
+    group.recentFinal.set(integer(where, at), hash32(where, block));
   });
 }
 

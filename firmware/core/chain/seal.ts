@@ -6,6 +6,7 @@ import { type Produced, withId } from "../pact/produced";
 import { equal } from "../wire/bytes";
 import { encodeFinalityProof } from "../wire/proofs";
 import type { Block } from "../wire/types";
+import { hasRoomToSeal, makeRoomToSeal } from "./block-room";
 import { finalizeNext } from "./finalize";
 import { type Group, ownBlocksInFlight, soleOwner } from "./group";
 import { keepBlock, mayWrite } from "./observe";
@@ -25,6 +26,16 @@ export function pushEntry(world: World, group: Group, produced: Produced, token:
   }
   if (produced.id !== null && isRepeat(group, produced.id)) {
     refuse(world, token, "entry-repeated", "is final in its group already, under the same id", "Leave it at that.");
+    return;
+  }
+  if (!hasRoomToSeal(world, group, entry.length)) {
+    refuse(
+      world,
+      token,
+      "store-full",
+      `can't be kept: the store has no more room for group ${group.key.slice(0, 16)} until some of what waits there is final`,
+      "Push again later. If it goes on, look whether the group's owners hear each other, or give this participant a larger flash.",
+    );
     return;
   }
   const { accepted, dropped } = offer(group.buffer, entry, token, world.now.monotonic);
@@ -95,7 +106,7 @@ export function mayIssue(world: World, group: Group): boolean {
   for (const block of group.blocks.values()) {
     if (equal(block.header.value.issuer, world.avatar)) own++;
   }
-  return own < ownBlocksInFlight && group.observesUntil <= group.position;
+  return own < ownBlocksInFlight && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);
 }
 
 function sealBlock(world: World, group: Group): void {
@@ -121,6 +132,7 @@ function sealBlock(world: World, group: Group): void {
     finalizeNext(world, group, block, soleProof(group, block));
     return;
   }
+  makeRoomToSeal(world, group, block);
   keepBlock(world, group, block);
   world.news.push({ kind: "block", group, block });
 }

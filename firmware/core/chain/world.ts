@@ -4,6 +4,7 @@ import type { Action, FinalBlock, PeerId } from "../events";
 import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
+import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./room";
 import { emptySlot, type Slot } from "./slots";
 
 /** Metablocks held at once, and certificates that wait for theirs: what a flood can cost. */
@@ -66,6 +67,8 @@ export interface World {
   /** In hex: who may write where a pact's writers are its stewards. */
   readonly stewards: ReadonlySet<string>;
   readonly finalTail: number;
+  /** Of this participant's records in its store, all worlds together. */
+  readonly room: Room;
 
   /** Raised and made durable at each start. */
   epoch: number;
@@ -159,6 +162,40 @@ export function markSlot(world: World, group: Group, position: number): void {
 export function reportMissing(world: World, key: string, hash: Hash, source: PeerId | null = null): void {
   if (world.missing.has(key) || world.missing.size >= metablocksHeld) return;
   world.missing.set(key, { hash, source, askedAt: null, asked: 0 });
+}
+
+/** Looks for a block, unless there would be no room for it. */
+export function reportMissingBlock(world: World, key: string, hash: Hash): void {
+  if (hasRoom(world.room, roomFor.blockAskedFor, 0)) reportMissing(world, key, hash);
+}
+
+/**
+ * Whether the record of this slot may grow by a proof of so many bytes, which is then taken for it. The next slot of a group goes first:
+ * all others wait for it.
+ */
+export function takeSlotRoom({ room }: World, group: Group, position: number, proof: number): boolean {
+  const more = proof + recordFrame;
+  const taken = hasRoom(room, roomForSlot(group, position), more);
+  if (taken) takeRoom(room, more);
+  return taken;
+}
+
+/** The limit up to which the record of this slot may be added to. */
+export function roomForSlot(group: Group, position: number): number {
+  return position === group.position ? roomFor.nextSlot : roomFor.slot;
+}
+
+/** Says once, until there is room again, that something is not taken. */
+export function tellShort(world: World, what: string): void {
+  const { room } = world;
+  if (room.told) return;
+  room.told = true;
+  notice(
+    world,
+    "store-short",
+    `The store is short of room: what is not final takes ${room.taken} of ${room.bytes} bytes, and ${what} is not taken for now`,
+    "See that the owners of its groups hear each other, so that what waits becomes final. If it goes on: fewer groups, or a larger flash.",
+  );
 }
 
 export function deliverFinal(world: World, block: FinalBlock): void {

@@ -1,8 +1,10 @@
 import { decodeFinalRecord, finalKey } from "../block/final-record";
+import { blockBytes } from "../chain/block-room";
 import { learnFinality } from "../chain/finalize";
 import { type Group, recentFinalKept } from "../chain/group";
 import { keepBlock } from "../chain/observe";
 import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
+import { hasRoomForBlock } from "../chain/room";
 import type { World } from "../chain/world";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
@@ -113,10 +115,15 @@ export function takeProof(
   const enough = entries !== null || group.pact.policy.private;
   if (enough && !group.blocks.has(id)) {
     if (entries !== null) checkEntries(world, proven, entries);
-    keepBlock(world, group, {
+    const block = {
       header: signedBlockHeader(world.crypto, proof.blockHeader, proof.blockSignature),
       entries,
-    });
+    };
+    // What follows on is final at once, and takes no room that it does not give back.
+    const more = blockBytes(block);
+    if (proven.position > group.position && !hasRoomForBlock(world.room, group.key, world.groups.size, more, false))
+      return;
+    keepBlock(world, group, block);
   }
   learnFinality(world, group, proven.position, {
     block: proven.block,

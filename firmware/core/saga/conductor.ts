@@ -17,7 +17,7 @@ import { lackingIn, neededFrom, resume } from "./resuming";
 import { createSagaRuntime } from "./runtime";
 import { createSealing, noteSealed, takeSealed } from "./sealing";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot";
-import { createTold, isSnapshotDue, noteStored, noteTold, storedFrom } from "./told";
+import { createTold, isSnapshotDue, noteSnapshot, noteStored, noteTold, storedFrom } from "./told";
 import { createWaitsKeeping, decodeWaits, keepsWaitsAt, waitsToKeep } from "./waits";
 
 /**
@@ -142,7 +142,8 @@ export function createConductor(options: ConductorOptions): Conductor {
     views.seen.set(group.key, end);
     const matters = [...books.values()].some((book) => concerns(definitions, book, group));
     if (matters) keeping.changed = true;
-    if (matters || (publishing !== undefined && equal(group.id, publishing.group))) noteTold(told, group.key);
+    if (matters || (publishing !== undefined && equal(group.id, publishing.group)))
+      noteTold(told, group.key, bytesOf(block));
     return [...notices, ...taken];
   }
 
@@ -187,7 +188,7 @@ export function createConductor(options: ConductorOptions): Conductor {
   /** "From time to time": a store that has the last 64 blocks of each group has what came since. */
   function keep(): Order[] {
     if (!live || !isSnapshotDue(told)) return [];
-    told.since.clear();
+    noteSnapshot(told);
     const bytes = encodeSnapshot(snapshotOf(runtime, (group) => storedFrom(told, group)));
     const before = large;
     large = bytes.length > maxSnapshotBytes;
@@ -219,7 +220,7 @@ export function createConductor(options: ConductorOptions): Conductor {
       const { block } = action;
       const key = toHex(block.group);
       if (!definitions.groups.has(key)) return [];
-      noteStored(told, key, block.firstEntry);
+      noteStored(told, key, block.firstEntry, bytesOf(block));
       if (live || snapshot === null) return [...takeBlock(block, now), ...rest(now)];
       if (block.firstEntry + (block.entries?.length ?? 1) > (needed.get(key) ?? 0)) held.push(block);
       return [];
@@ -242,6 +243,10 @@ function read<T>(
 function byReference(blocks: readonly ToldFinal["block"][]): Map<string, FinalEntry> {
   const entries = blocks.flatMap(finalEntries);
   return new Map(entries.map((entry) => [referenceKey([entry.group, entry.sequence]), entry]));
+}
+
+function bytesOf({ entries }: ToldFinal["block"]): number {
+  return (entries ?? []).reduce((sum, entry) => sum + entry.length, 0);
 }
 
 function noticeOf(error: VertebraError): Order {

@@ -30,11 +30,14 @@ export const maxRemembered = 1_024;
 /** Final saga states that wait for the entry that they consumed, per saga. */
 export const maxBacklog = 256;
 /**
- * What is known of sagas is kept after so many final blocks of a group, so that a store that has the last 64 of each has what came
- * since. Entries of the last `storedBlocks` are not kept beside them; the rest is for blocks that become final together.
+ * What is known of sagas is kept after so many final blocks of a group, or so many bytes of them in all, so that a store that has the
+ * last 64 of each, or as many as have room, has what came since. Entries of the last `storedBlocks`, or `storedBytes`, are not kept
+ * beside them; the rest is for blocks that become final together.
  */
 export const blocksPerSnapshot = 24;
+export const bytesPerSnapshot = 65_536;
 export const storedBlocks = 16;
+export const storedBytes = 32_768;
 /** Bytes of a snapshot. */
 export const maxSnapshotBytes = 65_536;
 /** Entries of a group that a behavior can read: the latest so many. */
