@@ -19,6 +19,6 @@ export function wallError(wall: number): VertebraError | undefined {
   return new VertebraError(
     "clock-unset",
     `The system's clock is ${wall} ms from the first of January 1970, which is no time of today`,
-    "Set it. Until then blocks say nothing of when they were made, and deadlines don't count while this gateway is away.",
+    "Set it. Until then blocks say nothing of when they were made, and deadlines don't count while this participant is away.",
   );
 }

@@ -1,4 +1,5 @@
 import { decodeBoard } from "../core/capability/board";
+import { wallError } from "../core/clock";
 import { VertebraError } from "../core/errors";
 import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
@@ -10,11 +11,12 @@ import type { Conducting } from "../sandbox/conducting";
 import { openJournal } from "../store/journal";
 import { bare, openActuators } from "./actuators";
 import { createCable } from "./cable";
+import type { BoardCapabilities } from "./capabilities";
 import { counted } from "./counted";
 import { createDriver } from "./driver";
 import { finalsOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
-import type { BoardOptions } from "./options";
+import { argumentsAgain, type BoardOptions } from "./options";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
 import { sources } from "./readings";
 import { openSagas } from "./sagas";
@@ -24,6 +26,8 @@ import { createWriters } from "./writers";
 
 /** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
 const finalTail = 64;
+/** ms until a flash that failed is tried again. */
+export const flashAgainMs = 5_000;
 
 export interface Board {
   /** Stops the writers, and seals what they pushed as far as that may be now. */
@@ -45,10 +49,20 @@ export function startBoard(
 ): Board {
   const clock = hostClock(native);
   const notice = (error: VertebraError) => print(noticeOf(error));
+  const unset = wallError(native.clock.wall());
+  if (unset) notice(unset);
   const { crypto, ...costs } = counted(hostCrypto(native, notice));
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
-  const journal = openJournal(hostFlash(native, options.flash), crypto.signer(provision.seed).publicKey);
+  /** A board whose flash fails can promise nothing: it lets go of all, and begins anew with what the flash has then. */
+  const failed = (error: VertebraError): never => {
+    notice(error);
+    known?.letGo();
+    const halted = known?.isStopped() ?? options.halted;
+    return native.restart(flashAgainMs, ...argumentsAgain(native.arguments, halted));
+  };
+  let known: BoardCapabilities | undefined;
+  const journal = openJournal(hostFlash(native, options.flash, failed), crypto.signer(provision.seed).publicKey);
   const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,
@@ -73,7 +87,7 @@ export function startBoard(
     random: hostRandom(native),
     clock,
     identity: credentials(crypto, provision.seed, world.worldId),
-    open: (received, closed) => openWire(native, options.wire, received, closed),
+    open: (received, closed) => openWire(native, options.wire, received, closed, notice),
     wake: alarm(() => cable.alarm()),
     up(peer, other, resumed) {
       print({ event: "link", up: true, avatar: toHex(other), resumed });
@@ -93,6 +107,7 @@ export function startBoard(
     acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
   });
   const { capabilities } = actuators;
+  known = capabilities;
   let sagas: Conducting | undefined;
   const drive = createDriver({
     participant,
@@ -118,6 +133,7 @@ export function startBoard(
 
   // First of all that writes: of a flash that is full it gives up what is final.
   drive({ kind: "boot" });
+  if (options.halted) capabilities.stop();
   sagas = openSagas({
     ...{
       crypto,

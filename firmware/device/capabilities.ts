@@ -42,7 +42,10 @@ export interface BoardCapabilities {
   readonly sensors: ReadonlyMap<string, () => number>;
   /** Does what a stage asks for, all of it or nothing. */
   operate(run: number, operations: readonly Operation[]): void;
+  /** Sets all to their safe states at once, for a board that can't go on; nothing of it is kept. */
+  letGo(): void;
   /** The emergency stop, until `resume`. */
+  isStopped(): boolean;
   stop(): void;
   resume(): void;
   /** The time of the last `wake` has come. */
@@ -61,6 +64,7 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
   const unsafe = new Set<string>();
   const safe = new Map(board.actuators.map((actuator) => [actuator.name, actuator.safe]));
   let wakesAt = Number.POSITIVE_INFINITY;
+  let { stopped } = options;
   let driving = false;
 
   const drivers = new Map(
@@ -137,9 +141,10 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
   }
 
   /** A stop that flash does not take is in force nevertheless, until the next start. */
-  function keep(stopped: boolean): void {
+  function keep(whether: boolean): void {
+    stopped = whether;
     try {
-      options.keep(stopped);
+      options.keep(whether);
     } catch (error) {
       const message = `Whether the board is stopped could not be kept for its next start: ${wordsOf(error)}`;
       options.notice(new VertebraError("stop-not-kept", message, "Look after its flash before it is started again."));
@@ -168,6 +173,10 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
     published: publishedBy(board),
     sensors,
     operate: (run, operations) => drive(...read(), { kind: "operate", run, operations }),
+    letGo() {
+      for (const [name, value] of safe) set(name, value);
+    },
+    isStopped: () => stopped,
     stop: () => drive({ kind: "stop" }),
     resume: () => drive(...read(), { kind: "resume" }),
     alarm() {

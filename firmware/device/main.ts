@@ -2,12 +2,13 @@
 
 import { decodeProvision } from "../core/identity/provision";
 import type { Native } from "../native/native";
-import { type Board, startBoard } from "./board";
+import { type Board, flashAgainMs, startBoard } from "./board";
 import { asVertebraError } from "./cable";
 import { longestCommand, obey } from "./console";
 import type { Line } from "./lines";
 import { createLog, tell } from "./log";
 import { parseOptions } from "./options";
+import { mayPass } from "./ports";
 import { noticeOf } from "./telling";
 
 declare const native: Native;
@@ -26,7 +27,7 @@ function main(): void {
     native.exit(0);
   };
   native.onTerminate(end);
-  const started = startBoard(native, options, provision, print);
+  const started = orWait(() => startBoard(native, options, provision, print), print);
   board = started;
   native.input((line) => {
     // Whoever holds the other end of the pipe has gone.
@@ -38,6 +39,18 @@ function main(): void {
     native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
   });
   native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
+}
+
+/** A flash that can't be used for now is waited for: it is told, and the board begins anew. */
+function orWait(start: () => Board, print: (line: Line) => void): Board {
+  try {
+    return start();
+  } catch (error) {
+    const known = asVertebraError(error);
+    if (!mayPass(known)) throw known;
+    print(noticeOf(known));
+    return native.restart(flashAgainMs, ...native.arguments);
+  }
 }
 
 function orNotice(act: () => void, print: (line: Line) => void): void {

@@ -14,10 +14,12 @@ export interface BoardOptions {
   /** The name of the pseudo-terminal to make, or the serial device to open. */
   readonly wire: { readonly terminal: string } | { readonly device: string };
   readonly json: boolean;
+  /** It was stopped, and could not keep that. */
+  readonly halted: boolean;
 }
 
 const usage =
-  "vertebra-xs participant.js --provision FILE --flash FILE [--board FILE] [--sandbox FILE] [--reset STATUS] (--pty LINK | --serial DEVICE) [--json]";
+  "vertebra-xs participant.js --provision FILE --flash FILE [--board FILE] [--sandbox FILE] [--reset STATUS] [--halted] (--pty LINK | --serial DEVICE) [--json]";
 
 const valued = ["--provision", "--flash", "--board", "--sandbox", "--reset", "--pty", "--serial"];
 
@@ -25,9 +27,11 @@ const valued = ["--provision", "--flash", "--board", "--sandbox", "--reset", "--
 export function parseOptions(given: readonly string[]): BoardOptions {
   const values = new Map<string, string>();
   let json = false;
+  let halted = false;
   for (let at = 0; at < given.length; at++) {
     const name = given[at]!;
     if (name === "--json") json = true;
+    else if (name === "--halted") halted = true;
     else if (valued.includes(name)) values.set(name, required(name, given[++at]));
     else throw misused(`'${name}' is no option of a board`);
   }
@@ -42,7 +46,14 @@ export function parseOptions(given: readonly string[]): BoardOptions {
     reset: statusOf(values.get("--reset")),
     wire: terminal !== undefined ? { terminal } : { device: device! },
     json,
+    halted,
   };
+}
+
+/** The arguments with which a board begins anew that ended in order, though it could not go on. */
+export function argumentsAgain(given: readonly string[], halted: boolean): string[] {
+  const kept = given.filter((each, at) => each !== "--halted" && each !== "--reset" && given[at - 1] !== "--reset");
+  return halted ? [...kept, "--halted"] : kept;
 }
 
 function statusOf(text: string | undefined): number | undefined {

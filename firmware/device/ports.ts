@@ -1,8 +1,8 @@
 import { withSoundWall } from "../core/clock";
-import type { VertebraError } from "../core/errors";
+import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Flash, Random } from "../ports";
-import type { Wire } from "./cable";
+import { asVertebraError, type Wire } from "./cable";
 import { nobleCrypto } from "./noble";
 import type { BoardOptions } from "./options";
 import { sodiumCrypto, verifiesOtherwise } from "./sodium";
@@ -27,17 +27,32 @@ export function hostCrypto({ sodium }: Pick<Native, "sodium">, notice: (error: V
   return sodium && !refused ? sodiumCrypto(sodium) : nobleCrypto();
 }
 
-/** Throws `flash-…`: in use by another process, or of another size. */
-export function hostFlash(native: Native, path: string): Flash {
+/**
+ * Throws `flash-…`: in use by another process, of another size, not permitted. One that fails later is given to `failed`: what it holds
+ * then nobody knows, so there is no going on but from what it holds when it works again.
+ */
+export function hostFlash(native: Native, path: string, failed: (error: VertebraError) => never): Flash {
   const flash = native.flash.open(path, flashSize, sectorSize);
+  const orFailed = <T>(act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      return failed(asVertebraError(error));
+    }
+  };
   return {
     size: flashSize,
     sectorSize,
-    read: (offset, length) => native.flash.read(flash, offset, length),
-    program: (offset, bytes) => native.flash.program(flash, offset, bytes),
-    erase: (sector) => native.flash.erase(flash, sector),
-    sync: () => native.flash.sync(flash),
+    read: (offset, length) => orFailed(() => native.flash.read(flash, offset, length)),
+    program: (offset, bytes) => orFailed(() => native.flash.program(flash, offset, bytes)),
+    erase: (sector) => orFailed(() => native.flash.erase(flash, sector)),
+    sync: () => orFailed(() => native.flash.sync(flash)),
   };
+}
+
+/** What may pass while a board waits: a disk that is full, is not mounted for writing now, or fails. */
+export function mayPass({ code }: VertebraError): boolean {
+  return ["flash-space", "flash-readonly", "flash-io"].includes(code);
 }
 
 /** Throws `serial-…`: missing, busy, not permitted. */
@@ -46,13 +61,26 @@ export function openWire(
   where: BoardOptions["wire"],
   received: (bytes: Uint8Array) => void,
   closed: (reason: string) => void,
+  notice: (error: VertebraError) => void,
 ): Wire {
   const port =
     "terminal" in where
       ? native.serial.openTerminal(where.terminal, received, closed)
       : native.serial.openPort(where.device, baud, received, closed);
   return {
-    write: (bytes) => native.serial.write(port, bytes),
+    write: (bytes) => {
+      if (native.serial.repair(port)) notice(settingsChanged(where));
+      return native.serial.write(port, bytes);
+    },
     close: () => native.serial.close(port),
   };
+}
+
+function settingsChanged(where: BoardOptions["wire"]): VertebraError {
+  const name = "terminal" in where ? where.terminal : where.device;
+  return new VertebraError(
+    "serial-settings",
+    `Another program changed the settings of the serial line ${name}: they were set back`,
+    "Keep stty, getty, ModemManager and terminal programs away from it.",
+  );
 }

@@ -162,12 +162,18 @@ static void onTerminate(xsMachine* the)
 	watch(the, termination.fd, POLLIN, terminationReady, NULL);
 }
 
-/* The process as it was started, in its own place: nothing of this machine is left. */
+#define ARGUMENTS 64
+
+/* The same program in this process's place, with these arguments: nothing of this machine is left. */
 static void restart(xsMachine* the)
 {
 	struct pollfd told = { termination.fd, POLLIN, 0 };
 	int milliseconds = (int)numberArgument(the, 0, 0, 3600000);
+	char* parameters[ARGUMENTS + 3] = { commandLine[0], commandLine[1] };
 	sigset_t none;
+	int i;
+	for (i = 1; i < xsmcArgc && i <= ARGUMENTS; i++)
+		parameters[i + 1] = textArgument(the, i);
 	endProcesses();
 	closeSerials();
 	if (poll(&told, 1, milliseconds) > 0)
@@ -175,7 +181,7 @@ static void restart(xsMachine* the)
 	finishOutputs();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv("/proc/self/exe", commandLine);
+	execv("/proc/self/exe", parameters);
 	fail(the, "native-restart", "Start it again.", "The program can't be started again: %s", strerror(errno));
 }
 

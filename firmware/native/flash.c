@@ -22,9 +22,35 @@ typedef struct {
 
 static FlashFile flashes[FLASHES];
 
-static void failAt(xsMachine* the, const FlashFile* flash, const char* deed)
+/* What may pass by itself, as a disk that is full, has codes of its own: `firmware/device/flash.ts` waits for it. */
+static void __attribute__((noreturn)) failAt(xsMachine* the, const char* path, const char* deed, int error)
 {
-	fail(the, "flash-io", "See that the disk has room and works.", "The flash file %s can't be %s: %s", flash->path, deed, strerror(errno));
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		fail(the, "flash-space", "Make room on its disk.", "The flash file %s can't be %s: %s", path, deed, strerror(error));
+	case EROFS:
+		fail(the, "flash-readonly", "Mount its disk for writing.", "The flash file %s can't be %s: %s", path, deed, strerror(error));
+	case EACCES:
+	case EPERM:
+		fail(the, "flash-permission", "Run the board as the user who owns the file and its folder, or give both to this one: chown.", "The flash file %s can't be %s: %s", path, deed, strerror(error));
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+		fail(the, "flash-path", "Name a file in a folder that is there.", "The flash file %s can't be %s: %s", path, deed, strerror(error));
+	default:
+		fail(the, "flash-io", "See that its disk works.", "The flash file %s can't be %s: %s", path, deed, strerror(error));
+	}
+}
+
+/* A short count says nothing of why: the file has become shorter, or its disk full. */
+static void checkCount(xsMachine* the, const FlashFile* flash, const char* deed, ssize_t count, size_t wanted)
+{
+	if (count != (ssize_t)wanted)
+		failAt(the, flash->path, deed, count < 0 ? errno : EIO);
 }
 
 /* Returns 0, or errno. */
@@ -34,8 +60,10 @@ static int writeErased(int fd, off_t size)
 	memset(ones, 0xFF, sizeof ones);
 	while (size > 0) {
 		ssize_t written = write(fd, ones, size < (off_t)sizeof ones ? (size_t)size : sizeof ones);
-		if (written < 0)
+		if (written < 0 && errno != EINTR)
 			return errno;
+		if (written < 0)
+			continue;
 		size -= written;
 	}
 	return fsync(fd) ? errno : 0;
@@ -90,10 +118,10 @@ static void openFlash(xsMachine* the)
 	flash->size = (off_t)numberArgument(the, 1, 1, 1 << 30);
 	flash->sectorSize = (uint32_t)numberArgument(the, 2, 256, SECTOR_LIMIT);
 	if (access(flash->path, F_OK) && (error = createErased(flash->path, flash->size)))
-		fail(the, "flash-create", "Name a path in a folder of yours.", "The flash file %s can't be made: %s", flash->path, strerror(error));
+		failAt(the, flash->path, "made", error);
 	flash->fd = open(flash->path, O_RDWR | O_CLOEXEC);
 	if (flash->fd < 0)
-		failAt(the, flash, "opened");
+		failAt(the, flash->path, "opened", errno);
 	if (flock(flash->fd, LOCK_EX | LOCK_NB)) {
 		close(flash->fd);
 		fail(the, "flash-busy", "End the board that runs on it, or name another file.", "The flash file %s is in use by another process", flash->path);
@@ -121,8 +149,7 @@ static void readFlash(xsMachine* the)
 	off_t offset = (off_t)numberArgument(the, 1, 0, (double)flash->size);
 	size_t length = (size_t)numberArgument(the, 2, 0, (double)(flash->size - offset));
 	uint8_t* bytes = resultBytes(the, (xsUnsignedValue)length);
-	if (pread(flash->fd, bytes, length, offset) != (ssize_t)length)
-		failAt(the, flash, "read");
+	checkCount(the, flash, "read", pread(flash->fd, bytes, length, offset), length);
 }
 
 static void programFlash(xsMachine* the)
@@ -137,12 +164,10 @@ static void programFlash(xsMachine* the)
 	while (done < bytes.length) {
 		size_t count = bytes.length - done < sizeof cells ? bytes.length - done : sizeof cells;
 		size_t i;
-		if (pread(flash->fd, cells, count, offset + done) != (ssize_t)count)
-			failAt(the, flash, "read");
+		checkCount(the, flash, "read", pread(flash->fd, cells, count, offset + done), count);
 		for (i = 0; i < count; i++)
 			cells[i] &= bytes.data[done + i];
-		if (pwrite(flash->fd, cells, count, offset + done) != (ssize_t)count)
-			failAt(the, flash, "written");
+		checkCount(the, flash, "written", pwrite(flash->fd, cells, count, offset + done), count);
 		done += count;
 	}
 }
@@ -153,15 +178,14 @@ static void eraseFlash(xsMachine* the)
 	double sector = numberArgument(the, 1, 0, (double)(flash->size / flash->sectorSize - 1));
 	uint8_t ones[SECTOR_LIMIT];
 	memset(ones, 0xFF, flash->sectorSize);
-	if (pwrite(flash->fd, ones, flash->sectorSize, (off_t)sector * flash->sectorSize) != (ssize_t)flash->sectorSize)
-		failAt(the, flash, "erased");
+	checkCount(the, flash, "erased", pwrite(flash->fd, ones, flash->sectorSize, (off_t)sector * flash->sectorSize), flash->sectorSize);
 }
 
 static void syncFlash(xsMachine* the)
 {
 	FlashFile* flash = flashArgument(the);
 	if (fdatasync(flash->fd))
-		failAt(the, flash, "made durable");
+		failAt(the, flash->path, "made durable", errno);
 }
 
 void defineFlash(xsMachine* the, xsSlot* native)

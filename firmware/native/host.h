@@ -8,7 +8,7 @@
 #include "exits.h"
 #include "xsmc.h"
 
-/* main.c: as the process was started, the last of them NULL */
+/* main.c: the program of the host and its own, and its arguments */
 extern char** commandLine;
 
 /* platform.c */

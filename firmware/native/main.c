@@ -78,6 +78,8 @@ int main(int argc, char* argv[])
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* What a file may not have is told by the write. */
+	signal(SIGXFSZ, SIG_IGN);
 	atexit(finishOutputs);
 	atexit(closeSerials);
 	machine = createMachine();

@@ -41,6 +41,8 @@ export interface Native {
     openTerminal(link: string, received: (bytes: Uint8Array) => void, closed: (reason: string) => void): number;
     /** False where 16 KB are waiting already: then none of it is sent. */
     write(port: number, bytes: Uint8Array): boolean;
+    /** Whether another program changed the settings of the line since they were set, so that bytes would not pass as they are: they are set back. */
+    repair(port: number): boolean;
     close(port: number): void;
   };
   /** At most 1 MB, and not empty. */
@@ -111,7 +113,7 @@ export interface Native {
   input(line: (text: string | null | undefined) => void, most?: number): void;
   /** Calls on SIGTERM, SIGINT and, unless it is ignored, SIGHUP, which then no longer end the process. */
   onTerminate(callback: () => void): void;
-  /** Begins the process anew after so many ms, with its arguments; one of these signals ends it meanwhile. */
-  restart(milliseconds: number): never;
+  /** Begins the process anew after so many ms, with these arguments; one of these signals ends it meanwhile. */
+  restart(milliseconds: number, ...parameters: readonly string[]): never;
   exit(code: number): never;
 }

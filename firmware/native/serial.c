@@ -24,6 +24,7 @@ typedef struct {
 	int otherSide;
 	char name[PATH_MAX];
 	char link[PATH_MAX];
+	speed_t speed;
 	Watch* watch;
 	Callback received;
 	Callback closed;
@@ -50,6 +51,8 @@ static void closePort(xsMachine* the, Port* port)
 {
 	unwatch(port->watch);
 	takeLinkAway(port);
+	/* Else closing waits until a device that takes nothing has taken all. */
+	tcflush(port->fd, TCOFLUSH);
 	close(port->fd);
 	if (port->otherSide >= 0)
 		close(port->otherSide);
@@ -171,14 +174,33 @@ static int makeRaw(int fd, speed_t speed)
 	return tcsetattr(fd, TCSANOW, &line) ? errno : 0;
 }
 
+/* Where the settings are that another program can change. */
+static int settingsOf(const Port* port)
+{
+	return port->otherSide >= 0 ? port->otherSide : port->fd;
+}
+
+/* Whether anything is set that would change, hold back or lose bytes. */
+static bool isRaw(const Port* port)
+{
+	struct termios line;
+	if (tcgetattr(settingsOf(port), &line))
+		return true;
+	return !(line.c_iflag & (ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | IXOFF | PARMRK))
+		&& !(line.c_oflag & OPOST)
+		&& !(line.c_lflag & (ICANON | ECHO | ISIG | IEXTEN))
+		&& (line.c_cflag & (CSIZE | PARENB | CSTOPB | CRTSCTS)) == CS8
+		&& (port->otherSide >= 0 || (cfgetospeed(&line) == port->speed && cfgetispeed(&line) == port->speed));
+}
+
 /* Returns 0 with `port->fd` open, locked and raw, or errno with nothing open. */
-static int openDevice(Port* port, speed_t speed)
+static int openDevice(Port* port)
 {
 	int error;
 	port->fd = open(port->name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (port->fd < 0)
 		return errno;
-	error = !isatty(port->fd) ? ENOTTY : flock(port->fd, LOCK_EX | LOCK_NB) ? errno : ioctl(port->fd, TIOCEXCL) ? errno : makeRaw(port->fd, speed);
+	error = !isatty(port->fd) ? ENOTTY : flock(port->fd, LOCK_EX | LOCK_NB) ? errno : ioctl(port->fd, TIOCEXCL) ? errno : makeRaw(port->fd, port->speed);
 	if (error)
 		close(port->fd);
 	return error;
@@ -192,9 +214,10 @@ static void openPort(xsMachine* the)
 	int error;
 	snprintf(port->name, sizeof port->name, "%s", path);
 	free(path);
-	if (speedOf(baud) == B0)
+	port->speed = speedOf(baud);
+	if (port->speed == B0)
 		fail(the, "serial-speed", "Take 115200, or another common speed.", "%d baud is no speed of serial ports", baud);
-	error = openDevice(port, speedOf(baud));
+	error = openDevice(port);
 	if (error)
 		failOpening(the, port->name, error);
 	startPort(the, port, 2);
@@ -223,6 +246,7 @@ static int nameTerminal(Port* port)
 static int openBothSides(Port* port)
 {
 	int error = 0;
+	port->speed = B115200;
 	port->fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (port->fd < 0)
 		return errno;
@@ -230,7 +254,7 @@ static int openBothSides(Port* port)
 		error = errno;
 	else if ((port->otherSide = open(port->name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
 		error = errno;
-	else if ((error = makeRaw(port->otherSide, B115200)))
+	else if ((error = makeRaw(port->otherSide, port->speed)))
 		close(port->otherSide);
 	if (error)
 		close(port->fd);
@@ -281,6 +305,13 @@ static void writePort(xsMachine* the)
 	xsmcSetTrue(xsResult);
 }
 
+static void repair(xsMachine* the)
+{
+	Port* port = portArgument(the);
+	bool changed = !isRaw(port);
+	xsmcSetBoolean(xsResult, changed && !makeRaw(settingsOf(port), port->speed));
+}
+
 static void closeByProgram(xsMachine* the)
 {
 	closePort(the, portArgument(the));
@@ -292,6 +323,7 @@ void defineSerial(xsMachine* the, xsSlot* native)
 	defineFunction(the, &xsVar(1), "openPort", openPort, 4);
 	defineFunction(the, &xsVar(1), "openTerminal", openTerminal, 3);
 	defineFunction(the, &xsVar(1), "write", writePort, 2);
+	defineFunction(the, &xsVar(1), "repair", repair, 1);
 	defineFunction(the, &xsVar(1), "close", closeByProgram, 1);
 	defineFrozen(the, native, "serial", &xsVar(1));
 }

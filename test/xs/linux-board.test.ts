@@ -46,7 +46,9 @@ describe("the definition of the board linux", () => {
   it("has the flash that its program opens", () => {
     const opened: number[] = [];
     const flash = { open: (_path: string, size: number, sectorSize: number) => opened.push(size, sectorSize) };
-    hostFlash({ flash } as unknown as Native, "flash");
+    hostFlash({ flash } as unknown as Native, "flash", (error) => {
+      throw error;
+    });
     expect(opened).toEqual([definition.flash.size, definition.flash.sectorSize]);
   });
 });

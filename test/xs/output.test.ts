@@ -106,7 +106,7 @@ describe.skipIf(host.reason)(`a program that begins anew${host.reason ? ` (skipp
     const mark = join(folder, "flash");
     const source = `const f = native.flash; const id = f.open(${JSON.stringify(mark)}, 8192, 4096);
       const times = f.read(id, 0, 1)[0]; native.print(native.arguments[0] + " " + times);
-      f.program(id, 0, Uint8Array.of(times >> 1)); if (times > 63) native.restart(10); native.exit(0);`;
+      f.program(id, 0, Uint8Array.of(times >> 1)); if (times > 63) native.restart(10, ...native.arguments); native.exit(0);`;
     const running = startOnXs(host.path, source, ["mine"]);
     expect(await running.ended).toEqual({ status: 0, stdout: "mine 255\nmine 127\nmine 63\n", stderr: "" });
   });
