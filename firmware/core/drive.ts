@@ -1,7 +1,7 @@
 import type { Crypto } from "../ports";
 import { dueAt, expiresAt } from "./block/buffer";
 import { endAttempt, enterUnspentAttempt, waitForAttempt } from "./chain/attempt";
-import { createGroup, indexPacts } from "./chain/group";
+import { asKnownTo, createGroup, indexPacts } from "./chain/group";
 import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
 import { turnOfIssuer } from "./chain/rank";
@@ -33,16 +33,21 @@ export function createWorld(
   const signer = crypto.signer(avatarSeed(crypto, seed, provision.worldId));
   const tagBytes = worldTag(crypto, provision.worldId);
   const pacts = indexPacts(crypto, provision.pacts);
-  const groups = provision.groups.map((bytes) => createGroup(crypto, bytes, pacts, signer.publicKey));
+  const avatarKey = toHex(signer.publicKey);
+  const stewards = new Set(provision.stewards.map(toHex));
+  const groups = provision.groups.map((bytes) =>
+    asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? []), avatarKey, stewards),
+  );
   const world: World = {
     crypto,
     tagBytes,
     tag: toHex(tagBytes),
     avatar: signer.publicKey,
-    avatarKey: toHex(signer.publicKey),
+    avatarKey,
     signer,
     groups: new Map(groups.map((group) => [group.key, group])),
-    stewards: new Set(provision.stewards.map(toHex)),
+    owners: new Set(groups.flatMap((group) => group.ownerKeys)),
+    stewards,
     finalTail,
     room,
     epoch: 0,

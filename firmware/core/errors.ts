@@ -15,3 +15,12 @@ export function assert(condition: unknown, words: string): asserts condition {
   if (!condition)
     throw new VertebraError("assertion", `This must hold, and does not: ${words}`, "Report this as a bug.");
 }
+
+/** Of what a peer sent: it was not taken, and changed nothing. */
+export function refused(code: string, what: string): VertebraError {
+  return new VertebraError(
+    code,
+    `Refused: ${what}.`,
+    "Look at the participant that sent it; nothing here was changed.",
+  );
+}

@@ -1,4 +1,5 @@
 import type { Crypto, Time } from "../ports";
+import { forgetReport } from "./chain/attempt";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges, recordGivenUp } from "./chain/records";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/room";
@@ -8,12 +9,13 @@ import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import { answerRead, createReads, pullWhereBehind, type Reads, readRecentFinals } from "./gossip/catchup";
+import { answerRead, createReads, pullWhereBehind, type Reads, readFor, readRecentFinals } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
-import { createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
+import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
 import { receive } from "./gossip/receive";
 import { type Outgoing, spread } from "./gossip/tell";
+import { noting, unitsOf, type Work } from "./gossip/work";
 import type { WorldProvision } from "./identity/provision";
 import { toHex } from "./wire/bytes";
 import { decodeMessage } from "./wire/messages";
@@ -47,18 +49,22 @@ interface Door {
   readonly peers: Map<PeerId, Peer>;
   readonly reads: Reads;
   readonly room: Room;
+  readonly work: Work;
 }
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
 export function createParticipant(options: ParticipantOptions): Participant {
   const records = [...options.records];
   const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
-  const worlds = options.worlds.map((provision) => createWorld(options, room, provision, records));
+  const work = { done: 0 };
+  const crypto = noting(options.crypto, work);
+  const worlds = options.worlds.map((provision) => createWorld({ ...options, crypto }, room, provision, records));
   const door: Door = {
     worlds: new Map(worlds.map((world) => [world.tag, world])),
     peers: new Map(),
     reads: createReads(),
     room,
+    work,
   };
   const worldOf = (tag: string) => door.worlds.get(tag) ?? unknownWorld(tag);
   return {
@@ -88,6 +94,8 @@ function peersOf(door: Door, world: World): Peer[] {
 function handle(door: Door, event: Event, now: Time): Action[] {
   const outgoing: Outgoing[] = [];
   const actions: Action[] = [];
+  const causedBy = whoCauses(door, event);
+  const before = door.work.done;
   for (const world of door.worlds.values()) {
     world.now = withSoundWall(now);
     world.unsettled = event.kind !== "message";
@@ -106,7 +114,24 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     world.wakesAt = wakeAt(world, peers);
     wake = Math.min(wake, world.wakesAt);
   }
+  if (causedBy !== undefined) {
+    charge(causedBy, door.work.done - before + unitsOf(bytesOf(event) + bytesFor(causedBy, outgoing)));
+  }
   return inOrder(door, outgoing, actions, wake);
+}
+
+/** Whose word the event is, or the answer to it: the work that follows is taken from its budget. */
+function whoCauses(door: Door, event: Event): Peer | undefined {
+  if (event.kind === "message") return door.peers.get(event.peer);
+  return event.kind === "record" ? readFor(door.reads, event.request) : undefined;
+}
+
+function bytesOf(event: Event): number {
+  return event.kind === "message" ? event.bytes.length : 0;
+}
+
+function bytesFor(peer: Peer, outgoing: readonly Outgoing[]): number {
+  return outgoing.reduce((sum, each) => (each.peer === peer.id ? sum + each.bytes.length : sum), 0);
 }
 
 /** Most messages in a mesh were heard before from another: where nothing is new and nothing due, nothing follows. */
@@ -166,7 +191,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       break;
     }
     case "disconnected":
-      door.peers.delete(event.peer);
+      forgetPeer(door, event.peer);
       break;
     case "message":
       takeMessage(door, event.peer, event.bytes, outgoing, actions);
@@ -191,6 +216,13 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "alarm":
       break;
   }
+}
+
+function forgetPeer(door: Door, id: PeerId): void {
+  const peer = door.peers.get(id);
+  if (peer === undefined) return;
+  door.peers.delete(id);
+  forgetReport(peer.world, peer.avatarKey);
 }
 
 function unknownGroup(group: Uint8Array): VertebraError {
@@ -219,7 +251,7 @@ function blame(door: Door, peer: Peer, error: VertebraError, actions: Action[]):
   peer.invalid++;
   actions.push({ kind: "notice", world: peer.world.tag, error });
   if (peer.invalid < invalidAllowed) return;
-  door.peers.delete(peer.id);
+  forgetPeer(door, peer.id);
   const reason = new VertebraError(
     "peer-cut-off",
     `${peer.avatarKey.slice(0, 16)} sent ${peer.invalid} invalid messages, the last of them: ${error.message}`,

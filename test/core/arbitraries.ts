@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { compare } from "../../firmware/core/wire/bytes";
 import type { Cbor } from "../../firmware/core/wire/cbor";
+import { maxCount } from "../../firmware/core/wire/limits";
 import type { Field, FieldType, Pact } from "../../firmware/core/wire/types";
 
 /** Any text that UTF-8 can carry. */
@@ -10,6 +11,8 @@ export const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 export const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 export const signature = fc.uint8Array({ minLength: 64, maxLength: 64 });
 export const counter = fc.maxSafeNat();
+/** Of a generation, an attempt or a block of one issuer. */
+export const turn = fc.maxSafeNat().map((number) => number % (maxCount + 1));
 
 /** Hashes sorted by bytes, each once. */
 export const sortedHashes = (minLength: number, maxLength: number) =>

@@ -1,4 +1,5 @@
-import { createMetablock, type Metablock, takeReferences } from "../../firmware/core/chain/metablock";
+import { createMetablock, type Metablock } from "../../firmware/core/chain/metablock";
+import { takeReferences } from "../../firmware/core/chain/references";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { hash } from "../../firmware/core/wire/hash";

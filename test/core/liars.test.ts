@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
 import { verifyFinalityProof } from "../../firmware/core/chain/proof";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { maxCount } from "../../firmware/core/wire/limits";
 import { encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Frontier } from "../../firmware/core/wire/types";
@@ -231,14 +232,14 @@ describe("a liar who runs ahead", () => {
     }
   });
 
-  // One of two owners is more than a third: its attempt is heeded, and the next that fails must not be an integer beyond 2^53 - 1, of
-  // which no CBOR can be made.
+  // One of two owners is more than a third: its attempt is heeded, and the next that fails must not be beyond what
+  // others take.
   it("reports the greatest attempt that there is, and brings nobody down", () => {
     const scene = withLiar();
     const { network } = scene;
     network.push("a", "with-liar", 1);
     network.flush("a");
-    tell(network, "a", frontier({ attempt: Number.MAX_SAFE_INTEGER }));
+    tell(network, "a", frontier({ attempt: maxCount }));
     network.run(network.now + 100_000);
     expectGoesOn(scene);
   });

@@ -116,7 +116,7 @@ describe("a block", () => {
     ["with the counter 0", /^structure-field: block header: counter is 0/, (forge) => blockOf(forge, { counter: 0 })],
     [
       "with another count than it has entries",
-      /^block-count: .* has 2 entries and its header says 3/,
+      /^block-entries: .* has 2 entries and its header says 3/,
       (forge) => blockOf(forge, { count: 3 }),
     ],
     [
@@ -194,7 +194,7 @@ describe("a metablock", () => {
     ],
     [
       "with a root that its references do not lead to",
-      /^metablock-path: The metablock [0-9a-f]{16} of [0-9a-f]{16} is invalid: its reference 0 does not lead to its root/,
+      /^metablock-path: The metablock [0-9a-f]{16} of [0-9a-f]{16} is invalid: its references do not lead to its root/,
       (forge) => metablockOf(forge, { sequence: 0, root: new Uint8Array(32) }),
     ],
     [

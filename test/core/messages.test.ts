@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { slotWindow } from "../../firmware/core/chain/group";
+import { closingQuorumSize } from "../../firmware/core/pact/pact";
 import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
 import {
   maxBlockBytes,
   maxCapabilities,
+  maxCertificateBytes,
+  maxCount,
   maxEntries,
   maxGroups,
+  maxLockProofBytes,
   maxOwners,
   maxPactBytes,
   maxPactDepth,
@@ -20,8 +25,8 @@ import {
   encodeFinalityProof,
   encodeLockProof,
 } from "../../firmware/core/wire/proofs";
-import { encodeCertificate, encodeMetablockHeader, encodeSyncGroup } from "../../firmware/core/wire/structures";
-import type { Message } from "../../firmware/core/wire/types";
+import { encodeMetablockHeader, encodeSyncGroup } from "../../firmware/core/wire/structures";
+import type { Message, ShownReference } from "../../firmware/core/wire/types";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { refusal } from "./refusal";
 import { makeSamples, sampleMessages } from "./samples";
@@ -80,32 +85,57 @@ describe("messages", () => {
     }
   });
 
-  it("over the limit are neither sent nor taken", () => {
+  it("over the limit are not taken", () => {
     const entries = [0, 1, 2, 3].map(() => new Uint8Array(16_384));
-    const block = { ...messages[1], entries } as Message;
-    expect(refusal(() => encodeMessage(block))).toMatch(/^message-limit: message block has 65\d{3} bytes/);
-    expect(refusal(() => decodeMessage(new Uint8Array(messageLimit + 1)))).toMatch(/^message-limit/);
+    const encoded = encodeMessage({ ...messages[1], entries } as Message);
+    expect(refusal(() => decodeMessage(encoded))).toMatch(/^message-limit: message has 65\d{3} bytes/);
   });
 
-  it("carry the largest block with its finality proof, at every bound at once", () => {
-    const many = (count: number, length: number) => new Array<Uint8Array>(count).fill(new Uint8Array(length));
-    const header = { ...samples.child, parents: many(maxParents, 32), releasedGroups: many(maxReleasedGroups, 32) };
-    const evidence = {
-      bytes: encodeMetablockHeader(header),
-      signature: samples.blockSignature,
-      references: [],
-      certificates: many(maxOwners - 1, encodeCertificate(samples.certificates[0]!).length),
-    };
-    const reference = { ...samples.shown, path: many(maxPathLength, 32) };
+  const many = (count: number, length: number) => new Array<Uint8Array>(count).fill(new Uint8Array(length));
+  const widest = { ...samples.child, parents: many(maxParents, 32), releasedGroups: many(maxReleasedGroups, 32) };
+  const evidence = (references: readonly ShownReference[], certificates: number) => ({
+    bytes: encodeMetablockHeader(widest),
+    signature: samples.blockSignature,
+    references,
+    certificates: many(certificates, maxCertificateBytes),
+  });
+  const reference = { ...samples.shown, path: many(maxPathLength, 32) };
+
+  it("carry the largest finality proof, at every bound at once; and the largest block", () => {
     const proof = encodeFinalityProof({
       pacts: many(maxPactDepth, maxPactBytes),
       group: encodeSyncGroup({ ...samples.syncGroup, owners: many(maxOwners, 32) }),
       blockHeader: samples.block,
       blockSignature: samples.blockSignature,
-      chain: { reference, certified: evidence, child: evidence },
+      chain: {
+        reference,
+        certified: evidence([], maxOwners),
+        child: evidence([], closingQuorumSize("all", maxOwners)),
+      },
     });
+    expect(encodeMessage({ type: "proof", proof, entries: null }).length).toBeLessThanOrEqual(messageLimit);
     const entries = many(maxEntries, maxBlockBytes / maxEntries);
-    expect(encodeMessage({ type: "proof", proof, entries }).length).toBeLessThanOrEqual(messageLimit);
+    const block = { type: "block", header: samples.block, signature: samples.blockSignature, entries } as const;
+    expect(encodeMessage(block).length).toBeLessThanOrEqual(messageLimit);
+  });
+
+  it("carry the largest proof of a lock in a FRONTIER that says no positions", () => {
+    const lock = {
+      metablock: evidence(new Array<ShownReference>(slotWindow + 1).fill(reference), maxOwners),
+      parent: evidence(new Array<ShownReference>(slotWindow).fill(reference), 0),
+      blockHeader: samples.block,
+      blockSignature: samples.blockSignature,
+    };
+    expect(encodeLockProof(lock).length).toBeLessThanOrEqual(maxLockProofBytes);
+    const frontier = { highestFinalizableGeneration: maxCount, tip: hash, attempt: maxCount, positions: [] };
+    const bytes = encodeMessage({ type: "frontier", frontier: { ...frontier, locks: [lock] } });
+    expect(bytes.length).toBeLessThanOrEqual(messageLimit);
+  });
+
+  it("carry the positions of as many groups as are shared at most", () => {
+    const positions = Array.from({ length: maxGroups }, () => [hash, Number.MAX_SAFE_INTEGER] as const);
+    const frontier = { highestFinalizableGeneration: maxCount, tip: hash, attempt: maxCount, positions, locks: [] };
+    expect(encodeMessage({ type: "frontier", frontier }).length).toBeLessThanOrEqual(messageLimit);
   });
 
   it("hold no more of anything than the bounds", () => {

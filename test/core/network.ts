@@ -296,6 +296,9 @@ export function createNetwork(plan: NetworkPlan): Network {
             .filter(({ owners }) => owners.includes(name) || plan.followers?.includes(name))
             .map(({ bytes }) => bytes),
           readings: [],
+          followers: [...groups.values()].flatMap((group) =>
+            (plan.followers ?? []).map((follower) => ({ group, avatar: avatars.get(follower)! })),
+          ),
         },
       ],
       finalTail: journal ? 64 : 0,

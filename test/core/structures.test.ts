@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
 import {
+  maxCertificateBytes,
   maxEntries,
   maxOwners,
   maxParents,
   maxReferences,
   maxReleasedGroups,
-  maxScopeInParents,
 } from "../../firmware/core/wire/limits";
 import { verifySignature } from "../../firmware/core/wire/signature";
 import {
@@ -271,8 +271,15 @@ describe("a certificate", () => {
     ]) {
       expect(refusal(() => decodeCertificate(withScope(scope)))).toMatch(/^structure-/);
     }
-    const pairs = Array.from({ length: maxScopeInParents + 1 }, (_, index) => [index >> 10, index & 1023]);
-    expect(refusal(() => decodeCertificate(withScope([[], pairs])))).toMatch(/^structure-bound/);
-    expect(decodeCertificate(withScope([[], pairs.slice(1)])).scope!.parents.length).toBe(maxScopeInParents);
+  });
+
+  it("is refused where it is larger than one may be: who certifies more gives several", () => {
+    const ofPlaces = (count: number) => withScope([[], Array.from({ length: count }, (_, index) => [63, 256 + index])]);
+    let most = 0;
+    while (ofPlaces(most + 1).length <= maxCertificateBytes) most++;
+    expect(decodeCertificate(ofPlaces(most)).scope!.parents).toHaveLength(most);
+    expect(refusal(() => decodeCertificate(ofPlaces(most + 1)))).toMatch(
+      /^structure-bound: certificate has 2\d\d bytes, and the most is 288/,
+    );
   });
 });

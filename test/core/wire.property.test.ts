@@ -27,7 +27,7 @@ import {
 } from "../../firmware/core/wire/structures";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
 import { nobleCrypto } from "../../firmware/device/noble";
-import { bytes, cbor, counter, hash, pact, signature, sortedHashes, text } from "./arbitraries";
+import { bytes, cbor, counter, hash, pact, signature, sortedHashes, text, turn } from "./arbitraries";
 import { refusal } from "./refusal";
 import { everyTypePact, everyValue, makeSamples, sampleMessages, worldId } from "./samples";
 
@@ -129,7 +129,7 @@ describe("what is encoded is read back the same", () => {
     const header = fc.record({
       group: hash,
       issuer: hash,
-      counter: counter.map((value) => value || 1),
+      counter: turn.map((value) => value || 1),
       count: fc.integer({ min: 1, max: 1024 }),
       entriesHash: hash,
       time: counter,
@@ -140,8 +140,8 @@ describe("what is encoded is read back the same", () => {
 
   it("as metablock headers", () => {
     const header = fc.record({
-      sequence: counter.map((value) => value || 1),
-      attempt: counter,
+      sequence: turn.map((value) => value || 1),
+      attempt: turn,
       parents: sortedHashes(1, 5),
       releasedGroups: sortedHashes(0, 5),
       root: hash,

@@ -1,6 +1,7 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
+import { maxCount } from "../../firmware/core/wire/limits";
 import { encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeCertificate, encodeCertificate } from "../../firmware/core/wire/structures";
 import type { BlockReference, Frontier, Hash } from "../../firmware/core/wire/types";
@@ -74,14 +75,14 @@ export const lies: Readonly<Record<LieName, (liar: Liar, group: Group) => void>>
 
   "attempt far ahead"(liar, group) {
     const { draw } = liar.world;
-    const attempt = draw.one([3, 20, 1_000, Number.MAX_SAFE_INTEGER]);
+    const attempt = draw.one([3, 20, 1_000, maxCount]);
     say(liar, frontier(liar, { attempt }));
     issue(liar, { ...viewOf(liar), attempt }, [nextPlace(liar, group, someBlock(liar, group))]);
   },
 
   "generation far ahead"(liar, group) {
     const { draw } = liar.world;
-    const ahead = draw.one([5, 1_000, 2 ** 20, 2 ** 21, 2 ** 50]);
+    const ahead = draw.one([5, 1_000, 2 ** 20, 2 ** 21, maxCount]);
     say(liar, frontier(liar, { highestFinalizableGeneration: ahead }));
     const parents = [liar.world.crypto.sha256(new Uint8Array([draw.below(256)]))];
     issue(liar, { sequence: ahead, attempt: 0, parents }, [nextPlace(liar, group, someBlock(liar, group))]);

@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
     "drop a lock's proof",
     4,
     "gossip/frontier.ts",
-    "if (slot.lock !== null && locks.length < locksTold)",
+    "if (proof && locks.length < locksTold)",
     "if (slot.lock !== null && locks.length < 0)",
   ),
   {
@@ -243,7 +243,7 @@ export const mutants: readonly Mutant[] = [
     "never raise the attempt",
     1,
     "chain/attempt.ts",
-    "world.attempt = Math.min(attempt, Number.MAX_SAFE_INTEGER);",
+    "world.attempt = Math.min(attempt, maxCount);",
     "world.attempt = 0;",
   ),
   one(
@@ -256,7 +256,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "believe certificates in the name of others",
     4,
-    "chain/observe.ts",
+    "chain/certificates.ts",
     "if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {",
     "if (signed.length === 0) {",
   ),

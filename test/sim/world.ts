@@ -55,6 +55,8 @@ export interface Group extends GroupPlan {
   readonly key: string;
   /** The owners' avatars in hex. */
   readonly ownerKeys: readonly string[];
+  /** Who knows it and does not own it: named as its followers. */
+  readonly followers: readonly AvatarId[];
   readonly bytes: Uint8Array;
   readonly pact: Pact;
   readonly pactBytes: Uint8Array;
@@ -120,7 +122,7 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
   const avatars = new Map(
     [...seeds].map(([name, seed]) => [name, crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey] as const),
   );
-  const groups = new Map(plan.groups.map((group) => [group.name, createGroup(crypto, group, avatars)]));
+  const groups = new Map(plan.groups.map((group) => [group.name, createGroup(crypto, plan, group, avatars)]));
   const members = new Map(
     plan.members.map((name) => [name, createMember(plan, name, seeds.get(name)!, avatars.get(name)!)]),
   );
@@ -156,13 +158,15 @@ function noting(crypto: Crypto, signatures: Signatures): Crypto {
   };
 }
 
-function createGroup(crypto: Crypto, plan: GroupPlan, avatars: ReadonlyMap<string, AvatarId>): Group {
+function createGroup(crypto: Crypto, world: Plan, plan: GroupPlan, avatars: ReadonlyMap<string, AvatarId>): Group {
   const pact = pactOf(plan);
   const pactBytes = encodePact(pact);
   const owners = plan.owners.map((name) => avatars.get(name)!).sort(compare);
   const bytes = encodeSyncGroup({ pact: pactId(crypto, pactBytes), owners });
   const id = syncGroupId(crypto, bytes);
-  return { ...plan, pact, pactBytes, bytes, id, key: toHex(id), ownerKeys: owners.map(toHex) };
+  const others = world.members.filter((name) => !plan.owners.includes(name) && knows(world, name, plan));
+  const followers = others.map((name) => avatars.get(name)!);
+  return { ...plan, pact, pactBytes, bytes, id, key: toHex(id), ownerKeys: owners.map(toHex), followers };
 }
 
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
@@ -204,6 +208,9 @@ export function participantOf(
         pacts: known.map(({ pactBytes }) => pactBytes),
         groups: known.map(({ bytes }) => bytes),
         readings: [],
+        followers: [...groups.values()].flatMap(({ id, followers }) =>
+          followers.map((avatar) => ({ group: id, avatar })),
+        ),
       },
     ],
     finalTail: 0,

@@ -2,8 +2,9 @@ import { equal, toHex } from "../wire/bytes";
 import { verifySignature } from "../wire/signature";
 import type { Block, BlockHeader, Signed } from "../wire/types";
 import { type Group, slotWindow } from "./group";
-import { certifiedBy, type Metablock, referencesOf } from "./metablock";
+import { certifiedBy, type Metablock } from "./metablock";
 import { groupsAbout } from "./predicates";
+import { referencesOf } from "./references";
 import { compareViews } from "./view";
 import { notice, type World } from "./world";
 

@@ -1,3 +1,4 @@
+import { maxCount } from "../wire/limits";
 import type { View } from "../wire/types";
 import { type Group, votes } from "./group";
 import { voteIsSplit } from "./split";
@@ -48,7 +49,7 @@ function waits(group: Group): boolean {
 export function enterAttempt(world: World, attempt: number): void {
   const caution = Math.min(mostCaution, Math.max(world.caution, world.attempt, attempt));
   world.caution = attempt === 0 ? Math.max(0, caution - 1) : caution;
-  world.attempt = Math.min(attempt, Number.MAX_SAFE_INTEGER);
+  world.attempt = Math.min(attempt, maxCount);
   world.attemptStays = 0;
   world.attemptBegan = world.now.monotonic;
   world.attemptsFailed = attempt === 0 ? 0 : Math.max(attempt - 1, world.attemptsFailed);
@@ -114,9 +115,14 @@ export function hear(world: World, avatarKey: string, said: Omit<Report, "heardA
   for (const group of world.groups.values()) if (group.mine) follow(world, group);
 }
 
+/** Of who owns nothing here it matters only while it is a neighbour: there are avatars without end. */
+export function forgetReport(world: World, avatarKey: string): void {
+  if (!world.owners.has(avatarKey)) world.reports.delete(avatarKey);
+}
+
 /** Who signs in a view was at its attempt, and not above its generation: what those who are no neighbours are heard by. */
 export function hearSigner(world: World, owner: string, { sequence, attempt }: View): void {
-  if (owner === world.avatarKey || ![...world.groups.values()].some((group) => group.ownerKeys.includes(owner))) return;
+  if (owner === world.avatarKey || !world.owners.has(owner)) return;
   const before = world.reports.get(owner);
   const generation = sequence - 1;
   if (before !== undefined && before.highestFinalizableGeneration > generation) return;

@@ -3,7 +3,8 @@ import { maxBlockBytes } from "../wire/limits";
 import type { Block } from "../wire/types";
 import { forgetBlock } from "./finalize";
 import { type Group, soleOwner } from "./group";
-import { isCertified, referencesOf } from "./metablock";
+import { isCertified } from "./metablock";
+import { referencesOf } from "./references";
 import { hasRoom, hasRoomForBlock, recordFrame, roomFor, takeRoom } from "./room";
 import { tellShort, type World } from "./world";
 

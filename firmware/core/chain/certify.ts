@@ -1,18 +1,11 @@
 import { assert } from "../errors";
 import { equal, toHex } from "../wire/bytes";
+import { maxCertificateBytes } from "../wire/limits";
 import { certificateHash, encodeCertificate } from "../wire/structures";
 import type { Block, ReceivedCertificate, Scope } from "../wire/types";
+import { isWhole } from "./access";
 import { type Group, slotWindow, votes } from "./group";
-import {
-  certifiedBy,
-  closedBy,
-  type HeldReference,
-  isCertified,
-  type Metablock,
-  referencesOf,
-  releases,
-  showsAllOf,
-} from "./metablock";
+import { certifiedBy, closedBy, type HeldReference, isCertified, type Metablock, releases } from "./metablock";
 import {
   groupsAbout,
   isCausallyConsistent,
@@ -24,7 +17,9 @@ import {
   shouldCertify,
 } from "./predicates";
 import { turnOfIssuer } from "./rank";
+import { referencesOf, showsAllOf } from "./references";
 import { claimBytes, hasRoom, takeRoom } from "./room";
+import { packScopes } from "./scope";
 import { claimAfter, mayClaim, mayClose } from "./slots";
 import { changeSlot, roomForSlot, type World } from "./world";
 
@@ -52,8 +47,8 @@ export function certify(world: World, metablock: Metablock): boolean {
     if (!isTimely(world, metablock) || turnOfIssuer(world, metablock) > world.now.monotonic) return false;
   }
   const parts = certifiableParts(world, metablock).map((part) => notYetCertified(world, metablock, part));
-  const scope = scopeOf(parts);
-  if (scope.own.length === 0 && scope.parents.length === 0) return false;
+  const scopes = packScopes(parts.map(scopeOf));
+  if (scopes.length === 0) return false;
   if (
     isRunaway(
       world,
@@ -63,13 +58,18 @@ export function certify(world: World, metablock: Metablock): boolean {
   )
     return false;
   recordClaims(world, metablock, parts);
+  for (const scope of scopes) sign(world, metablock, scope);
+  return true;
+}
+
+function sign(world: World, metablock: Metablock, scope: Scope): void {
   const { id } = metablock.header;
   const signature = world.signer.sign(certificateHash(world.crypto, id, world.avatar, scope));
   const certificate = { metablock: id, signer: world.avatar, scope, signature };
-  addCertificate(metablock, { ...certificate, bytes: encodeCertificate(certificate) });
-  const certificates = metablock.certificates.get(world.avatarKey)!;
-  world.news.push({ kind: "certificate", certificate: certificates[certificates.length - 1]! });
-  return true;
+  const received = { ...certificate, bytes: encodeCertificate(certificate) };
+  assert(received.bytes.length <= maxCertificateBytes, "a certificate of one's own is no larger than others take");
+  addCertificate(metablock, received);
+  world.news.push({ kind: "certificate", certificate: received });
 }
 
 export function addCertificate(metablock: Metablock, certificate: ReceivedCertificate): void {
@@ -195,7 +195,7 @@ function certifiableOwn(
 
 /** The block is held as its pact asks, entries and all unless it is private, and is what the reference says. */
 function agrees(group: Group, block: Block, count: number): boolean {
-  return block.header.value.count === count && (block.entries !== null || group.pact.policy.private);
+  return block.header.value.count === count && isWhole(block, group);
 }
 
 function enterWindow(window: Map<string, number[]>, block: Block | undefined): void {
@@ -250,13 +250,9 @@ function notYetCertified(world: World, metablock: Metablock, part: CertifiablePa
   };
 }
 
-function scopeOf(parts: readonly CertifiablePart[]): Scope {
-  const own = parts.flatMap((part) => part.own.map(({ index }) => index));
-  const parents = parts.flatMap((part) =>
-    part.parents.map(({ parent, reference }) => [parent, reference.index] as const),
-  );
-  own.sort((a, b) => a - b);
-  parents.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  assert(new Set(own).size === own.length, "a scope names each reference once");
-  return { own, parents };
+function scopeOf({ own, parents }: CertifiablePart): Scope {
+  return {
+    own: own.map(({ index }) => index),
+    parents: parents.map(({ parent, reference }) => [parent, reference.index] as const),
+  };
 }

@@ -1,56 +1,48 @@
-import type { MetablockEvidence } from "../wire/types";
+import type { MetablockEvidence, ReceivedCertificate, Scope } from "../wire/types";
 import type { Group } from "./group";
-import { certifiedBy, closedBy, type HeldReference, type Metablock } from "./metablock";
+import type { HeldReference, Metablock } from "./metablock";
 
-/** Which of the certificates count: for a reference of its own, for one of a parent, or (absent) all of the group's owners. */
+/** What the certificates must cover to count: a reference of the metablock's own, or one of a parent. */
 export type Wanted = { readonly own: number } | { readonly parent: number; readonly index: number };
 
 /**
- * A metablock's header with these of its references and the certificates of the group's owners: no more of them than the
- * quorum needs where `wanted` says for what.
+ * A metablock's header with these of its references, and the smallest certificates of the group's owners that make a quorum for
+ * what is wanted; none where nothing is.
  */
 export function evidence(
   metablock: Metablock,
   group: Group,
   references: readonly HeldReference[],
-  wanted?: Wanted,
+  wanted: Wanted | null,
 ): MetablockEvidence {
   return {
     bytes: metablock.header.bytes,
     signature: metablock.header.signature,
     references: references.map(({ index, bytes, path }) => ({ index, bytes, path })),
-    certificates: wanted === undefined ? allCertificates(metablock, group) : quorumOf(metablock, group, wanted),
+    certificates: wanted === null ? [] : quorumOf(metablock, group, wanted),
   };
 }
 
-function allCertificates(metablock: Metablock, group: Group): Uint8Array[] {
-  return group.ownerKeys.flatMap((owner) => (metablock.certificates.get(owner) ?? []).map(({ bytes }) => bytes));
-}
-
 function quorumOf(metablock: Metablock, group: Group, wanted: Wanted): Uint8Array[] {
-  const counts = (owner: string) =>
-    "own" in wanted
-      ? certifiedBy(metablock, owner, wanted.own)
-      : closedBy(metablock, owner, wanted.parent, wanted.index);
   const needed = "own" in wanted ? group.quorum : group.closingQuorum;
-  // The issuer's own certificate is the header's signature and costs nothing more: count it first.
-  const signers = [...group.ownerKeys].sort(
-    (a, b) => Number(b === metablock.issuerKey) - Number(a === metablock.issuerKey),
+  // The issuer's own certificate is the header's signature and costs nothing more: it counts first.
+  const issues = group.ownerKeys.includes(metablock.issuerKey);
+  const smallest = group.ownerKeys.flatMap((owner) =>
+    owner === metablock.issuerKey ? [] : (smallestOf(metablock.certificates.get(owner) ?? [], wanted) ?? []),
   );
-  return signers
-    .filter(counts)
-    .slice(0, needed)
-    .flatMap((owner) => {
-      if (owner === metablock.issuerKey) return [];
-      const certificates = metablock.certificates.get(owner) ?? [];
-      return [certificates.find((certificate) => covers(certificate.scope, wanted))!.bytes];
-    });
+  smallest.sort((a, b) => a.length - b.length);
+  return smallest.slice(0, needed - Number(issues));
 }
 
-function covers(
-  scope: { readonly own: readonly number[]; readonly parents: readonly (readonly [number, number])[] } | null,
-  wanted: Wanted,
-): boolean {
+function smallestOf(certificates: readonly ReceivedCertificate[], wanted: Wanted): Uint8Array | undefined {
+  let smallest: Uint8Array | undefined;
+  for (const { scope, bytes } of certificates) {
+    if (covers(scope, wanted) && (smallest === undefined || bytes.length < smallest.length)) smallest = bytes;
+  }
+  return smallest;
+}
+
+function covers(scope: Scope | null, wanted: Wanted): boolean {
   if (scope === null) return true;
   if ("own" in wanted) return scope.own.includes(wanted.own);
   return scope.parents.some(([parent, index]) => parent === wanted.parent && index === wanted.index);

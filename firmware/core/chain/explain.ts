@@ -2,8 +2,9 @@ import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
 import type { Hash } from "../wire/types";
 import type { Group } from "./group";
-import { certifiedBy, closedBy, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { certifiedBy, closedBy, isCertified, isClosed, type Metablock, releases } from "./metablock";
 import { isFinalizable } from "./predicates";
+import { referencesOf } from "./references";
 import { showView } from "./view";
 import type { World } from "./world";
 

@@ -3,6 +3,7 @@ import { encodeFinalRecord, finalKey } from "../block/final-record";
 import { blockKey, slotKey } from "../block/records";
 import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash } from "../wire/types";
+import { isWhole } from "./access";
 import { noteFinalOwn } from "./amnesia";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
 import { noteProducedIds } from "./repeats";
@@ -34,7 +35,7 @@ export function advance(world: World, group: Group): void {
     const final = group.slots.get(group.position)?.final;
     if (!final) return;
     const block = group.blocks.get(toHex(final.block));
-    if (block === undefined || (block.entries === null && !group.pact.policy.private)) {
+    if (block === undefined || !isWhole(block, group)) {
       reportMissing(world, toHex(final.block), final.block);
       return;
     }

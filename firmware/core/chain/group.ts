@@ -2,6 +2,7 @@ import { createEntryBuffer, type EntryBuffer } from "../block/buffer";
 import type { CounterWindow } from "../block/counters";
 import { noCounters } from "../block/counters";
 import { VertebraError } from "../errors";
+import type { Follower } from "../identity/provision";
 import {
   believedSize,
   closingQuorumSize,
@@ -15,6 +16,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
 import type { Block, BlockHeader, Field, Hash, Pact, Signed, SyncGroup } from "../wire/types";
+import { mayRead } from "./access";
 import type { ProducedIds } from "./repeats";
 import type { Slot } from "./slots";
 
@@ -23,6 +25,8 @@ export const slotWindow = 32;
 /** Blocks of one issuer in a group that are held and not final; who is honest has half as many under way. */
 export const blocksPerIssuer = 16;
 export const ownBlocksInFlight = 8;
+/** Of all issuers together who may write and own nothing of the group. */
+export const blocksOfOthers = 64;
 /** Issuers that a group remembers counters of: more can't write to it. */
 export const issuersPerGroup = 1_024;
 /** Final BlockIds kept in memory, by which a parent's reference is known to be final; as many are read back at boot. */
@@ -43,8 +47,12 @@ export interface Group {
   readonly pactBytes: readonly Uint8Array[];
   readonly fields: readonly Field[];
   readonly ownerKeys: readonly string[];
+  /** In hex: who relays it without owning it. */
+  readonly followers: ReadonlySet<string>;
   /** This participant is one of the owners. */
   readonly mine: boolean;
+  /** Whether it is given entries here: else, as where the pact is private, it goes by headers. */
+  readonly readable: boolean;
   /** PROTOCOL 5, lists (1) and (2). */
   readonly quorum: number;
   readonly closingQuorum: number;
@@ -71,12 +79,18 @@ export interface Group {
   readonly highestSeen: Map<string, Signed<BlockHeader>>;
 }
 
+/** The group as this participant has it, who may own it, relay it or read it. */
+export function asKnownTo(group: Group, avatarKey: string, stewards: ReadonlySet<string>): Group {
+  const mine = group.ownerKeys.includes(avatarKey);
+  return { ...group, mine, readable: mayRead({ stewards }, group, avatarKey) };
+}
+
 /** Throws `group-…` where the definition names a pact that `pacts` does not hold. */
 export function createGroup(
   crypto: Sha256,
   bytes: Uint8Array,
   pacts: ReadonlyMap<string, Uint8Array>,
-  self: Uint8Array,
+  followers: readonly Follower[],
 ): Group {
   const definition = decodeSyncGroup(bytes);
   const id = syncGroupId(crypto, bytes);
@@ -93,7 +107,9 @@ export function createGroup(
     pactBytes,
     fields: resolveFields(pact, lookup),
     ownerKeys: owners.map(toHex),
-    mine: owners.some((owner) => equal(owner, self)),
+    followers: new Set(followers.filter(({ group }) => equal(group, id)).map(({ avatar }) => toHex(avatar))),
+    mine: false,
+    readable: false,
     quorum: quorumSize(pact.policy.quorum, owners.length),
     closingQuorum: closingQuorumSize(pact.policy.quorum, owners.length),
     believed: believedSize(pact.policy.quorum, owners.length),

@@ -1,8 +1,8 @@
-import { VertebraError } from "../errors";
+import { refused, type VertebraError } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import { encodeLockProof } from "../wire/proofs";
 import { verifySignature } from "../wire/signature";
-import { signedBlockHeader } from "../wire/structures";
+import { decodeBlockReference, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { signersOf, verifiedHeader, verifiedReference } from "./proof";
@@ -18,29 +18,27 @@ export function adoptLock(world: World, proof: LockProof): void {
   const block = signedBlockHeader(crypto, proof.blockHeader, proof.blockSignature);
   const group = world.groups.get(toHex(block.value.group));
   if (group === undefined || !group.mine) return;
-  const metablock = verifiedHeader(crypto, proof.metablock);
-  const references = proof.metablock.references.map((shown) => ({
-    index: shown.index,
-    value: verifiedReference(crypto, metablock.value, shown),
-  }));
-  const locked = references.find(({ value }) => equal(value.block, block.id) && equal(value.group, group.id));
-  if (locked === undefined) throw refusedLock("shows no reference to its block");
-  const { position } = locked.value;
-  const { sequence, attempt } = metablock.value;
+  const header = decodeMetablockHeader(proof.metablock.bytes);
+  const shown = proof.metablock.references.length + (proof.parent?.references.length ?? 0);
+  if (shown > 2 * slotWindow + 1) throw refusedLock(`shows ${shown} references, and the most is ${2 * slotWindow + 1}`);
+  const claimed = proof.metablock.references.find(({ bytes }) => isTo(bytes, group.id, block.id));
+  if (claimed === undefined) throw refusedLock("shows no reference to its block");
+  const { position } = decodeBlockReference(claimed.bytes);
+  const { sequence, attempt } = header;
   const view = { sequence, attempt };
+  // What would change nothing here is not worth verifying.
   if (position < group.position || position >= group.position + slotWindow) return;
   const slot = group.slots.get(position);
   if (slot?.final || (slot?.lock && compareViews(slot.lock.view, view) >= 0)) return;
+  const metablock = verifiedHeader(crypto, proof.metablock);
+  const references = proof.metablock.references.map((each) => verifiedReference(crypto, metablock.value, each));
   if (!verifySignature(crypto, block.value.issuer, block.id, block.signature))
     throw refusedLock("holds a block that its issuer did not sign");
   const owners = group.definition.owners;
-  const signers = signersOf(crypto, metablock, proof.metablock, owners, (scope) => scope.own.includes(locked.index));
+  const signers = signersOf(crypto, metablock, proof.metablock, owners, (scope) => scope.own.includes(claimed.index));
   if (signers.length < group.quorum)
     throw refusedLock(`has ${signers.length} certificates, and its group asks ${group.quorum}`);
-  const before = [
-    ...parentReferences(world, proof.parent, metablock.value.parents),
-    ...references.map(({ value }) => value),
-  ];
+  const before = [...parentReferences(world, proof.parent, metablock.value.parents), ...references];
   const history = before
     .filter((value) => equal(value.group, group.id) && value.position < position)
     .map((value) => [value.position, value.block] as const);
@@ -49,6 +47,11 @@ export function adoptLock(world: World, proof: LockProof): void {
   if (!takeSlotRoom(world, group, position, encoded.length + 48 * history.length)) return;
   changeSlot(world, group, position).lock = { block: block.id, view, proof: encoded, history };
   if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
+}
+
+function isTo(reference: Uint8Array, group: Hash, block: Hash): boolean {
+  const value = decodeBlockReference(reference);
+  return equal(value.block, block) && equal(value.group, group);
 }
 
 function parentReferences(world: World, parent: MetablockEvidence | null, parents: readonly Hash[]): BlockReference[] {
@@ -72,9 +75,5 @@ function historyHolds(group: Group, position: number, history: readonly (readonl
 }
 
 function refusedLock(what: string): VertebraError {
-  return new VertebraError(
-    "lock-proof",
-    `Refused: a lock's proof ${what}.`,
-    "Look at the participant that sent it; nothing here was changed.",
-  );
+  return refused("lock-proof", `a lock's proof ${what}`);
 }

@@ -1,47 +1,39 @@
 import { encodeBlock } from "../block/block";
 import { counterIsFinal } from "../block/counters";
 import { blockKey } from "../block/records";
-import { assert, VertebraError } from "../errors";
+import { assert, refused } from "../errors";
 import { checkEntry } from "../pact/entry";
 import { equal, toHex } from "../wire/bytes";
+import type { Sha256 } from "../wire/hash";
+import { maxBlockBytes } from "../wire/limits";
 import { verifySignature } from "../wire/signature";
-import { certificateHash, entriesHash, signedMetablockHeader } from "../wire/structures";
-import type { Block, Hash, MetablockHeader, ReceivedCertificate, ShownReference } from "../wire/types";
+import { entriesHash, signedMetablockHeader } from "../wire/structures";
+import type { Block, BlockHeader, Hash, MetablockHeader, ShownReference } from "../wire/types";
+import { mayWrite } from "./access";
 import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room";
-import { addCertificate, certify } from "./certify";
+import { takeWaitingCertificates } from "./certificates";
+import { certify } from "./certify";
 import { advance } from "./finalize";
-import { blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
-import {
-  certificatesPerSigner,
-  createMetablock,
-  type HeldReference,
-  invalid,
-  isCertified,
-  isClosed,
-  type Metablock,
-  referencesOf,
-  takeReferences,
-} from "./metablock";
-import { brokenInvariant, groupsAbout, ownedBy, parentAt, parentsOf } from "./predicates";
+import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
+import { createMetablock, invalid, type Metablock } from "./metablock";
+import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
 import { progress } from "./progress";
+import { referencesOf, takeReferences } from "./references";
 import { takeRoom } from "./room";
 import { compareViews } from "./view";
-import {
-  certificatesWaiting,
-  generationsOpen,
-  metablocksHeld,
-  put,
-  reportMissing,
-  reportMissingBlock,
-  timing,
-  type World,
-} from "./world";
+import { generationsOpen, metablocksHeld, put, reportMissing, reportMissingBlock, timing, type World } from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
 const metablocksPerIssuer = 32;
-/** Signers whose certificates one metablock keeps: the owners of a wide metablock's groups. */
-const signersPerMetablock = 256;
+/**
+ * The same for all together who own no group that is known here: whoever holds the world id can make keys without end. Honest ones
+ * are other boards of a gateway, whose batches were under way with this one's.
+ */
+const strangersPerGeneration = 32;
+const strangersInAll = 64;
+/** References held of all metablocks together. */
+const referencesHeld = 16_384;
 /** What follows from one event ends: each round certifies, locks or finalizes something of a bounded state. */
 const settleRounds = 256;
 
@@ -57,7 +49,11 @@ export function observeMetablock(
 ): { readonly metablock: Metablock; readonly news: boolean } | undefined {
   const header = signedMetablockHeader(world.crypto, headerBytes, signature);
   const held = world.metablocks.get(toHex(header.id));
-  if (held !== undefined) return { metablock: held, news: takeReferences(world.crypto, held, shown) };
+  if (held !== undefined) {
+    const news = takeReferences(world.crypto, held, shown, world.groups.values());
+    if (news) boundReferences(world, held);
+    return { metablock: held, news };
+  }
   const over = header.value.sequence <= world.highestFinalizableGeneration - generationsOpen;
   if (over && !relays(world)) return undefined;
   if (!roomForIssuer(world, header.value, world.missing.has(toHex(header.id)))) return undefined;
@@ -68,7 +64,7 @@ export function observeMetablock(
     );
   }
   const metablock = createMetablock(header, world.now.monotonic);
-  takeReferences(world.crypto, metablock, shown);
+  takeReferences(world.crypto, metablock, shown, world.groups.values());
   const parents = parentsOf(world, metablock);
   const broken = parents && brokenInvariant(header.value, parents, ownedBy(world, metablock.issuerKey));
   if (broken !== undefined) throw invalid(metablock, "metablock-invariant", broken);
@@ -83,18 +79,18 @@ export function observeMetablock(
  */
 export function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader, asked: boolean): boolean {
   const issuerKey = toHex(issuer);
-  const ofIssuer = [...world.metablocks.values()].filter(
-    (other) => other.issuerKey === issuerKey && other !== world.tip,
-  );
-  ofIssuer.sort((a, b) => compareViews(a.view, b.view));
-  const ofGeneration = ofIssuer.filter((other) => other.view.sequence === sequence);
-  if (ofGeneration.length >= metablocksPerGeneration) {
+  const known = world.owners.has(issuerKey);
+  const sharesRoom = (other: Metablock) => (known ? other.issuerKey === issuerKey : !world.owners.has(other.issuerKey));
+  const inRoom = [...world.metablocks.values()].filter((other) => other !== world.tip && sharesRoom(other));
+  inRoom.sort((a, b) => compareViews(a.view, b.view));
+  const ofGeneration = inRoom.filter((other) => other.view.sequence === sequence);
+  if (ofGeneration.length >= (known ? metablocksPerGeneration : strangersPerGeneration)) {
     const parents = new Set([...world.metablocks.values()].flatMap(({ parentKeys }) => parentKeys));
     const least = ofGeneration.find(({ standing, key }) => !standing && !parents.has(key));
     if (least === undefined || (!asked && least.view.attempt >= attempt)) return false;
     world.metablocks.delete(least.key);
-  } else if (ofIssuer.length >= metablocksPerIssuer) {
-    const furthest = ofIssuer[ofIssuer.length - 1]!;
+  } else if (inRoom.length >= (known ? metablocksPerIssuer : strangersInAll)) {
+    const furthest = inRoom[inRoom.length - 1]!;
     if (furthest.view.sequence <= sequence) return false;
     world.metablocks.delete(furthest.key);
   }
@@ -103,113 +99,35 @@ export function roomForIssuer(world: World, { issuer, sequence, attempt }: Metab
 
 /** Holds a metablock, and gives it the certificates that came before it. */
 export function keepMetablock(world: World, metablock: Metablock): void {
-  if (world.metablocks.size >= metablocksHeld) dropFurthest(world);
+  if (world.metablocks.size >= metablocksHeld) dropFurthest(world, metablock);
   world.metablocks.set(metablock.key, metablock);
   world.missing.delete(metablock.key);
-  for (const certificate of world.certificatesWaiting.get(metablock.key) ?? []) addCertificate(metablock, certificate);
-  world.certificatesWaiting.delete(metablock.key);
+  takeWaitingCertificates(world, metablock);
+  boundReferences(world, metablock);
 }
 
-/** Where room is short, what is furthest from the next generation goes first: only a runaway or a flood is there. */
-function dropFurthest(world: World): void {
+function boundReferences(world: World, latest: Metablock): void {
+  let held = 0;
+  for (const { references } of world.metablocks.values()) held += references.size;
+  while (held > referencesHeld) {
+    const dropped = dropFurthest(world, latest);
+    if (dropped === undefined) return;
+    held -= dropped.references.size;
+  }
+}
+
+/**
+ * Where room is short, what is furthest from the next generation goes first: only a runaway or a flood is there. Undefined where
+ * there is nothing but the tip and the latest.
+ */
+function dropFurthest(world: World, latest: Metablock): Metablock | undefined {
   let furthest: Metablock | undefined;
   for (const metablock of world.metablocks.values()) {
-    if (metablock === world.tip) continue;
+    if (metablock === world.tip || metablock === latest) continue;
     if (furthest === undefined || compareViews(metablock.view, furthest.view) > 0) furthest = metablock;
   }
-  assert(furthest !== undefined, "a full store of metablocks holds more than the tip");
-  world.metablocks.delete(furthest.key);
-}
-
-/**
- * Figure 6A, a certificate is observed: verified, and kept with its metablock, or for it. Returns whether it was news.
- * Throws `certificate-…` where the signature is wrong or the signer owns nothing that it speaks of.
- */
-export function observeCertificate(world: World, certificate: ReceivedCertificate): boolean {
-  const key = toHex(certificate.metablock);
-  const metablock = world.metablocks.get(key);
-  const signer = toHex(certificate.signer);
-  const held =
-    metablock === undefined ? (world.certificatesWaiting.get(key) ?? []) : (metablock.certificates.get(signer) ?? []);
-  if (held.some(({ bytes }) => equal(bytes, certificate.bytes))) return false;
-  if (metablock !== undefined && ownsNothingOf(world, metablock, signer)) {
-    throw refused(
-      "certificate-stranger",
-      `${signer.slice(0, 16)} certified metablock ${key.slice(0, 16)} and owns none of its groups`,
-    );
-  }
-  if (metablock !== undefined && !stillCounts(world, metablock, certificate)) return false;
-  const signed = certificateHash(world.crypto, certificate.metablock, certificate.signer, certificate.scope);
-  if (!verifySignature(world.crypto, certificate.signer, signed, certificate.signature)) {
-    throw refused(
-      "certificate-signature",
-      `the certificate of ${signer.slice(0, 16)} for metablock ${key.slice(0, 16)} does not verify`,
-    );
-  }
-  if (metablock !== undefined) {
-    if (held.length >= certificatesPerSigner) return false;
-    if (held.length === 0 && metablock.certificates.size >= signersPerMetablock) return false;
-    addCertificate(metablock, certificate);
-    return true;
-  }
-  return keepWaiting(world, key, certificate, held);
-}
-
-/**
- * Whether it helps the metablock to stand as a parent, or is about a block that is not final and has not its quorum yet: any
- * other is not worth its verification.
- */
-function stillCounts(world: World, metablock: Metablock, { signer, scope }: ReceivedCertificate): boolean {
-  const signerKey = toHex(signer);
-  if (scope === null || !metablock.standing || signerKey === world.avatarKey) return true;
-  const open = (reference: HeldReference | undefined, reached: (group: Group) => boolean) => {
-    if (reference === undefined) return true;
-    const group = world.groups.get(reference.groupKey);
-    if (group === undefined || !group.ownerKeys.includes(signerKey)) return false;
-    return reference.value.position >= group.position && !reached(group);
-  };
-  const own = scope.own.some((index) =>
-    open(metablock.references.get(index), (group) => isCertified(metablock, group, index)),
-  );
-  return (
-    own ||
-    scope.parents.some(([parent, index]) =>
-      open(parentAt(world, metablock, parent)?.references.get(index), (group) =>
-        isClosed(metablock, group, parent, index),
-      ),
-    )
-  );
-}
-
-/** "A certificate also when its metablock is not known yet, bounded, without blame" (PROTOCOL 7). */
-function keepWaiting(
-  world: World,
-  key: string,
-  certificate: ReceivedCertificate,
-  held: readonly ReceivedCertificate[],
-): boolean {
-  const known = [...world.groups.values()].some((group) => group.ownerKeys.includes(toHex(certificate.signer)));
-  if (!known || held.length >= certificatesPerSigner) return false;
-  if (world.certificatesWaiting.size >= certificatesWaiting && held.length === 0) {
-    const oldest = world.certificatesWaiting.keys().next().value;
-    if (oldest !== undefined) world.certificatesWaiting.delete(oldest);
-  }
-  world.certificatesWaiting.set(key, [...held, certificate]);
-  return true;
-}
-
-/** Whether all groups of the metablock and of its parents are known, and the signer is an owner of none. */
-function ownsNothingOf(world: World, metablock: Metablock, signer: string): boolean {
-  const parents = parentsOf(world, metablock);
-  if (parents === undefined) return false;
-  return [metablock, ...parents].every(
-    (each) =>
-      each.references.size === each.header.value.referenceCount &&
-      [...each.references.values()].every(({ groupKey }) => {
-        const group = world.groups.get(groupKey);
-        return group !== undefined && !group.ownerKeys.includes(signer);
-      }),
-  );
+  if (furthest !== undefined) world.metablocks.delete(furthest.key);
+  return furthest;
 }
 
 /**
@@ -232,10 +150,18 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   return true;
 }
 
-/** Each issuer has room of its own, so that one that floods takes nobody else's. */
+/**
+ * Each issuer has room of its own, so that one that floods takes nobody else's; and those who own nothing of the group together
+ * as much as a few have, since there are avatars without end.
+ */
 function roomForBlock(group: Group, issuer: Uint8Array): boolean {
   let held = 0;
-  for (const block of group.blocks.values()) if (equal(block.header.value.issuer, issuer)) held++;
+  let heldOfOthers = 0;
+  for (const { header } of group.blocks.values()) {
+    if (equal(header.value.issuer, issuer)) held++;
+    if (!group.ownerKeys.includes(toHex(header.value.issuer))) heldOfOthers++;
+  }
+  if (heldOfOthers >= blocksOfOthers && !group.ownerKeys.includes(toHex(issuer))) return false;
   const known = group.highestSeen.has(toHex(issuer)) || group.finalCounters.has(toHex(issuer));
   return held < blocksPerIssuer && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
 }
@@ -251,13 +177,6 @@ export function keepBlock(world: World, group: Group, block: Block): void {
   if (seen === undefined || seen.value.counter < counter) group.highestSeen.set(toHex(issuer), block.header);
 }
 
-/** Whether the pact lets this issuer write: an owner, a steward, or any member, as all are whose blocks come over a session. */
-export function mayWrite(world: World, group: Group, issuerKey: string): boolean {
-  const { writers } = group.pact.policy;
-  if (writers === "owners") return group.ownerKeys.includes(issuerKey);
-  return writers === "members" || world.stewards.has(issuerKey);
-}
-
 function checkBlock(world: World, group: Group, { header, entries }: Block): void {
   const name = `block ${toHex(header.id).slice(0, 16)} of group ${group.key.slice(0, 16)}`;
   const issuer = toHex(header.value.issuer);
@@ -271,21 +190,19 @@ function checkBlock(world: World, group: Group, { header, entries }: Block): voi
     throw refused("block-signature", `${name} is not signed by its issuer`);
   }
   if (entries === null) return;
-  if (entries.length !== header.value.count) {
-    throw refused("block-count", `${name} has ${entries.length} entries and its header says ${header.value.count}`);
-  }
-  if (!equal(entriesHash(world.crypto, entries), header.value.entriesHash)) {
-    throw refused("block-entries", `${name} holds other entries than its header's hash says`);
-  }
+  const wrong = wrongEntries(world.crypto, header.value, entries);
+  if (wrong !== undefined) throw refused("block-entries", `${name} ${wrong}`);
   for (const entry of entries) checkEntry(group.fields, group.pact.policy, entry);
 }
 
-function refused(code: string, what: string): VertebraError {
-  return new VertebraError(
-    code,
-    `Refused: ${what}.`,
-    "Look at the participant that sent it; nothing here was changed.",
-  );
+/** Why these are not the entries that a block's header speaks of; undefined where they are. */
+export function wrongEntries(crypto: Sha256, header: BlockHeader, entries: readonly Uint8Array[]): string | undefined {
+  const bytes = entries.reduce((sum, { length }) => sum + length, 0);
+  if (entries.length !== header.count) return `has ${entries.length} entries and its header says ${header.count}`;
+  if (bytes > maxBlockBytes) return `holds ${bytes} bytes of entries, and the most is ${maxBlockBytes}`;
+  if (!equal(entriesHash(crypto, entries), header.entriesHash))
+    return "holds other entries than its header's hash says";
+  return undefined;
 }
 
 /**

@@ -3,7 +3,8 @@ import { compare, equal, toHex } from "../wire/bytes";
 import { issuingHash, type Sha256 } from "../wire/hash";
 import type { Block, MetablockHeader, Signed } from "../wire/types";
 import { countersOf, type Group } from "./group";
-import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
+import { referencesOf } from "./references";
 import { compareViews } from "./view";
 import { furthestAhead, generationsOpen, type World } from "./world";
 

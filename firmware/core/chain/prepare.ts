@@ -1,25 +1,18 @@
 import { assert } from "../errors";
 import { compare, equal, toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
-import { maxReleasedGroups } from "../wire/limits";
-import { merklePath, merkleRoot } from "../wire/merkle";
+import { maxCount, maxReleasedGroups } from "../wire/limits";
+import { merkleTree, pathIn, rootOf } from "../wire/merkle";
 import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } from "../wire/structures";
 import type { BlockReference, View } from "../wire/types";
 import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
-import {
-  createMetablock,
-  heldReference,
-  holdReference,
-  type Metablock,
-  referencesOf,
-  releases,
-  showsAllOf,
-} from "./metablock";
+import { createMetablock, type Metablock, releases } from "./metablock";
 import { keepMetablock, roomForIssuer } from "./observe";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
 import { rankOf, rankStep, turnOfIssuer } from "./rank";
+import { heldReference, holdReferences, referencesOf, showsAllOf } from "./references";
 import { above, compareViews } from "./view";
 import { generationsOpen, type World } from "./world";
 
@@ -147,9 +140,11 @@ function hasParents(world: World, { sequence }: View): boolean {
 
 /**
  * Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not.
- * Below a generation's highest attempt only its first is still known.
+ * Below a generation's highest attempt only its first is still known. Who shares this participant's seed may have signed the
+ * highest view that there can be: above it nothing is issued.
  */
 function hasIssued(world: World, view: View): boolean {
+  if (view.sequence > maxCount || view.attempt > maxCount) return true;
   if (!above(view, world.issuedBefore)) return true;
   return world.issuedViews.some(
     ({ sequence, attempt }) =>
@@ -315,21 +310,23 @@ function makeMetablock(
   references: readonly BlockReference[],
 ): Metablock {
   const leaves = references.map(encodeBlockReference);
+  const tree = merkleTree(world.crypto, leaves);
   const bytes = encodeMetablockHeader({
     sequence: view.sequence,
     attempt: view.attempt,
     parents: parents.map(({ header }) => header.id).sort(compare),
     releasedGroups: released.map(({ id }) => id).sort(compare),
-    root: merkleRoot(world.crypto, leaves),
+    root: rootOf(world.crypto, tree),
     referenceCount: references.length,
     issuer: world.avatar,
   });
   const signature = world.signer.sign(hash(world.crypto, "metablock", bytes));
   const metablock = createMetablock(signedMetablockHeader(world.crypto, bytes, signature), world.now.monotonic);
-  for (const [index, value] of references.entries()) {
-    const path = merklePath(world.crypto, leaves, index);
-    holdReference(metablock, heldReference({ index, bytes: leaves[index]!, path }, value));
-  }
+  const held = references.map((value, index) =>
+    heldReference({ index, bytes: leaves[index]!, path: pathIn(tree, index) }, value),
+  );
+  holdReferences(metablock, held);
+  metablock.whole = true;
   metablock.valid = true;
   return metablock;
 }

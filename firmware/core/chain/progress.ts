@@ -5,8 +5,9 @@ import { enterAttempt } from "./attempt";
 import { evidence } from "./evidence";
 import { learnFinality } from "./finalize";
 import { type Group, slotWindow, soleOwner } from "./group";
-import { type HeldReference, isCertified, isClosed, type Metablock, referencesOf, releases } from "./metablock";
+import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
+import { referencesOf } from "./references";
 import { compareViews } from "./view";
 import {
   changeSlot,
@@ -75,14 +76,20 @@ function makeLock(world: World, metablock: Metablock, group: Group, reference: H
     .filter(({ value }) => value.position < reference.value.position)
     .map(({ value }) => [value.position, value.block] as const);
   if (voidAlready(group, history)) return undefined;
+  const shown = (references: readonly HeldReference[]) => references.filter((each) => tellsHistory(each, reference));
   const proof = encodeLockProof({
-    metablock: evidence(metablock, group, own),
-    parent: holder === undefined ? null : evidence(holder, group, referencesOf(holder, group.key)),
+    metablock: evidence(metablock, group, [...shown(own), reference], { own: reference.index }),
+    parent: holder === undefined ? null : evidence(holder, group, shown(referencesOf(holder, group.key)), null),
     blockHeader: block.header.bytes,
     blockSignature: block.header.signature,
   });
   const open = history.filter(([position]) => position >= group.position);
   return { block: reference.value.block, view: metablock.view, proof, history: open };
+}
+
+/** Who adopts the lock needs its history from what is final there on: so far back at most as a slot can be ahead of that. */
+function tellsHistory({ value }: HeldReference, { value: locked }: HeldReference): boolean {
+  return value.position < locked.position && value.position >= locked.position - slotWindow;
 }
 
 function voidAlready(group: Group, history: readonly (readonly [number, Hash])[]): boolean {

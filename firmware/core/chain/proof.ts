@@ -154,7 +154,8 @@ export function signersOf(
     if (!equal(metablock, header.id) || !owners.some((owner) => equal(owner, signer))) {
       throw broken("certificate", "a certificate is of another metablock, or by one who is no owner");
     }
-    if (scope !== null && !covers(scope)) continue;
+    // A second one of a signer, or one about other blocks, is not worth verifying.
+    if (signers.has(toHex(signer)) || (scope !== null && !covers(scope))) continue;
     if (!verifySignature(crypto, signer, certificateHash(crypto, metablock, signer, scope), signature)) {
       throw broken("signature", `the certificate of ${toHex(signer).slice(0, 16)} does not verify`);
     }

@@ -1,5 +1,6 @@
 import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash, View } from "../wire/types";
+import { isWhole } from "./access";
 import { type Group, slotWindow } from "./group";
 import { isCausallyConsistent } from "./predicates";
 import { claimBytes, hasRoom } from "./room";
@@ -78,7 +79,7 @@ function blockFor(
   for (const block of bound === undefined ? order : locked === undefined ? [] : [locked]) {
     const { id } = block.header;
     if (taken.has(toHex(id))) continue;
-    if (block.entries === null && !group.pact.policy.private) continue;
+    if (!isWhole(block, group)) continue;
     if (bound === undefined && lockedElsewhere(group, position, id)) continue;
     if (!followsOn(group, block, taken) || !mayClaim(slot, id, view)) continue;
     return block;

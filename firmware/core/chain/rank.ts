@@ -3,7 +3,8 @@ import { encode } from "../wire/cbor";
 import { hash } from "../wire/hash";
 import type { AvatarId, View } from "../wire/types";
 import type { Group } from "./group";
-import { type Metablock, referencesOf } from "./metablock";
+import type { Metablock } from "./metablock";
+import { referencesOf } from "./references";
 import { timing, type World } from "./world";
 
 /** Attempts by which a rank's wait grows at most. */

@@ -5,13 +5,16 @@ import { groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
-import { evidenceItems, readEvidence } from "../wire/proofs";
+import { maxCertificateBytes, maxCertificates, maxLockProofBytes } from "../wire/limits";
+import { decodeLockProof, evidenceItems, readEvidence } from "../wire/proofs";
 import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
-import type { View } from "../wire/types";
+import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
+import { evidence } from "./evidence";
 import { type Group, recentFinalKept } from "./group";
-import { createMetablock, type Metablock, takeReferences } from "./metablock";
+import { createMetablock, type Metablock } from "./metablock";
+import { referencesAround, referencesOf, takeReferences } from "./references";
 import { restoreProducedIds } from "./repeats";
 import { isKept } from "./room";
 import type { Slot } from "./slots";
@@ -19,13 +22,16 @@ import { put, remove, type World } from "./world";
 
 /** What a world keeps through restarts, each as a CBOR record under a key of `block/records`. */
 
-const slotLimits = { depth: 8, items: 16_384, length: 1 << 18 };
+/** Wider than all that is written: what an earlier version wrote is read, too. */
+const recordLimits = { depth: 8, items: 1 << 17, length: 1 << 22 };
+/** Bytes of the tip's record. */
+const tipBytes = 65_536;
 
 /** Puts all that changed into the writes of the present event. */
 export function recordChanges(world: World): void {
   const { changed } = world;
   if (changed.state) put(world, stateKey(world.tag), encodeState(world));
-  if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), fittingTip(world, world.tip));
+  if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), encodeTip(world, world.tip));
   for (const group of changed.groups) put(world, ...groupRecord(world, group, changed.puts));
   for (const [group, positions] of changed.slots) {
     for (const position of positions) recordSlot(world, group, position);
@@ -92,7 +98,7 @@ function encodeState(world: World): Uint8Array {
 }
 
 function restoreState(world: World, value: Uint8Array): void {
-  const [epoch, finalizable, certified, issued] = tuple("state record", decode(value), 4);
+  const [epoch, finalizable, certified, issued] = tuple("state record", decode(value, recordLimits), 4);
   world.epoch = integer("state record: epoch", epoch);
   world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);
   world.highestCertifiedGeneration = integer("state record: HCG", certified, -1);
@@ -100,26 +106,47 @@ function restoreState(world: World, value: Uint8Array): void {
   world.issuedBefore = world.issued;
 }
 
-/** Of a small store a tip takes no more than an eighth: without its references it is a parent that all groups are released from. */
-function fittingTip({ room }: World, tip: Metablock): Uint8Array {
-  const whole = encodeTip(tip);
-  if (room.bytes === null || whole.length <= room.bytes / 8) return whole;
-  const { bytes, signature } = tip.header;
-  return encode(evidenceItems({ bytes, signature, references: [], certificates: [] }));
+/**
+ * The tip with what is held of it of this participant's groups: after a power cut everywhere, it is the next generation's parent. Of
+ * a small store it takes no more than an eighth: of the groups whose references it lacks, its child is released.
+ */
+function encodeTip(world: World, tip: Metablock): Uint8Array {
+  const most = world.room.bytes === null ? tipBytes : Math.min(tipBytes, world.room.bytes / 8);
+  const mine = [...world.groups.values()].filter((group) => group.mine);
+  const references: ShownReference[] = [];
+  const certificates = new Set<Uint8Array>();
+  let bytes = tip.header.bytes.length + tip.header.signature.length;
+  for (const { index, bytes: reference, path } of referencesAround(tip.sorted, mine)) {
+    bytes += 8 + reference.length + 34 * path.length;
+    if (bytes > most) break;
+    references.push({ index, bytes: reference, path });
+  }
+  for (const certificate of mine.flatMap((group) => certificatesOf(tip, group))) {
+    bytes += certificates.has(certificate) ? 0 : certificate.length + 3;
+    if (bytes > most || certificates.size === maxCertificates) break;
+    certificates.add(certificate);
+  }
+  const { header } = tip;
+  const { signature } = header;
+  return encode(evidenceItems({ bytes: header.bytes, signature, references, certificates: [...certificates] }));
 }
 
-/** The tip with all that is held of it: after a power cut everywhere, it is the next generation's parent. */
-function encodeTip(tip: Metablock): Uint8Array {
-  const certificates = [...tip.certificates.values()].flat().map((certificate) => certificate.bytes);
-  const references = [...tip.references.values()].map(({ index, bytes, path }) => ({ index, bytes, path }));
-  return encode(evidenceItems({ bytes: tip.header.bytes, signature: tip.header.signature, references, certificates }));
+/** Those by which what it holds of the group is certified, and with which it stands as a parent. */
+function certificatesOf(tip: Metablock, group: Group): Uint8Array[] {
+  const wanted = referencesOf(tip, group.key).map(({ index }) => ({ own: index }));
+  return wanted.flatMap((each) => evidence(tip, group, [], each).certificates);
 }
 
+/** Without its tip a participant goes on all the same: it asks its neighbours for theirs. */
 function restoreTip(world: World, value: Uint8Array): void {
-  const kept = readEvidence("tip record", decode(value, slotLimits));
+  const kept = readable(() => readEvidence("tip record", decode(value, recordLimits)));
+  if (kept === null) return;
   const tip = createMetablock(signedMetablockHeader(world.crypto, kept.bytes, kept.signature), world.now.monotonic);
   takeReferences(world.crypto, tip, kept.references);
-  for (const certificate of kept.certificates) addCertificate(tip, decodeCertificate(certificate));
+  for (const bytes of kept.certificates) {
+    // An earlier version took larger ones than are taken now: what they said is lost, and the tip certified without them.
+    if (bytes.length <= maxCertificateBytes) addCertificate(tip, decodeCertificate(bytes));
+  }
   tip.standing = true;
   world.tip = tip;
   world.metablocks.set(tip.key, tip);
@@ -147,13 +174,8 @@ function encodeGroup(group: Group, gone: readonly (readonly [number, Uint8Array]
 }
 
 function restoreGroup(group: Group, value: Uint8Array): void {
-  const items = decode(value);
-  const length = Array.isArray(items) && items.length === 7 ? 7 : 6;
-  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple(
-    "group record",
-    items,
-    length,
-  );
+  const items = decode(value, recordLimits);
+  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple("group record", items, 6, 7);
   group.position = integer("group record: position", position);
   group.entries = integer("group record: entries", entries);
   group.lastFinal = nullable("group record: last final", lastFinal, hash32);
@@ -176,13 +198,13 @@ function encodeSlot({ claim, lock, final }: Slot): Uint8Array {
     claim === null
       ? null
       : [claim.block, viewItems(claim.view), claim.otherView === null ? null : viewItems(claim.otherView)],
-    lock === null ? null : [lock.block, viewItems(lock.view), lock.proof, lock.history],
+    lock === null ? null : [lock.block, viewItems(lock.view), lock.proof ?? new Uint8Array(0), lock.history],
     final === null ? null : [final.block, final.firstEntry, final.count, final.proof],
   ]);
 }
 
 function decodeSlot(value: Uint8Array): Slot {
-  const [claim, lock, final] = tuple("slot record", decode(value, slotLimits), 3);
+  const [claim, lock, final] = tuple("slot record", decode(value, recordLimits), 3);
   return {
     claim: nullable("slot record: claim", claim, (where, item) => {
       const [block, view, otherView] = tuple(where, item, 3);
@@ -198,7 +220,12 @@ function decodeSlot(value: Uint8Array): Slot {
         const [position, held] = tuple(place, each, 2);
         return [integer(place, position), hash32(place, held)] as const;
       });
-      return { block: hash32(where, block), view: readView(where, view), proof: bytes(where, proof), history: slots };
+      return {
+        block: hash32(where, block),
+        view: readView(where, view),
+        proof: provenAsNow(bytes(where, proof)),
+        history: slots,
+      };
     }),
     final: nullable("slot record: final", final, (where, item) => {
       const [block, firstEntry, count, proof] = tuple(where, item, 4);
@@ -210,6 +237,24 @@ function decodeSlot(value: Uint8Array): Slot {
       };
     }),
   };
+}
+
+/** The lock stands without its proof, too. One of an earlier version that nobody would take any more is told to nobody. */
+function provenAsNow(proof: Uint8Array): Uint8Array | null {
+  if (proof.length === 0 || proof.length > maxLockProofBytes) return null;
+  const read = readable(() => decodeLockProof(proof));
+  const certificates = [...(read?.metablock.certificates ?? []), ...(read?.parent?.certificates ?? [])];
+  return read !== null && certificates.every((each) => each.length <= maxCertificateBytes) ? proof : null;
+}
+
+/** Of a record that an earlier version may have written without a bound: null where it can't be read. */
+function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+    return null;
+  }
 }
 
 function viewItems({ sequence, attempt }: View): Cbor {

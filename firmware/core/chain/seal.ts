@@ -6,10 +6,11 @@ import { type Produced, withId } from "../pact/produced";
 import { equal } from "../wire/bytes";
 import { encodeFinalityProof } from "../wire/proofs";
 import type { Block } from "../wire/types";
+import { mayWrite } from "./access";
 import { hasRoomToSeal, makeRoomToSeal } from "./block-room";
 import { finalizeNext } from "./finalize";
 import { type Group, ownBlocksInFlight, soleOwner } from "./group";
-import { keepBlock, mayWrite } from "./observe";
+import { keepBlock } from "./observe";
 import { isRepeat } from "./repeats";
 import type { World } from "./world";
 

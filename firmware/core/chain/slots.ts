@@ -25,8 +25,8 @@ export interface Claim {
 export interface Lock {
   readonly block: Hash;
   readonly view: View;
-  /** An encoded LockProof, by which others adopt it. */
-  readonly proof: Uint8Array;
+  /** An encoded LockProof, by which others adopt it; null where there is none that they would take. */
+  readonly proof: Uint8Array | null;
   /** The blocks that the metablock's history holds in the slots before, as far as they were not final. */
   readonly history: readonly (readonly [number, Hash])[];
 }

@@ -1,5 +1,6 @@
 import { type Group, votes } from "./group";
-import { certifiedBy, type Metablock, referencesOf } from "./metablock";
+import { certifiedBy, type Metablock } from "./metablock";
+import { referencesOf } from "./references";
 import { compareViews } from "./view";
 import type { World } from "./world";
 

@@ -7,9 +7,9 @@ import type { Metablock } from "./metablock";
 import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./room";
 import { emptySlot, type Slot } from "./slots";
 
-/** Metablocks held at once, and certificates that wait for theirs: what a flood can cost. */
+/** Metablocks held at once, and certificates of one signer that wait for theirs: what a flood can cost. */
 export const metablocksHeld = 256;
-export const certificatesWaiting = 256;
+export const certificatesWaiting = 16;
 
 /**
  * The first timeout of an attempt at least and at most, its growth and its bound: ms (PROTOCOL 6, "Why it moves").
@@ -64,6 +64,8 @@ export interface World {
   readonly avatarKey: string;
   readonly signer: Signer;
   readonly groups: ReadonlyMap<string, Group>;
+  /** In hex: who owns one of them. */
+  readonly owners: ReadonlySet<string>;
   /** In hex: who may write where a pact's writers are its stewards. */
   readonly stewards: ReadonlySet<string>;
   readonly finalTail: number;
@@ -102,6 +104,7 @@ export interface World {
   proposal: { readonly view: View; readonly at: number } | null;
 
   readonly metablocks: Map<string, Metablock>;
+  /** By signer in hex, of owners of groups that are known here. */
   readonly certificatesWaiting: Map<string, ReceivedCertificate[]>;
   readonly reports: Map<string, Report>;
   /** Hashes that were looked for in vain, in hex, and when they were last asked for. */

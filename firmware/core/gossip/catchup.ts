@@ -1,18 +1,22 @@
 import { decodeFinalRecord, finalKey } from "../block/final-record";
+import { isWhole, mayRead } from "../chain/access";
 import { blockBytes } from "../chain/block-room";
 import { learnFinality } from "../chain/finalize";
-import { type Group, recentFinalKept } from "../chain/group";
-import { keepBlock } from "../chain/observe";
+import { type Group, recentFinalKept, slotWindow } from "../chain/group";
+import { keepBlock, wrongEntries } from "../chain/observe";
 import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
 import { hasRoomForBlock } from "../chain/room";
 import type { World } from "../chain/world";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
+import { syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { hash, type Sha256 } from "../wire/hash";
+import { messageLimit } from "../wire/limits";
 import { decodeFinalityProof } from "../wire/proofs";
-import { entriesHash, signedBlockHeader } from "../wire/structures";
-import type { Peer } from "./peer";
+import { decodeBlockHeader, decodeBlockReference, signedBlockHeader } from "../wire/structures";
+import type { FinalityProof } from "../wire/types";
+import { affordableAt, type Peer } from "./peer";
 import { type Outgoing, send } from "./tell";
 
 /** Proofs sent for one PULL; who wants more asks again. */
@@ -28,10 +32,18 @@ export interface Reads {
   readonly underway: Map<number, ReadFor>;
 }
 
-type ReadFor = { readonly peer: Peer } | { readonly group: Group; readonly position: number; readonly crypto: Sha256 };
+type ReadFor =
+  | { readonly peer: Peer; readonly group: Group }
+  | { readonly group: Group; readonly position: number; readonly crypto: Sha256 };
 
 export function createReads(): Reads {
   return { next: 1, underway: new Map() };
+}
+
+/** Whose PULL this read answers; undefined where it is this participant's own. */
+export function readFor(reads: Reads, request: number): Peer | undefined {
+  const purpose = reads.underway.get(request);
+  return purpose !== undefined && "peer" in purpose ? purpose.peer : undefined;
 }
 
 function read(reads: Reads, key: string, purpose: ReadFor, actions: Action[]): void {
@@ -61,7 +73,8 @@ export function pullIfBehind(peer: Peer, group: Group, outgoing: Outgoing[]): vo
 export function pullDue(peer: Peer, group: Group): number {
   if ((peer.positions.get(group.key) ?? 0) <= group.position) return Number.POSITIVE_INFINITY;
   const asked = peer.pulls.get(group.key);
-  return asked === undefined || asked.until <= group.position ? peer.world.now.monotonic : asked.at + pullTimeoutMs;
+  const answered = asked === undefined || asked.until <= group.position;
+  return answered ? affordableAt(peer, peer.world.now.monotonic) : asked.at + pullTimeoutMs;
 }
 
 /** Asks again where an answer was lost, or more became final meanwhile. */
@@ -75,7 +88,7 @@ export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): v
 export function servePull(reads: Reads, peer: Peer, group: Group, from: number, actions: Action[]): void {
   const end = Math.min(group.position, from + proofsPerPull);
   for (let position = from; position < end && reads.underway.size < readsAtOnce; position++) {
-    read(reads, finalKey(peer.world.tag, group.key, position), { peer }, actions);
+    read(reads, finalKey(peer.world.tag, group.key, position), { peer, group }, actions);
   }
 }
 
@@ -89,11 +102,24 @@ export function answerRead(reads: Reads, request: number, value: Uint8Array | un
   if (purpose === undefined || value === undefined) return;
   const { proof, entries } = decodeFinalRecord(value);
   if ("peer" in purpose) {
-    send(outgoing, purpose.peer, { type: "proof", proof, entries });
+    const { peer, group } = purpose;
+    sendProof(peer, proof, mayRead(peer.world, group, peer.avatarKey) ? entries : null, outgoing);
     return;
   }
   const { blockHeader } = decodeFinalityProof(proof);
   purpose.group.recentFinal.set(purpose.position, hash(purpose.crypto, "block", blockHeader));
+}
+
+/** The proof of a wide group fills a message: then its block goes before it, in one of its own. */
+function sendProof(peer: Peer, proof: Uint8Array, entries: readonly Uint8Array[] | null, outgoing: Outgoing[]): void {
+  const together = (entries ?? []).reduce((sum, { length }) => sum + length + 5, proof.length + 16);
+  if (entries === null || together <= messageLimit) {
+    send(outgoing, peer, { type: "proof", proof, entries });
+    return;
+  }
+  const { blockHeader, blockSignature } = decodeFinalityProof(proof);
+  send(outgoing, peer, { type: "block", header: blockHeader, signature: blockSignature, entries });
+  send(outgoing, peer, { type: "proof", proof, entries: null });
 }
 
 /** A PROOF came: verified as a stranger would, and finalized. Throws `proof-…` where it does not hold. */
@@ -105,14 +131,17 @@ export function takeProof(
 ): void {
   const { world } = peer;
   const proof = decodeFinalityProof(bytes);
+  const group = world.groups.get(toHex(syncGroupId(world.crypto, proof.group)));
+  if (group === undefined) return;
+  // What is of no use here is not worth verifying.
+  const ahead = positionClaimed(proof) - group.position;
+  if (ahead < 0 || ahead >= slotWindow) return;
   const proven = verifyFinalityProof(world.crypto, proof);
-  const group = world.groups.get(toHex(proven.group));
-  if (group === undefined || proven.position < group.position) return;
   // A chain is followed link by link: what comes out of order is pulled again.
   if (proven.firstEntry === null && proven.position > group.position) return;
   const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);
   const id = toHex(proven.block);
-  const enough = entries !== null || group.pact.policy.private;
+  const enough = isWhole({ entries }, group);
   if (enough && !group.blocks.has(id)) {
     if (entries !== null) checkEntries(world, proven, entries);
     const block = {
@@ -134,6 +163,13 @@ export function takeProof(
   pullIfBehind(peer, group, outgoing);
 }
 
+/** Where its block is, as the proof says it before it is verified. */
+function positionClaimed({ chain, blockHeader }: FinalityProof): number {
+  return chain === null
+    ? decodeBlockHeader(blockHeader).counter - 1
+    : decodeBlockReference(chain.reference.bytes).position;
+}
+
 /** In a group of one owner each block names the one before it: "that chain is its proof" (PROTOCOL 3). */
 function nextOfSoleOwner(group: Group, { block, header, position }: ProvenBlock): number {
   const { previous } = header;
@@ -151,10 +187,11 @@ function nextOfSoleOwner(group: Group, { block, header, position }: ProvenBlock)
 }
 
 function checkEntries(world: World, { block, header }: ProvenBlock, entries: readonly Uint8Array[]): void {
-  if (equal(entriesHash(world.crypto, entries), header.entriesHash) && entries.length === header.count) return;
+  const wrong = wrongEntries(world.crypto, header, entries);
+  if (wrong === undefined) return;
   throw new VertebraError(
     "proof-entries",
-    `The entries that came with the proof of block ${toHex(block).slice(0, 16)} are not its own.`,
+    `The entries that came with the proof of block ${toHex(block).slice(0, 16)} are not its own: it ${wrong}.`,
     "Pull it from another owner.",
   );
 }

@@ -1,51 +1,82 @@
+import { mayFollow } from "../chain/access";
 import { hear } from "../chain/attempt";
 import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
-import { type Metablock, referencesOf } from "../chain/metablock";
+import type { Metablock } from "../chain/metablock";
 import { parentsOf } from "../chain/predicates";
+import { referencesOf } from "../chain/references";
 import { compareViews } from "../chain/view";
 import { reportMissing, timing, type World } from "../chain/world";
 import { toHex } from "../wire/bytes";
-import { maxGroups } from "../wire/limits";
+import { maxGroups, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
 import { pullIfBehind } from "./catchup";
 import type { Peer } from "./peer";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
-/** Locks told in one frontier, the lowest slots first. */
+/** Locks told at once, the lowest slots of each group first. */
 const locksTold = 8;
+/** Bytes that a frontier's positions and locks may have together, and of one position at most. */
+const frontierBytes = maxLockProofBytes;
+const positionBytes = 44;
 
 /** The groups that the peer owns or follows, in one order on every participant. */
 function sharedGroups(peer: Peer): Group[] {
   return [...peer.interests].flatMap((key) => peer.world.groups.get(key) ?? []).slice(0, maxGroups);
 }
 
-function frontierOf(peer: Peer, withLocks: boolean): Frontier {
+function frontierOf(peer: Peer): Frontier {
   const { world } = peer;
-  const shared = sharedGroups(peer);
-  const locks: LockProof[] = [];
-  for (const group of withLocks ? shared : []) {
-    for (const slot of group.slots.values()) {
-      if (slot.lock !== null && locks.length < locksTold) locks.push(decodeLockProof(slot.lock.proof));
-    }
-  }
   return {
     highestFinalizableGeneration: world.highestFinalizableGeneration,
     tip: world.tip === null ? null : world.tip.header.id,
     attempt: world.attempt,
-    positions: shared.map((group) => [group.id, group.position] as const),
-    locks,
+    positions: sharedGroups(peer).map((group) => [group.id, group.position] as const),
+    locks: [],
   };
+}
+
+/** Proofs of the locks in shared groups, encoded. */
+function locksOf(peer: Peer): Uint8Array[] {
+  const locks: Uint8Array[] = [];
+  for (const { slots } of sharedGroups(peer)) {
+    for (const position of [...slots.keys()].sort((a, b) => a - b)) {
+      const proof = slots.get(position)?.lock?.proof;
+      if (proof && locks.length < locksTold) locks.push(proof);
+    }
+  }
+  return locks;
 }
 
 /** Sends where this participant stands: on connecting, when a peer turns out to be behind, and when an attempt failed. */
 export function sendFrontier(peer: Peer, withLocks: boolean, outgoing: Outgoing[]): void {
-  const frontier = frontierOf(peer, withLocks);
+  const frontier = frontierOf(peer);
   peer.frontierTold = standing(frontier);
   peer.toldGeneration = frontier.highestFinalizableGeneration;
   peer.frontierAt = peer.world.now.monotonic;
-  send(outgoing, peer, { type: "frontier", frontier });
+  const locks = withLocks ? locksOf(peer) : [];
+  const [first = [], ...others] = inParts(locks, frontierBytes - positionBytes * frontier.positions.length);
+  send(outgoing, peer, { type: "frontier", frontier: { ...frontier, locks: first } });
+  // They say of positions nothing new: one lock's proof alone can nearly fill a message.
+  for (const part of others) {
+    send(outgoing, peer, { type: "frontier", frontier: { ...frontier, positions: [], locks: part } });
+  }
+}
+
+/** Locks as messages carry them, the first of which has so much room. */
+function inParts(locks: readonly Uint8Array[], roomInFirst: number): LockProof[][] {
+  const parts: LockProof[][] = [[]];
+  let room = roomInFirst;
+  for (const lock of locks) {
+    if (lock.length > room) {
+      parts.push([]);
+      room = frontierBytes;
+    }
+    room -= lock.length;
+    parts[parts.length - 1]!.push(decodeLockProof(lock));
+  }
+  return parts;
 }
 
 /** What of a frontier makes another one worth sending; the generation is judged by `wasLeftBehind`. */
@@ -71,7 +102,7 @@ export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[
 
 /** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is. */
 export function frontierDue(peer: Peer): number {
-  return standing(frontierOf(peer, false)) === peer.frontierTold && !wasLeftBehind(peer)
+  return standing(frontierOf(peer)) === peer.frontierTold && !wasLeftBehind(peer)
     ? Number.POSITIVE_INFINITY
     : peer.frontierAt + timing.frontier;
 }
@@ -84,7 +115,7 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
   peer.tip = tip;
   for (const [id, position] of frontier.positions) {
     const group = world.groups.get(toHex(id));
-    if (group === undefined) continue;
+    if (group === undefined || !mayFollow(world, group, peer.avatarKey)) continue;
     peer.interests.add(group.key);
     peer.positions.set(group.key, position);
     pullIfBehind(peer, group, outgoing);
@@ -109,7 +140,7 @@ function wantTip(peer: Peer): void {
 export function greet(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   const groups = [...world.groups.values()]
-    .filter((group) => !group.mine || group.ownerKeys.includes(peer.avatarKey))
+    .filter((group) => mayFollow(world, group, peer.avatarKey))
     .slice(0, maxGroups)
     .map((group) => group.id);
   send(outgoing, peer, { type: "hello", capabilities: [], groups, epoch: world.epoch });

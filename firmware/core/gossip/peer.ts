@@ -8,6 +8,12 @@ const toldKept = 1_024;
 /** Messages that a peer may send at once, and in a second: beyond, they are dropped, and others are not kept waiting. */
 const budgetBurst = 2_000;
 const budgetPerSecond = 500;
+/**
+ * Work that a peer may cause at once, and in a second (`Work`): of 2,000 proofs of pairs it is about a quarter. Who asks for more is not
+ * answered until it is paid off.
+ */
+const workBurst = 512_000;
+const workPerSecond = 128_000;
 /** Invalid messages after which a peer is cut off. */
 export const invalidAllowed = 8;
 
@@ -32,7 +38,9 @@ export interface Peer {
   toldGeneration: number;
   frontierAt: number;
   invalid: number;
+  /** Messages and work that are left, and since when they grow again. */
   budget: number;
+  work: number;
   budgetAt: number;
 }
 
@@ -54,6 +62,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     frontierAt: 0,
     invalid: 0,
     budget: budgetBurst,
+    work: workBurst,
     budgetAt: world.now.monotonic,
   };
 }
@@ -73,10 +82,26 @@ export function tell(peer: Peer, key: string, shown = 0): boolean {
 
 /** Whether the peer may still send now: "each peer has bounded queues and a budget" (PROTOCOL 7). */
 export function withinBudget(peer: Peer, now: number): boolean {
-  const refill = ((now - peer.budgetAt) * budgetPerSecond) / 1_000;
-  peer.budget = Math.min(budgetBurst, peer.budget + Math.max(0, refill));
-  peer.budgetAt = now;
-  if (peer.budget < 1) return false;
+  refill(peer, now);
+  if (peer.budget < 1 || peer.work < 0) return false;
   peer.budget--;
   return true;
+}
+
+function refill(peer: Peer, now: number): void {
+  const seconds = Math.max(0, now - peer.budgetAt) / 1_000;
+  peer.budget = Math.min(budgetBurst, peer.budget + seconds * budgetPerSecond);
+  peer.work = Math.min(workBurst, peer.work + seconds * workPerSecond);
+  peer.budgetAt = now;
+}
+
+/** What a peer made this participant do is taken from what it may still. */
+export function charge(peer: Peer, units: number): void {
+  peer.work -= units;
+}
+
+/** Monotonic ms from which the peer's answers to a PULL are within its budget: none is asked for that would not be taken. */
+export function affordableAt(peer: Peer, now: number): number {
+  refill(peer, now);
+  return now + Math.max(0, Math.ceil(((workBurst / 2 - peer.work) * 1_000) / workPerSecond));
 }

@@ -1,8 +1,10 @@
+import { isWhole, mayFollow } from "../chain/access";
 import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
 import { hearSigner } from "../chain/attempt";
+import { observeCertificate } from "../chain/certificates";
 import type { Group } from "../chain/group";
-import { observeBlock, observeCertificate, observeMetablock } from "../chain/observe";
-import type { World } from "../chain/world";
+import { observeBlock, observeMetablock } from "../chain/observe";
+import { notice, type World } from "../chain/world";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { equal, toHex } from "../wire/bytes";
@@ -66,8 +68,24 @@ export function receive(receiving: Receiving, message: Message): void {
 /** A neighbour that follows more than it owns is told what waits in those groups, too. */
 function takeInterests(peer: Peer, groups: readonly Hash[], outgoing: Outgoing[]): void {
   const before = peer.interests.size;
-  for (const group of groups) if (peer.world.groups.has(toHex(group))) peer.interests.add(toHex(group));
+  for (const id of groups) followAsAllowed(peer, toHex(id));
   if (peer.interests.size > before) resynchronize(peer, outgoing);
+}
+
+/** "Checked wherever a group's data leaves" (PROTOCOL 8): who may not read it is told nothing of it, whatever it says. */
+function followAsAllowed(peer: Peer, groupKey: string): void {
+  const { world } = peer;
+  const group = world.groups.get(groupKey);
+  if (group === undefined || peer.interests.has(groupKey)) return;
+  if (mayFollow(world, group, peer.avatarKey)) peer.interests.add(groupKey);
+  else if (tell(peer, `refused ${groupKey}`)) {
+    notice(
+      world,
+      "follower-refused",
+      `${peer.avatarKey.slice(0, 16)} asked to follow group ${groupKey.slice(0, 16)} of pact ${group.pact.name}, and may not read it.`,
+      "If it is to relay the group, name it as a follower in the world; else look at this participant.",
+    );
+  }
 }
 
 function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries: readonly Uint8Array[] | null): void {
@@ -78,8 +96,7 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
   tell(peer, toHex(header.id), entries === null ? 0 : 1);
   const block: Block = { header, entries };
   if (equal(header.value.issuer, world.avatar) && forgottenBlock(world, group, block)) return;
-  // Only where the pact is private is a header worth keeping without its entries.
-  if (entries === null && !group.pact.policy.private) return;
+  if (!isWhole(block, group)) return;
   if (observeBlock(world, group, block)) world.news.push({ kind: "block", group, block });
 }
 

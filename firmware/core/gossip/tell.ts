@@ -1,12 +1,14 @@
+import { mayRead } from "../chain/access";
 import type { Group } from "../chain/group";
-import { closedBy, type HeldReference, type Metablock, referencesOf } from "../chain/metablock";
+import { closedBy, type HeldReference, type Metablock } from "../chain/metablock";
 import { groupsAbout, parentsOf } from "../chain/predicates";
+import { referencesAround, referencesOf } from "../chain/references";
 import { compareViews } from "../chain/view";
-import type { News, World } from "../chain/world";
+import { type News, notice, type World } from "../chain/world";
 import type { PeerId } from "../events";
-import { compare, toHex } from "../wire/bytes";
-import { encodeMessage } from "../wire/messages";
-import type { Block, Message, ReceivedCertificate } from "../wire/types";
+import { toHex } from "../wire/bytes";
+import { encodeMessage, messageLimit } from "../wire/messages";
+import type { Block, Message, ReceivedCertificate, ShownReference } from "../wire/types";
 import { type Peer, tell } from "./peer";
 
 /** What is to be sent with the answer to the present event. */
@@ -16,6 +18,9 @@ export interface Outgoing {
   readonly order: number;
   readonly bytes: Uint8Array;
 }
+
+/** Bytes of the references in one METABLOCK; beside them its header, of 64 parents and 64 released groups at most. */
+const referenceBytesShown = 49_152;
 
 /** A metablock travels before the certificates that came with it: its receiver would else prepare what it already brings. */
 const order = {
@@ -31,8 +36,21 @@ const order = {
   bye: 7,
 };
 
+/**
+ * Who sends keeps each message within its limit. Should one be larger all the same, as a record of an earlier version, it is not
+ * sent and somebody is told: what a neighbour may lack is no reason to end.
+ */
 export function send(outgoing: Outgoing[], peer: Peer, message: Message): void {
-  outgoing.push({ peer: peer.id, order: order[message.type], bytes: encodeMessage(message) });
+  const bytes = encodeMessage(message);
+  if (bytes.length <= messageLimit) outgoing.push({ peer: peer.id, order: order[message.type], bytes });
+  else {
+    notice(
+      peer.world,
+      "message-unsent",
+      `A ${message.type} of ${bytes.length} bytes was not sent to ${peer.avatarKey.slice(0, 16)}: the most is ${messageLimit}.`,
+      "Report this as a bug; until then the neighbour has to hear it from another.",
+    );
+  }
 }
 
 /**
@@ -60,7 +78,7 @@ function spreadCertificate(news: News, peers: readonly Peer[], outgoing: Outgoin
 
 export function tellBlock(peer: Peer, group: Group, { header, entries }: Block, outgoing: Outgoing[]): void {
   if (!peer.interests.has(group.key)) return;
-  const onlyHeader = entries === null || group.pact.policy.private;
+  const onlyHeader = entries === null || group.pact.policy.private || !mayRead(peer.world, group, peer.avatarKey);
   if (!tell(peer, toHex(header.id), onlyHeader ? 0 : 1)) return;
   const { bytes, signature } = header;
   if (onlyHeader) send(outgoing, peer, { type: "header", header: bytes, signature });
@@ -100,31 +118,47 @@ export function showMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoi
   const references = shownTo(peer, metablock);
   if (tell(peer, metablock.key, references.length)) {
     const { bytes, signature } = metablock.header;
-    const all = references.length === metablock.header.value.referenceCount;
-    const shown = references.map(({ index, bytes, path }) => ({ index, bytes, path: all ? [] : path }));
-    send(outgoing, peer, { type: "metablock", header: bytes, signature, references: shown });
+    for (const part of inParts(metablock, references)) {
+      send(outgoing, peer, { type: "metablock", header: bytes, signature, references: part });
+    }
   }
   for (const certificate of [...metablock.certificates.values()].flat()) tellCertificate(peer, certificate, outgoing);
+}
+
+/**
+ * The references as messages show them: all of a metablock's in one without paths, where that fits; else with their paths, which
+ * can be five times as much, in as many messages as it takes.
+ */
+function inParts({ header }: Metablock, references: readonly HeldReference[]): ShownReference[][] {
+  const all = references.length === header.value.referenceCount;
+  const shown = references.map(({ index, bytes }) => ({ index, bytes, path: [] }));
+  if (all && shown.reduce((sum, each) => sum + bytesShown(each), 0) <= referenceBytesShown) return [shown];
+  const parts: ShownReference[][] = [[]];
+  let room = referenceBytesShown;
+  for (const { index, bytes, path } of references) {
+    const each = { index, bytes, path };
+    if (bytesShown(each) > room) {
+      parts.push([]);
+      room = referenceBytesShown;
+    }
+    room -= bytesShown(each);
+    parts[parts.length - 1]!.push(each);
+  }
+  return parts;
+}
+
+/** As it is encoded, at most. */
+function bytesShown({ bytes, path }: ShownReference): number {
+  return 8 + bytes.length + 34 * path.length;
 }
 
 /**
  * "A board is sent of each metablock the header, the references of its groups with their Merkle paths" (PROTOCOL 6), and the
  * references beside these: so it knows that it was shown all of its groups, and may issue a child.
  */
-function shownTo(peer: Peer, metablock: Metablock): HeldReference[] {
-  const sorted = [...metablock.references.values()].sort((a, b) => a.index - b.index);
-  const wanted = new Set<number>();
-  for (const groupKey of peer.interests) {
-    const group = peer.world.groups.get(groupKey);
-    if (group === undefined) continue;
-    const at = sorted.findIndex(({ value }) => compare(value.group, group.id) >= 0);
-    const first = at === -1 ? sorted.length : at;
-    const count = referencesOf(metablock, groupKey).length;
-    for (let place = first - 1; place <= first + count; place++) {
-      if (sorted[place] !== undefined) wanted.add(place);
-    }
-  }
-  return sorted.filter((_, place) => wanted.has(place));
+function shownTo({ interests, world }: Peer, metablock: Metablock): HeldReference[] {
+  const groups = [...interests].flatMap((key) => world.groups.get(key) ?? []);
+  return referencesAround(metablock.sorted, groups);
 }
 
 /** "Its co-owners' certificates": to those who share with the signer a group that the metablock is about. */

@@ -34,8 +34,16 @@ export interface WorldProvision {
   readonly pacts: readonly Uint8Array[];
   /** Encoded sync groups in which it acts as owner. */
   readonly groups: readonly Uint8Array[];
+  /** Who relays groups that it does not own, and so is given their data; nobody where it is absent. */
+  readonly followers?: readonly Follower[];
   /** Groups into which it pushes its sensors, and how often. */
   readonly readings: readonly Reading[];
+}
+
+export interface Follower {
+  /** SyncGroupId. */
+  readonly group: Hash;
+  readonly avatar: AvatarId;
 }
 
 export interface Reading {
@@ -68,11 +76,13 @@ function worldItems(world: ProvisionedWorld): Cbor {
   const readings = world.readings.map(({ group, everyMs }) => [group, everyMs]);
   const { behaviors, stages, descriptions, sources } = world.sagas;
   const sagas = [behaviors, stages, descriptions, sources];
-  return [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
+  const items = [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
+  const followers = (world.followers ?? []).map(({ group, avatar }) => [group, avatar]);
+  return followers.length === 0 ? items : [...items, followers];
 }
 
 function readWorld(where: string, value: Cbor): ProvisionedWorld {
-  const [worldId, stewards, pacts, groups, readings, sagas] = tuple(where, value, 6);
+  const [worldId, stewards, pacts, groups, readings, sagas, followers] = tuple(where, value, 6, 7);
   return {
     worldId: hash32(`${where}: worldId`, worldId),
     stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
@@ -80,6 +90,7 @@ function readWorld(where: string, value: Cbor): ProvisionedWorld {
     groups: list(`${where}: group`, groups, maxGroups, bytes),
     readings: list(`${where}: reading`, readings, maxGroups, readReading),
     sagas: readSagas(`${where}: sagas`, sagas),
+    ...(followers === undefined ? {} : { followers: list(`${where}: follower`, followers, maxGroups, readFollower) }),
   };
 }
 
@@ -91,6 +102,11 @@ function readSagas(where: string, value: Cbor | undefined): SagasProvided {
     descriptions: list(`${where}: description`, descriptions, maxSagaParts, bytes),
     sources: list(`${where}: source`, sources, maxSagaParts, bytes),
   };
+}
+
+function readFollower(where: string, value: Cbor): Follower {
+  const [group, avatar] = tuple(where, value, 2);
+  return { group: hash32(`${where}: group`, group), avatar: hash32(`${where}: avatar`, avatar) };
 }
 
 function readReading(where: string, value: Cbor): Reading {

@@ -11,6 +11,7 @@ import { fieldItems, identifier, readField } from "./field";
 
 const quorums = ["all", "two-thirds", "majority"] as const;
 const writers = ["owners", "members", "stewards"] as const;
+const readers = ["members", "stewards"] as const;
 const whenFull = ["wait", "replace-oldest", "keep-latest"] as const;
 
 export function encodePact(pact: Pact): Uint8Array {
@@ -119,11 +120,12 @@ function refuseDoubles(fields: readonly Field[]): void {
 
 function policyItems(policy: Policy): Cbor {
   const { quorum, ordered, writers, retention, largestEntry, whenFull } = policy;
-  return [quorum, ordered, policy.private, writers, retention, largestEntry, whenFull];
+  const items = [quorum, ordered, policy.private, writers, retention, largestEntry, whenFull];
+  return policy.readers === undefined ? items : [...items, policy.readers];
 }
 
 function readPolicy(where: string, value: Cbor | undefined): Policy {
-  const [quorum, ordered, isPrivate, writer, retention, largestEntry, full] = tuple(where, value, 7);
+  const [quorum, ordered, isPrivate, writer, retention, largestEntry, full, reader] = tuple(where, value, 7, 8);
   return {
     quorum: choice(`${where}: quorum`, quorum, quorums),
     ordered: boolean(`${where}: ordered`, ordered),
@@ -132,6 +134,7 @@ function readPolicy(where: string, value: Cbor | undefined): Policy {
     retention: integer(`${where}: retention`, retention),
     largestEntry: integer(`${where}: largestEntry`, largestEntry, 1, maxEntryBytes),
     whenFull: choice(`${where}: whenFull`, full, whenFull),
+    ...(reader === undefined ? {} : { readers: choice(`${where}: readers`, reader, readers) }),
   };
 }
 

@@ -10,8 +10,13 @@ export const maxReferences = 1024;
 export const maxPathLength = 10;
 /** Groups whose blocks one metablock puts forward again. */
 export const maxReleasedGroups = 64;
-/** References in parents that one certificate names; a wider one has scope null. */
-export const maxScopeInParents = 4096;
+/**
+ * Bytes of a certificate, its scope included: who certifies more gives several. So a finality proof in a group of 64 owners,
+ * with 43 certificates beside 64 of them, still fits a message.
+ */
+export const maxCertificateBytes = 288;
+/** Of generations, attempts and counters: far beyond what is ever reached, and what follows on can still be counted. */
+export const maxCount = 2 ** 48;
 /** Entries of a block. */
 export const maxEntries = 1024;
 /** Groups that a HELLO or a FRONTIER names. */
@@ -26,6 +31,11 @@ export const maxWanted = 256;
 export const maxLocks = 256;
 /** Certificates that go with a metablock as evidence: two of each owner, since a scope may grow. */
 export const maxCertificates = 128;
+/**
+ * Bytes of a lock's proof: 64 certificates, a path for each of 32 references in two metablocks, and their headers. It fits a FRONTIER
+ * that says little else.
+ */
+export const maxLockProofBytes = 60_000;
 /** A pact and those that it extends, in a row. */
 export const maxPactDepth = 8;
 /** UTF-8 bytes of the reason in a BYE. */

@@ -7,27 +7,47 @@ import type { Hash } from "./types";
  * node = SHA-256(01 || left || right), root of none = SHA-256 of nothing.
  */
 
-export function merkleRoot(crypto: Sha256, leaves: readonly Uint8Array[]): Hash {
-  if (leaves.length === 0) return crypto.sha256(new Uint8Array(0));
-  return subtreeRoot(crypto, leaves, 0, leaves.length);
+/** All hashes of a tree, from those of the leaves up to the root alone: each is made once, for all paths together. */
+export type MerkleTree = readonly (readonly Hash[])[];
+
+/** About two hashes for each leaf; none where there is no leaf. */
+export function merkleTree(crypto: Sha256, leaves: readonly Uint8Array[]): MerkleTree {
+  const levels: Hash[][] = [leaves.map((leaf) => leafHash(crypto, leaf))];
+  for (let level = levels[0]!; level.length > 1; level = levels[levels.length - 1]!) {
+    const above: Hash[] = [];
+    for (let left = 0; left < level.length; left += 2) {
+      const right = level[left + 1];
+      // The last of an odd number stands for itself on the next level: so the left side is always a full tree.
+      above.push(right === undefined ? level[left]! : nodeHash(crypto, level[left]!, right));
+    }
+    levels.push(above);
+  }
+  return levels;
+}
+
+export function rootOf(crypto: Sha256, tree: MerkleTree): Hash {
+  return tree[tree.length - 1]![0] ?? crypto.sha256(new Uint8Array(0));
 }
 
 /** The hashes beside the way from leaf `index` to the root, from the leaf up. */
-export function merklePath(crypto: Sha256, leaves: readonly Uint8Array[], index: number): Hash[] {
+export function pathIn(tree: MerkleTree, index: number): Hash[] {
   const path: Hash[] = [];
-  let start = 0;
-  let end = leaves.length;
-  while (end - start > 1) {
-    const middle = start + split(end - start);
-    if (index < middle) {
-      path.push(subtreeRoot(crypto, leaves, middle, end));
-      end = middle;
-    } else {
-      path.push(subtreeRoot(crypto, leaves, start, middle));
-      start = middle;
-    }
+  let place = index;
+  for (const level of tree) {
+    const beside = level[place % 2 === 0 ? place + 1 : place - 1];
+    if (beside !== undefined) path.push(beside);
+    place = Math.floor(place / 2);
   }
-  return path.reverse();
+  return path;
+}
+
+export function merkleRoot(crypto: Sha256, leaves: readonly Uint8Array[]): Hash {
+  return rootOf(crypto, merkleTree(crypto, leaves));
+}
+
+/** The path of one leaf alone; where more are wanted, `merkleTree` serves them all. */
+export function merklePath(crypto: Sha256, leaves: readonly Uint8Array[], index: number): Hash[] {
+  return pathIn(merkleTree(crypto, leaves), index);
 }
 
 /** Whether `leaf` stands at `index` of the `count` leaves under `root`. */
@@ -57,19 +77,6 @@ export function verifyMerklePath(
     last = Math.floor(last / 2);
   }
   return last === 0 && equal(known, root);
-}
-
-function subtreeRoot(crypto: Sha256, leaves: readonly Uint8Array[], start: number, end: number): Hash {
-  if (end - start === 1) return leafHash(crypto, leaves[start]!);
-  const middle = start + split(end - start);
-  return nodeHash(crypto, subtreeRoot(crypto, leaves, start, middle), subtreeRoot(crypto, leaves, middle, end));
-}
-
-/** The greatest power of two below `count`. */
-function split(count: number): number {
-  let power = 1;
-  while (power * 2 < count) power *= 2;
-  return power;
 }
 
 function leafHash(crypto: Sha256, bytes: Uint8Array): Hash {

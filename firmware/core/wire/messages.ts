@@ -1,6 +1,7 @@
 import { type Cbor, decode, encode } from "./cbor";
 import {
   maxCapabilities,
+  maxCount,
   maxEntries,
   maxGroups,
   maxLocks,
@@ -18,17 +19,9 @@ import type { Frontier, Hash, LockProof, Message } from "./types";
 
 export { messageLimit } from "./limits";
 
-/** Throws `message-limit` where it comes to more than `messageLimit` bytes: the caller sends less at once. */
+/** Of more than `messageLimit` bytes it is what no decoder takes: who sends looks. */
 export function encodeMessage(message: Message): Uint8Array {
-  const encoded = encode(messageItems(message));
-  if (encoded.length > messageLimit) {
-    throw wrong(
-      "message-limit",
-      `message ${message.type}`,
-      `has ${encoded.length} bytes, and the most is ${messageLimit}`,
-    );
-  }
-  return encoded;
+  return encode(messageItems(message));
 }
 
 /** Throws `message-limit`, `message-type`, `cbor-…` or `structure-…`; byte strings in it are views into `encoded`. */
@@ -142,9 +135,9 @@ function readMetablock(items: readonly Cbor[]): Message {
 function readFrontier(items: readonly Cbor[]): Frontier {
   const [, generation, tip, attempt, positions, locks] = tuple("FRONTIER", items, 6);
   return {
-    highestFinalizableGeneration: integer("FRONTIER: HFG", generation, -1),
+    highestFinalizableGeneration: integer("FRONTIER: HFG", generation, -1, maxCount),
     tip: nullable("FRONTIER: tip", tip, hash32),
-    attempt: integer("FRONTIER: attempt", attempt),
+    attempt: integer("FRONTIER: attempt", attempt, 0, maxCount),
     positions: list("FRONTIER: position", positions, maxGroups, readPosition),
     locks: list("FRONTIER: lock", locks, maxLocks, readLock),
   };

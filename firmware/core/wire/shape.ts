@@ -13,9 +13,11 @@ export function readStructure(where: string, bytes: Uint8Array, length: number, 
   return tuple(where, decode(bytes, limits), length);
 }
 
-export function tuple(where: string, value: Cbor | undefined, length: number): readonly Cbor[] {
+/** An array of `length` items, or where they may be left out of up to `most`. */
+export function tuple(where: string, value: Cbor | undefined, length: number, most = length): readonly Cbor[] {
   if (!Array.isArray(value)) throw wrong("structure-shape", where, "is not an array");
-  if (value.length !== length) throw wrong("structure-shape", where, `has ${value.length} items in place of ${length}`);
+  if (value.length < length || value.length > most)
+    throw wrong("structure-shape", where, `has ${value.length} items in place of ${length}`);
   return value;
 }
 

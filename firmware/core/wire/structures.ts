@@ -1,6 +1,14 @@
 import { type Cbor, encode } from "./cbor";
 import { hash, type Sha256 } from "./hash";
-import { maxEntries, maxOwners, maxParents, maxReferences, maxReleasedGroups, maxScopeInParents } from "./limits";
+import {
+  maxCertificateBytes,
+  maxCount,
+  maxEntries,
+  maxOwners,
+  maxParents,
+  maxReferences,
+  maxReleasedGroups,
+} from "./limits";
 import {
   bytesOf,
   hash32,
@@ -52,7 +60,7 @@ export function decodeBlockHeader(bytes: Uint8Array): BlockHeader {
   return {
     group: hash32("block header: group", group),
     issuer: hash32("block header: issuer", issuer),
-    counter: integer("block header: counter", counter, 1),
+    counter: integer("block header: counter", counter, 1, maxCount),
     count: integer("block header: count", count, 1, maxEntries),
     entriesHash: hash32("block header: entriesHash", entriesHash),
     time: integer("block header: time", time),
@@ -83,8 +91,8 @@ export function encodeMetablockHeader(header: MetablockHeader): Uint8Array {
 export function decodeMetablockHeader(bytes: Uint8Array): MetablockHeader {
   const [sequence, attempt, parents, released, root, count, issuer] = readStructure("metablock header", bytes, 7);
   const header = {
-    sequence: integer("metablock header: sequence", sequence),
-    attempt: integer("metablock header: attempt", attempt),
+    sequence: integer("metablock header: sequence", sequence, 0, maxCount),
+    attempt: integer("metablock header: attempt", attempt, 0, maxCount),
     parents: sortedHashes("metablock header: parent", parents, maxParents),
     releasedGroups: sortedHashes("metablock header: released group", released, maxReleasedGroups),
     root: hash32("metablock header: root", root),
@@ -143,6 +151,9 @@ export function encodeCertificate(certificate: Certificate): Uint8Array {
 }
 
 export function decodeCertificate(bytes: Uint8Array): ReceivedCertificate {
+  if (bytes.length > maxCertificateBytes) {
+    throw wrong("structure-bound", "certificate", `has ${bytes.length} bytes, and the most is ${maxCertificateBytes}`);
+  }
   const [metablock, signer, scope, signature] = readStructure("certificate", bytes, 4);
   return {
     metablock: hash32("certificate: metablock", metablock),
@@ -159,9 +170,9 @@ function scopeItems(scope: Scope | null): Cbor {
 
 function readScope(where: string, value: Cbor | undefined): Scope {
   const [own, parents] = tuple(where, value, 2);
-  const inParents = list(`${where} in parents`, parents, maxScopeInParents, readParentIndex);
+  const inParents = list(`${where} in parents`, parents, maxCertificateBytes, readParentIndex);
   return {
-    own: ascending(where, list(where, own, maxReferences, readIndex), (index) => index),
+    own: ascending(where, list(where, own, maxCertificateBytes, readIndex), (index) => index),
     parents: ascending(where, inParents, ([parent, index]) => parent * maxReferences + index),
   };
 }

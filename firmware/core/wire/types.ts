@@ -15,6 +15,8 @@ export interface Policy {
   /** An owner may certify on a header alone. */
   readonly private: boolean;
   readonly writers: "owners" | "members" | "stewards";
+  /** Who is given its groups' data, besides their owners and who is named to relay it; owners alone where it says nothing. */
+  readonly readers?: "members" | "stewards";
   /** Final entries that an owner is to keep, at least; 0 for all. As built, nothing looks at it. */
   readonly retention: number;
   /** Bytes of the largest encoded entry. */
