@@ -1,8 +1,10 @@
 import { VertebraError } from "../core/errors";
 import { decodeEntry, encodeEntry, type Value } from "../core/pact/entry";
 import { decodePact } from "../core/pact/pact";
+import { sameValue } from "../core/pact/same";
 import { fromHex, toHex } from "../core/wire/bytes";
 import type { Pact } from "../core/wire/types";
+import { jsonOf } from "./json";
 import type { EntryGiven, OutputGiven, Request } from "./request";
 
 /** What a behavior put out before it ended. */
@@ -48,7 +50,10 @@ export function contextOf(run: Run, given: Given) {
         readsOf(token)
           .filter(({ sequence }) => sequence >= from && sequence < before)
           .map((read) => ({ sequence: read.sequence, entry: object(read) })),
-      key: (token: unknown, field: string, value: unknown) => all(token).filter((each) => each[field] === value),
+      key: (token: unknown, field: string, value: unknown) => {
+        const wanted = keyOf(named(token).pact, field, value);
+        return all(token).filter((each) => sameValue(each[field]!, wanted));
+      },
     },
     produce: (token: unknown, values: unknown) => void given.outputs.push(output(token, values)),
     capability: (name: unknown, operation: unknown) =>
@@ -64,18 +69,20 @@ export function contextOf(run: Run, given: Given) {
   };
 }
 
-/** The JSON of what a behavior leaves or asks for; that of nothing is null. Throws a TypeError for what JSON can't say. */
-export function jsonOf(what: string, value: unknown): string {
-  const text = JSON.stringify(value ?? null);
-  if (text === undefined) throw new TypeError(`${what} that it gave is not JSON`);
-  return text;
-}
-
 /** What a behavior says, as text that UTF-8 can carry. Throws what it throws when it is made text. */
 export function readable(said: unknown): string {
   return String(said)
     .slice(0, longestText)
     .replace(/[\ud800-\udfff]/gu, "\ufffd");
+}
+
+/** The value that entries of a pact have in a field which was given this one: an f32 is rounded. */
+function keyOf({ name, fields }: Pact, field: string, value: unknown): Value {
+  const known = fields.find((each) => each.name === field);
+  if (known === undefined) {
+    throw new VertebraError("entry-unknown-field", `${name} has no field '${field}'`, "Name one that it has.");
+  }
+  return known.type.kind === "f32" && typeof value === "number" ? Math.fround(value) : (value as Value);
 }
 
 function objectOf({ fields }: Pact, entry: Uint8Array): Record<string, Value> {

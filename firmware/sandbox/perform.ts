@@ -1,7 +1,8 @@
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
-import { contextOf, type Given, jsonOf, readable } from "./context";
+import { contextOf, type Given, readable } from "./context";
 import { loadAlone, type Module, readModule } from "./engine";
+import { jsonOf } from "./json";
 import type { Reply, Request, SandboxLimits } from "./request";
 
 /** A saga as its module exports it; whatever is in it was written by others. */

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VertebraError } from "../../firmware/core/errors";
 import { asVertebraError, errnoOf } from "../system/errors";
+import { writeJson } from "../system/json";
 import { visible } from "../system/text";
 import type { PushTold } from "./pushing";
 import { socketOf } from "./socket";
@@ -78,7 +79,7 @@ export function controlClient(directory: string): ControlClient {
     post: async (path, body) => parsed((await answer("POST", path, JSON.stringify(body))).toString(), directory),
     bytes: async (path, query) => new Uint8Array(await answer("GET", withQuery(path, query))),
     lines: (path, query, signal) => lines("GET", withQuery(path, query), undefined, signal),
-    push: (group, entry, final) => lines("POST", "/entries", JSON.stringify({ group, entry, final })),
+    push: (group, entry, final) => lines("POST", "/entries", writeJson({ group, entry, final })),
   };
 }
 

@@ -4,6 +4,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import { encodeMessage } from "../../firmware/core/wire/messages";
 import type { Gateway } from "../gateway";
 import { asVertebraError } from "../system/errors";
+import { writeJson } from "../system/json";
 import { createTrouble } from "../system/process";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
@@ -94,7 +95,7 @@ async function ofSagas(gateway: Gateway, request: IncomingMessage, path: string,
 
 function send(response: ServerResponse, body: unknown): void {
   response.setHeader("Content-Type", "application/json");
-  response.end(JSON.stringify(body));
+  response.end(writeJson(body));
 }
 
 /** An error in the place of the answer, or of the rest of it where that is told line by line. */
@@ -131,7 +132,7 @@ async function sendEntries(
     groups.map(async (group) => {
       for await (const entry of gateway.channel.pull(group, from, options)) {
         if (signal.aborted) return;
-        if (!response.write(`${JSON.stringify(entry)}\n`)) await drained(response, signal);
+        if (!response.write(`${writeJson(entry)}\n`)) await drained(response, signal);
       }
     }),
   );

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { VertebraError } from "../../firmware/core/errors";
+import { readJson } from "../system/json";
 
 const largestBody = 1 << 20;
 
@@ -19,15 +20,16 @@ export async function readBody<T>(
   }
   const body = parse(Buffer.concat(chunks).toString("utf8"));
   for (const [name, type] of Object.entries(types)) {
-    if (typeof body?.[name] !== type) throw notAsked(`has no ${type} '${name}'`);
+    if (body === null || typeof body[name] !== type || body[name] === null) throw notAsked(`has no ${type} '${name}'`);
   }
   return body as T;
 }
 
 function parse(text: string): Partial<Record<string, unknown>> | null {
   try {
-    return JSON.parse(text);
-  } catch {
+    return readJson(text) as Partial<Record<string, unknown>> | null;
+  } catch (error) {
+    if ((error as VertebraError).code !== "json-syntax") throw error;
     throw notAsked("is not JSON");
   }
 }

@@ -55,6 +55,8 @@ export interface Asked {
   readonly final: boolean;
 }
 
+const longestReason = 400;
+
 /** Digits of an id that are enough, where they name one invocation. */
 const leastDigits = 4;
 
@@ -128,13 +130,14 @@ export async function redrive(
   return { ...sealed, sequence, invocation };
 }
 
-/** Throws `saga-cancel` where it can't be cancelled now, and where its stage came first. */
+/** Throws `saga-reason`, and `saga-cancel` where it can't be cancelled now, and where its stage came first. */
 export async function cancelInvocation(
   gateway: Gateway,
   digits: string,
   { reason, final }: Asked,
   signal: AbortSignal,
 ): Promise<CancelledJson> {
+  checkReason(reason);
   const conducting = sagasOf(gateway);
   const { story } = await find(gateway, digits);
   const { id, key, saga } = story.invocation;
@@ -154,6 +157,17 @@ export async function cancelInvocation(
     "saga-cancel",
     `Invocation ${key.slice(0, 8)} went on before it was cancelled: its stage is ${status}`,
     "Look what it does now with `vertebra saga timeline`, and cancel it again.",
+  );
+}
+
+/** It stands in the state that ends the invocation, whose error has 512 bytes. */
+function checkReason(reason: string): void {
+  const { length } = Buffer.from(reason);
+  if (reason.trim() !== "" && length <= longestReason && !/[\ud800-\udfff]/u.test(reason)) return;
+  throw new VertebraError(
+    "saga-reason",
+    `The reason has ${length} bytes, is empty, or holds half of a character`,
+    `Give one of at most ${longestReason} bytes.`,
   );
 }
 

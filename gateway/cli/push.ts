@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
 import { controlClient } from "../channels/control-client";
 import type { PushTold } from "../channels/pushing";
+import { readJson } from "../system/json";
 import { paint } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
 import { print, printJson, say } from "./output";
@@ -36,11 +37,13 @@ function show(told: PushTold): void {
 }
 
 function parseEntry(text: string): unknown {
+  const usage = () =>
+    new VertebraError("usage", `The entry is not a JSON object: ${text}`, `Give it like '{"load":0.5}', in quotes`);
   try {
-    const entry = JSON.parse(text);
+    const entry = readJson(text);
     if (entry !== null && typeof entry === "object" && !Array.isArray(entry)) return entry;
-  } catch {
-    // Told below, with what it should have been.
+  } catch (error) {
+    if ((error as VertebraError).code !== "json-syntax") throw error;
   }
-  throw new VertebraError("usage", `The entry is not a JSON object: ${text}`, `Give it like '{"load":0.5}', in quotes`);
+  throw usage();
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { Told } from "../saga/timeline";
+import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
@@ -30,7 +31,7 @@ export function showTold(told: Told): void {
   if (waits !== null) line("waits until", waits.sentence);
   if (waits?.block) line("why", `vertebra why ${waits.block}`);
   const left = states.at(-1);
-  if (left !== undefined) line("state", JSON.stringify(left.state));
+  if (left !== undefined) line("state", writeJson(left.state));
   print();
   printTable([
     ["STAGE", "BEHAVIOR", "STATUS", "BY", "SAGA STATE"],

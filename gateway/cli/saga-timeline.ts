@@ -3,6 +3,7 @@ import { soundWall } from "../../firmware/core/clock";
 import type { Json } from "../../firmware/core/pact/json";
 import { controlClient } from "../channels/control-client";
 import type { Told, ToldOutput, ToldState } from "../saga/timeline";
+import { writeJson } from "../system/json";
 import { paint, type Style, type Text, widthOf } from "../system/text";
 import { type WorldOptions, worldCommand } from "./options";
 import { fitting, print, printJson } from "./output";
@@ -56,7 +57,7 @@ export function timelineLines(told: Told): Text[] {
 /** `number 1, price 4900` */
 export function contentOf(entry: { readonly [name: string]: Json }): string {
   return Object.entries(entry)
-    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .map(([name, value]) => `${name} ${writeJson(value)}`)
     .join(", ");
 }
 
@@ -98,7 +99,7 @@ function why({ consumed, waited }: ToldState): string {
 }
 
 function operationText({ capability, operation }: Extract<ToldOutput, { kind: "operation" }>): string {
-  return `${capability} ${JSON.stringify(operation)}`;
+  return `${capability} ${writeJson(operation)}`;
 }
 
 function entryText({ group, sequence, reversed, comes, entry }: Extract<ToldOutput, { kind: "entry" }>): string {

@@ -9,6 +9,7 @@ import { type Moment, type Rehearsed, rehearse } from "../saga/rehearsal";
 import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { SagaSource } from "../saga/source";
 import { typeErrors } from "../saga/types";
+import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
 import { plainCommand } from "./options";
 import { exitCodes, print, printJson, say } from "./output";
@@ -124,11 +125,11 @@ export function showRehearsed(
 function line(moment: Moment): Text {
   switch (moment.kind) {
     case "entry":
-      return `${moment.produced ? "  → " : ""}${moment.pact} ${JSON.stringify(moment.entry)}`;
+      return `${moment.produced ? "  → " : ""}${moment.pact} ${writeJson(moment.entry)}`;
     case "state": {
       const colour = moment.status === "done" || moment.status === "intent" ? "green" : "yellow";
       const reason = moment.error === "" ? "" : ` (${moment.error})`;
-      return [`  ${moment.stage} `, paint(colour, moment.status), `${reason}  ${JSON.stringify(moment.state)}`];
+      return [`  ${moment.stage} `, paint(colour, moment.status), `${reason}  ${writeJson(moment.state)}`];
     }
     case "operation":
       return `  ⚙ ${moment.capability} ${moment.operation}: ${moment.outcome}`;

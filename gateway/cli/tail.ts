@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { controlClient, gatewayEnded } from "../channels/control-client";
 import type { ToldEntry } from "../channels/entry";
+import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
 import { askedToEnd } from "./ending";
 import { type WorldOptions, wholeNumber, worldCommand } from "./options";
@@ -53,6 +54,6 @@ function contentOf({ entry, gap }: ToldEntry): string {
   if (gap !== undefined) return `(${gap} entries were dropped here by a full buffer)`;
   if (entry === null) return "(private)";
   return Object.entries(entry)
-    .map(([name, value]) => `${name} ${value === null ? "none" : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name} ${value === null ? "none" : writeJson(value)}`)
     .join(", ");
 }

@@ -10,6 +10,7 @@ import { entriesHash } from "../../firmware/core/wire/structures";
 import type { Field } from "../../firmware/core/wire/types";
 import { nodeCrypto } from "../participant/crypto";
 import { asVertebraError } from "../system/errors";
+import { writeJson } from "../system/json";
 import { paint } from "../system/text";
 import { readPacts } from "../world/catalog";
 import { collect, plainCommand } from "./options";
@@ -139,7 +140,7 @@ function show(verified: Verified, { group: asked, owner }: VerifyOptions): void 
   );
   if (!owners.includes(issuer)) print(`  issued by ${issuer}`);
   for (const [index, entry] of (verified.entries ?? []).entries()) {
-    print(`  ${firstEntry === null ? "" : `${firstEntry + index} `}${JSON.stringify(entry)}`);
+    print(`  ${firstEntry === null ? "" : `${firstEntry + index} `}${writeJson(entry)}`);
   }
   if (asked !== undefined || owner.length > 0) return;
   print("Whose keys these are, a proof can't say: compare them, with --group or --owner.");

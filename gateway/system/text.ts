@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { writeJson } from "./json";
 
 /**
  * Text for a terminal. What others named, wrote or gave as a reason goes into it as it is: `rendered` is the one way out, and shows
@@ -70,7 +71,7 @@ function isStyled(text: Styled | readonly Text[]): text is Styled {
 
 /** JSON in one line, of which a terminal shows every character as it is. */
 export function jsonText(value: unknown): string {
-  return escapedJson(JSON.stringify(value));
+  return escapedJson(writeJson(value));
 }
 
 /** JSON that another wrote, so. */

@@ -128,10 +128,14 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
         "it reached its limit of computation",
       ],
       ["when it returns a promise", "return Promise.resolve(1);", "it returned a promise"],
-      ["when it returns what is no JSON", "return () => 1;", "not JSON"],
-      ["when it operates by what is no JSON", "context.capability('relay', () => 1);", "not JSON"],
-      ["when it operates by what says that it is nothing", "context.capability('relay', { toJSON() {} });", "not JSON"],
-      ["when it returns a circle", "const a = {}; a.a = a; return a;", "cycl"],
+      ["when it returns what is no JSON", "return () => 1;", "the state is a function, which JSON can't say"],
+      ["when it operates by what is no JSON", "context.capability('relay', () => 1);", "an operation is a function"],
+      [
+        "when it operates by what says that it is nothing",
+        "context.capability('relay', { toJSON() {} });",
+        "an operation.toJSON is a function",
+      ],
+      ["when it returns a circle", "const a = {}; a.a = a; return a;", "in more than 32 arrays and objects"],
       ["when it throws what can't be told", "throw { toString() { throw 1; } };", "it threw what can't be told"],
       ["when it produces what breaks its pact", "context.produce(order, { number: -1 });", "field 'number' is -1"],
       ["when it forgets a field", "context.produce(order, {});", "order lacks field 'number'"],
@@ -184,13 +188,13 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
 
   it("gives out text that UTF-8 can carry, whatever it says", async () => {
     const said = await run(
-      sourceOf("context.log('a\\ud800'); context.capability('\\udc00b', '\\ud800'); context.fail('c\\ud800d');"),
+      sourceOf("context.log('a\\ud800'); context.capability('\\udc00b', 1); context.fail('c\\ud800d');"),
     );
     expect(said).toMatchObject({ kind: "failed", error: "c\ufffdd", logs: ["a\ufffd"] });
-    const done = await run(sourceOf("context.capability('\\udc00b', '\\ud800'); return '\\ud800';"));
+    const done = await run(sourceOf("context.capability('\\udc00b', '\\ud83d\\ude00'); return '\\ud83d\\ude00';"));
     expect(done).toMatchObject({
-      state: '"\\ud800"',
-      outputs: [{ capability: "\ufffdb", operation: '"\\ud800"' }],
+      state: '"\u{1f600}"',
+      outputs: [{ capability: "\ufffdb", operation: '"\u{1f600}"' }],
     });
   });
 
@@ -239,7 +243,10 @@ describe.skipIf(reason).each(places)(`a behavior $name${reason ? ` (skipped: ${r
     }
 
     it("by a prototype in JSON", async () => {
-      expect(await left(`return [JSON.parse('{"__proto__": {"n": 5}}').n === 5, ({}).n];`)).toEqual([false, null]);
+      expect(await left(`return [JSON.parse('{"__proto__": {"n": 5}}').n === 5, ({}).n ?? null];`)).toEqual([
+        false,
+        null,
+      ]);
     });
 
     it("by changing the class of the host's errors", async () => {

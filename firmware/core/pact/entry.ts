@@ -1,4 +1,5 @@
 import { VertebraError } from "../errors";
+import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode, type Float } from "../wire/cbor";
 import { maxEntryBytes } from "../wire/limits";
 import { encodeText } from "../wire/text";
@@ -80,6 +81,7 @@ function toItem(where: string, type: FieldType, value: Value, bounds: Bounds): C
     case "map":
       if (!(value instanceof Map)) throw mistyped(where, type, value);
       checkLength(where, value.size, "keys", bounds);
+      checkKeys(where, value as ReadonlyMap<Value, Value>);
       return mapEntries(value, (key, each) => [
         toItem(`a key of ${where}`, type.keys, key, {}),
         toItem(`a value of ${where}`, type.values, each, {}),
@@ -133,7 +135,8 @@ function checkScalar(where: string, type: FieldType, value: Value | Cbor, bounds
     if (value < least || value > most) {
       throw broken("entry-range", `${where} is ${value}, outside the ${least} to ${most} of ${kind}`);
     }
-    return checkBounds(where, value, bounds);
+    // Of integers -0 is 0.
+    return checkBounds(where, value === 0 ? 0 : value, bounds);
   }
   if (kind === "bool" && typeof value === "boolean") return value;
   if (kind === "text" && typeof value === "string") {
@@ -189,6 +192,17 @@ function checkLength(where: string, length: number, of: string, { min, max }: Bo
   }
   if (max !== undefined && length > max) {
     throw broken("entry-bound", `${where} has ${length} ${of}, above its most of ${max}`);
+  }
+}
+
+/** Bytes of two arrays, and a number and its bigint, are one key. */
+function checkKeys(where: string, map: ReadonlyMap<Value, Value>): void {
+  const known = new Set<unknown>();
+  for (const key of map.keys()) {
+    const one = key instanceof Uint8Array ? toHex(key) : typeof key === "bigint" ? `${key}` : key;
+    const same = typeof one === "number" ? `${one}` : one;
+    if (known.has(same)) throw broken("entry-type", `${where} has the key ${shown(key)} twice`);
+    known.add(same);
   }
 }
 

@@ -7,9 +7,13 @@ import { isIntegerType } from "./field";
 /**
  * Entries as JSON objects by field name, for people and programs outside. Bytes are hex text; integers beyond 2^53 decimal
  * text; NaN is null and the infinities text, since JSON has neither; a reference is `{ group, sequence }`; a map is an object.
+ * -0 is a float like another; an integer has none.
  */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+/** A bigint only as it is given: an integer beyond 2^53. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [name: string]: Json };
+
+type MapType = Extract<FieldType, { kind: "map" }>;
 
 export function fieldsToObject(fields: readonly Field[], values: readonly Value[]): { readonly [name: string]: Json } {
   return Object.fromEntries(fields.map((field, index) => [field.name, toJson(field.type, values[index]!)]));
@@ -65,7 +69,7 @@ function floatToJson(value: number): Json {
 function shortestSingle(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
+    if (Object.is(Math.fround(short), value)) return short;
   }
   return value;
 }
@@ -83,17 +87,26 @@ function fromJson(where: string, type: FieldType, json: Json): Value {
     if (json === null || typeof json !== "object" || Array.isArray(json)) {
       throw refused("entry-json", `${where} is a map, and is given as an object`);
     }
-    return new Map(
-      Object.entries(json).map(([key, each]) => [
-        keyOf(`a key of ${where}`, type.keys, key),
-        fromJson(`a value of ${where}`, type.values, each as Json),
-      ]),
-    );
+    return mapOf(where, type, Object.entries(json));
   }
   if (json === null || (typeof json === "object" && !Array.isArray(json))) {
     throw refused("entry-json", `${where} is ${json === null ? "null" : "an object"}, and its type is ${kind}`);
   }
   return json as Value;
+}
+
+/** Two texts may be one key, as `1` and `01`, or `AB` and `ab` of bytes. */
+function mapOf(where: string, { keys, values }: MapType, entries: readonly (readonly [string, Json])[]): Value {
+  const map = new Map<Value, Value>();
+  const known = new Set<string>();
+  for (const [text, json] of entries) {
+    const key = keyOf(`a key of ${where}`, keys, text);
+    const told = `${toJson(keys, key)}`;
+    if (known.has(told)) throw refused("entry-json", `${where} has the key '${told.slice(0, 40)}' twice`);
+    known.add(told);
+    map.set(key, fromJson(`a value of ${where}`, values, json));
+  }
+  return map;
 }
 
 /** JSON has keys of text alone. */
@@ -114,6 +127,7 @@ function hexOf(where: string, text: string): Uint8Array {
 function floatOf(where: string, json: Json): number {
   if (json === null) return Number.NaN;
   if (typeof json === "number") return json;
+  if (typeof json === "bigint") return Number(json);
   if (json === "Infinity") return Number.POSITIVE_INFINITY;
   if (json === "-Infinity") return Number.NEGATIVE_INFINITY;
   throw refused("entry-json", `${where} is a number, null for none, or the text 'Infinity' or '-Infinity'`);
@@ -132,7 +146,7 @@ function referenceOf(where: string, json: Json): Value {
   const given = new Map<string, Json>(json === null || typeof json !== "object" ? [] : Object.entries(json));
   const group = given.get("group");
   const sequence = given.get("sequence");
-  if (typeof group !== "string" || typeof sequence !== "number") {
+  if (typeof group !== "string" || typeof sequence !== "number" || given.size > 2) {
     throw refused("entry-json", `${where} is a reference, and is given as { "group": hex, "sequence": number }`);
   }
   return [hexOf(where, group), sequence];

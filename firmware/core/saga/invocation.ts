@@ -1,6 +1,5 @@
-import type { Value } from "../pact/entry";
+import { valueText } from "../pact/same";
 import { equal, toHex } from "../wire/bytes";
-import { encode } from "../wire/cbor";
 import type { AvatarId, Hash } from "../wire/types";
 import { type Definitions, isOfPact, type Saga, type StageKnown } from "./definitions";
 import type { SeenEntry } from "./entries";
@@ -102,13 +101,7 @@ export function reachKey(saga: Saga, entry: SeenEntry): string {
 /** The value of a field, as text that is the same for equal values and no others. */
 export function fieldText(entry: SeenEntry, name: string): string {
   const index = entry.pact.fields.findIndex((field) => field.name === name);
-  const value = entry.values[index]!;
-  return toHex(encode(typeof value === "number" && !Number.isSafeInteger(value) ? { float: value } : item(value)));
-}
-
-function item(value: Value): Parameters<typeof encode>[0] {
-  if (Array.isArray(value)) return (value as readonly Value[]).map(item);
-  return value as boolean | string;
+  return valueText(entry.values[index]!);
 }
 
 export function stageOf({ saga }: Invocation, index: number): StageKnown {
