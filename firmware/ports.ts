@@ -1,4 +1,4 @@
-/** All that a platform gives to the firmware. Nothing in `core`, `link` or `store` reaches a platform but through these. */
+/** All that a platform gives to the firmware, and its rooms to each other. Nothing in `core`, `link` or `store` reaches a platform but through these. */
 
 /** A key pair that lives with its port: Ed25519, or X25519 where said. */
 export interface Signer {
@@ -92,4 +92,12 @@ export interface Pins {
     /** From 0 to 2 ** resolution - 1. */
     read(): number;
   };
+}
+
+/** What a link tells its participant through who drives both: what it has room for, as it measured it (PROTOCOL 12). */
+export interface Room {
+  /** So many bytes more before what comes last would wait too long; what is sent beyond is taken, and only comes late. */
+  readonly bytes: number;
+  /** What a message sent now is expected to need until its receiver has acknowledged it, ms. */
+  readonly delay: number;
 }

@@ -12,7 +12,6 @@ import { noChanges, timing, type World } from "./chain/world";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
-import { askAgainMs } from "./gossip/missing";
 import type { Peer } from "./gossip/peer";
 import { avatarSeed } from "./identity/avatar";
 import type { WorldProvision } from "./identity/provision";
@@ -69,6 +68,7 @@ export function createWorld(
     certificatesWaiting: new Map(),
     reports: new Map(),
     missing: new Map(),
+    linesChanged: true,
     unsettled: true,
     wakesAt: Number.POSITIVE_INFINITY,
     now: { monotonic: 0, wall: 0 },
@@ -132,7 +132,7 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
     if (mayIssue(world, group)) note(dueAt(group.buffer));
   }
   if (peers.length > 0) {
-    for (const { askedAt } of world.missing.values()) note((askedAt ?? world.now.monotonic) + askAgainMs);
+    for (const { againAt } of world.missing.values()) note(againAt ?? world.now.monotonic);
   }
   return wake;
 }

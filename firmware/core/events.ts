@@ -1,3 +1,4 @@
+import type { Room } from "../ports";
 import type { VertebraError } from "./errors";
 import type { AvatarId, Hash } from "./wire/types";
 
@@ -8,8 +9,19 @@ export type PeerId = number;
 export type Event =
   /** The first after construction: raises the epoch, and sets the first alarm. */
   | { readonly kind: "boot" }
-  /** A session stands with this avatar; its attestation was verified by the link. */
-  | { readonly kind: "connected"; readonly world: string; readonly peer: PeerId; readonly avatar: AvatarId }
+  /** A session stands with this avatar; its attestation was verified by the link. Without `room` the link takes everything at once. */
+  | {
+      readonly kind: "connected";
+      readonly world: string;
+      readonly peer: PeerId;
+      readonly avatar: AvatarId;
+      readonly room?: Room;
+    }
+  /**
+   * Much of what was sent to this peer has left, or its link is faster or slower than it was: `room` is what there is now. It counts
+   * down by the bytes of each `send`; a link that is never full need not tell it again.
+   */
+  | { readonly kind: "room"; readonly peer: PeerId; readonly room: Room }
   | { readonly kind: "disconnected"; readonly peer: PeerId }
   | { readonly kind: "message"; readonly peer: PeerId; readonly bytes: Uint8Array }
   /**

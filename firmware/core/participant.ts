@@ -9,11 +9,20 @@ import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import { answerRead, createReads, pullWhereBehind, type Reads, readFor, readRecentFinals } from "./gossip/catchup";
-import { greet, repeat, sendChangedFrontiers } from "./gossip/frontier";
+import {
+  answerRead,
+  createReads,
+  pullWhereBehind,
+  type Reads,
+  readFor,
+  readRecentFinals,
+  serveOn,
+} from "./gossip/catchup";
+import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
 import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
-import { receive } from "./gossip/receive";
+import { answerWants, receive } from "./gossip/receive";
+import { noteLines, takeRoom } from "./gossip/room";
 import { type Outgoing, spread } from "./gossip/tell";
 import { noting, unitsOf, type Work } from "./gossip/work";
 import type { WorldProvision } from "./identity/provision";
@@ -98,19 +107,22 @@ function handle(door: Door, event: Event, now: Time): Action[] {
   const before = door.work.done;
   for (const world of door.worlds.values()) {
     world.now = withSoundWall(now);
-    world.unsettled = event.kind !== "message";
+    world.unsettled = event.kind !== "message" && event.kind !== "room";
   }
   take(door, event, outgoing, actions);
   let wake = Number.POSITIVE_INFINITY;
   for (const world of door.worlds.values()) {
     const peers = peersOf(door, world);
+    noteLines(world, peers);
     const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
+    tellWhoWasBehind(peers, outgoing);
     askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
+    noteLines(world, peers);
     world.wakesAt = wakeAt(world, peers);
     wake = Math.min(wake, world.wakesAt);
   }
@@ -187,12 +199,22 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       assert(!door.peers.has(event.peer), "a peer's number is used once");
       const peer = createPeer(event.peer, world, event.avatar);
       door.peers.set(event.peer, peer);
+      world.linesChanged = true;
+      if (event.room !== undefined) takeRoom(peer, event.room);
       greet(peer, outgoing);
       break;
     }
     case "disconnected":
       forgetPeer(door, event.peer);
       break;
+    case "room": {
+      const peer = door.peers.get(event.peer);
+      if (peer === undefined) break;
+      takeRoom(peer, event.room);
+      answerWants(peer, outgoing);
+      serveOn(door.reads, peer, actions);
+      break;
+    }
     case "message":
       takeMessage(door, event.peer, event.bytes, outgoing, actions);
       break;
@@ -210,7 +232,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       break;
     }
     case "record":
-      answerRead(door.reads, event.request, event.value, outgoing);
+      answerRead(door.reads, event.request, event.value, outgoing, actions);
       break;
     case "flush":
     case "alarm":
@@ -222,6 +244,7 @@ function forgetPeer(door: Door, id: PeerId): void {
   const peer = door.peers.get(id);
   if (peer === undefined) return;
   door.peers.delete(id);
+  peer.world.linesChanged = true;
   forgetReport(peer.world, peer.avatarKey);
 }
 

@@ -89,10 +89,11 @@ export function startBoard(
     identity: credentials(crypto, provision.seed, world.worldId),
     open: (received, closed) => openWire(native, options.wire, received, closed, notice),
     wake: alarm(() => cable.alarm()),
-    up(peer, other, resumed) {
+    up(peer, other, resumed, room) {
       print({ event: "link", up: true, avatar: toHex(other), resumed });
-      drive({ kind: "connected", world: tag, peer, avatar: other });
+      drive({ kind: "connected", world: tag, peer, avatar: other, room });
     },
+    room: (peer, room) => drive({ kind: "room", peer, room }),
     message: (peer, bytes) => drive({ kind: "message", peer, bytes }),
     down(peer, { code, message }) {
       print({ event: "link", up: false, code, message });

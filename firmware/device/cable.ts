@@ -2,7 +2,7 @@ import { VertebraError } from "../core/errors";
 import type { PeerId } from "../core/events";
 import type { AvatarId } from "../core/wire/types";
 import { createLink, type LinkAction, type LinkIdentity, type LinkStats } from "../link/link";
-import type { Clock, Crypto, Random } from "../ports";
+import type { Clock, Crypto, Random, Room } from "../ports";
 
 /** An open serial line. */
 export interface Wire {
@@ -20,7 +20,9 @@ export interface CableOptions {
   open(received: (bytes: Uint8Array) => void, closed: (reason: string) => void): Wire;
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
-  up(peer: PeerId, avatar: AvatarId, resumed: boolean): void;
+  up(peer: PeerId, avatar: AvatarId, resumed: boolean, room: Room): void;
+  /** What the link has room for now. */
+  room(peer: PeerId, room: Room): void;
   message(peer: PeerId, bytes: Uint8Array): void;
   down(peer: PeerId, reason: VertebraError): void;
   notice(error: VertebraError): void;
@@ -42,8 +44,8 @@ export interface Cable {
 const retryMs = 1000;
 /** How long one who was cut off is left alone. */
 const cutMs = 30_000;
-/** Bytes that wait for room in the link, beyond what the link itself queues. */
-const mostWaiting = 256 * 1024;
+/** Bytes that wait for room in the link, beyond what the link itself queues: a participant that heeds its room needs none. */
+const mostWaiting = 64 * 1024;
 
 /** A link over a serial line that may come and go. */
 export function createCable(options: CableOptions): Cable {
@@ -64,11 +66,12 @@ export function createCable(options: CableOptions): Cable {
       if (action.kind === "write") wire?.write(action.bytes);
       else if (action.kind === "wake") linkAt = action.at;
       else if (action.kind === "notice") options.notice(action.error);
+      else if (action.kind === "room" && peer !== undefined) options.room(peer, action.room);
       else if (action.kind === "message" && peer !== undefined) options.message(peer, action.bytes);
       else if (action.kind === "down") goDown(action.error);
       else if (action.kind === "up") {
         peer = ++peers;
-        options.up(peer, action.avatar, action.resumed);
+        options.up(peer, action.avatar, action.resumed, action.room);
       }
     }
     drain();

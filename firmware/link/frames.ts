@@ -59,6 +59,8 @@ export interface FrameReader {
   read(bytes: Uint8Array): Frame[];
   /** Forgets the frame that had begun: the wire was cut. */
   reset(): void;
+  /** Whether bytes of a frame have come whose end has not. */
+  begun(): boolean;
   /** Frames dropped so far, without lines of a log. */
   damaged(): number;
 }
@@ -108,6 +110,7 @@ export function createFrameReader(): FrameReader {
       length = 0;
       overlong = false;
     },
+    begun: () => length > 0,
     damaged: () => damaged,
   };
 }

@@ -6,8 +6,23 @@ export const frameLimit = 1024;
 export const fragmentSize = 220;
 /** Fragments on their way and not acknowledged: 4 KB, a third of a second at 115200 baud. At most 16, the bits of a selective ack. */
 export const windowSize = 16;
+/** Where the wire is slow, or the peer, no more than it takes in so long (ms)… */
+export const flightTime = 1000;
+/** …but so many: fewer would leave the wire idle while their acks wait behind the peer's own. */
+export const leastFlight = 4;
+/** Bytes on the wire around a fragment. */
+export const fragmentOverhead = 36;
 /** Bytes taken by `send` and not acknowledged yet: the largest message and a quarter more. */
 export const queueLimit = 80 * 1024;
+/** Who sends is told of room for no more than the wire takes in so long (ms): what is newer should not wait behind what is old… */
+export const roomTime = 2000;
+/** …within these bounds, in bytes: enough for `leastFlight`, and less than the queue. */
+export const leastRoom = 1500;
+export const mostRoom = 64 * 1024;
+/** ms a byte of the slowest wire that is believed: 1000 baud. A stranger who sends slower must not make us wait for ever. */
+export const slowestByte = 10;
+/** Bytes of the longest answer to a handshake message: message 2, in its frame. */
+export const longestAnswer = 450;
 
 /** An ack waits this long for a record that would carry it anyway… */
 export const ackDelay = 50;

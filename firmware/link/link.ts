@@ -6,12 +6,13 @@
 import { VertebraError } from "../core/errors";
 import { messageLimit } from "../core/wire/limits";
 import type { AvatarId } from "../core/wire/types";
-import type { Crypto, Random } from "../ports";
+import type { Crypto, Random, Room } from "../ports";
 import { createFrameReader, encodeFrame, type Frame } from "./frames";
 import type { LinkIdentity } from "./introduction";
 import { keepaliveAfter, noticeSpacing, silenceLimit } from "./limits";
+import { createPace, noteArrival } from "./pace";
 import { createSession, type SessionEvent } from "./session";
-import { createWindow } from "./window";
+import { createWindow, type Window } from "./window";
 
 export type { LinkIdentity } from "./introduction";
 
@@ -20,9 +21,13 @@ export type LinkAction =
   /** To the wire. */
   | { readonly kind: "write"; readonly bytes: Uint8Array }
   /** A session stands. `resumed`: it is the one that was down, and what was taken before is still delivered, once. */
-  | { readonly kind: "up"; readonly avatar: AvatarId; readonly resumed: boolean }
+  | { readonly kind: "up"; readonly avatar: AvatarId; readonly resumed: boolean; readonly room: Room }
   /** A message of the peer, each once and in order. */
   | { readonly kind: "message"; readonly bytes: Uint8Array }
+  /**
+   * Much of what was sent has left: what there is room for now. What is sent all the same is taken too, up to the queue's limit.
+   */
+  | { readonly kind: "room"; readonly room: Room }
   /** The session is not to be reached. The link goes on trying. */
   | { readonly kind: "down"; readonly error: VertebraError }
   /** Something a person should know. The same is told once in a while only. */
@@ -67,15 +72,18 @@ export interface Link {
 
 export function createLink(options: { crypto: Crypto; random: Random; identity: LinkIdentity; now: number }): Link {
   const reader = createFrameReader();
-  const session = createSession(options.crypto, options.random, options.identity);
+  const pace = createPace();
+  const session = createSession(options.crypto, options.random, options.identity, pace);
   const notices = createNotices();
-  let window: ReturnType<typeof createWindow> | undefined;
+  let window: Window | undefined;
   let open = false;
   /** What the driver was told last, `up` or `down`. */
   let up = false;
   let sentAt = options.now;
   let heardAt = Number.NEGATIVE_INFINITY;
   let wakeAt = Number.POSITIVE_INFINITY;
+  /** The room that was told last, less what was sent since, and the delay. */
+  let told = { bytes: 0, delay: 0 };
   const counts = { bytesIn: 0, bytesOut: 0, retransmissions: 0, resumed: 0, handshakes: 0 };
 
   function write(frame: { kind: Parameters<typeof encodeFrame>[0]; payload: Uint8Array }, out: LinkAction[]): void {
@@ -99,21 +107,35 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
       goDown(replaced(), out);
       counts.handshakes++;
       dropWindow();
-      window = createWindow();
+      window = createWindow(pace);
     } else {
       counts.resumed++;
       window!.restart();
     }
     heardAt = now;
-    if (!up) out.push({ kind: "up", avatar, resumed: !fresh });
+    if (!up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(window!) });
     up = true;
     transmit(now, out, true);
+  }
+
+  function roomNow(window: Window): Room {
+    const room = { bytes: window.capacity() - window.queued(), delay: window.delay() };
+    told = { ...room };
+    return room;
+  }
+
+  /** Once half of it has become free again, not for every ack; and where a wire that was slow for what waited is so no more. */
+  function tellChangedRoom(out: LinkAction[]): void {
+    if (!up || !window) return;
+    const freed = window.capacity() - window.queued() - told.bytes;
+    const faster = window.queued() === 0 && told.delay > 2 * window.delay() + staleDelay;
+    if (freed >= window.capacity() / 2 || faster) out.push({ kind: "room", room: roomNow(window) });
   }
 
   /** All that may go now; a record even where there is nothing to say, if `forced`. */
   function transmit(now: number, out: LinkAction[], forced = false): void {
     if (!window || !session.stands()) return;
-    let force = forced || now - sentAt >= keepaliveAfter;
+    let force = forced || now >= sentAt + keepaliveAfter;
     for (;;) {
       const segment = window.next(now, session.heard(), force);
       if (!segment) return;
@@ -150,12 +172,13 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
   /** Everything that is due by now, and when to come again. */
   function settle(now: number, out: LinkAction[]): LinkAction[] {
     if (!open) return out;
-    if (session.stands() && now - heardAt >= silenceLimit) {
+    if (session.stands() && now >= heardAt + silenceLimit) {
       goDown(silent(), out);
       take(session.lost(now), now, out);
     }
     take(session.alarm(now), now, out);
     transmit(now, out);
+    tellChangedRoom(out);
     const standing = session.stands()
       ? Math.min(window!.due(), sentAt + keepaliveAfter, heardAt + silenceLimit)
       : Number.POSITIVE_INFINITY;
@@ -195,6 +218,7 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
       counts.bytesIn += bytes.length;
       const before = reader.damaged();
       const frames: Frame[] = reader.read(bytes);
+      noteArrival(pace, bytes.length, frames.length > 0, reader.begun(), now);
       if (reader.damaged() > before) {
         window?.askAgain(now);
         notices.tell(damaged(reader.damaged()), now, out);
@@ -204,7 +228,9 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
     },
     send(message, now) {
       if (message.length === 0 || message.length > messageLimit) throw unfit(message.length);
-      return window?.offer(message) ? settle(now, []) : undefined;
+      if (!window?.offer(message)) return undefined;
+      told.bytes -= message.length;
+      return settle(now, []);
     },
     alarm(now) {
       wakeAt = Number.POSITIVE_INFINITY;
@@ -223,6 +249,9 @@ export function createLink(options: { crypto: Crypto; random: Random; identity: 
     }),
   };
 }
+
+/** A delay is told anew when it is half of what was told, and so many ms less. */
+const staleDelay = 100;
 
 /** Tells each kind of notice at most once in `noticeSpacing`: a stranger must not fill a log. */
 function createNotices() {

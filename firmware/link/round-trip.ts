@@ -12,6 +12,8 @@ export interface RoundTrip {
   timeout(): number;
   /** The shortest seen; 0 before the first. */
   least(): number;
+  /** What an ack takes on average; 0 before the first. */
+  smoothed(): number;
 }
 
 export function createRoundTrip(): RoundTrip {
@@ -22,7 +24,8 @@ export function createRoundTrip(): RoundTrip {
 
   function renew(): void {
     const wanted = smoothed === undefined ? firstTimeout : smoothed + 4 * variation;
-    timeout = Math.min(Math.max(wanted, leastTimeout), mostTimeout);
+    // Bytes that wait on a slow wire are not lost, however long that takes.
+    timeout = Math.min(Math.max(wanted, leastTimeout), Math.max(mostTimeout, 2 * (smoothed ?? 0)));
   }
 
   return {
@@ -33,10 +36,11 @@ export function createRoundTrip(): RoundTrip {
       renew();
     },
     expired() {
-      timeout = Math.min(timeout * 2, mostTimeout);
+      timeout = Math.max(timeout, Math.min(timeout * 2, mostTimeout));
     },
     renew,
     timeout: () => timeout,
     least: () => least,
+    smoothed: () => smoothed ?? 0,
   };
 }

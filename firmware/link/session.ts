@@ -14,11 +14,13 @@ import {
   attemptSpacing,
   firstRepeat,
   handshakeTries,
+  longestAnswer,
   mostRepeat,
   refusalsToTell,
   resumptionTries,
   strangerBudget,
 } from "./limits";
+import type { Pace } from "./pace";
 import { checkPreamble } from "./preamble";
 import { createRecords, type Records } from "./records";
 import { type Answering, type Asking, answer, ask, createAsking, proveAnswer } from "./resuming";
@@ -86,6 +88,7 @@ interface State {
   readonly random: Random;
   readonly identity: LinkIdentity;
   readonly introduction: Uint8Array;
+  readonly pace: Pace;
   kept: Kept | undefined;
   attempt: Attempt | undefined;
   answering: Answering | undefined;
@@ -95,11 +98,12 @@ interface State {
   refusals: number;
 }
 
-export function createSession(crypto: Crypto, random: Random, identity: LinkIdentity): Session {
+export function createSession(crypto: Crypto, random: Random, identity: LinkIdentity, pace: Pace): Session {
   const state: State = {
     crypto,
     random,
     identity,
+    pace,
     introduction: introduce(crypto, identity),
     kept: undefined,
     attempt: undefined,
@@ -179,8 +183,9 @@ function repeat(state: State, attempt: Attempt, now: number): SessionEvent[] {
     attempt.tries = Math.min(attempt.tries, handshakeTries);
     attempt.echoed = false;
   }
-  attempt.due = now + waitOf(attempt);
-  return hello(attempt);
+  const said = hello(attempt);
+  attempt.due = now + waitOf(state, attempt, said);
+  return said;
 }
 
 function receive(state: State, { kind, payload }: Frame, now: number): SessionEvent[] {
@@ -277,14 +282,17 @@ function unheard(state: State, now: number): SessionEvent[] {
 }
 
 /** The peer is there, or went on: what follows is repeated quickly again. */
-function progress({ refusals }: State, attempt: Attempt, now: number): void {
+function progress(state: State, attempt: Attempt, now: number): void {
   // Where something is wrong with the peer, not in a hurry.
-  if (refusals === 0) attempt.tries = 0;
-  attempt.due = now + waitOf(attempt);
+  if (state.refusals === 0) attempt.tries = 0;
+  attempt.due = now + waitOf(state, attempt, hello(attempt));
 }
 
-function waitOf({ tries }: Attempt): number {
-  return Math.min(firstRepeat * 2 ** tries, mostRepeat);
+/** Nothing is repeated that has not left, nor before the answer can have come: at 1200 baud a message of 400 bytes takes 3.5 s. */
+function waitOf({ pace }: State, { tries }: Attempt, said: readonly SessionEvent[]): number {
+  const bytes = said.reduce((sum, event) => sum + (event.kind === "frame" ? event.frame.payload.length : 0), 0);
+  const wireTime = 1.5 * pace.msPerByte * (bytes + longestAnswer);
+  return Math.ceil(Math.max(Math.min(firstRepeat * 2 ** tries, mostRepeat), wireTime));
 }
 
 function establish(state: State, established: Established, heard: boolean, now: number): SessionEvent[] {

@@ -4,7 +4,21 @@
  */
 
 import { VertebraError } from "../core/errors";
-import { ackDelay, ackEvery, fragmentSize, queueLimit, windowSize } from "./limits";
+import {
+  ackDelay,
+  ackEvery,
+  flightTime,
+  fragmentOverhead,
+  fragmentSize,
+  leastFlight,
+  leastRoom,
+  leastTimeout,
+  mostRoom,
+  queueLimit,
+  roomTime,
+  windowSize,
+} from "./limits";
+import type { Pace } from "./pace";
 import { createRoundTrip, type RoundTrip } from "./round-trip";
 import { decodeSegment, encodeSegment, type Segment } from "./segment";
 import { createAssembler, createCutter } from "./stream";
@@ -24,11 +38,16 @@ export interface Window {
   due(): number;
   /** Bytes taken and not acknowledged. */
   queued(): number;
+  /** Bytes that may wait, acknowledged or not, before what comes last waits longer than `roomTime`. */
+  capacity(): number;
+  /** What a message taken now is expected to take until it is acknowledged, ms. */
+  delay(): number;
   retransmissions(): number;
 }
 
-export function createWindow(): Window {
-  const sender = createSender();
+/** `pace` is that of the wire: what is known of it before the first ack. */
+export function createWindow(pace: Pace): Window {
+  const sender = createSender(pace);
   const receiver = createReceiver();
 
   return {
@@ -48,6 +67,8 @@ export function createWindow(): Window {
     restart: sender.restart,
     due: () => Math.min(sender.due(), receiver.ackDue()),
     queued: sender.queued,
+    capacity: sender.capacity,
+    delay: sender.delay,
     retransmissions: sender.retransmissions,
   };
 }
@@ -56,6 +77,9 @@ interface Flying {
   readonly sequence: number;
   readonly bytes: Uint8Array;
   sentAt: number;
+  /** Bytes of all that were acknowledged when it was sent, and whether more waited behind it. */
+  readonly deliveredBefore: number;
+  readonly pressed: boolean;
   /** Which transmission of all it was, the last time. */
   order: number;
   times: number;
@@ -65,10 +89,11 @@ interface Flying {
   lost: boolean;
 }
 
-function createSender() {
+function createSender(pace: Pace) {
   const cutter = createCutter();
   const roundTrip = createRoundTrip();
   const flight: Flying[] = [];
+  const delivery = createDelivery(pace);
   let sequence = 0;
   let transmissions = 0;
   let newestArrived = 0;
@@ -76,7 +101,10 @@ function createSender() {
   let waitingSince = 0;
   let retransmissions = 0;
 
-  const timeoutAt = () => (flight.length === 0 ? Number.POSITIVE_INFINITY : waitingSince + roundTrip.timeout());
+  /** What is on the wire needs its time, and the ack as long where the peer has as much to say. */
+  const wireTime = () => leastTimeout + 2 * pace.msPerByte * (flying + fragmentOverhead * flight.length);
+  const timeoutAt = () =>
+    flight.length === 0 ? Number.POSITIVE_INFINITY : waitingSince + Math.max(roundTrip.timeout(), wireTime());
   const firstLost = () => flight.find((each) => each.lost);
 
   function transmit(each: Flying, now: number): Flying {
@@ -89,10 +117,12 @@ function createSender() {
 
   return {
     due(): number {
-      if (firstLost() || (flight.length < windowSize && cutter.waiting() > 0)) return 0;
+      if (firstLost() || (flight.length < delivery.flight() && cutter.waiting() > 0)) return 0;
       return timeoutAt();
     },
     queued: () => flying + cutter.waiting(),
+    capacity: () => Math.min(mostRoom, Math.max(leastRoom, Math.round(roomTime * delivery.rate()))),
+    delay: () => Math.round(roundTrip.smoothed() + cutter.waiting() / delivery.rate()),
     retransmissions: () => retransmissions,
     offer(message: Uint8Array): boolean {
       if (flying + cutter.waiting() + message.length > queueLimit) return false;
@@ -111,10 +141,12 @@ function createSender() {
         retransmissions++;
         return transmit(again, now);
       }
-      const bytes = flight.length < windowSize ? cutter.cut(fragmentSize) : undefined;
+      const bytes = flight.length < delivery.flight() ? cutter.cut(fragmentSize) : undefined;
       if (!bytes) return undefined;
       if (flight.length === 0) waitingSince = now;
-      const fresh = { sequence, bytes, sentAt: now, order: 0, times: 0, arrived: false, lost: false };
+      const state = { sentAt: now, order: 0, times: 0, arrived: false, lost: false };
+      const pressed = cutter.waiting() > 0;
+      const fresh = { sequence, bytes, deliveredBefore: delivery.delivered(), pressed, ...state };
       sequence = (sequence + 1) & 0xffff;
       flying += bytes.length;
       flight.push(fresh);
@@ -129,6 +161,7 @@ function createSender() {
       for (const each of flight.splice(0, count)) {
         flying -= each.bytes.length;
         if (!each.arrived) newestArrived = Math.max(newestArrived, arrivedOrder(each, now, roundTrip));
+        delivery.acknowledged(each, now);
         waitingSince = now;
       }
       for (const each of flight) {
@@ -155,6 +188,34 @@ function arrivedOrder(each: Flying, now: number, roundTrip: RoundTrip): number {
   const elapsed = now - each.sentAt;
   if (each.times === 1) roundTrip.sample(elapsed);
   return each.times === 1 || elapsed >= roundTrip.least() ? each.order : 0;
+}
+
+/** Bytes per ms of a wire of which nothing is known yet: 115200 baud. */
+const usualRate = 11.5;
+
+/** How much the wire and the peer take: what they acknowledge while more waits (as BBR reckons it), and how many fragments keep them busy. */
+function createDelivery(pace: Pace) {
+  let delivered = 0;
+  let rate: number | undefined;
+  let flight = windowSize;
+
+  const ofPace = () => (pace.msPerByte > 0 ? 1 / pace.msPerByte : usualRate);
+  const inTime = () => Math.floor((flightTime * ofPace()) / (fragmentSize + fragmentOverhead));
+
+  return {
+    delivered: () => delivered,
+    rate: () => rate ?? ofPace(),
+    flight: () => Math.max(leastFlight, pace.msPerByte > 0 ? Math.min(flight, inTime()) : flight),
+    acknowledged({ bytes, sentAt, times, deliveredBefore, pressed }: Flying, now: number): void {
+      delivered += bytes.length;
+      if (times !== 1) return;
+      const elapsed = Math.max(1, now - sentAt);
+      flight = elapsed > flightTime ? Math.max(leastFlight, flight - 1) : Math.min(windowSize, flight + 1);
+      const seen = (delivered - deliveredBefore) / elapsed;
+      // Where nothing waited the wire could have taken more.
+      if (pressed || (rate !== undefined && seen > rate)) rate = rate === undefined ? seen : 0.75 * rate + 0.25 * seen;
+    },
+  };
 }
 
 function createReceiver() {

@@ -3,7 +3,7 @@ import type { PeerId } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import { createLink, type Link, type LinkAction, type LinkIdentity, type LinkStats } from "../../firmware/link/link";
-import type { Clock, Crypto, Random } from "../../firmware/ports";
+import type { Clock, Crypto, Random, Room } from "../../firmware/ports";
 import type { PeerEvents } from "../participant/peers";
 import { type OpenPort, openPort } from "./port";
 
@@ -44,8 +44,8 @@ const firstRetryMs = 100;
 const longestRetryMs = 2000;
 /** How long one who was cut off is left alone. */
 const cutMs = 30_000;
-/** Bytes that wait for room in the link, beyond what the link itself queues. */
-const mostWaiting = 1 << 20;
+/** Bytes that wait for room in the link, beyond what the link itself queues: a participant that heeds its room needs none. */
+const mostWaiting = 1 << 18;
 
 /** An avatar on a serial line: the link of firmware/link over a port that may come and go. */
 export function startSerial(options: SerialOptions): SerialAvatar {
@@ -78,13 +78,14 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       else if (action.kind === "notice") events.notice(action.error);
       else if (action.kind === "message" && peer) handled.push(events.message(peer.id, action.bytes));
       else if (action.kind === "down") goDown(action.error);
-      else if (action.kind === "up") goUp(action.avatar);
+      else if (action.kind === "up") goUp(action.avatar, action.room);
+      else if (action.kind === "room" && peer) events.room(peer.id, action.room);
     }
     await Promise.all(handled);
   }
 
-  function goUp(avatar: AvatarId): void {
-    peer = { id: events.up(avatar, { send, cut }), avatar };
+  function goUp(avatar: AvatarId, room: Room): void {
+    peer = { id: events.up(avatar, { send, cut }, room), avatar };
   }
 
   function goDown(reason: VertebraError): void {

@@ -1,11 +1,14 @@
 import type { VertebraError } from "../../firmware/core/errors";
 import type { Event, PeerId } from "../../firmware/core/events";
 import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Room } from "../../firmware/ports";
 
 /** What a link tells of the avatar at its other end. */
 export interface PeerEvents {
   /** A session stands; the number by which the participant will know it. */
-  up(avatar: AvatarId, channel: PeerChannel): PeerId;
+  up(avatar: AvatarId, channel: PeerChannel, room: Room): PeerId;
+  /** What the link has room for now. */
+  room(peer: PeerId, room: Room): void;
   /** Resolves when the participant has dealt with it: until then the link is to give it nothing more. */
   message(peer: PeerId, bytes: Uint8Array): Promise<void>;
   down(peer: PeerId, error: VertebraError): void;
@@ -49,13 +52,16 @@ export function createPeers(world: string, handle: (event: Event) => Promise<voi
 
   return {
     eventsOf: (path) => ({
-      up(avatar, channel) {
+      up(avatar, channel, room) {
         const peer = ++lastPeer;
         channels.set(peer, channel);
         avatars.set(peer, avatar);
         events.link(path, avatar);
-        give({ kind: "connected", world, peer, avatar });
+        give({ kind: "connected", world, peer, avatar, room });
         return peer;
+      },
+      room(peer, room) {
+        give({ kind: "room", peer, room });
       },
       message: (peer, bytes) => give({ kind: "message", peer, bytes }),
       down(peer, error) {

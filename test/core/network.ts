@@ -1,4 +1,4 @@
-import type { Action, FinalBlock } from "../../firmware/core/events";
+import type { Action, Event, FinalBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
@@ -82,6 +82,8 @@ export interface Network {
   /** With the id of an entry that a saga produced, where one is given. */
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   flush(member: string): void;
+  /** Any other event. */
+  give(member: string, event: Event): void;
   /** Power off: what is not in the store is gone. */
   crash(member: string): void;
   boot(member: string, store?: Map<string, Uint8Array>): void;
@@ -227,6 +229,10 @@ export function createNetwork(plan: NetworkPlan): Network {
     flush(name) {
       const member = members.get(name)!;
       apply(member, member.participant.handle({ kind: "flush" }, time()));
+    },
+    give(name, event) {
+      const member = members.get(name)!;
+      apply(member, member.participant.handle(event, time()));
     },
     crash(name) {
       for (const other of members.keys()) if (links.has(linkName(name, other))) network.disconnect(name, other);

@@ -58,7 +58,7 @@ silent.delete("header");
 const times = new Set([
   "seenAt",
   "at",
-  "askedAt",
+  "againAt",
   "attemptBegan",
   "attemptEnds",
   "heardAt",

@@ -3,7 +3,7 @@ import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import { worldPsk, worldTag } from "../../firmware/core/identity/world";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { createLink, type Link, type LinkAction, type LinkIdentity } from "../../firmware/link/link";
-import type { Crypto, Random } from "../../firmware/ports";
+import type { Crypto, Random, Room } from "../../firmware/ports";
 
 /** Two links and the wire between them, in virtual time. The same seed gives the same run, byte for byte. */
 
@@ -65,6 +65,8 @@ export interface End {
   readonly events: string[];
   readonly notices: LinkAction[];
   identity: LinkIdentity;
+  /** What was told last of the room for more. */
+  room: Room;
   wakeAt: number;
   wakes: number;
 }
@@ -99,6 +101,10 @@ export interface Pair {
   step(until?: number): boolean;
 }
 
+/** Bytes per ms of a wire whose bytes come in pieces of so many. */
+const slowRate = 20;
+const pieceBytes = 16;
+
 const whole: Wire = ({ bytes }) => [{ bytes }];
 
 interface Arrival {
@@ -125,6 +131,7 @@ export function createPair(
     events: [],
     notices: [],
     identity,
+    room: { bytes: 0, delay: 0 },
     wakeAt: Number.POSITIVE_INFINITY,
     wakes: 0,
   });
@@ -142,7 +149,15 @@ export function createPair(
     const to = from === left ? right : left;
     const sent = Math.max(pair.now, wireFree[from.name]) + bytes.length / pair.rate;
     wireFree[from.name] = sent;
-    for (const part of pair.wire(passing)) arrive(to, part.bytes, sent + pair.latency + (part.late ?? 0));
+    for (const part of pair.wire(passing)) {
+      const at = sent + pair.latency + (part.late ?? 0);
+      // A slow wire is seen to bring a frame byte by byte.
+      const piece = pair.rate < slowRate ? pieceBytes : part.bytes.length;
+      for (let from = 0; from < part.bytes.length; from += piece) {
+        const bytes = part.bytes.subarray(from, from + piece);
+        arrive(to, bytes, Math.max(pair.now, Math.floor(at - (part.bytes.length - from - bytes.length) / pair.rate)));
+      }
+    }
   }
 
   function perform(end: End, actions: readonly LinkAction[]): void {
@@ -150,7 +165,9 @@ export function createPair(
       if (action.kind === "write") write(end, action.bytes);
       else if (action.kind === "message") end.messages.push(action.bytes);
       else if (action.kind === "wake") end.wakeAt = action.at;
+      else if (action.kind === "room") end.room = action.room;
       else if (action.kind === "up") {
+        end.room = action.room;
         end.events.push(`${action.resumed ? "resumed" : "up"} ${toHex(action.avatar).slice(0, 8)}`);
       } else {
         end.events.push(`${action.kind} ${action.error.code}`);

@@ -11,6 +11,7 @@ import {
   queueLimit,
   windowSize,
 } from "../../firmware/link/limits";
+import { createPace } from "../../firmware/link/pace";
 import { decodeSegment, encodeSegment } from "../../firmware/link/segment";
 import { createWindow, type Window } from "../../firmware/link/window";
 import { message } from "./pair";
@@ -28,7 +29,7 @@ function sequences(segments: readonly Uint8Array[]): (number | undefined)[] {
 
 /** A sender with `count` fragments on their way, sent at 0, and who they are for. */
 function sent(count: number) {
-  const [sender, receiver] = [createWindow(), createWindow()];
+  const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
   // Two bytes of length in front of the message.
   sender.offer(message(1, count * fragmentSize - 2));
   const segments = all(sender, 0);
@@ -133,7 +134,7 @@ describe("the window", () => {
   });
 
   it("asks again once in 50 ms, however much garbage comes", () => {
-    const receiver = createWindow();
+    const receiver = createWindow(createPace());
     let asked = 0;
     for (let now = 0; now < 1000; now++) {
       receiver.askAgain(now);
@@ -158,7 +159,7 @@ describe("the window", () => {
   });
 
   it("takes messages up to its limit, and again when acks made room", () => {
-    const sender = createWindow();
+    const sender = createWindow(createPace());
     expect(sender.offer(message(1, messageLimit))).toBe(true);
     expect(sender.offer(message(2, messageLimit))).toBe(false);
     expect(sender.offer(message(3, queueLimit - messageLimit - 10))).toBe(true);
@@ -170,7 +171,7 @@ describe("the window", () => {
   });
 
   it("goes on when the sequence numbers have gone round", () => {
-    const [sender, receiver] = [createWindow(), createWindow()];
+    const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
     let delivered = 0;
     for (let number = 0; number < 0x10000 + 40; number++) {
       sender.offer(Uint8Array.of(number, number >> 8));
@@ -185,9 +186,11 @@ describe("the window", () => {
       encodeSegment({ heard: true, again: false, expected: 0, selective: 0, fragment: { sequence, bytes } });
     const { sender } = sent(2);
     expect(() => sender.receive(ack(3), 1)).toThrow(/never sent/);
-    expect(() => createWindow().receive(fragment(windowSize, Uint8Array.of(1, 1)), 1)).toThrow(/was expected/);
+    expect(() => createWindow(createPace()).receive(fragment(windowSize, Uint8Array.of(1, 1)), 1)).toThrow(
+      /was expected/,
+    );
     for (const length of [[0], [0x81, 0x80, 0x04], [0x80, 0x80, 0x80, 0x01], [0xff, 0xff, 0x7f]]) {
-      expect(() => createWindow().receive(fragment(0, Uint8Array.from(length)), 1)).toThrow(/announced/);
+      expect(() => createWindow(createPace()).receive(fragment(0, Uint8Array.from(length)), 1)).toThrow(/announced/);
     }
   });
 });

@@ -25,6 +25,22 @@ interface End {
 /** Bytes in a hundred writes that arrive with one of their bits turned. */
 const damaged = 0.02;
 
+/** Bytes that a slow wire brings together, as a port gives them. */
+const pieceBytes = 32;
+/** Bytes per ms below which a wire is one on which a frame can be seen to arrive. */
+const slowRate = 20;
+
+/** What arrives of a write, in pieces as a slow wire brings them, and how many ms each comes before the last. */
+function pieces(bytes: Uint8Array, rate: number): (readonly [Uint8Array, number])[] {
+  if (rate >= slowRate) return [[bytes, 0]];
+  const cut: (readonly [Uint8Array, number])[] = [];
+  for (let from = 0; from < bytes.length; from += pieceBytes) {
+    const piece = bytes.subarray(from, from + pieceBytes);
+    cut.push([piece, Math.floor((bytes.length - from - piece.length) / rate)]);
+  }
+  return cut;
+}
+
 /** Links that carry bytes between the firmware's own cables: sessions, windows and resumption are real. */
 export function byteTransport(world: World, links: readonly LinkState[], fail: (what: string) => void): Transport {
   const { draw, schedule } = world;
@@ -74,7 +90,7 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
             occupy(world, member, () => end.cable.alarm());
           });
         },
-        up(peer, avatar, again) {
+        up(peer, avatar, again, room) {
           if (!stillOn()) return;
           if (again) {
             resumed++;
@@ -84,7 +100,10 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
           end.peers.set(peer, id);
           route.set(id, { end, peer });
           member.peers.set(id, other.name);
-          give(world, member, { kind: "connected", world: world.tag, peer: id, avatar });
+          give(world, member, { kind: "connected", world: world.tag, peer: id, avatar, room });
+        },
+        room(peer, room) {
+          if (stillOn()) give(world, member, { kind: "room", peer: end.peers.get(peer)!, room });
         },
         message(peer, bytes) {
           if (stillOn()) give(world, member, { kind: "message", peer: end.peers.get(peer)!, bytes });
@@ -107,10 +126,12 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
     const to = from === 0 ? 1 : 0;
     for (const at of arrivals(world, link, from, bytes.length)) {
       const arriving = draw.chance(damaged) && link.plan.loss > 0 ? damage(bytes) : bytes;
-      schedule.at(at, () => {
-        const member = link.ends[to];
-        if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(arriving));
-      });
+      for (const [piece, early] of pieces(arriving, link.plan.rate)) {
+        schedule.at(at - early, () => {
+          const member = link.ends[to];
+          if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(piece));
+        });
+      }
     }
   }
 

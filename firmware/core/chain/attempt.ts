@@ -26,9 +26,24 @@ export function endAttempt(world: World): boolean {
   return timedOut;
 }
 
-/** "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6). */
-function attemptTime({ patience, attemptsFailed }: World): number {
-  return Math.ceil(Math.min(timing.longestAttempt, patience * timing.growth ** attemptsFailed));
+/** One-way delays of an attempt in which all goes well: a block, its metablock, votes, a child, votes; and one to spare. */
+const waysOfAttempt = 4;
+
+/**
+ * "It rises when nothing of it finished within the timeout (base, times 1.6 per attempt, bounded)" (PROTOCOL 6); but not before what
+ * belongs to it can have gone there and back, over the lines to the nearest of the groups that wait.
+ */
+function attemptTime(world: World): number {
+  const ways = waysOfAttempt * lineDelay(world);
+  const time = Math.max(world.patience, ways) * timing.growth ** world.attemptsFailed;
+  return Math.ceil(Math.min(Math.max(timing.longestAttempt, ways), time));
+}
+
+/** A group behind a slow line holds up no attempt of those that are near. */
+function lineDelay(world: World): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const group of world.groups.values()) if (waits(group)) least = Math.min(least, group.delay);
+  return least === Number.POSITIVE_INFINITY ? 0 : least;
 }
 
 /** Begins to wait where blocks wait, and stops where none do. */

@@ -73,6 +73,9 @@ export interface Group {
   /** The last counter that this participant used here. */
   ownCounter: number;
   readonly buffer: EntryBuffer;
+  /** Whether all lines to its owners are full, and how long the way is to a quorum of them, ms (`gossip/room`). */
+  full: boolean;
+  delay: number;
   /** PROTOCOL 6, Amnesia: no vote until so many blocks are final; 0 where nothing was forgotten. */
   observesUntil: number;
   /** The highest block seen of each owner, to remind one that has forgotten it. */
@@ -118,6 +121,8 @@ export function createGroup(
     lastFinal: null,
     slots: new Map(),
     blocks: new Map(),
+    full: false,
+    delay: 0,
     finalCounters: new Map(),
     recentFinal: new Map(),
     producedIds: null,

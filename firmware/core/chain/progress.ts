@@ -146,11 +146,15 @@ function finalizeReference(
   return learnFinality(world, group, position, { block, firstEntry, count, proof });
 }
 
+/** Over a slow line certificates take several times its delay. */
+const waysOfSlowest = 8;
+
 /** Four times what certificates take, forgotten slowly, within bounds: a timeout shorter than the world is slow stops it. */
-function learnPatience(world: World, { seenAt }: Metablock): void {
+function learnPatience(world: World, { seenAt }: Metablock, { delay }: Group): void {
   const taken = 4 * (world.now.monotonic - seenAt);
   const remembered = Math.floor(0.9 * world.patience);
-  world.patience = Math.min(timing.slowestAttempt, Math.max(timing.attempt, taken, remembered));
+  const slowest = Math.max(timing.slowestAttempt, waysOfSlowest * delay);
+  world.patience = Math.min(slowest, Math.max(timing.attempt, taken, remembered));
 }
 
 /**
@@ -162,7 +166,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   if (!stands) return false;
   const first = !metablock.standing;
   metablock.standing = true;
-  if (first) learnPatience(world, metablock);
+  if (first) learnPatience(world, metablock, group);
   if (!group.mine || metablock.view.sequence <= world.highestFinalizableGeneration) return first;
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;

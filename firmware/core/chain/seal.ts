@@ -101,13 +101,17 @@ export function sealDue(world: World, flush: boolean): void {
   }
 }
 
-/** Whether another block of one's own may be under way. */
+/**
+ * Whether another block of one's own may be under way. Where all lines to the owners are full it would only wait there: in the buffer
+ * what is pushed meanwhile shares its block, and where that is full too, its writer waits.
+ */
 export function mayIssue(world: World, group: Group): boolean {
   let own = 0;
   for (const block of group.blocks.values()) {
     if (equal(block.header.value.issuer, world.avatar)) own++;
   }
-  return own < ownBlocksInFlight && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);
+  const most = group.full ? 1 : ownBlocksInFlight;
+  return own < most && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);
 }
 
 function sealBlock(world: World, group: Group): void {

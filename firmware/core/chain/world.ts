@@ -41,7 +41,8 @@ export interface Missing {
   readonly hash: Hash;
   /** Who spoke of it; null where it is not known, or nobody did. */
   source: PeerId | null;
-  askedAt: number | null;
+  /** Monotonic ms at which it is asked for again; null before the first time. */
+  againAt: number | null;
   asked: number;
 }
 
@@ -110,6 +111,8 @@ export interface World {
   /** Hashes that were looked for in vain, in hex, and when they were last asked for. */
   readonly missing: Map<string, Missing>;
 
+  /** Whether a line to a neighbour became full, or is so no more, since the groups were told. */
+  linesChanged: boolean;
   /** Whether the present event told something that no news and no change shows; and when time alone calls for something, ms. */
   unsettled: boolean;
   wakesAt: number;
@@ -164,7 +167,7 @@ export function markSlot(world: World, group: Group, position: number): void {
 
 export function reportMissing(world: World, key: string, hash: Hash, source: PeerId | null = null): void {
   if (world.missing.has(key) || world.missing.size >= metablocksHeld) return;
-  world.missing.set(key, { hash, source, askedAt: null, asked: 0 });
+  world.missing.set(key, { hash, source, againAt: null, asked: 0 });
 }
 
 /** Looks for a block, unless there would be no room for it. */

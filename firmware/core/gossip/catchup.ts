@@ -17,12 +17,16 @@ import { decodeFinalityProof } from "../wire/proofs";
 import { decodeBlockHeader, decodeBlockReference, signedBlockHeader } from "../wire/structures";
 import type { FinalityProof } from "../wire/types";
 import { affordableAt, type Peer } from "./peer";
+import { hasRoom } from "./room";
 import { type Outgoing, send } from "./tell";
 
 /** Proofs sent for one PULL; who wants more asks again. */
 const proofsPerPull = 8;
-/** How long a PULL may stay unanswered before the same is asked again. */
+/** How long a PULL may stay unanswered, and what the way takes so often besides, before the same is asked again. */
 const pullTimeoutMs = 5_000;
+const waysWaited = 4;
+/** Room that a proof is reckoned to take, bytes. */
+const proofRoom = 2_000;
 /** Reads of the store under way at once: more PULLs are not answered, and asked again. */
 const readsAtOnce = 64;
 
@@ -74,7 +78,8 @@ export function pullDue(peer: Peer, group: Group): number {
   if ((peer.positions.get(group.key) ?? 0) <= group.position) return Number.POSITIVE_INFINITY;
   const asked = peer.pulls.get(group.key);
   const answered = asked === undefined || asked.until <= group.position;
-  return answered ? affordableAt(peer, peer.world.now.monotonic) : asked.at + pullTimeoutMs;
+  if (answered) return affordableAt(peer, peer.world.now.monotonic);
+  return asked.at + pullTimeoutMs + waysWaited * peer.delay;
 }
 
 /** Asks again where an answer was lost, or more became final meanwhile. */
@@ -84,19 +89,41 @@ export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): v
   }
 }
 
-/** Answers a PULL from the store: a read for each final block, whose record becomes a PROOF. */
+/** Answers a PULL from the store: a read for each final block, whose record becomes a PROOF, as there is room for it. */
 export function servePull(reads: Reads, peer: Peer, group: Group, from: number, actions: Action[]): void {
-  const end = Math.min(group.position, from + proofsPerPull);
-  for (let position = from; position < end && reads.underway.size < readsAtOnce; position++) {
-    read(reads, finalKey(peer.world.tag, group.key, position), { peer, group }, actions);
-  }
+  peer.served.set(group.key, { next: from, end: Math.min(group.position, from + proofsPerPull) });
+  serve(reads, peer, group, actions);
+}
+
+function serve(reads: Reads, peer: Peer, group: Group, actions: Action[]): void {
+  const served = peer.served.get(group.key);
+  if (served === undefined) return;
+  for (
+    let room = peer.room;
+    served.next < served.end && room > 0 && reads.underway.size < readsAtOnce;
+    room -= proofRoom
+  )
+    read(reads, finalKey(peer.world.tag, group.key, served.next++), { peer, group }, actions);
+  if (served.next >= served.end) peer.served.delete(group.key);
+}
+
+/** Goes on with the PULLs that there was no room for. */
+export function serveOn(reads: Reads, peer: Peer, actions: Action[]): void {
+  if (!hasRoom(peer)) return;
+  for (const key of peer.served.keys()) serve(reads, peer, peer.world.groups.get(key)!, actions);
 }
 
 /**
  * A record came from the store: sent on as a PROOF, or remembered. One that retention has erased is not there, which a peer
  * will notice.
  */
-export function answerRead(reads: Reads, request: number, value: Uint8Array | undefined, outgoing: Outgoing[]): void {
+export function answerRead(
+  reads: Reads,
+  request: number,
+  value: Uint8Array | undefined,
+  outgoing: Outgoing[],
+  actions: Action[],
+): void {
   const purpose = reads.underway.get(request);
   reads.underway.delete(request);
   if (purpose === undefined || value === undefined) return;
@@ -104,6 +131,7 @@ export function answerRead(reads: Reads, request: number, value: Uint8Array | un
   if ("peer" in purpose) {
     const { peer, group } = purpose;
     sendProof(peer, proof, mayRead(peer.world, group, peer.avatarKey) ? entries : null, outgoing);
+    serve(reads, peer, group, actions);
     return;
   }
   const { blockHeader } = decodeFinalityProof(proof);
@@ -137,6 +165,8 @@ export function takeProof(
   const ahead = positionClaimed(proof) - group.position;
   if (ahead < 0 || ahead >= slotWindow) return;
   const proven = verifyFinalityProof(world.crypto, proof);
+  const asked = peer.pulls.get(group.key);
+  if (asked !== undefined) asked.at = world.now.monotonic;
   // A chain is followed link by link: what comes out of order is pulled again.
   if (proven.firstEntry === null && proven.position > group.position) return;
   const firstEntry = proven.firstEntry ?? nextOfSoleOwner(group, proven);

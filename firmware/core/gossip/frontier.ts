@@ -13,6 +13,7 @@ import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
 import { pullIfBehind } from "./catchup";
 import type { Peer } from "./peer";
+import { hasRoom } from "./room";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
 /** Locks told at once, the lowest slots of each group first. */
@@ -20,6 +21,8 @@ const locksTold = 8;
 /** Bytes that a frontier's positions and locks may have together, and of one position at most. */
 const frontierBytes = maxLockProofBytes;
 const positionBytes = 44;
+/** What is told by a timer is not told again before the way there and back was taken so often. */
+const waysBetween = 4;
 
 /** The groups that the peer owns or follows, in one order on every participant. */
 function sharedGroups(peer: Peer): Group[] {
@@ -37,13 +40,16 @@ function frontierOf(peer: Peer): Frontier {
   };
 }
 
-/** Proofs of the locks in shared groups, encoded. */
+/** Proofs of the locks in shared groups, encoded, as far as there is room for them. */
 function locksOf(peer: Peer): Uint8Array[] {
   const locks: Uint8Array[] = [];
+  let { room } = peer;
   for (const { slots } of sharedGroups(peer)) {
     for (const position of [...slots.keys()].sort((a, b) => a - b)) {
       const proof = slots.get(position)?.lock?.proof;
-      if (proof && locks.length < locksTold) locks.push(proof);
+      if (!proof || locks.length === locksTold || room <= 0) continue;
+      locks.push(proof);
+      room -= proof.length;
     }
   }
   return locks;
@@ -100,11 +106,12 @@ export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[
   }
 }
 
-/** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is. */
+/** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is, or there is no room. */
 export function frontierDue(peer: Peer): number {
+  if (!hasRoom(peer)) return Number.POSITIVE_INFINITY;
   return standing(frontierOf(peer)) === peer.frontierTold && !wasLeftBehind(peer)
     ? Number.POSITIVE_INFINITY
-    : peer.frontierAt + timing.frontier;
+    : peer.frontierAt + Math.max(timing.frontier, waysBetween * peer.delay);
 }
 
 /** Takes a peer's frontier: its generation and attempt, what it has final, and its locks. */
@@ -116,6 +123,7 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
   for (const [id, position] of frontier.positions) {
     const group = world.groups.get(toHex(id));
     if (group === undefined || !mayFollow(world, group, peer.avatarKey)) continue;
+    if (!peer.interests.has(group.key)) world.linesChanged = true;
     peer.interests.add(group.key);
     peer.positions.set(group.key, position);
     pullIfBehind(peer, group, outgoing);
@@ -149,13 +157,42 @@ export function greet(peer: Peer, outgoing: Outgoing[]): void {
 
 /** Everything of the peer's groups that is not final. */
 export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
-  const { world } = peer;
   sendFrontier(peer, true, outgoing);
+  for (const group of sharedGroups(peer)) remind(peer, group.highestSeen.get(peer.avatarKey), outgoing);
+  tellAll(peer, outgoing);
+}
+
+/** There is room again: what there was none for is told as it is now, and what was overtaken meanwhile is not told any more. */
+export function tellWhoWasBehind(peers: readonly Peer[], outgoing: Outgoing[]): void {
+  for (const peer of peers) if (peer.behind && hasRoom(peer)) tellAll(peer, outgoing);
+}
+
+/** What is under way first: who has it can vote on it. Then the blocks that wait. */
+function tellAll(peer: Peer, outgoing: Outgoing[]): void {
+  const { world } = peer;
+  peer.behind = false;
+  const metablocks = [...world.metablocks.values()].filter((metablock) => !wasTriedAgain(world, metablock));
+  for (const metablock of metablocks.sort((a, b) => compareViews(a.view, b.view))) {
+    for (const { groupKey, blockKey } of metablock.references.values()) {
+      const group = world.groups.get(groupKey);
+      const block = group?.blocks.get(blockKey);
+      if (group !== undefined && block !== undefined) tellBlock(peer, group, block, outgoing);
+    }
+    tellMetablock(peer, metablock, outgoing);
+  }
   for (const group of sharedGroups(peer)) {
     for (const block of group.blocks.values()) tellBlock(peer, group, block, outgoing);
-    remind(peer, group.highestSeen.get(peer.avatarKey), outgoing);
   }
-  for (const metablock of world.metablocks.values()) tellMetablock(peer, metablock, outgoing);
+}
+
+/** Whether it came to nothing, and its issuer issued another in a later attempt of its generation. */
+function wasTriedAgain(world: World, { standing, issuerKey, view }: Metablock): boolean {
+  if (standing) return false;
+  for (const other of world.metablocks.values()) {
+    if (other.issuerKey !== issuerKey || other.view.sequence !== view.sequence) continue;
+    if (other.view.attempt > view.attempt) return true;
+  }
+  return false;
 }
 
 /**
@@ -164,6 +201,8 @@ export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
  */
 export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
+  // Nothing is repeated that has not left.
+  if (!hasRoom(peer) || world.now.monotonic < peer.frontierAt + waysBetween * peer.delay) return;
   sendFrontier(peer, world.attemptsFailed > 1, outgoing);
   wantTip(peer);
   if (world.attemptsFailed === 1) return;

@@ -4,8 +4,12 @@ import type { Hash } from "../wire/types";
 import type { Peer } from "./peer";
 import { type Outgoing, send } from "./tell";
 
-/** What is missing is asked for again after so long, and given up after so many times: nobody near has it. */
-export const askAgainMs = 1_000;
+/**
+ * What is missing is asked for again after so long, and several times as long as the way takes there and back: it is not missing
+ * while its answer waits in the line. It is given up after so many times: nobody near has it.
+ */
+const askAgainMs = 1_000;
+const waysWaited = 4;
 const timesAsked = 4;
 /** Hashes in one WANT. */
 const wantedAtOnce = 16;
@@ -23,7 +27,7 @@ export function askForMissing(world: World, peers: readonly Peer[], outgoing: Ou
   if (peers.length === 0) return;
   const wanted = new Map<Peer, Hash[]>();
   for (const [key, entry] of world.missing) {
-    if (entry.askedAt !== null && world.now.monotonic - entry.askedAt < askAgainMs) continue;
+    if (entry.againAt !== null && world.now.monotonic < entry.againAt) continue;
     if (entry.asked >= timesAsked) {
       world.missing.delete(key);
       continue;
@@ -33,7 +37,7 @@ export function askForMissing(world: World, peers: readonly Peer[], outgoing: Ou
     const hashes = wanted.get(asked) ?? [];
     if (hashes.length === wantedAtOnce) continue;
     wanted.set(asked, [...hashes, entry.hash]);
-    entry.askedAt = world.now.monotonic;
+    entry.againAt = world.now.monotonic + askAgainMs + waysWaited * asked.delay;
     entry.asked++;
   }
   for (const [peer, hashes] of wanted) send(outgoing, peer, { type: "want", hashes });

@@ -31,12 +31,20 @@ export interface Peer {
   readonly positions: Map<string, number>;
   /** The metablock that raised its HFG last, as it told. */
   tip: Hash | null;
-  /** PULLs under way, by group in hex: up to which position, and when asked. */
-  readonly pulls: Map<string, { readonly until: number; readonly at: number }>;
+  /** PULLs under way, by group in hex: up to which position, and when asked or answered last. */
+  readonly pulls: Map<string, { readonly until: number; at: number }>;
   /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
   frontierTold: string;
   toldGeneration: number;
   frontierAt: number;
+  /** Bytes that its link has room for, and what the way there and back takes, ms; no bound and no delay where it does not tell. */
+  room: number;
+  delay: number;
+  /** Whether something is to be told that there was no room for. */
+  behind: boolean;
+  /** What it wants, by hash, and PULLs that it waits for, by group in hex: the next position and the one behind the last. */
+  readonly wanted: Map<string, Hash>;
+  readonly served: Map<string, { next: number; readonly end: number }>;
   invalid: number;
   /** Messages and work that are left, and since when they grow again. */
   budget: number;
@@ -60,6 +68,11 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     frontierTold: "",
     toldGeneration: -1,
     frontierAt: 0,
+    room: Number.POSITIVE_INFINITY,
+    delay: 0,
+    behind: false,
+    wanted: new Map(),
+    served: new Map(),
     invalid: 0,
     budget: budgetBurst,
     work: workBurst,

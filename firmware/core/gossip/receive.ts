@@ -13,10 +13,12 @@ import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell } from "./peer";
+import { hasRoom } from "./room";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
 
-/** Hashes answered of one WANT. */
+/** Hashes answered of one WANT, and such as wait for room. */
 const wantsAnswered = 16;
+const wantsWaiting = 64;
 
 /** What a message needs to be taken: whom it came from, and where answers go. */
 export interface Receiving {
@@ -47,7 +49,10 @@ export function receive(receiving: Receiving, message: Message): void {
       takeCertificate(peer, message.certificate);
       break;
     case "want":
-      for (const hash of message.hashes.slice(0, wantsAnswered)) answerWant(peer, hash, outgoing);
+      for (const hash of message.hashes.slice(0, wantsAnswered)) {
+        if (peer.wanted.size < wantsWaiting) peer.wanted.set(toHex(hash), hash);
+      }
+      answerWants(peer, outgoing);
       break;
     case "frontier":
       takeFrontier(peer, message.frontier, outgoing);
@@ -69,7 +74,9 @@ export function receive(receiving: Receiving, message: Message): void {
 function takeInterests(peer: Peer, groups: readonly Hash[], outgoing: Outgoing[]): void {
   const before = peer.interests.size;
   for (const id of groups) followAsAllowed(peer, toHex(id));
-  if (peer.interests.size > before) resynchronize(peer, outgoing);
+  if (peer.interests.size === before) return;
+  peer.world.linesChanged = true;
+  resynchronize(peer, outgoing);
 }
 
 /** "Checked wherever a group's data leaves" (PROTOCOL 8): who may not read it is told nothing of it, whatever it says. */
@@ -106,7 +113,8 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
   const observed = observeRelayed(peer, message);
   if (observed === undefined) {
     // It came too late: its sender is behind, and learns from this frontier how far the world is.
-    if (peer.frontierAt + 200 <= world.now.monotonic) sendFrontier(peer, false, outgoing);
+    const due = peer.frontierAt + Math.max(200, peer.delay);
+    if (hasRoom(peer) && due <= world.now.monotonic) sendFrontier(peer, false, outgoing);
     return;
   }
   const { metablock, news } = observed;
@@ -147,6 +155,15 @@ function takeCertificate(peer: Peer, bytes: Uint8Array): void {
   if (metablock === undefined) return;
   hearSigner(world, toHex(certificate.signer), metablock.view);
   forgetIfSignedBySelf(world, metablock);
+}
+
+/** Answers what a peer wants, as far as there is room; the rest when there is. */
+export function answerWants(peer: Peer, outgoing: Outgoing[]): void {
+  for (const [key, hash] of peer.wanted) {
+    if (!hasRoom(peer)) return;
+    peer.wanted.delete(key);
+    answerWant(peer, hash, outgoing);
+  }
 }
 
 function answerWant(peer: Peer, hash: Hash, outgoing: Outgoing[]): void {

@@ -10,6 +10,7 @@ import { toHex } from "../wire/bytes";
 import { encodeMessage, messageLimit } from "../wire/messages";
 import type { Block, Message, ReceivedCertificate, ShownReference } from "../wire/types";
 import { type Peer, tell } from "./peer";
+import { mayTell, useRoom } from "./room";
 
 /** What is to be sent with the answer to the present event. */
 export interface Outgoing {
@@ -42,8 +43,10 @@ const order = {
  */
 export function send(outgoing: Outgoing[], peer: Peer, message: Message): void {
   const bytes = encodeMessage(message);
-  if (bytes.length <= messageLimit) outgoing.push({ peer: peer.id, order: order[message.type], bytes });
-  else {
+  if (bytes.length <= messageLimit) {
+    useRoom(peer, bytes.length);
+    outgoing.push({ peer: peer.id, order: order[message.type], bytes });
+  } else {
     notice(
       peer.world,
       "message-unsent",
@@ -79,7 +82,7 @@ function spreadCertificate(news: News, peers: readonly Peer[], outgoing: Outgoin
 export function tellBlock(peer: Peer, group: Group, { header, entries }: Block, outgoing: Outgoing[]): void {
   if (!peer.interests.has(group.key)) return;
   const onlyHeader = entries === null || group.pact.policy.private || !mayRead(peer.world, group, peer.avatarKey);
-  if (!tell(peer, toHex(header.id), onlyHeader ? 0 : 1)) return;
+  if (!mayTell(peer) || !tell(peer, toHex(header.id), onlyHeader ? 0 : 1)) return;
   const { bytes, signature } = header;
   if (onlyHeader) send(outgoing, peer, { type: "header", header: bytes, signature });
   else send(outgoing, peer, { type: "block", header: bytes, signature, entries });
@@ -115,6 +118,7 @@ function closesFor(peer: Peer, metablock: Metablock, parents: readonly Metablock
 
 /** Sends the metablock and what is held of its certificates, unless the peer has them. */
 export function showMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoing[]): void {
+  if (!mayTell(peer)) return;
   const references = shownTo(peer, metablock);
   if (tell(peer, metablock.key, references.length)) {
     const { bytes, signature } = metablock.header;
@@ -172,6 +176,6 @@ export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, ou
   const shared = [...peer.interests].some(
     (key) => (about === undefined || about.has(key)) && world.groups.get(key)?.ownerKeys.includes(signer),
   );
-  if (!shared || !tell(peer, toHex(certificate.signature))) return;
+  if (!shared || !mayTell(peer) || !tell(peer, toHex(certificate.signature))) return;
   send(outgoing, peer, { type: "certificate", certificate: certificate.bytes });
 }
