@@ -2,8 +2,18 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -36,16 +46,32 @@ export async function buildHost(say = () => {}) {
     if (isBuilt(stamp)) return host;
     await checkTools();
     say("Building the XS host, once: about half a minute.");
-    // What npm unpacks bears old dates: make can't see that the engine is another one.
-    if (read(join(out, "engine.stamp")) !== engineHash(engine))
-      rmSync(join(out, "engine"), { recursive: true, force: true });
-    await make(engine);
-    writeFileSync(join(out, "engine.stamp"), engineHash(engine));
+    const { folder, keep } = objects(engineHash(engine));
+    await make(engine, folder);
+    renameSync(join(folder, "vertebra-xs"), host);
+    keep();
     writeFileSync(join(out, "stamp"), stamp);
     return host;
   } finally {
     release();
   }
+}
+
+/**
+ * A folder for this build alone, with the objects of the last that came to its end where they are of this engine: what npm unpacks bears old
+ * dates, and make can't see that it is another. One that was killed leaves half an object behind, and a make that goes on: both in a folder
+ * that nobody takes over.
+ */
+function objects(engine) {
+  const kept = join(out, "objects");
+  for (const name of readdirSync(out)) {
+    if (/^under-way-/.test(name)) rmSync(join(out, name), { recursive: true, force: true });
+  }
+  const folder = mkdtempSync(join(out, "under-way-"));
+  if (read(join(kept, "engine.stamp")) === engine) renameSync(kept, folder);
+  else rmSync(kept, { recursive: true, force: true });
+  writeFileSync(join(folder, "engine.stamp"), engine);
+  return { folder, keep: () => renameSync(folder, kept) };
 }
 
 function engineFolder() {
@@ -84,28 +110,21 @@ function isBuilt(stamp) {
   return read(join(out, "stamp")) === stamp && statSync(host, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** One process builds at a time; the lock of one that died is taken over. */
+/**
+ * One process builds at a time. The lock is a name that the kernel keeps (unix(7), abstract sockets), and so ends with its process, however
+ * that ends: nothing is left over that could bar the next.
+ */
 async function lock() {
-  const path = join(out, "lock");
+  const name = `\0vertebra-build-${createHash("sha256").update(out).digest("hex")}`;
   for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: "wx" });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    const holder = Number(read(path));
-    if (holder > 0 && !isAlive(holder)) rmSync(path, { force: true });
-    else await sleep(200);
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
+    const server = createServer();
+    const error = await new Promise((resolve) => {
+      server.once("error", resolve);
+      server.listen(name, () => resolve(undefined));
+    });
+    if (error === undefined) return () => server.close();
+    if (error.code !== "EADDRINUSE") throw error;
+    await sleep(200);
   }
 }
 
@@ -124,24 +143,26 @@ async function checkTools() {
   }
 }
 
-async function make(engine) {
-  const parameters = ["-C", here, "-j2", `CC=${compiler}`, `ENGINE=${engine}`, `OUT=${out}`];
+async function make(engine, folder) {
+  const parameters = ["-C", here, "-j2", `CC=${compiler}`, `ENGINE=${engine}`, `OUT=${folder}`];
   const { status, output } = await run("make", parameters);
   if (status !== 0) throw new BuildError("build-failed", `The XS host does not build:\n${output.slice(-4000)}`, remedy);
 }
 
-/** Ends with the exit status, -1 where the program is not there, and what it printed. */
+/** Ends with the exit status, -1 where the program is not there, and what it printed. Rejects where the system can't start it now. */
 function run(program, parameters) {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let output = "";
     const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
+    // Without a descriptor left it has no streams.
+    if (child.stdout === undefined) return void child.on("error", reject);
     child.stdout.on("data", (text) => {
       output += text;
     });
     child.stderr.on("data", (text) => {
       output += text;
     });
-    child.on("error", () => resolve({ status: -1, output }));
+    child.on("error", (error) => (error.code === "ENOENT" ? resolve({ status: -1, output }) : reject(error)));
     child.on("close", (status) => resolve({ status: status ?? -1, output }));
   });
 }

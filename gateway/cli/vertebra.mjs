@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-// Reads the TypeScript sources as they are: there is nothing to build before the first command.
-import { register } from "tsx/esm/api";
+import { commandLine } from "./bundle.mjs";
 
-register();
-const { main } = await import("./main.ts");
+const { main } = await commandLine();
 await main(process.argv);

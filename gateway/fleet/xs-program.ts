@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
 import { buildHost } from "../../firmware/native/build.mjs";
+import { asVertebraError } from "../system/errors";
 import { writeWhole } from "../world/files";
 
 /** The XS host and a program that it runs. */
@@ -45,5 +46,7 @@ export async function buildForXs(module: string, built: string, say: (text: stri
 }
 
 function throwTold(error: Error & { code?: string; remedy?: string }): never {
-  throw new VertebraError(error.code ?? "build-failed", error.message, error.remedy ?? "Report this as a bug.");
+  const { code, message, remedy } = error;
+  if (code !== undefined && remedy !== undefined) throw new VertebraError(code, message, remedy);
+  throw asVertebraError(error, "The XS host can't be built");
 }
