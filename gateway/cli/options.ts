@@ -38,6 +38,11 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
+/** An id as it is shown, for commander: of one that was cut, the ellipsis may come along. */
+export function shownId(text: string): string {
+  return text.replace(/…$/, "");
+}
+
 /** For an option that may be given several times, for commander. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];

@@ -118,12 +118,16 @@ function coloured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR;
 }
 
+/** Of each stream that has no room now: when it has again. */
+const draining = new Map<NodeJS.WriteStream, Promise<void>>();
+
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.write(text)) return resolve();
-    stream.once("drain", resolve);
-    stream.once("close", resolve);
-  });
+  if (stream.destroyed || stream.write(text)) return Promise.resolve();
+  const drained =
+    draining.get(stream) ?? new Promise<void>((resolve) => stream.once("drain", resolve).once("close", resolve));
+  draining.set(stream, drained);
+  drained.then(() => draining.delete(stream));
+  return drained;
 }
 
 /** What to do when the output can't be written any more, as after `| head`: nobody is there to be told. */

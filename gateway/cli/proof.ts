@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import { writeWhole } from "../world/files";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson } from "./output";
 
 export function proofCommand(): Command {
@@ -9,7 +9,7 @@ export function proofCommand(): Command {
     "vertebra proof machine-shared/17 -o entry-17.proof",
     "vertebra verify entry-17.proof",
   ])
-    .argument("<entry>", "GROUP/SEQUENCE of a final entry, or the id of its block, or its first digits")
+    .argument("<entry>", "GROUP/SEQUENCE of a final entry, or the id of its block, or its first digits", shownId)
     .requiredOption("-o, --output <file>", "where to write it")
     .action(async (of: string, options: WorldOptions & { output: string }) => {
       const proof = await controlClient(options.dir).bytes("/proof", { of });

@@ -4,7 +4,7 @@ import { controlClient } from "../channels/control-client";
 import type { PushTold } from "../channels/pushing";
 import { readJson } from "../system/json";
 import { paint } from "../system/text";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson, say } from "./output";
 
 export function pushCommand(): Command {
@@ -12,7 +12,7 @@ export function pushCommand(): Command {
     `vertebra push machine@board-1 '{"load":0.5,"memory":512,"temperature":null,"uptime":60}'`,
     `vertebra push machine-shared '{"load":0.5,"memory":512,"temperature":41.5,"uptime":60}' --final`,
   ])
-    .argument("<group>", "the group, or its pact where that has one group only")
+    .argument("<group>", "the group: its name, its pact where that has one group, or digits of its id", shownId)
     .argument("<entry>", "the entry as JSON, field by field; `vertebra pact list` shows the fields")
     .option("--final", "return when it is final, with its sequence")
     .addHelpText(
@@ -26,11 +26,11 @@ async function push(group: string, text: string, options: WorldOptions & { final
   const told = controlClient(options.dir).push(group, parseEntry(text), options.final === true);
   for await (const each of told) {
     if (options.json) await printJson(each);
-    else show(each);
+    else showPushed(each);
   }
 }
 
-function show(told: PushTold): void {
+export function showPushed(told: PushTold): void {
   if (told.state === "waiting") say(paint("yellow", "waiting:"), ` ${told.sentence}`);
   else if (told.state === "sealed") print(`sealed in block ${told.block}`);
   else print(`final: ${told.group}/${told.sequence}, in block ${told.block}`);

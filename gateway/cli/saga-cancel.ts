@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { CancelledJson } from "../channels/sagas";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson } from "./output";
 
 export function sagaCancelCommand(): Command {
@@ -9,7 +9,7 @@ export function sagaCancelCommand(): Command {
     `vertebra saga cancel 5f2c81ab --reason "the customer changed his mind"`,
     `vertebra saga cancel 5f2c81ab --reason "wrong address" --final`,
   ])
-    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them", shownId)
     .requiredOption("--reason <text>", "why, for all who look at it later")
     .option("--final", "return when it is cancelled for all")
     .action(async (id: string, options: WorldOptions & { reason: string; final?: boolean }) => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { RedrivenJson } from "../channels/sagas";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson } from "./output";
 
 export function sagaRedriveCommand(): Command {
@@ -9,7 +9,7 @@ export function sagaRedriveCommand(): Command {
     "vertebra saga redrive 5f2c81ab",
     "vertebra saga redrive 5f2c81ab --final",
   ])
-    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them", shownId)
     .option("--final", "return when the entry is final, with the invocation that it begins")
     .action(async (id: string, options: WorldOptions & { final?: boolean }) => {
       const path = `/sagas/${encodeURIComponent(id)}/redrive`;

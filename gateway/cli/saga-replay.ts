@@ -3,7 +3,7 @@ import { controlClient } from "../channels/control-client";
 import type { ReplayJson } from "../channels/sagas";
 import type { Compared } from "../saga/replaying";
 import { paint } from "../system/text";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { exitCodes, print, printJson, printTable } from "./output";
 
 export function sagaReplayCommand(): Command {
@@ -11,7 +11,7 @@ export function sagaReplayCommand(): Command {
     "vertebra saga replay 5f2c81ab",
     "vertebra saga replay 5f2c81ab --json",
   ])
-    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them", shownId)
     .addHelpText(
       "after",
       "\nEnds with 1 where a state is not what its behavior gives: whoever issued it lied, or is broken.",

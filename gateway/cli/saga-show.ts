@@ -3,7 +3,7 @@ import { controlClient } from "../channels/control-client";
 import type { Told } from "../saga/timeline";
 import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
 import { contentOf } from "./saga-timeline";
 
@@ -12,7 +12,7 @@ export function sagaShowCommand(): Command {
     "vertebra saga show 5f2c81ab",
     "vertebra saga show 5f2c81ab --json",
   ])
-    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them", shownId)
     .action(async (id: string, options: WorldOptions) => {
       const told = await controlClient(options.dir).get<Told>(`/sagas/${encodeURIComponent(id)}`);
       if (options.json) printJson(told);

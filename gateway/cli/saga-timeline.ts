@@ -5,7 +5,7 @@ import { controlClient } from "../channels/control-client";
 import type { Told, ToldOutput, ToldState } from "../saga/timeline";
 import { writeJson } from "../system/json";
 import { paint, type Style, type Text, widthOf } from "../system/text";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { fitting, print, printJson } from "./output";
 
 export function sagaTimelineCommand(): Command {
@@ -13,7 +13,7 @@ export function sagaTimelineCommand(): Command {
     "vertebra saga timeline 5f2c81ab",
     "vertebra saga timeline 5f2c81ab --json",
   ])
-    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them")
+    .argument("<id>", "four digits of its id or more; `vertebra saga list` shows them", shownId)
     .addHelpText(
       "after",
       `

@@ -4,7 +4,7 @@ import type { ToldEntry } from "../channels/entry";
 import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
 import { askedToEnd } from "./ending";
-import { type WorldOptions, wholeNumber, worldCommand } from "./options";
+import { shownId, type WorldOptions, wholeNumber, worldCommand } from "./options";
 import { print, printJson } from "./output";
 
 interface TailOptions extends WorldOptions {
@@ -20,7 +20,7 @@ export function tailCommand(): Command {
     "vertebra tail machine@board-1 --no-follow --json",
     "vertebra tail --pending",
   ])
-    .argument("[group]", "one group only")
+    .argument("[group]", "one group only: its name, its pact where that has one group, or digits of its id", shownId)
     .option("--from <sequence>", "begin with this sequence", wholeNumber(0), 0)
     .option("--pending", "print sealed and buffered entries too, marked as such: they may come in another order")
     .option("--no-follow", "print what is there, and end")

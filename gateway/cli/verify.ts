@@ -13,8 +13,10 @@ import { asVertebraError } from "../system/errors";
 import { writeJson } from "../system/json";
 import { paint } from "../system/text";
 import { readPacts } from "../world/catalog";
-import { collect, plainCommand } from "./options";
+import { plainCommand, shownId } from "./options";
 import { print, printJson, printTable } from "./output";
+
+const collectIds = (text: string, before: readonly string[]) => [...before, shownId(text)];
 
 interface VerifyOptions {
   readonly json?: boolean;
@@ -32,8 +34,9 @@ export function verifyCommand(): Command {
     .option(
       "--group <id>",
       "the group that it must be of, as `vertebra world show` prints it: its id fixes pact and owners",
+      shownId,
     )
-    .option("--owner <avatar>", "one who must be an owner of its group; may be given several times", collect, [])
+    .option("--owner <avatar>", "one who must be an owner of its group; may be given several times", collectIds, [])
     .addHelpText(
       "after",
       "\nWithout --group or --owner it only shows that somebody agreed: anyone can make keys, a group and a proof.",
@@ -42,11 +45,11 @@ export function verifyCommand(): Command {
       const verified = verifyFile(file);
       compare(verified, options);
       if (options.json) printJson(verified);
-      else show(verified, options);
+      else showVerified(verified, options);
     });
 }
 
-type Verified = ReturnType<typeof verifyFile>;
+export type Verified = ReturnType<typeof verifyFile>;
 
 function verifyFile(file: string) {
   const crypto = nodeCrypto();
@@ -121,10 +124,11 @@ function read(file: string): Uint8Array {
   }
 }
 
-function show(verified: Verified, { group: asked, owner }: VerifyOptions): void {
+export function showVerified(verified: Verified, { group: asked, owner }: VerifyOptions): void {
   const { block, pact, group, firstEntry, count, certifiedBy, closedBy, owners, issuer, quorum } = verified;
   const last = (firstEntry ?? 0) + count - 1;
-  const entries = firstEntry === null ? `${count} entries` : `entries ${firstEntry} to ${last}`;
+  const range = count === 1 ? `entry ${firstEntry}` : `entries ${firstEntry} to ${last}`;
+  const entries = firstEntry === null ? `${count} entries` : range;
   print(paint("green", "final"), `: block ${block}, ${entries} of its group`);
   print(`  group ${group}, of pact ${pact}: ${quorum} of ${owners.length} owners`);
   const did = [

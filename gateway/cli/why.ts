@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { WaitingJson } from "../channels/waiting";
-import { type WorldOptions, worldCommand } from "./options";
+import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
 
 export function whyCommand(): Command {
@@ -9,7 +9,7 @@ export function whyCommand(): Command {
     "vertebra why machine-shared/17",
     "vertebra why 9f86d081884c7d65",
   ])
-    .argument("<entry>", "GROUP/SEQUENCE, or the id of a block, as `push` prints it, or its first digits")
+    .argument("<entry>", "GROUP/SEQUENCE, or the id of a block, as `push` prints it, or its first digits", shownId)
     .action(async (of: string, options: WorldOptions) => {
       const waiting = await controlClient(options.dir).get<WaitingJson>("/why", { of });
       if (options.json) printJson(waiting);

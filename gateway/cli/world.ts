@@ -99,6 +99,10 @@ function worldJson(world: World) {
   };
 }
 
+/** Owners of a group that are named where they are all members of the world. */
+const mostNamed = 8;
+const { compare: byNumber } = new Intl.Collator("en", { numeric: true });
+
 export function showWorld(world: World): void {
   const { catalog } = world;
   print(paint("bold", "World"), ` ${world.tag} in ${world.directory}`);
@@ -117,7 +121,9 @@ export function showWorld(world: World): void {
       name,
       `${toHex(id).slice(0, 16)}…`,
       `${pact.pact.name} v${pact.pact.version}`,
-      owners.map(catalog.memberName).sort().join(", "),
+      owners.length === catalog.members.length && owners.length > mostNamed
+        ? `all ${owners.length} members`
+        : owners.map(catalog.memberName).sort(byNumber).join(", "),
     ]),
   ]);
 }

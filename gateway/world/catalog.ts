@@ -80,7 +80,7 @@ function findGroup(groups: readonly KnownGroup[], called: string): KnownGroup {
   if (found.length === 1) return found[0]!;
   const names = (found.length > 1 ? found : groups).map((group) => group.name).join(", ");
   if (found.length > 1) {
-    throw new VertebraError("group-ambiguous", `'${called}' is the pact of several groups`, `Say which: ${names}.`);
+    throw new VertebraError("group-ambiguous", `'${called}' names several groups`, `Say which: ${names}.`);
   }
   throw new VertebraError(
     "group-unknown",

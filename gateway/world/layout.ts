@@ -7,6 +7,7 @@ import { isIntegerType } from "../../firmware/core/pact/field";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { decodeDescription } from "../../firmware/core/saga/structures";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { maxOwners } from "../../firmware/core/wire/limits";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Field } from "../../firmware/core/wire/types";
@@ -19,8 +20,8 @@ import { firstPacts } from "./pacts";
 export const gatewayName = "gateway";
 /** Pacts that each world has. */
 const firstNames = ["machine", "machine-shared"];
-/** More would make the shared group's quorum slow on a serial line; groups may have 64 owners. */
-export const mostBoards = 16;
+/** All of them own the groups that a world's members share, and so does the gateway. */
+export const mostBoards = maxOwners - 1;
 
 /** What a new world is made for. */
 export interface WorldPlan {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toHex } from "../../firmware/core/wire/bytes";
 import { type Control, startControl } from "../../gateway/channels/control";
 import { hostOrReason } from "../xs/host";
 import { run, startCommand } from "./command";
@@ -37,7 +38,7 @@ describe("the command line", patience, () => {
       ["foo"],
       ["push"],
       ["tail", "--from", "-1"],
-      ["world", "create", "--boards", "99"],
+      ["world", "create", "--boards", "64"],
       ["world", "create", "--board", "board-2=simulated", "--dir", join(parent, "unmade")],
     ]) {
       expect((await run(...words)).status).toBe(2);
@@ -197,6 +198,51 @@ describe("asking a running gateway", patience, () => {
     const refused = await run("verify", file, "--json");
     expect(refused.status).toBe(1);
     expect(JSON.parse(refused.stderr).error.code).toMatch(/^proof-|^cbor-|^structure-/);
+  });
+
+  it("takes the ids that it prints, whole or their first digits, and says where they name nothing or too much", async () => {
+    const pushed = await Promise.all(
+      [1, 2].map((load) => ask("push", "machine", JSON.stringify(reading(load)), "--final")),
+    );
+    for (const { lines } of pushed) {
+      const { block, sequence } = lines[1];
+      for (const of of [block, block.slice(0, 16), `${block.slice(0, 8)}…`, `machine/${sequence}`]) {
+        expect((await ask("why", of)).answer).toMatchObject({
+          state: "final",
+          final: { group: "machine", block, firstEntry: sequence },
+        });
+      }
+      const file = join(parent, "block.proof");
+      expect((await ask("proof", block.slice(0, 12), "-o", file)).status).toBe(0);
+      expect(JSON.parse((await run("verify", file, "--json")).stdout)).toMatchObject({ block });
+    }
+    expect((await ask("why", "0".repeat(20))).answer.error).toMatchObject({ code: "block-unknown" });
+    expect((await ask("why", "abc")).answer.error).toMatchObject({ code: "reference" });
+    const { id } = gateway.world.catalog.groups[0]!;
+    expect((await ask("tail", `${toHex(id).slice(0, 16)}…`, "--no-follow")).status).toBe(0);
+  });
+
+  it("says whom a proof is to be compared with, and refuses one of another group or owner", async () => {
+    await ask("push", "machine", JSON.stringify(reading(3)), "--final");
+    const file = join(parent, "compared.proof");
+    await ask("proof", "machine/0", "-o", file);
+    const { id, owners } = gateway.world.catalog.groups[0]!;
+    const [group, owner] = [toHex(id), toHex(owners[0]!)];
+    const alone = await run("verify", file);
+    expect(alone.stdout).toContain(`owner  ${owner}  issued`);
+    expect(alone.stdout).toMatch(/Whose keys these are, a proof can't say/);
+    const compared = await run("verify", file, "--group", group.slice(0, 16), "--owner", owner);
+    expect(compared).toMatchObject({ status: 0, stdout: expect.not.stringContaining("Whose keys") });
+    const refusals = [
+      ["--group", owner],
+      ["--owner", group],
+      ["--owner", owner, "--owner", "00".repeat(8)],
+      ["--group", "ab"],
+    ];
+    const codes = await Promise.all(
+      refusals.map(async (words) => JSON.parse((await run("verify", file, "--json", ...words)).stderr).error.code),
+    );
+    expect(codes).toEqual(["proof-group", "proof-owner", "proof-owner", "usage"]);
   });
 
   it("refuses an entry by the field and the bound that it breaks", async () => {

@@ -141,6 +141,24 @@ function whyBlock(world: World, key: string): Waiting {
 }
 
 function whyWaiting(world: World, group: Group, key: string): Waiting {
+  const metablocks = metablocksWith(world, group, key);
+  const sentence = sentenceOf(group, key, metablocks) ?? behindOthers(world, group, key);
+  return { state: "waiting", sentence, metablocks };
+}
+
+/** A block that no metablock puts forward waits for the end of those that are under way, and so for whom these wait for: its own group's first. */
+function behindOthers(world: World, group: Group, key: string): string {
+  const waits = `${nameOf(group, key)} waits for a metablock that puts it forward`;
+  for (const each of [group, ...world.groups.values()]) {
+    for (const other of each.blocks.keys()) {
+      const sentence = sentenceOf(each, other, metablocksWith(world, each, other));
+      if (sentence !== undefined) return `${waits}, and until then for what is under way: ${sentence}`;
+    }
+  }
+  return `${waits}.`;
+}
+
+function metablocksWith(world: World, group: Group, key: string): Waiting["metablocks"] {
   const metablocks: Waiting["metablocks"][number][] = [];
   for (const metablock of world.metablocks.values()) {
     const reference = referencesOf(metablock, group.key).find(({ blockKey }) => blockKey === key);
@@ -157,7 +175,7 @@ function whyWaiting(world: World, group: Group, key: string): Waiting {
       children: childrenThatClose(world, group, metablock, index),
     });
   }
-  return { state: "waiting", sentence: sentenceOf(group, key, metablocks), metablocks };
+  return metablocks;
 }
 
 function childrenThatClose(world: World, group: Group, parent: Metablock, index: number) {
@@ -171,11 +189,16 @@ function childrenThatClose(world: World, group: Group, parent: Metablock, index:
   });
 }
 
-function sentenceOf(group: Group, key: string, metablocks: Waiting["metablocks"]): string {
-  const name = `Block ${key.slice(0, 16)} of pact ${group.pact.name}`;
+function nameOf(group: Group, key: string): string {
+  return `Block ${key.slice(0, 16)} of pact ${group.pact.name}`;
+}
+
+/** Undefined where no metablock holds the block. */
+function sentenceOf(group: Group, key: string, metablocks: Waiting["metablocks"]): string | undefined {
+  const name = nameOf(group, key);
   const names = (owners: readonly string[]) => owners.map((owner) => owner.slice(0, 16)).join(", ");
   const latest = metablocks[metablocks.length - 1];
-  if (latest === undefined) return `${name} waits for a metablock that puts it forward.`;
+  if (latest === undefined) return undefined;
   if (latest.missingToCertify.length > 0) {
     return `${name} waits in metablock ${latest.view} for ${group.quorum} of ${group.ownerKeys.length} certificates; missing: ${names(latest.missingToCertify)}.`;
   }
