@@ -6,16 +6,18 @@ import type { Event, FinalBlock } from "../firmware/core/events";
 import { credentials } from "../firmware/core/identity/credentials";
 import { createParticipant, type Participant } from "../firmware/core/participant";
 import { keptUnder } from "../firmware/core/saga/conductor";
-import { toHex } from "../firmware/core/wire/bytes";
-import type { AvatarId, Hash } from "../firmware/core/wire/types";
+import { equal, fromHex } from "../firmware/core/wire/bytes";
+import type { AvatarId } from "../firmware/core/wire/types";
 import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { blocksOf } from "./channels/history";
+import { nodeDisk } from "./participant/disk";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
+import { createMending, type Mending } from "./participant/mending";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
 import { nodeClock, nodeRandom } from "./participant/platform";
-import { openStore, type Store } from "./participant/store";
+import { type BlockReader, openStore, type Store } from "./participant/store";
 import { type GatewayConducting, openConducting } from "./saga/conducting";
 import { buildSandbox } from "./saga/sandbox";
 import type { World } from "./world/world";
@@ -25,7 +27,7 @@ export interface Gateway {
   readonly world: World;
   readonly crypto: Crypto;
   readonly participant: Pick<Participant, "status" | "why">;
-  readonly store: Pick<Store, "read" | "range">;
+  readonly store: BlockReader & Pick<Store, "read">;
   readonly channel: Channel;
   /** Undefined in a world without sagas. */
   readonly sagas: GatewayConducting | undefined;
@@ -67,10 +69,14 @@ export interface GatewayOptions {
 /** Errors: those of `openStore`, of a record that can't be read, and of sagas that can't be run. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { world, crypto } = options;
-  const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
+  const store = await openStore({
+    ...{ disk: nodeDisk, directory: join(world.directory, "store"), crypto, notice: options.events.notice },
+    owner: crypto.signer(world.seed).publicKey,
+    groups: world.provision.groups.length,
+  });
   try {
-    const records = await store.records();
     const worlds = [world.provision];
+    const records = store.records();
     const participant = createParticipant({ crypto, seed: world.seed, worlds, finalTail: 0, records });
     return await startParts(options, store, participant);
   } catch (error) {
@@ -85,24 +91,27 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const unset = wallError(Date.now());
   if (unset !== undefined) events.notice(unset);
   const { avatar } = participant.avatars()[0]!;
-  const conducting = await conductingOf(options, store, clock, avatar, (event) => driver.handle(event));
+  const mending = mendingOf(options, store, avatar, (event) => driver.handle(event));
+  const { reader } = mending;
+  const conducting = await conductingOf(options, { ...store, ...reader }, clock, avatar, (event) =>
+    driver.handle(event),
+  );
   const channel = createChannel({
     crypto,
     clock,
-    store,
+    store: reader,
     catalog: world.catalog,
     tag: world.tag,
     avatar,
     handle: (event) => driver.handle(event),
-    heldBack: (group) => conducting?.heldBack(group),
-    finalBlocks: (group) => finalBlocks(participant, world.tag, group),
+    heldBack: (group) => store.trouble() ?? conducting?.heldBack(group),
   });
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
     participant,
     clock,
     store: {
-      read: store.read,
+      read: reader.read,
       async write(puts, deletes) {
         await store.write(puts, deletes);
         channel.changed();
@@ -110,6 +119,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     },
     perform(outcome) {
       perform(outcome, peers, channel, events);
+      if (outcome.kind === "recovered") mending.take(outcome.block).then(channel.changed, events.failed);
       conducting?.take(outcome);
     },
     failed(error) {
@@ -120,6 +130,10 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   });
   try {
     await driver.handle({ kind: "boot" });
+    await mending.begin(
+      world.tag,
+      participant.status(world.tag).groups.map(({ group }) => group),
+    );
     conducting?.handle({ kind: "boot" });
   } catch (error) {
     conducting?.stop();
@@ -129,6 +143,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const links = startLinks(options, peers);
   const close = async () => {
     conducting?.stop();
+    store.giveUp();
     await Promise.all(links.map(({ avatar }) => avatar.close()));
     await driver.stop();
     channel.end(gatewayEnds());
@@ -140,7 +155,21 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     links: links.map(({ avatar }) => avatar.status()),
   });
   const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
-  return { world, crypto, participant, store, channel, sagas: conducting, status, cable, close };
+  return { world, crypto, participant, store: reader, channel, sagas: conducting, status, cable, close };
+}
+
+function mendingOf(
+  { world, crypto, events }: GatewayOptions,
+  store: Store,
+  avatar: AvatarId,
+  handle: (event: Event) => Promise<void>,
+): Mending {
+  const known = (group: string) => world.catalog.groupOf(fromHex(group));
+  return createMending({
+    ...{ crypto, store, handle, notice: events.notice },
+    isShared: (group) => known(group)?.owners.some((owner) => !equal(owner, avatar)) ?? false,
+    nameOf: (group) => known(group)?.name ?? group.slice(0, 16),
+  });
 }
 
 function noSuchPort(path: string): never {
@@ -201,9 +230,4 @@ function startLinks(
 
 function triedAgain({ code, message, remedy }: VertebraError): VertebraError {
   return new VertebraError(code, `${message}; the gateway runs, and opens it as soon as it can`, remedy);
-}
-
-function finalBlocks(participant: Participant, tag: string, group: Hash): number {
-  const key = toHex(group);
-  return participant.status(tag).groups.find((each) => each.group === key)?.finalBlocks ?? 0;
 }

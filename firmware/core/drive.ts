@@ -13,6 +13,7 @@ import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
 import type { Peer } from "./gossip/peer";
+import { lostDue } from "./gossip/recovery";
 import { avatarSeed } from "./identity/avatar";
 import type { WorldProvision } from "./identity/provision";
 import { worldTag } from "./identity/world";
@@ -68,6 +69,7 @@ export function createWorld(
     certificatesWaiting: new Map(),
     reports: new Map(),
     missing: new Map(),
+    lost: new Map(),
     linesChanged: true,
     unsettled: true,
     wakesAt: Number.POSITIVE_INFINITY,
@@ -131,6 +133,7 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
     note(expiresAt(group.buffer));
     if (mayIssue(world, group)) note(dueAt(group.buffer));
   }
+  note(lostDue(world, peers));
   if (peers.length > 0) {
     for (const { againAt } of world.missing.values()) note(againAt ?? world.now.monotonic);
   }

@@ -45,6 +45,8 @@ export type Event =
   | { readonly kind: "flush" }
   /** The answer to a `read` action: the value, or undefined where the store has none. */
   | { readonly kind: "record"; readonly request: number; readonly value: Uint8Array | undefined }
+  /** The store can't give back this final block any more: the participant asks for it whoever has it. */
+  | { readonly kind: "lost"; readonly world: string; readonly group: Hash; readonly position: number }
   /** The time given in the last `wake` has come. */
   | { readonly kind: "alarm" };
 
@@ -65,6 +67,19 @@ export interface FinalBlock {
   readonly entries: readonly Uint8Array[] | null;
   /** Indexes of entries that repeat an id which was final before: they keep their sequence, and nobody is told of them. */
   readonly repeats: readonly number[];
+}
+
+/** A final block that was lost here, as another participant gave it: its proof was verified, and its entries are its own. */
+export interface RecoveredBlock {
+  readonly world: string;
+  readonly group: Hash;
+  readonly position: number;
+  /** null in a group of one owner, whose proof does not say it. */
+  readonly firstEntry: number | null;
+  readonly count: number;
+  /** An encoded FinalityProof. */
+  readonly proof: Uint8Array;
+  readonly entries: readonly Uint8Array[] | null;
 }
 
 /**
@@ -90,6 +105,8 @@ export type Action =
   /** This push was not taken, was withdrawn, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
   | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
   | { readonly kind: "final"; readonly block: FinalBlock }
+  /** What was told to be `lost` is here again: put it back into the history. */
+  | { readonly kind: "recovered"; readonly block: RecoveredBlock }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
   /** Send `alarm` at this monotonic time, in place of any earlier wish. */

@@ -22,6 +22,7 @@ import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
 import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
 import { answerWants, receive } from "./gossip/receive";
+import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
 import { type Outgoing, spread } from "./gossip/tell";
 import { noting, unitsOf, type Work } from "./gossip/work";
@@ -122,6 +123,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
+    askForLost(world, peers, outgoing);
     noteLines(world, peers);
     world.wakesAt = wakeAt(world, peers);
     wake = Math.min(wake, world.wakesAt);
@@ -233,6 +235,9 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     }
     case "record":
       answerRead(door.reads, event.request, event.value, outgoing, actions);
+      break;
+    case "lost":
+      noteLost(door.worlds.get(event.world) ?? unknownWorld(event.world), event.group, event.position);
       break;
     case "flush":
     case "alarm":

@@ -43,6 +43,9 @@ export function createDriver(options: DriverOptions): (event: Event) => void {
       case "wake":
         options.wake(action.at);
         break;
+      case "recovered":
+        // A board's journal is read whole, or refused whole: it never tells that a block is lost.
+        break;
       default:
         options.deliver(action);
     }

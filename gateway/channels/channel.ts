@@ -4,9 +4,9 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import type { Outcome } from "../participant/driver";
-import type { Store } from "../participant/store";
+import type { BlockReader } from "../participant/store";
 import type { Catalog, KnownGroup } from "../world/catalog";
-import { type ToldEntry, tellEntry } from "./entry";
+import { type ToldEntry, tellEntry, tellUnreadable } from "./entry";
 import { historyOf, sealedBlocks } from "./history";
 
 /** Push and pull of PROTOCOL 8, in process, for one avatar. */
@@ -45,15 +45,13 @@ export interface ChannelOptions {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly catalog: Catalog;
-  readonly store: Pick<Store, "read" | "range">;
+  readonly store: BlockReader;
   /** The world's tag in hex. */
   readonly tag: string;
   readonly avatar: AvatarId;
   readonly handle: (event: Event) => Promise<void>;
   /** Why nothing should be pushed into the group now. */
   readonly heldBack: (group: Hash) => VertebraError | undefined;
-  /** How many blocks are final in the group. */
-  readonly finalBlocks: (group: Hash) => number;
 }
 
 interface Waiter<T> {
@@ -97,9 +95,9 @@ export function createChannel(options: ChannelOptions): Channel {
   }
 
   /** What is pending now, each under a key of its own. */
-  async function pending(group: KnownGroup): Promise<Map<string, ToldEntry>> {
+  function pending(group: KnownGroup): Map<string, ToldEntry> {
     const told = new Map<string, ToldEntry>();
-    for await (const { header, entries } of sealedBlocks(options.crypto, options.store, tag, group.id)) {
+    for (const { header, entries } of sealedBlocks(options.crypto, options.store, tag, group.id)) {
       const { issuer, time } = header.value;
       const origin = { state: "sealed", sequence: null, issuer, time } as const;
       for (const [index, entry] of (entries ?? []).entries()) {
@@ -116,12 +114,18 @@ export function createChannel(options: ChannelOptions): Channel {
 
   async function* pull(group: KnownGroup, from: number, { pending: early, follow, signal }: PullOptions) {
     const history = historyOf(options.store, tag, group.id);
-    let position = (await history.holding(from))?.position ?? options.finalBlocks(group.id);
+    let position = await history.positionOf(from);
     let shown: ReadonlyMap<string, ToldEntry> = new Map();
     for (;;) {
       // Taken before the look at the store: what changes while we look rings it.
       const rung = bell.next(signal);
       for await (const block of history.from(position)) {
+        if ("lost" in block) {
+          position = block.lost.to + 1;
+          const first = Math.max(from, block.firstEntry);
+          if (first < block.end) yield tellUnreadable(group, first, block.end - 1);
+          continue;
+        }
         position = block.position + 1;
         const { issuer, time, count } = block.header;
         for (let index = 0; index < count; index++) {
@@ -131,7 +135,7 @@ export function createChannel(options: ChannelOptions): Channel {
         }
       }
       if (early) {
-        const now = await pending(group);
+        const now = pending(group);
         for (const [key, entry] of now) if (!shown.has(key)) yield entry;
         shown = now;
       }

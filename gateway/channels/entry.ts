@@ -6,7 +6,8 @@ import type { Catalog, KnownGroup } from "../world/catalog";
 
 /** An entry as channels give it (PROTOCOL 8): JSON, and the same wherever it is read. */
 export interface ToldEntry {
-  readonly state: "buffered" | "sealed" | "final";
+  /** "unreadable": final entries that the store can't give any more, until other owners gave them again. */
+  readonly state: "buffered" | "sealed" | "final" | "unreadable";
   readonly pact: string;
   readonly group: string;
   /** Of a final entry: immutable in its group. Others have none yet. */
@@ -20,13 +21,21 @@ export interface ToldEntry {
   readonly entry: { readonly [name: string]: Json } | null;
   /** In place of an entry: so many were dropped here by a full buffer. */
   readonly gap?: number;
+  /** Of what is unreadable: the sequence of the last of these entries. */
+  readonly through?: number;
 }
 
 export interface EntryOrigin {
-  readonly state: ToldEntry["state"];
+  readonly state: Exclude<ToldEntry["state"], "unreadable">;
   readonly sequence: number | null;
   readonly issuer: AvatarId;
   readonly time: number;
+}
+
+/** What is said in place of final entries that can't be read: their issuers are not known here either. */
+export function tellUnreadable(group: KnownGroup, sequence: number, through: number): ToldEntry {
+  const nobody = { issuer: "", avatar: "", time: 0, entry: null };
+  return { state: "unreadable", pact: group.pact.pact.name, group: group.name, sequence, ...nobody, through };
 }
 
 export function tellEntry(

@@ -11,7 +11,7 @@ import { type Counts, groupsOfSagas, readStories, type Stories, type Story } fro
 import { type Told, tellStory } from "../saga/timeline";
 import type { Names, SealedState } from "../saga/waiting";
 import { gatewayEnds } from "./channel";
-import { blocksOf, sealedBlocks } from "./history";
+import { sealedBlocks, wholeBlocksOf } from "./history";
 import { beforeEnd } from "./pushing";
 
 /** What `vertebra saga list --json` prints. */
@@ -71,14 +71,14 @@ export async function listSagas(gateway: Gateway): Promise<SagasJson> {
     stateGroup: names.group(newest.stateGroup.id),
     ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
   }));
-  const sealed = await sealedStates(gateway);
+  const sealed = sealedStates(gateway);
   return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, sealed)) };
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */
 export async function showInvocation(gateway: Gateway, digits: string): Promise<Told> {
   const { stories, story } = await find(gateway, digits);
-  return tellStory(stories, story, namesOf(gateway), await sealedStates(gateway));
+  return tellStory(stories, story, namesOf(gateway), sealedStates(gateway));
 }
 
 /** Recomputes every state of an invocation from the entries alone. */
@@ -202,12 +202,12 @@ function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {
   return readStories(sagasOf(gateway).ledger.definitions, storedBlocks(gateway), prefix);
 }
 
-async function sealedStates(gateway: Gateway): Promise<SealedState[]> {
+function sealedStates(gateway: Gateway): SealedState[] {
   const { store, world } = gateway;
   const { crypto, sagas } = sagasOf(gateway).ledger.definitions;
   const found: SealedState[] = [];
   for (const { id } of new Set([...sagas.values()].map(({ stateGroup }) => stateGroup))) {
-    for await (const { header, entries } of sealedBlocks(crypto, store, world.tag, id)) {
+    for (const { header, entries } of sealedBlocks(crypto, store, world.tag, id)) {
       for (const bytes of entries ?? []) {
         const state = stateIn(bytes);
         if (state !== undefined) found.push({ block: header.id, issuer: header.value.issuer, state });
@@ -228,7 +228,7 @@ function stateIn(entry: Uint8Array): SagaState | undefined {
 }
 
 function storedBlocks({ store, world }: Gateway): BlocksOf {
-  return (group) => blocksOf(store, world.tag, group);
+  return (group) => wholeBlocksOf(store, world.tag, group);
 }
 
 function sagasOf({ sagas }: Gateway): GatewayConducting {

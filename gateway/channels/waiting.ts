@@ -4,8 +4,9 @@ import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Gateway } from "../gateway";
+import type { HistoricBlock } from "../participant/final-block";
 import type { Catalog, KnownGroup } from "../world/catalog";
-import { type HistoricBlock, historyOf, sealedBlocks } from "./history";
+import { historyOf, sealedBlocks } from "./history";
 
 /** What `vertebra why --json` prints. */
 export interface WaitingJson extends Waiting {
@@ -101,7 +102,7 @@ async function findBlock(gateway: Gateway, digits: string): Promise<Found> {
   const found = new Map<string, Found>();
   const take = (each: Found) => each.id.startsWith(digits) && found.set(each.id, each);
   for (const group of world.catalog.groups) {
-    for await (const { header } of sealedBlocks(crypto, store, world.tag, group.id)) {
+    for (const { header } of sealedBlocks(crypto, store, world.tag, group.id)) {
       take({ id: toHex(header.id), group });
     }
     for await (const final of latestFinals(gateway, group)) {
@@ -122,12 +123,8 @@ async function findBlock(gateway: Gateway, digits: string): Promise<Found> {
 }
 
 /** The newest first. */
-async function* latestFinals(
-  { store, world, participant }: Gateway,
-  { id }: KnownGroup,
-): AsyncGenerator<HistoricBlock> {
-  const key = toHex(id);
-  const { finalBlocks } = participant.status(world.tag).groups.find((each) => each.group === key)!;
+async function* latestFinals({ store, world }: Gateway, { id }: KnownGroup): AsyncGenerator<HistoricBlock> {
+  const { blocks: finalBlocks } = store.final(world.tag, toHex(id));
   const history = historyOf(store, world.tag, id);
   for (let position = finalBlocks - 1; position >= Math.max(0, finalBlocks - mostLooked); position--) {
     const block = await history.at(position);

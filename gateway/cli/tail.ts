@@ -45,6 +45,11 @@ async function tail(group: string | undefined, options: TailOptions): Promise<vo
 
 /** `machine-shared/17 board-2 load 0.5, memory 512 MiB` */
 export function entryLine(entry: ToldEntry): Text {
+  if (entry.state === "unreadable") {
+    const { group, sequence, through } = entry;
+    const which = sequence === through ? `${sequence}` : `${sequence} to ${through}`;
+    return [`${group}/${which} `, paint("red", "can't be read"), ": the history of this gateway is damaged there"];
+  }
   const where =
     entry.sequence === null ? [entry.group, " ", paint("yellow", entry.state)] : `${entry.group}/${entry.sequence}`;
   return [where, " ", paint("cyan", entry.issuer), ` ${contentOf(entry)}`];

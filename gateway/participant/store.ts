@@ -1,104 +1,198 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { ClassicLevel } from "classic-level";
+import { finalKey } from "../../firmware/core/block/final-record";
+import { groupKey } from "../../firmware/core/block/records";
+import { readStanding } from "../../firmware/core/chain/records";
 import { assert, VertebraError } from "../../firmware/core/errors";
-import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { equal } from "../../firmware/core/wire/bytes";
+import type { Hash } from "../../firmware/core/wire/types";
+import type { Crypto } from "../../firmware/ports";
+import { damaged } from "../../firmware/store/bank";
+import { asVertebraError, errnoOf } from "../system/errors";
+import type { Disk } from "./disk";
+import { type HistoricBlock, readFinalBlock } from "./final-block";
+import { type FinalHistory, type HistoryRecord, openFinalHistory } from "./final-history";
+import { migrateStore } from "./migration";
+import { createPatience } from "./patience";
+import { createPromises, damagedAt, journalSize, openPromises, type Promises } from "./promises";
+import { placesIn, type StorePlaces } from "./store-places";
 
-/** The durable records of one participant, an embedded LevelDB. Keys are text, values bytes; one process at a time. */
-export interface Store {
+/**
+ * The durable records of one participant. What it promised and is not final yet lies in a journal, as on a board; what is final in a
+ * LevelDB, each block of which is checked when it is read. One process at a time.
+ */
+export interface Store extends BlockReader {
   /** Every record but the final blocks: what a participant is built from at boot. */
-  records(): Promise<[string, Uint8Array][]>;
+  records(): Iterable<readonly [string, Uint8Array]>;
+  /** One record, durable; undefined for a final block that can't be read. */
   read(key: string): Promise<Uint8Array | undefined>;
-  /** The records whose keys lie in [from, to), in the order of their keys. */
-  range(from: string, to: string): AsyncIterable<readonly [string, Uint8Array]>;
-  /** All of it or nothing, and durable when the promise resolves. */
+  /** Durable when the promise resolves; what is not final all of it or nothing, and never before what is final with it. */
   write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): Promise<void>;
+  /** Why nothing can be written at the moment, and is waited for. */
+  trouble(): VertebraError | undefined;
+  /** No disk is waited for any more: what waits is rejected. */
+  giveUp(): void;
   close(): Promise<void>;
 }
 
-// Sorts before every key of a participant, which begins with a letter.
-const ownerKey = "!owner";
-const finalKeys = { from: "final/", to: "final0" };
+/** What reads of a store to tell people. */
+export interface BlockReader {
+  /** How many blocks and entries of a group are final here, durably. Ids in hex, as in all keys. */
+  final(tag: string, group: string): Standing;
+  /** At most `count` final blocks from a position on; undefined where one is not there any more, or not as it was written. */
+  blocks(tag: string, group: string, from: number, count: number): Promise<(HistoricBlock | undefined)[]>;
+  /** Whether the block of this position, which was lost, is here again: waits a little, where somebody can be asked for it. */
+  mended(tag: string, group: string, position: number): Promise<boolean>;
+  /** Records that are not final, by the beginning of their keys. */
+  startingWith(prefix: string): readonly (readonly [string, Uint8Array])[];
+}
+
+export interface Standing {
+  readonly blocks: number;
+  readonly entries: number;
+  /** The last block. */
+  readonly lastFinal: Hash | null;
+}
+
+export interface StoreOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** The participant's root key, 32 bytes. */
+  readonly owner: Uint8Array;
+  readonly crypto: Pick<Crypto, "sha256" | "verify">;
+  /** How many groups it is provisioned with. */
+  readonly groups: number;
+  notice(error: VertebraError): void;
+}
 
 /**
- * Opens the store in `directory`, or makes it there for `owner` (the participant's root key, 32 bytes). Errors:
- * `store-busy` where another process has it open, `store-foreign` where it belongs to another participant, `store-failed`.
+ * Opens the store, or makes it; one of before is brought into the form of now. Errors: `store-busy` where another process has it open,
+ * `store-foreign` where it belongs to another participant, `store-damaged`, `store-failed`, and what the disk has (`diskTrouble`).
  */
-export async function openStore(directory: string, owner: Uint8Array): Promise<Store> {
-  const level = await openLevel(directory);
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { disk, directory, owner, groups, notice } = options;
+  const places = placesIn(directory);
   try {
-    await claimFor(level, owner, directory);
+    await migrateStore(disk, places, owner, groups);
+    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
+    const patience = createPatience(directory, notice);
+    const history = await openFinalHistory(disk, patience, places.history, notice);
+    try {
+      if (!existsSync(places.journal)) await beginJournal(options, places, history);
+      const promises = await openPromises(disk, patience, places.journal, owner);
+      return { ...partsOf(options, promises, history), trouble: patience.trouble, giveUp: patience.giveUp };
+    } catch (error) {
+      await history.close();
+      throw error;
+    }
   } catch (error) {
-    await level.close();
-    throw error;
+    throw openingError(directory, error);
   }
+}
+
+async function beginJournal({ disk, owner, groups }: StoreOptions, places: StorePlaces, history: FinalHistory) {
+  if (!(await history.isEmpty())) throw damagedAt(places.journal, damaged("the journal").message);
+  await createPromises(disk, places.journal, owner, journalSize(groups), new Map());
+}
+
+function openingError(directory: string, error: unknown): unknown {
+  if (error instanceof VertebraError) return error;
+  if (errnoOf(error) !== undefined) return asVertebraError(error, `The store ${directory} can't be opened`);
+  if ((error as { code?: unknown }).code === undefined) return error;
+  return new VertebraError(
+    "store-failed",
+    `The store ${directory} can't be opened: ${(error as Error).message}`,
+    "Check that the disk is mounted and works. Don't put an older copy in its place: a participant whose store is older than what it signed may not vote.",
+  );
+}
+
+export function isFinalKey(key: string): boolean {
+  return key.startsWith("final/");
+}
+
+function partsOf(options: StoreOptions, promises: Promises, history: FinalHistory): Omit<Store, "trouble" | "giveUp"> {
+  const { crypto } = options;
+  /** Writes in the order in which they were asked for. */
+  let last: Promise<void> = Promise.resolve();
+  /** The code of the trouble that reading had last, to tell it once. */
+  let unread: string | undefined;
+
+  function inOrder(write: () => Promise<void>): Promise<void> {
+    const done = last.then(write);
+    last = done.catch(() => {});
+    return done;
+  }
+
+  function final(tag: string, group: string): Standing {
+    const record = promises.records.get(groupKey(tag, group));
+    if (record === undefined) return { blocks: 0, entries: 0, lastFinal: null };
+    const { position, entries, lastFinal } = readStanding(record);
+    return { blocks: position, entries, lastFinal };
+  }
+
+  /** As far as the journal says what is final: its last block is the one that the journal names. */
+  function check(standing: Standing, group: string, position: number, record: HistoryRecord | undefined) {
+    const block = record && readFinalBlock(crypto, group, position, record);
+    if (block === undefined || position + 1 !== standing.blocks) return block;
+    const ends = block.firstEntry + block.header.count === standing.entries;
+    return ends && standing.lastFinal !== null && equal(block.block, standing.lastFinal) ? block : undefined;
+  }
+
+  async function blocks(tag: string, group: string, from: number, count: number) {
+    const standing = final(tag, group);
+    const end = Math.min(from + count, standing.blocks);
+    const positions = Array.from({ length: Math.max(0, end - from) }, (_, index) => from + index);
+    const records = await history.read(positions.map((position) => finalKey(tag, group, position)));
+    return records.map((record, index) => check(standing, group, from + index, record));
+  }
+
+  async function readFinal(key: string): Promise<Uint8Array | undefined> {
+    const { tag, group, position } = placeOf(key);
+    const [record] = await history.read([key]);
+    return check(final(tag, group), group, position, record) && record!.value;
+  }
+
+  /** What the participant asks for, it can do without for a while: a disk that can't be read now is told, and ends nothing. */
+  async function readForParticipant(key: string): Promise<Uint8Array | undefined> {
+    try {
+      const value = await readFinal(key);
+      unread = undefined;
+      return value;
+    } catch (error) {
+      if (!(error instanceof VertebraError)) throw error;
+      if (unread !== error.code) options.notice(error);
+      unread = error.code;
+      return undefined;
+    }
+  }
+
   return {
-    async records() {
-      const records = await level.iterator({ gt: ownerKey, lt: finalKeys.from }).all();
-      records.push(...(await level.iterator({ gte: finalKeys.to }).all()));
-      return records.map(([key, value]) => [key, plain(value)]);
+    records: () => promises.records,
+    read: async (key) => (isFinalKey(key) ? readForParticipant(key) : promises.records.get(key)),
+    final,
+    blocks,
+    mended: async () => false,
+    startingWith: (prefix) => [...promises.records].filter(([key]) => key.startsWith(prefix)),
+    write(puts, deletes) {
+      const finals = new Map([...puts].filter(([key]) => isFinalKey(key)));
+      const others = new Map([...puts].filter(([key]) => !isFinalKey(key)));
+      const dropped = new Set([...deletes].filter((key) => !puts.has(key)));
+      assert(![...dropped].some((key) => isFinalKey(key)), "a gateway keeps all that is final");
+      return inOrder(async () => {
+        // What is final lies behind what the journal says is final, whatever cuts it here: then it is not read, and written anew.
+        if (finals.size > 0) await history.write(finals);
+        if (others.size + dropped.size > 0) await promises.write(others, dropped);
+      });
     },
-    async read(key) {
-      const value = await level.get(key);
-      return value && plain(value);
+    async close() {
+      await last;
+      await promises.close();
+      await history.close();
     },
-    async *range(from, to) {
-      for await (const [key, value] of level.iterator({ gte: from, lt: to })) yield [key, plain(value)];
-    },
-    async write(puts, deletes) {
-      const batch: ({ type: "put"; key: string; value: Uint8Array } | { type: "del"; key: string })[] = [];
-      for (const key of deletes) if (!puts.has(key)) batch.push({ type: "del", key });
-      for (const [key, value] of puts) {
-        assert(key > ownerKey, `the key of a record sorts after "${ownerKey}"`);
-        batch.push({ type: "put", key, value });
-      }
-      // `sync`: the answer's sends wait for this promise (the order contract of core/events).
-      if (batch.length > 0) await level.batch(batch, { sync: true });
-    },
-    close: () => level.close(),
   };
 }
 
-type Level = ClassicLevel<string, Uint8Array>;
-
-async function openLevel(directory: string): Promise<Level> {
-  const level: Level = new ClassicLevel(directory, { keyEncoding: "utf8", valueEncoding: "view" });
-  try {
-    // LevelDB retries for ever where it can't make its directory; this throws instead.
-    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
-    await level.open();
-    return level;
-  } catch (error) {
-    throw openingError(directory, (error as Error).cause ?? error);
-  }
-}
-
-function openingError(directory: string, cause: unknown): VertebraError {
-  if ((cause as { code?: string }).code === "LEVEL_LOCKED") {
-    return new VertebraError(
-      "store-busy",
-      `The store ${directory} is open in another process`,
-      "End that process first (`vertebra status` tells whether a gateway runs), or use a world directory of its own.",
-    );
-  }
-  return new VertebraError(
-    "store-failed",
-    `The store ${directory} can't be opened: ${(cause as Error).message}`,
-    "Check that the disk is mounted, writable and not full. Don't put an older copy in its place: a participant whose store is older than what it signed may not vote.",
-  );
-}
-
-async function claimFor(level: Level, owner: Uint8Array, directory: string): Promise<void> {
-  const found = await level.get(ownerKey);
-  if (found === undefined) return level.put(ownerKey, owner, { sync: true });
-  if (equal(found, owner)) return;
-  throw new VertebraError(
-    "store-foreign",
-    `The store ${directory} belongs to participant ${toHex(found).slice(0, 16)}…, not to ${toHex(owner).slice(0, 16)}…`,
-    "Point to the world directory that this store was made in, or move the store away to begin a new one.",
-  );
-}
-
-/** LevelDB gives Buffers, whose `slice` shares memory; the core gets what it gets everywhere else. */
-function plain(value: Uint8Array): Uint8Array {
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+/** Of a final block's key. */
+export function placeOf(key: string): { readonly tag: string; readonly group: string; readonly position: number } {
+  const [, tag = "", group = "", position] = key.split("/");
+  return { tag, group, position: Number(position) };
 }

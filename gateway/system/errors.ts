@@ -74,8 +74,15 @@ const refusals: Readonly<Record<string, Refusal>> = {
   ETIMEDOUT: { sentence: "there was no answer in time", remedy: ended },
 };
 
-/** What a library passes on in words alone, as those of the serial ports and of the store do: by libuv's words, in small letters. */
-const byWords = [...getSystemErrorMap().values()].filter(([name]) => refusals[name] !== undefined);
+/** What a library passes on in words alone, in small letters: that of the serial ports by libuv's, that of the store by those of the C library. */
+const byWords = [
+  ...[...getSystemErrorMap().values()].filter(([name]) => refusals[name] !== undefined),
+  ["ENFILE", "too many open files in system"],
+  ["ENOMEM", "cannot allocate memory"],
+  ["EDQUOT", "disk quota exceeded"],
+  ["EIO", "input/output error"],
+  ["ESTALE", "stale file handle"],
+] as const;
 
 /** The errno's name of an error that the operating system gave, as a library passes it on; undefined where it is none. */
 export function errnoOf(error: unknown): string | undefined {

@@ -1,4 +1,5 @@
-import type { Action, Event, FinalBlock } from "../../firmware/core/events";
+import { finalKey } from "../../firmware/core/block/final-record";
+import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
@@ -41,6 +42,8 @@ export interface Member {
   readonly refused: Extract<Action, { kind: "refused" }>[];
   readonly notices: Extract<Action, { kind: "notice" }>[];
   readonly cuts: Extract<Action, { kind: "cut" }>[];
+  /** What came back of what its store had lost. */
+  readonly recovered: RecoveredBlock[];
   wake: number;
   alive: boolean;
   boots: number;
@@ -84,6 +87,8 @@ export interface Network {
   flush(member: string): void;
   /** Any other event. */
   give(member: string, event: Event): void;
+  /** The store of a member can't give a final block any more. */
+  lose(member: string, group: string, position: number): void;
   /** Power off: what is not in the store is gone. */
   crash(member: string): void;
   boot(member: string, store?: Map<string, Uint8Array>): void;
@@ -234,6 +239,12 @@ export function createNetwork(plan: NetworkPlan): Network {
       const member = members.get(name)!;
       apply(member, member.participant.handle(event, time()));
     },
+    lose(name, group, position) {
+      const member = members.get(name)!;
+      const id = groups.get(group)!;
+      member.store.delete(finalKey(tag, toHex(id), position));
+      apply(member, member.participant.handle({ kind: "lost", world: tag, group: id, position }, time()));
+    },
     crash(name) {
       for (const other of members.keys()) if (links.has(linkName(name, other))) network.disconnect(name, other);
       members.get(name)!.alive = false;
@@ -358,6 +369,9 @@ export function createNetwork(plan: NetworkPlan): Network {
         case "cut":
           member.cuts.push(action);
           break;
+        case "recovered":
+          member.recovered.push(action.block);
+          break;
         case "wake":
           member.wake = action.at;
           break;
@@ -382,6 +396,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       refused: [],
       notices: [],
       cuts: [],
+      recovered: [],
       wake: Number.POSITIVE_INFINITY,
       alive: true,
       boots: 0,

@@ -3,23 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { hash } from "../../firmware/core/wire/hash";
-import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Line } from "../../firmware/device/lines";
 import { startControl } from "../../gateway/channels/control";
 import { type ControlClient, controlClient } from "../../gateway/channels/control-client";
 import type { ToldEntry } from "../../gateway/channels/entry";
-import { type HistoricBlock, historyOf } from "../../gateway/channels/history";
+import { historyOf } from "../../gateway/channels/history";
 import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Gateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
+import type { HistoricBlock } from "../../gateway/participant/final-block";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { openStore } from "../../gateway/participant/store";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { WorldPlan } from "../../gateway/world/layout";
 import { boardOf, createWorld, readDefinition, type World } from "../../gateway/world/world";
 import { type RunningCommand, startCommand } from "../gateway/command";
+import { openedStore } from "../gateway/stores";
 import { boardEvents, gatewayOf } from "../gateway/worlds";
 import { root } from "../house/sources";
 import { hostOrReason } from "../xs/host";
@@ -145,13 +144,13 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
       return new Set(all.map((line) => line.block));
     },
     async history() {
-      const store = await openStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
+      const store = await openedStore(join(world.directory, "store"), crypto.signer(world.seed).publicKey);
       const histories = new Map<string, KnownBlock[]>();
       for (const { name, id } of world.catalog.groups) {
         const blocks: KnownBlock[] = [];
         for await (const block of historyOf(store, world.tag, id).from(0)) {
-          const header = decodeFinalityProof(block.proof).blockHeader;
-          blocks.push({ ...block, id: toHex(hash(crypto, "block", header)) });
+          if ("lost" in block) throw new Error(`block ${block.lost.from} of ${name} can't be read`);
+          blocks.push({ ...block, id: toHex(block.block) });
         }
         histories.set(name, blocks);
       }

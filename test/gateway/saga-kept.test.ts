@@ -6,12 +6,12 @@ import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import type { Json } from "../../firmware/core/pact/json";
 import { decodeSnapshot } from "../../firmware/core/saga/snapshot";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { openStore } from "../../gateway/participant/store";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import { createWorld, openWorld } from "../../gateway/world/world";
 import { alone, counting, countingByKey } from "../saga/alone";
 import { describeLedger } from "../saga/conductors";
+import { openedStore } from "./stores";
 import { crypto, gatewayOf } from "./worlds";
 
 describe("a saga that ran 2,000 times, too often for the engine of a board in a test", () => {
@@ -88,7 +88,7 @@ describe("a gateway that starts again", () => {
 
   async function damageKept(): Promise<void> {
     const owner = crypto.signer(openWorld(crypto, directory).seed).publicKey;
-    const store = await openStore(join(directory, "store"), owner);
+    const store = await openedStore(join(directory, "store"), owner);
     await store.write(new Map([[key(), new Uint8Array([1, 2, 3])]]), new Set());
     await store.close();
   }

@@ -102,11 +102,11 @@ describe("a serial port", () => {
     await expect(openPort(join(parent, "file"), 115_200, nobody)).rejects.toMatchObject({ code: "port-failed" });
   });
 
-  it("keeps a gateway that asks for it from starting when it is missing", async () => {
+  it("keeps no gateway from starting when it is missing: that is told where it was named", async () => {
     const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
-    await expect(gatewayOf(world, [join(parent, "ttyUSB9")], true)).rejects.toMatchObject({ code: "port-missing" });
-    // And has let go of the store.
-    await start(world);
+    const gateway = await start(world, [join(parent, "ttyUSB9")], true);
+    await expect.poll(() => gateway.notices).toEqual(["port-missing"]);
+    await push(gateway, 1);
   });
 
   it.skipIf(reason)(

@@ -240,7 +240,18 @@ function checkValues(
 
 /** Writes, sends, what is delivered, the wake (`core/events`): nothing leaves before it is durable. */
 function checkOrder(member: Member, event: Event, actions: readonly Action[], fail: (what: string) => void): void {
-  const ranks = { write: 0, send: 1, read: 2, cut: 2, sealed: 2, refused: 2, final: 2, notice: 2, wake: 3 };
+  const ranks = {
+    write: 0,
+    send: 1,
+    read: 2,
+    cut: 2,
+    sealed: 2,
+    refused: 2,
+    final: 2,
+    recovered: 2,
+    notice: 2,
+    wake: 3,
+  };
   let rank = 0;
   for (const { kind } of actions) {
     if (ranks[kind] < rank || (kind === "write" && actions[0]?.kind !== "write")) {

@@ -301,6 +301,8 @@ function perform(world: World, member: Member, action: Action): void {
     case "wake":
       wakeAt(world, member, action.at);
       break;
+    case "recovered":
+      throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);
     case "cut":
       world.watcher.delivered(member, action);
       world.transport.cutOff(member, action.peer);

@@ -173,6 +173,16 @@ function encodeGroup(group: Group, gone: readonly (readonly [number, Uint8Array]
   return encode(gone.length === 0 ? items : [...items, gone]);
 }
 
+/** What a group record says to who reads it beside the participant: how many blocks, and how many entries, are final. */
+export function readStanding(value: Uint8Array): Pick<Group, "position" | "entries" | "lastFinal"> {
+  const [position, entries, lastFinal] = tuple("group record", decode(value), 6);
+  return {
+    position: integer("group record: position", position),
+    entries: integer("group record: entries", entries),
+    lastFinal: nullable("group record: last final", lastFinal, hash32),
+  };
+}
+
 function restoreGroup(group: Group, value: Uint8Array): void {
   const items = decode(value, recordLimits);
   const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple("group record", items, 6, 7);

@@ -1,6 +1,7 @@
 import type { Crypto, Signer, Time } from "../../ports";
 import { assert, VertebraError } from "../errors";
 import type { Action, FinalBlock, PeerId } from "../events";
+import type { LostBlocks } from "../gossip/recovery";
 import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
@@ -110,6 +111,8 @@ export interface World {
   readonly reports: Map<string, Report>;
   /** Hashes that were looked for in vain, in hex, and when they were last asked for. */
   readonly missing: Map<string, Missing>;
+  /** Final blocks that the store can't read any more, by group in hex. */
+  readonly lost: Map<string, LostBlocks>;
 
   /** Whether a line to a neighbour became full, or is so no more, since the groups were told. */
   linesChanged: boolean;

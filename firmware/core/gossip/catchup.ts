@@ -17,11 +17,12 @@ import { decodeFinalityProof } from "../wire/proofs";
 import { decodeBlockHeader, decodeBlockReference, signedBlockHeader } from "../wire/structures";
 import type { FinalityProof } from "../wire/types";
 import { affordableAt, type Peer } from "./peer";
+import { entriesOfLost, isLost, takeLost } from "./recovery";
 import { hasRoom } from "./room";
 import { type Outgoing, send } from "./tell";
 
 /** Proofs sent for one PULL; who wants more asks again. */
-const proofsPerPull = 8;
+export const proofsPerPull = 8;
 /** How long a PULL may stay unanswered, and what the way takes so often besides, before the same is asked again. */
 const pullTimeoutMs = 5_000;
 const waysWaited = 4;
@@ -162,9 +163,13 @@ export function takeProof(
   const group = world.groups.get(toHex(syncGroupId(world.crypto, proof.group)));
   if (group === undefined) return;
   // What is of no use here is not worth verifying.
-  const ahead = positionClaimed(proof) - group.position;
-  if (ahead < 0 || ahead >= slotWindow) return;
+  const claimed = positionClaimed(proof);
+  if (claimed >= group.position + slotWindow || (claimed < group.position && !isLost(world, group, claimed))) return;
   const proven = verifyFinalityProof(world.crypto, proof);
+  if (proven.position < group.position) {
+    takeBack(world, group, proven, bytes, entries);
+    return;
+  }
   const asked = peer.pulls.get(group.key);
   if (asked !== undefined) asked.at = world.now.monotonic;
   // A chain is followed link by link: what comes out of order is pulled again.
@@ -191,6 +196,20 @@ export function takeProof(
     proof: bytes,
   });
   pullIfBehind(peer, group, outgoing);
+}
+
+/** What was final here, and lost. Of a wide group the block came before its proof. */
+function takeBack(
+  world: World,
+  group: Group,
+  proven: ProvenBlock,
+  bytes: Uint8Array,
+  entries: readonly Uint8Array[] | null,
+): void {
+  const held = entries ?? entriesOfLost(world, group, proven.block);
+  if (!isWhole({ entries: held }, group)) return;
+  if (held !== null) checkEntries(world, proven, held);
+  takeLost(world, group, proven, bytes, held);
 }
 
 /** Where its block is, as the proof says it before it is verified. */

@@ -13,6 +13,7 @@ import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell } from "./peer";
+import { noteBlockOfLost } from "./recovery";
 import { hasRoom } from "./room";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
 
@@ -102,6 +103,7 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
   if (group === undefined) return;
   tell(peer, toHex(header.id), entries === null ? 0 : 1);
   const block: Block = { header, entries };
+  noteBlockOfLost(world, group, block);
   if (equal(header.value.issuer, world.avatar) && forgottenBlock(world, group, block)) return;
   if (!isWhole(block, group)) return;
   if (observeBlock(world, group, block)) world.news.push({ kind: "block", group, block });

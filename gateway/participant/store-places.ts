@@ -1,0 +1,24 @@
+import { join } from "node:path";
+import { VertebraError } from "../../firmware/core/errors";
+import { toHex } from "../../firmware/core/wire/bytes";
+
+/** A store's directory, and what lies in it. */
+export interface StorePlaces {
+  readonly directory: string;
+  /** What is not final. */
+  readonly journal: string;
+  /** What is. */
+  readonly history: string;
+}
+
+export function placesIn(directory: string): StorePlaces {
+  return { directory, journal: join(directory, "journal"), history: join(directory, "history") };
+}
+
+export function foreignStore(directory: string, found: Uint8Array, owner: Uint8Array): VertebraError {
+  return new VertebraError(
+    "store-foreign",
+    `The store ${directory} belongs to participant ${toHex(found).slice(0, 16)}…, not to ${toHex(owner).slice(0, 16)}…`,
+    "Point to the world directory that this store was made in, or move the store away to begin a new one.",
+  );
+}
