@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
-import { pulledForMs, runDemo } from "../demo/run";
+import { drainMs, pulledForMs, runDemo } from "../demo/run";
 import type { Summary } from "../demo/summary";
 import { renderMoment } from "../demo/view";
 import { paint } from "../system/text";
@@ -36,8 +36,9 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       forMs: options.for,
       pullMs: options.pull,
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
-      asked: askedToEnd(),
+      asked: askedToEnd(drainMs + takeDownMs),
       say: (text) => say(text),
+      begun: (directory) => options.json || say(`Ask it from another terminal: npx vertebra status --dir ${directory}`),
       show: (moment) => screen?.draw(renderMoment(moment)),
     });
     screen?.close();
@@ -48,6 +49,9 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
     screen?.close();
   }
 }
+
+/** How long it may take to end the boards and the gateway, on a busy machine. */
+const takeDownMs = 15_000;
 
 /** After the cable is put back the link has to come up, and a reading to come that wants the relay on: it swings for 20 s. */
 const afterPullMs = 25_000;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { controlClient } from "../channels/control-client";
+import { asVertebraError } from "../system/errors";
 import { writeWhole } from "../world/files";
 import { shownId, type WorldOptions, worldCommand } from "./options";
 import { print, printJson } from "./output";
@@ -13,8 +14,16 @@ export function proofCommand(): Command {
     .requiredOption("-o, --output <file>", "where to write it")
     .action(async (of: string, options: WorldOptions & { output: string }) => {
       const proof = await controlClient(options.dir).bytes("/proof", { of });
-      writeWhole(options.output, proof, 0o644);
+      write(options.output, proof);
       if (options.json) printJson({ entry: of, file: options.output, bytes: proof.length });
       else print(`${options.output}: ${proof.length} bytes, which anyone can check: vertebra verify`);
     });
+}
+
+function write(file: string, proof: Uint8Array): void {
+  try {
+    writeWhole(file, proof, 0o644);
+  } catch (error) {
+    throw asVertebraError(error, `${file} can't be written`);
+  }
 }

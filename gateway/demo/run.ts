@@ -19,17 +19,19 @@ export interface DemoOptions {
   readonly asked: Promise<void>;
   /** Told what there is to wait for. */
   readonly say: (text: string) => void;
+  /** Called with the directory of its world once that can be asked, as any gateway's. */
+  readonly begun: (directory: string) => void;
   /** Called a few times a second. */
   readonly show: (moment: Moment) => void;
 }
 
 /** After the writers have stopped, so long may it take until the saga has done with their readings and everything sealed is final. */
-const drainMs = 15_000;
+export const drainMs = 15_000;
 const showEveryMs = 250;
 const throughputOverMs = 5000;
 
 /** Runs the demo until it is told to end, drains, and takes down all that it set up. Errors: those of `buildFirmware`, `demo-failed`. */
-export async function runDemo({ forMs, pullMs, hands, asked, say, show }: DemoOptions): Promise<Summary> {
+export async function runDemo({ forMs, pullMs, hands, asked, say, begun, show }: DemoOptions): Promise<Summary> {
   const firmware = await buildFirmware(say);
   const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
   // A board that was killed this moment may have a file open still.
@@ -37,8 +39,7 @@ export async function runDemo({ forMs, pullMs, hands, asked, say, show }: DemoOp
   process.once("exit", sweep);
   try {
     const stage = await setStage(join(directory, "world"), firmware, say);
-    say(`It can be asked, from another terminal: npx vertebra status --dir ${stage.world.directory}`);
-    say("(and so with `tail`, `why`, `saga list` and others)");
+    begun(stage.world.directory);
     const showing = showRegularly(stage, show);
     const boardEnded = Promise.race(
       stage.boards.map((board) => board.process.ended.then((status) => ended(board.report.name, status))),

@@ -88,7 +88,8 @@ const byWords = [
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof VertebraError) return undefined;
   const { code, errno } = error as NodeJS.ErrnoException;
-  if (code !== undefined && (refusals[code] !== undefined || typeof errno === "number")) return code;
+  if (code !== undefined && (refusals[code] !== undefined || typeof errno === "number"))
+    return code.replace(/^ERR_FS_/, "");
   const said = error.message.toLowerCase();
   return errnoOf(error.cause) ?? byWords.find(([, words]) => said.includes(words))?.[0];
 }

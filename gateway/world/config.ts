@@ -4,6 +4,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import type { SagasProvided } from "../../firmware/core/identity/provision";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
+import { asVertebraError } from "../system/errors";
 
 /** What `world.json` says: the world as this gateway was provisioned with it. Holds secrets. */
 export interface WorldConfig {
@@ -76,11 +77,8 @@ function readSecret(path: string, directory: string): string {
         "Make one with `vertebra world create`, or say where it is with --dir.",
       );
     }
-    throw new VertebraError(
-      "world-damaged",
-      `${path} can't be read: ${(error as Error).message}`,
-      "Run as the user who made the world.",
-    );
+    const { message, remedy } = asVertebraError(error, `${path} can't be read`);
+    throw new VertebraError("world-damaged", message, remedy);
   }
 }
 

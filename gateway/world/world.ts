@@ -7,6 +7,7 @@ import { worldTag } from "../../firmware/core/identity/world";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
+import { asVertebraError } from "../system/errors";
 import { type Catalog, createCatalog } from "./catalog";
 import { configPath, configText, readConfig, type WorldConfig } from "./config";
 import { syncDirectory, writeWhole } from "./files";
@@ -48,18 +49,27 @@ export function createWorld(crypto: Crypto, random: Random, directory: string, p
       "Give another --dir, or remove it if nobody needs what is in it: its store can't be made again.",
     );
   }
-  mkdirSync(dirname(target), { recursive: true });
+  const laidOut = layOutWorld(crypto, random, plan);
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+    putInPlace(target, laidOut);
+  } catch (error) {
+    throw asVertebraError(error, `No world can be made in ${target}`);
+  }
+  return openWorld(crypto, target);
+}
+
+function putInPlace(target: string, laidOut: LaidOut): void {
   const draft = mkdtempSync(`${target}.`);
   try {
     chmodSync(draft, 0o700);
-    writeWorld(draft, layOutWorld(crypto, random, plan));
+    writeWorld(draft, laidOut);
     renameSync(draft, target);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     throw error;
   }
   syncDirectory(dirname(target));
-  return openWorld(crypto, target);
 }
 
 /** So many boards of the kind `linux`, and no sagas. */
@@ -71,9 +81,19 @@ export function plainWorld(boards: number): WorldPlan {
 export function readDefinition(kind: string): Uint8Array {
   const known = fileURLToPath(new URL(`../../boards/${kind}/board.json`, import.meta.url));
   const path = [known, kind].find((each) => existsSync(each));
-  if (path !== undefined) return readFileSync(path);
-  const message = `There is no board '${kind}': neither a folder of boards/, nor a file`;
-  throw new VertebraError("board-kind", message, "Give a board of boards/, or the path of a board.json.");
+  const remedy = "Give a board of boards/, or the path of a board.json.";
+  if (path === undefined) {
+    throw new VertebraError(
+      "board-kind",
+      `There is no board '${kind}': neither a folder of boards/, nor a file`,
+      remedy,
+    );
+  }
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new VertebraError("board-kind", asVertebraError(error, `The board ${kind} can't be read`).message, remedy);
+  }
 }
 
 /** Reads the world of `directory`. Errors: those of `readConfig`. */

@@ -2,7 +2,7 @@ import { copyFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPort } from "../../gateway/avatars/port";
-import { plainWorld } from "../../gateway/world/world";
+import { plainWorld, readDefinition } from "../../gateway/world/world";
 import { run, startCommand } from "../gateway/command";
 import { reading } from "../gateway/worlds";
 import { type Bench, createBench, kill, reason, told } from "./bench";
@@ -64,6 +64,26 @@ describe.skipIf(reason)("a person with a gateway and a board", () => {
     expect(await board.ended).toMatchObject({ status: 0, stdout: expect.stringContaining('"event":"stopped"') });
     const unknown = await ask("board", "run", "linux", "board-7");
     expect(unknown).toMatchObject({ status: 1, answer: { error: { code: "board-unknown" } } });
+  }, 60_000);
+
+  it("tells a board that runs what is typed: halt, resume, and the level of an input", async () => {
+    const other = await createBench({ boards: [readDefinition("simulated")], sagas: [] });
+    const board = startCommand("board", "run", "linux", "board-1", "--dir", other.world.directory, "--json");
+    await board.printed('"event":"boot"');
+    const changes = () =>
+      told(
+        board.lines().map((line) => JSON.parse(line)),
+        "capability",
+      ).map(({ capability, why }) => `${capability} ${why}`);
+    board.child.stdin.write("halt\n");
+    await expect.poll(changes, patience).toContain("relay stop");
+    // The end of what is typed is not the end of the board.
+    board.child.stdin.end("resume\n");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(board.child.exitCode).toBeNull();
+    board.child.kill("SIGINT");
+    expect((await board.ended).status).toBe(0);
+    await other.close();
   }, 60_000);
 
   it("is told that a port is busy, and the gateway opens it when it is free", async () => {

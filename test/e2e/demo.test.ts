@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import type { Summary } from "../../gateway/demo/summary";
-import { startCommand } from "../gateway/command";
+import { run, startCommand } from "../gateway/command";
 import { reason } from "./bench";
 
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("vertebra-demo-"));
@@ -39,6 +39,22 @@ describe.skipIf(reason)("the demo", () => {
     expect(thermostat.pulled!.safeAfterMs).toBeLessThan(10_000);
     expect(thermostat.pulled!.operatedAfterMs).toBeGreaterThan(0);
   }, 120_000);
+
+  it("can be asked, from another terminal, as any world with a gateway", async () => {
+    const demo = startCommand("demo", "--for", "60s");
+    const said = await new Promise<string>((resolve) => demo.child.stderr.once("data", resolve));
+    const [, directory] = /vertebra status --dir (\S+)\n/.exec(said)!;
+    const ask = async (...words: string[]) =>
+      JSON.parse((await run(...words, "--dir", directory!, "--json")).stdout.split("\n")[0]!);
+    const groups = async () => (await ask("status")).groups;
+    const finalEntries = async () =>
+      (await groups()).find(({ name }: { name: string }) => name === "machine-shared").finalEntries;
+    await expect.poll(finalEntries, { timeout: 40_000 }).toBeGreaterThan(0);
+    expect(await ask("tail", "machine-shared", "--no-follow")).toMatchObject({ group: "machine-shared", sequence: 0 });
+    expect(await ask("why", "machine-shared/0")).toMatchObject({ state: "final" });
+    demo.child.kill("SIGINT");
+    await demo.ended;
+  }, 90_000);
 
   it("refuses to pull a cable for which there is no time", async () => {
     const { status, stderr } = await startCommand("demo", "--for", "20s", "--pull", "5s").ended;
