@@ -108,6 +108,8 @@ function ofSlots(ledger: Ledger) {
 /** Two metablocks of one generation divide the owners of a slot: each has votes that the other has not, and neither its quorum. */
 function isSplit(ledger: Ledger, open: readonly Standing[]): boolean {
   if (open.length < 2) return false;
+  // A bit each.
+  if ((ledger.groupOf(open[0]!.reference)?.ownerKeys.length ?? 0) > 30) return false;
   const owners = ledger.groupOf(open[0]!.reference)?.ownerKeys ?? [];
   /** By generation: the owners, a bit each, who voted for one of its metablocks. */
   const generations = new Map<number, number[]>();

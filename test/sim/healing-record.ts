@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./bundle";
 import type { Verdict } from "./simulate";
-import type { Kind } from "./worlds";
+import { type Kind, optionOf } from "./worlds";
 
 /** How long worlds took to heal, and to stand still under load, virtual ms: a record is kept, and who makes it twice as long is told. */
 export type Spread = Readonly<Record<"median" | "99th" | "longest", number>>;
@@ -43,7 +43,7 @@ export function slower(kind: Kind, first: number, now: HealingRecord): string[] 
       .map(
         (part) =>
           `${what}, ${part}: ${now[what][part]} ms, and the record says ${recorded[what][part]}. If that is the price of what was ` +
-          `changed, say so and write the record anew: npm run sim -- ${kind === "loaded" ? "--load " : ""}--seeds ${now.worlds} --record`,
+          `changed, say so and write the record anew: npm run sim -- ${optionOf[kind]}--seeds ${now.worlds} --record`,
       ),
   );
 }

@@ -5,6 +5,7 @@ import type { Kind } from "./worlds";
 export const help = `npm run sim -- --seeds 1000              so many hostile worlds, from --first on (1); 100 where nothing is said
                --minutes 10              as many as fit
                --load                    under load: slow machines, members that go on pushing, several liars
+               --wide                    groups of 24 and of 64 owners
                --signatures real         none with the cheap ones that most are drawn with
                --seed 42 [--trace]       one, told in full
                --seed 42 --shrink        the shortest plan that still fails
@@ -38,7 +39,7 @@ const remedy = "See: npm run sim -- --help";
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   const options: Options = {
-    kind: values.load ? "loaded" : "hostile",
+    kind: values.load ? "loaded" : values.wide ? "wide" : "hostile",
     first: count("first", values.first) ?? 1,
     seeds: count("seeds", values.seeds),
     minutes: count("minutes", values.minutes),
@@ -55,6 +56,8 @@ export function readOptions(args: readonly string[]): Options {
     throw new UsageError(`"${stray}" belongs to no option. A number of worlds: --seeds ${stray}. ${remedy}`);
   if (options.seed === null && (options.trace || options.shrink))
     throw new UsageError(`--${options.trace ? "trace" : "shrink"} is about one world: say which by --seed. ${remedy}`);
+  if (values.load && values.wide)
+    throw new UsageError(`--load and --wide are two kinds of worlds: take one. ${remedy}`);
   if (options.seeds !== null && options.minutes !== null)
     throw new UsageError(
       `--seeds says how many worlds, and --minutes as many as fit: leave one of them out. ${remedy}`,
@@ -74,6 +77,7 @@ function parse(args: readonly string[]) {
         seed: { type: "string" },
         signatures: { type: "string" },
         load: { type: "boolean", default: false },
+        wide: { type: "boolean", default: false },
         trace: { type: "boolean", default: false },
         shrink: { type: "boolean", default: false },
         mutants: { type: "boolean", default: false },

@@ -9,7 +9,7 @@ import { shrink } from "./shrink";
 import { simulate, type Verdict } from "./simulate";
 import { traceLegend } from "./trace";
 import { runAll } from "./workers";
-import { type Drawn, draw } from "./worlds";
+import { type Drawn, draw, optionOf } from "./worlds";
 
 /** A batch this large must have reached all that is to be reached. */
 const coveringBatch = 1_000;
@@ -29,8 +29,7 @@ async function run(options: Options): Promise<boolean> {
 
 function tell(kind: Drawn["kind"], { seed, failures }: Verdict): void {
   if (failures.length === 0) return;
-  const load = kind === "loaded" ? "--load " : "";
-  console.log(`seed ${seed} failed; see it again with: npm run sim -- ${load}--seed ${seed} --trace`);
+  console.log(`seed ${seed} failed; see it again with: npm run sim -- ${optionOf[kind]}--seed ${seed} --trace`);
   for (const failure of failures) console.log(`  ${failure}`);
 }
 
@@ -63,7 +62,8 @@ async function runMany(options: Options): Promise<boolean> {
   const seconds = (Date.now() - started) / 1000;
   const failed = verdicts.filter(({ failures }) => failures.length > 0);
   const total = sum(verdicts.map(({ coverage }) => coverage));
-  const missed = verdicts.length < coveringBatch ? [] : reachable.filter((name) => total[name] === 0);
+  const missed =
+    kind !== "hostile" || verdicts.length < coveringBatch ? [] : reachable.filter((name) => total[name] === 0);
   console.log(coverageTable(verdicts.map(({ coverage }) => coverage)));
   for (const name of missed) console.log(`never reached: ${name}`);
   const real = verdicts.filter(({ seed }) => draw({ ...options, seed }).signatures === "real");
