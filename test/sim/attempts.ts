@@ -1,15 +1,22 @@
+import { furthestAhead } from "../../firmware/core/chain/world";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeCertificate } from "../../firmware/core/wire/structures";
 import { type Checkers, isSuspect } from "./checkers";
 import type { Member, Watcher, World } from "./world";
 
-/** "K is not ahead of its attempt" (PROTOCOL 6): what an honest member certifies of the generation that is next, it is as far as. */
+/**
+ * "K is not ahead of its attempt" (PROTOCOL 6): what an honest member certifies of the generation that is next, it is as far as. And
+ * "a generation can't be run away with": its HFG rises by no more than 2^20 at once.
+ */
 export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher {
+  const generations = new Map<string, number>();
   return {
     sent() {},
     answered(member, _event, actions, { signatures }) {
-      if (signatures === 0 || isSuspect(worldOf(), member)) return;
+      if (isSuspect(worldOf(), member)) return;
+      checkGeneration(member);
+      if (signatures === 0) return;
       for (const action of actions) {
         // The second byte of a message is its type: CERTIFICATE.
         if (action.kind === "send" && action.bytes[1] === 5) checkVote(member, action.bytes, signatures);
@@ -21,6 +28,16 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     ordered() {},
     noted() {},
   };
+
+  function checkGeneration(member: Member): void {
+    const now = member.door?.worlds.get(worldOf().tag)?.highestFinalizableGeneration;
+    if (now === undefined) return;
+    const before = generations.get(member.name) ?? -1;
+    generations.set(member.name, now);
+    // What follows from one event may be several generations.
+    if (now - before > 2 * furthestAhead)
+      checkers.fail(`${member.name} went from generation ${before} to ${now} at once`);
+  }
 
   /** Of those that were signed now: others were when it stood elsewhere. */
   function checkVote(member: Member, bytes: Uint8Array, signed: number): void {

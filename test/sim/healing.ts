@@ -40,6 +40,7 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   // What follows changes nothing that is final.
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);
   for (const member of world.members.values()) {
+    member.store.reopen();
     if (isSuspect(world, member)) continue;
     checkRecords(world, member, checkers.fail);
     checkRebuilt(world, member, checkers.fail);

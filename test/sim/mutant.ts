@@ -15,7 +15,7 @@ export interface Mutant {
 }
 
 export interface Change {
-  /** Below firmware/core. */
+  /** Below firmware/core, or below firmware where it begins with link, store or device. */
   readonly file: string;
   readonly from: string;
   readonly to: string;

@@ -1,8 +1,10 @@
+import { judgedMutants } from "./judged-mutants";
 import { type Mutant, one } from "./mutant";
 import { sagaMutants } from "./saga-mutants";
 
 export const mutants: readonly Mutant[] = [
   ...sagaMutants,
+  ...judgedMutants,
   one(
     "skip the lock check",
     4,

@@ -5,7 +5,10 @@ import { bundle, root } from "./bundle";
 import type { Mutant } from "./mutant";
 import { startWorker } from "./workers";
 
-const core = join(root, "firmware/core");
+/** Where a mutant's file is: below firmware/core where its path does not name another room of the firmware. */
+function pathOf(file: string): string {
+  return join(root, "firmware", /^(?:link|store|device)\//.test(file) ? "" : "core", file);
+}
 
 /**
  * A piece of the simulator over a core that has the mutant's text; returns its path. Throws where what it replaces is not there
@@ -19,8 +22,8 @@ export async function bundleMutant(
   const plugin: Plugin = {
     name: "mutant",
     setup(building) {
-      building.onLoad({ filter: /firmware[\\/]core[\\/].*\.ts$/ }, ({ path }) => {
-        const here = changes.filter(({ file }) => join(core, file) === path);
+      building.onLoad({ filter: /firmware[\\/].*\.ts$/ }, ({ path }) => {
+        const here = changes.filter(({ file }) => pathOf(file) === path);
         if (here.length === 0) return undefined;
         found.add(path);
         const contents = here.reduce((text, change) => replaced(name, text, change), readFileSync(path, "utf8"));
@@ -30,7 +33,7 @@ export async function bundleMutant(
   };
   const path = await bundle(entry, `${name.replaceAll(/\W+/g, "-")}-${basename(entry, ".ts")}.mjs`, [plugin]);
   for (const { file } of changes) {
-    if (!found.has(join(core, file)))
+    if (!found.has(pathOf(file)))
       throw new Error(`mutant "${name}" changes ${file}, which the simulator does not load`);
   }
   return path;

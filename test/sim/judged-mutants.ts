@@ -1,0 +1,53 @@
+import { type Mutant, one } from "./mutant";
+
+/** Deliberate faults in what bounds a participant, and in what its readers, writers, store and links are promised. */
+export const judgedMutants: readonly Mutant[] = [
+  {
+    ...one(
+      "let certificates wait without bound",
+      1,
+      "chain/observe.ts",
+      "if (world.certificatesWaiting.size >= certificatesWaiting && held.length === 0) {",
+      "if (held.length < 0) {",
+    ),
+    kind: "loaded",
+  },
+  {
+    ...one(
+      "follow a generation that runs away",
+      1,
+      "chain/predicates.ts",
+      "return metablock.view.sequence > reached + furthestAhead;",
+      "return false;",
+    ),
+    kind: "loaded",
+  },
+  one(
+    "tell of every second sealed block",
+    1,
+    "chain/seal.ts",
+    '  world.delivered.push({\n    kind: "sealed",',
+    '  if (group.ownCounter % 2 === 1) world.delivered.push({\n    kind: "sealed",',
+  ),
+  one(
+    "lose in a compaction the write that began it",
+    9,
+    "store/journal.ts",
+    "else moveTo(applyBatch(data, new Map(records)));",
+    "else moveTo(records);",
+  ),
+  one(
+    "resume with a secret that never changes",
+    10,
+    "link/resumption.ts",
+    "next: split(output.subarray(128)),",
+    "next: old,",
+  ),
+  one(
+    "vote one attempt ahead",
+    5,
+    "chain/predicates.ts",
+    "return view.attempt <= world.attempt;",
+    "return view.attempt <= world.attempt + 1;",
+  ),
+];
