@@ -16,11 +16,9 @@ export const boldLies: Readonly<Record<BoldLieName, (liar: Liar, group: Group) =
   /** Certificates of indexes that the metablock does not have. */
   "scope beyond"(liar) {
     for (const metablock of liar.metablocks.slice(-3)) {
-      const own = Array.from({ length: liar.world.draw.one([8, 1_024]) }, (_, index) => index);
-      const parents = Array.from(
-        { length: liar.world.draw.one([0, 4_096]) },
-        (_, at) => [at >> 10, at & 1_023] as const,
-      );
+      // As many as a certificate has room for: all that it has, and more.
+      const own = Array.from({ length: metablock.header.referenceCount + 2 }, (_, index) => index).slice(0, 24);
+      const parents = Array.from({ length: liar.world.draw.one([0, 6]) }, (_, at) => [at >> 1, at & 1] as const);
       say(liar, liar.forge.certificate(liar.member.name, metablock, { own, parents }).message);
     }
   },
@@ -43,7 +41,7 @@ export const boldLies: Readonly<Record<BoldLieName, (liar: Liar, group: Group) =
       const { sequence, attempt } = parent.header;
       const child = liar.forge.metablock(liar.member.name, { sequence: sequence + 1, attempt, parents: [parent.id] });
       say(liar, child.message);
-      const parents = [...Array(parent.header.referenceCount).keys()].map((index) => [0, index] as const);
+      const parents = [...Array(Math.min(8, parent.header.referenceCount)).keys()].map((index) => [0, index] as const);
       say(liar, liar.forge.certificate(liar.member.name, child, { own: [], parents }).message);
     }
   },

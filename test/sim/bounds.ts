@@ -67,16 +67,19 @@ function checkMemory(member: Member, { worlds, peers }: OpenDoor, fail: (what: s
   const check = (what: string, has: number, most: number) => {
     if (has > most) fail(`${member.name} keeps ${has} ${what} in RAM, and the most is ${most}`);
   };
-  for (const world of worlds.values()) checkWorld(world, check);
+  for (const world of worlds.values()) checkWorld(world, peers.size, check);
   for (const peer of peers.values()) checkPeer(peer, check);
   check("peers", peers.size, member.nextPeer);
 }
 
 type Check = (what: string, has: number, most: number) => void;
 
-function checkWorld(world: Chain, check: Check): void {
+function checkWorld(world: Chain, peers: number, check: Check): void {
   check("metablocks", world.metablocks.size, metablocksHeld);
-  check("metablocks that certificates wait for", world.certificatesWaiting.size, certificatesWaiting);
+  check("signers whose certificates wait", world.certificatesWaiting.size, world.owners.size);
+  for (const waiting of world.certificatesWaiting.values())
+    check("certificates of one signer that wait", waiting.length, certificatesWaiting);
+  check("reports of where others are", world.reports.size, world.owners.size + peers);
   check("missing hashes", world.missing.size, metablocksHeld);
   check("views that it issued in", world.issuedViews.length, issuedViewsKept);
   for (const group of world.groups.values()) {

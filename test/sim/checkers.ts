@@ -1,3 +1,4 @@
+import { VertebraError } from "../../firmware/core/errors";
 import type { Action, Event } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
@@ -141,11 +142,19 @@ export function createCheckers(worldOf: () => World): Checkers {
     if (!wordTypes.includes(bytes[1]!)) return undefined;
     const key = `${member.name} ${digestOf(bytes)}`;
     if (!told.has(key)) {
-      // What a liar says of others' locks need not be so.
-      const known = bytes[1] === 7 && isSuspect(worldOf(), member) ? undefined : ledger().learn(member, bytes);
-      told.set(key, known);
+      told.set(key, isSuspect(worldOf(), member) ? learnFromLiar(member, bytes) : ledger().learn(member, bytes));
     }
     return told.get(key);
+  }
+
+  /** What it says of others' locks need not be so, and what it sends need have no form. */
+  function learnFromLiar(member: Member, bytes: Uint8Array): Told | undefined {
+    try {
+      return bytes[1] === 7 ? undefined : ledger().learn(member, bytes);
+    } catch (error) {
+      if (error instanceof VertebraError) return undefined;
+      throw error;
+    }
   }
 
   const watcher: Watcher = {

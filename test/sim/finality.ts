@@ -60,7 +60,13 @@ export function lacking(crypto: Crypto, group: Group, position: number, bytes: U
     child,
     (scope) => scope === null || scope.parents.some(([at, index]) => at === parent && index === reference.index),
   );
+  if (certified.certificates.some((each) => speaksBeyond(first, each)))
+    return "a certificate speaks of what is not there";
   return closed < ownersNeeded(closing, owners) ? `${closed} of ${owners} closed it` : undefined;
+}
+
+function speaksBeyond({ referenceCount }: { readonly referenceCount: number }, certificate: Uint8Array): boolean {
+  return decodeCertificate(certificate).scope?.own.some((index) => index >= referenceCount) === true;
 }
 
 type Scope = ReturnType<typeof decodeCertificate>["scope"];

@@ -6,9 +6,9 @@ export const judgedMutants: readonly Mutant[] = [
     ...one(
       "let certificates wait without bound",
       1,
-      "chain/observe.ts",
-      "if (world.certificatesWaiting.size >= certificatesWaiting && held.length === 0) {",
-      "if (held.length < 0) {",
+      "chain/certificates.ts",
+      "if (waiting.length >= certificatesWaiting) waiting.shift();",
+      "",
     ),
     kind: "loaded",
   },
@@ -38,7 +38,7 @@ export const judgedMutants: readonly Mutant[] = [
   ),
   one(
     "resume with a secret that never changes",
-    10,
+    182,
     "link/resumption.ts",
     "next: split(output.subarray(128)),",
     "next: old,",

@@ -1,3 +1,4 @@
+import { VertebraError } from "../../firmware/core/errors";
 import { hash } from "../../firmware/core/wire/hash";
 import { merklePath } from "../../firmware/core/wire/merkle";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
@@ -62,7 +63,8 @@ export function hearing(liar: Liar): Watcher {
     answered(member, event) {
       if (member !== liar.member || event.kind !== "message") return;
       remember(liar.heard, event.bytes);
-      const message = decodeMessage(event.bytes);
+      const message = understood(event.bytes);
+      if (message === undefined) return;
       if (message.type === "metablock") {
         const id = hash(liar.world.crypto, "metablock", message.header);
         remember(liar.metablocks, { id, header: decodeMetablockHeader(message.header) });
@@ -77,6 +79,19 @@ export function hearing(liar: Liar): Watcher {
     ordered() {},
     noted() {},
   };
+}
+
+/** Another liar may have sent it. */
+function understood(bytes: Uint8Array): Message | undefined {
+  try {
+    const message = decodeMessage(bytes);
+    if (message.type === "metablock") decodeMetablockHeader(message.header);
+    if (message.type === "block") decodeBlockHeader(message.header);
+    return message;
+  } catch (error) {
+    if (error instanceof VertebraError) return undefined;
+    throw error;
+  }
 }
 
 /** What its participant says goes through the liar's hands. */

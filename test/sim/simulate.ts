@@ -12,6 +12,7 @@ import { lies } from "./lies";
 import { hinder, type LinkState, linkStates, swallow } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
+import { checkReaders } from "./readers";
 import { checkRebuilt } from "./rebuilt";
 import { createSagas } from "./sagas";
 import { checkTold } from "./told";
@@ -50,7 +51,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const costs = checkCosts(() => world, checkers.fail);
   const attempts = checkAttempts(() => world, checkers);
   const watchers = [
-    ...[checkers.watcher, told.watcher, costs, attempts],
+    ...[checkers.watcher, told.watcher, costs, attempts, checkReaders(() => world, checkers.fail)],
     ...[counts.watcher, recorder(digest, () => world, print)],
   ];
   const watcher = together(watchers);
