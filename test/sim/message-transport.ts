@@ -1,4 +1,6 @@
 import type { PeerId } from "../../firmware/core/events";
+import { occupy } from "./compute";
+import { createFlow, type Flow } from "./flow";
 import { arrivals, hinder, isSwallowed, type LinkState, mayStand } from "./links";
 import { give, isUp, type Member, type Transport, type World } from "./world";
 
@@ -8,6 +10,8 @@ const cutMs = 30_000;
 interface Session {
   /** The peer's number at each end. */
   readonly peers: readonly [PeerId, PeerId];
+  /** What each end is told of room, where the other reads slowly. */
+  readonly flows: readonly [Flow | undefined, Flow | undefined];
 }
 
 /** Links that carry whole messages, of which some are lost, doubled or overtaken. */
@@ -16,15 +20,25 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
 
   function connect(link: LinkState): void {
     const [one, other] = link.ends;
-    const session: Session = { peers: [one.nextPeer++, other.nextPeer++] };
-    sessions.set(link, session);
-    for (const [self, peer, other] of [
-      [link.ends[0], session.peers[0], link.ends[1]],
-      [link.ends[1], session.peers[1], link.ends[0]],
+    const peers = [one.nextPeer++, other.nextPeer++] as const;
+    const flows = [flowFrom(link, peers, 0), flowFrom(link, peers, 1)] as const;
+    sessions.set(link, { peers, flows });
+    for (const [self, peer, flow, other] of [
+      [link.ends[0], peers[0], flows[0], link.ends[1]],
+      [link.ends[1], peers[1], flows[1], link.ends[0]],
     ] as const) {
       self.peers.set(peer, other.name);
-      give(world, self, { kind: "connected", world: world.tag, peer, avatar: other.avatar });
+      const room = flow === undefined ? {} : { room: flow.room };
+      give(world, self, { kind: "connected", world: world.tag, peer, avatar: other.avatar, ...room });
     }
+  }
+
+  function flowFrom(link: LinkState, peers: Session["peers"], from: 0 | 1): Flow | undefined {
+    const [self, other] = [link.ends[from], link.ends[from === 0 ? 1 : 0]];
+    if (other.compute.plan === undefined) return undefined;
+    return createFlow((room) => {
+      if (sessions.get(link)?.peers === peers) give(world, self, { kind: "room", peer: peers[from], room });
+    });
   }
 
   function disconnect(link: LinkState, { peers }: Session): void {
@@ -52,11 +66,17 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
       const { link, session, from } = found;
       const to = from === 0 ? 1 : 0;
       world.watcher.sent(member, link.ends[to], bytes);
-      if (isSwallowed(link, from, bytes)) return;
-      for (const at of arrivals(world, link, from, bytes.length)) {
-        world.schedule.at(at, () => {
+      const { schedule } = world;
+      const times = isSwallowed(link, from, bytes) ? [] : arrivals(world, link, from, bytes.length);
+      const read = session.flows[from]?.sent(bytes.length, schedule.now());
+      if (times.length === 0) read?.(schedule.now());
+      for (const [copy, at] of times.entries()) {
+        schedule.at(at, () => {
           if (sessions.get(link) !== session || !isUp(link.ends[to])) return;
-          give(world, link.ends[to], { kind: "message", peer: session.peers[to], bytes });
+          occupy(world, link.ends[to], () => {
+            if (copy === 0) read?.(schedule.now());
+            give(world, link.ends[to], { kind: "message", peer: session.peers[to], bytes });
+          });
         });
       }
     },

@@ -65,9 +65,11 @@ export interface ClockPlan {
 
 /** What a member's work takes of its processor, ms: docs/numbers.md has what a board's instructions are. */
 export interface ComputePlan {
-  /** Each event that its participant takes, whatever it is; each message in and out of it; each byte of these, and of what it stores. */
+  /** Each event that its participant takes, whatever it is; each message in and out of it, and one that brings nothing new. */
   readonly event: number;
   readonly message: number;
+  readonly known: number;
+  /** Each byte of messages, and of what it stores. */
   readonly byte: number;
   readonly stored: number;
   readonly hash: number;
