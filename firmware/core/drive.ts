@@ -127,6 +127,7 @@ export function wakeAt(world: World, peers: readonly Peer[]): number {
   }
   for (const peer of peers) {
     note(frontierDue(peer));
+    note(peer.certificates.due);
     for (const key of peer.positions.keys()) note(pullDue(peer, world.groups.get(key)!));
   }
   for (const group of world.groups.values()) {

@@ -24,7 +24,7 @@ import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./g
 import { answerWants, receive } from "./gossip/receive";
 import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
-import { type Outgoing, spread } from "./gossip/tell";
+import { type Outgoing, sendCertificates, spread } from "./gossip/tell";
 import { noting, unitsOf, type Work } from "./gossip/work";
 import type { WorldProvision } from "./identity/provision";
 import { toHex } from "./wire/bytes";
@@ -124,6 +124,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
     askForLost(world, peers, outgoing);
+    sendCertificates(peers, outgoing);
     noteLines(world, peers);
     world.wakesAt = wakeAt(world, peers);
     wake = Math.min(wake, world.wakesAt);

@@ -25,6 +25,7 @@ import type {
   ShownReference,
 } from "../../firmware/core/wire/types";
 import type { Crypto, Signer } from "../../firmware/ports";
+import { apart } from "./apart";
 import { type Network, worldId } from "./network";
 
 /** Whatever the holder of a member's seed can sign, true or not: each structure with the message that carries it. */
@@ -158,9 +159,9 @@ export interface Passing {
 export function listen(network: Network, lose: (passing: Passing) => boolean = () => false): Passing[] {
   const heard: Passing[] = [];
   network.filter = (from, to, bytes, at) => {
-    const passing = { from, to, at, bytes, message: decodeMessage(bytes) };
-    heard.push(passing);
-    return !lose(passing);
+    const said = apart(bytes).map((each) => ({ from, to, at, bytes, message: decodeMessage(each) }));
+    heard.push(...said);
+    return !said.some(lose);
   };
   return heard;
 }

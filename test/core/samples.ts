@@ -244,6 +244,7 @@ export function sampleMessages(samples: Samples): readonly Message[] {
     { type: "header", header: block, signature: blockSignature },
     { type: "metablock", header: samples.genesisBytes, signature: genesisEvidence.signature, references: [shown] },
     { type: "certificate", certificate: encodeCertificate(samples.certificates[0]!) },
+    { type: "certificates", certificates: samples.certificates.map(encodeCertificate) },
     { type: "want", hashes: [blockId, genesisId] },
     {
       type: "frontier",

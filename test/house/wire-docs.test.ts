@@ -14,6 +14,7 @@ const messages = [
   "header",
   "metablock",
   "certificate-message",
+  "certificates",
   "want",
   "frontier",
   "pull",

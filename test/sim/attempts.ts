@@ -2,6 +2,7 @@ import { furthestAhead } from "../../firmware/core/chain/world";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeCertificate } from "../../firmware/core/wire/structures";
+import { apart } from "../core/apart";
 import { type Checkers, isSuspect } from "./checkers";
 import type { Member, Watcher, World } from "./world";
 
@@ -19,7 +20,8 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
       if (signatures === 0) return;
       for (const action of actions) {
         // The second byte of a message is its type: CERTIFICATE.
-        if (action.kind === "send" && action.bytes[1] === 5) checkVote(member, action.bytes, signatures);
+        if (action.kind !== "send") continue;
+        for (const each of apart(action.bytes)) if (each[1] === 5) checkVote(member, each, signatures);
       }
     },
     wrote() {},

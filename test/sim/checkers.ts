@@ -5,6 +5,7 @@ import { decode } from "../../firmware/core/wire/cbor";
 import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
+import { apart } from "../core/apart";
 import { digestOf } from "./digest";
 import { durableSlot } from "./durable";
 import { lacking } from "./finality";
@@ -157,20 +158,26 @@ export function createCheckers(worldOf: () => World): Checkers {
     }
   }
 
+  function hear(from: Member, bytes: Uint8Array): void {
+    const world = worldOf();
+    const known = sentBy(from, bytes);
+    if (known === undefined || isSuspect(world, from)) return;
+    const key = `${from.name} ${known.kind === "locks" ? digestOf(bytes) : known.signature}`;
+    if (judged.has(key)) return;
+    judged.add(key);
+    const serial = known.kind === "locks" ? world.signatures.made : world.signatures.serials.get(known.signature);
+    if (serial === undefined) fail(`${from.name} sent as its own what it did not sign`);
+    else promises().told(from, known, serial);
+  }
+
   const watcher: Watcher = {
     sent(from, _to, bytes) {
-      const world = worldOf();
-      const known = sentBy(from, bytes);
-      if (known === undefined || isSuspect(world, from)) return;
-      const key = `${from.name} ${known.kind === "locks" ? digestOf(bytes) : known.signature}`;
-      if (judged.has(key)) return;
-      judged.add(key);
-      const serial = known.kind === "locks" ? world.signatures.made : world.signatures.serials.get(known.signature);
-      if (serial === undefined) fail(`${from.name} sent as its own what it did not sign`);
-      else promises().told(from, known, serial);
+      for (const each of apart(bytes)) hear(from, each);
     },
     answered(member, event, actions) {
-      for (const action of actions) if (action.kind === "send") sentBy(member, action.bytes);
+      for (const action of actions) {
+        if (action.kind === "send") for (const each of apart(action.bytes)) sentBy(member, each);
+      }
       if (!isSuspect(worldOf(), member)) checkOrder(member, event, actions, fail);
     },
     wrote(member, { puts }) {

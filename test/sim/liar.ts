@@ -109,7 +109,7 @@ function censored(liar: Liar, bytes: Uint8Array): Uint8Array | undefined {
   const { habit } = liar.plan;
   const type = bytes[1];
   if (liar.quiet || habit === "silent") return undefined;
-  if (habit === "withholds" && type === 5) return liar.world.draw.chance(0.5) ? undefined : bytes;
+  if (habit === "withholds" && (type === 5 || type === 11)) return liar.world.draw.chance(0.5) ? undefined : bytes;
   if (habit === "hides" && type === 4 && liar.world.draw.chance(0.5)) return hiding(liar, bytes);
   return bytes;
 }

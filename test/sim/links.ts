@@ -58,7 +58,9 @@ export function swallow(link: LinkState, from: 0 | 1, type: number): () => void 
 
 /** Whether a message is lost for its type. */
 export function isSwallowed(link: LinkState, from: 0 | 1, bytes: Uint8Array): boolean {
-  const lost = [...link.swallows[from].values()].includes(bytes[1]!);
+  // Of certificates those that travel together are lost with those that travel alone.
+  const type = bytes[1] === 11 ? 5 : bytes[1]!;
+  const lost = [...link.swallows[from].values()].includes(type);
   if (lost) link.lost++;
   return lost;
 }

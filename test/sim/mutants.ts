@@ -198,8 +198,8 @@ export const mutants: readonly Mutant[] = [
     "drop a lock's proof",
     4,
     "gossip/frontier.ts",
-    "if (proof && locks.length < locksTold)",
-    "if (slot.lock !== null && locks.length < 0)",
+    "if (!proof || locks.length === locksTold || room <= 0) continue;",
+    "if (position >= 0) continue;",
   ),
   {
     name: "accept a stale parent",

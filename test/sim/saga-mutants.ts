@@ -27,7 +27,7 @@ export const sagaMutants: readonly Mutant[] = [
     "leave an act to who has gone",
     4425,
     "saga/runtime.ts",
-    "if (any !== undefined && isDue(runtime, invocation.since + leases * runtime.lease)) {",
+    "if (any !== undefined && isDue(runtime, from + leases * runtime.lease)) {",
     "if (leases === 0) {",
   ),
   one(

@@ -20,7 +20,20 @@ more      bytes sent, records written, and so on; ids by their first 6 digits
 const columns = 80;
 
 const messageNames = [
-  ...["", "HELLO", "BLOCK", "HEADER", "METABLOCK", "CERTIFICATE", "WANT", "FRONTIER", "PULL", "PROOF", "BYE"],
+  ...[
+    "",
+    "HELLO",
+    "BLOCK",
+    "HEADER",
+    "METABLOCK",
+    "CERTIFICATE",
+    "WANT",
+    "FRONTIER",
+    "PULL",
+    "PROOF",
+    "BYE",
+    "CERTIFICATES",
+  ],
 ] as const;
 
 export function recorder(digest: Digest, worldOf: () => World, print?: (line: string) => void): Watcher {

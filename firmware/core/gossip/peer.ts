@@ -33,6 +33,8 @@ export interface Peer {
   tip: Hash | null;
   /** PULLs under way, by group in hex: up to which position, and when asked or answered last. */
   readonly pulls: Map<string, { readonly until: number; at: number }>;
+  /** Certificates that are to go to it together, and when: monotonic ms, Infinity where there are none. */
+  readonly certificates: { readonly waiting: Uint8Array[]; due: number };
   /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
   frontierTold: string;
   toldGeneration: number;
@@ -65,6 +67,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     positions: new Map(),
     tip: null,
     pulls: new Map(),
+    certificates: { waiting: [], due: Number.POSITIVE_INFINITY },
     frontierTold: "",
     toldGeneration: -1,
     frontierAt: 0,

@@ -49,6 +49,9 @@ export function receive(receiving: Receiving, message: Message): void {
     case "certificate":
       takeCertificate(peer, message.certificate);
       break;
+    case "certificates":
+      for (const certificate of message.certificates) takeCertificate(peer, certificate);
+      break;
     case "want":
       for (const hash of message.hashes.slice(0, wantsAnswered)) {
         if (peer.wanted.size < wantsWaiting) peer.wanted.set(toHex(hash), hash);
@@ -128,19 +131,19 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
 
 function observeRelayed(peer: Peer, message: Extract<Message, { type: "metablock" }>) {
   const observe = () => observeMetablock(peer.world, message.header, message.signature, message.references);
-  return heldAgainst(peer, decodeMetablockHeader(message.header).issuer, "metablock-invariant", observe);
+  return heldAgainst(peer, decodeMetablockHeader(message.header).issuer, ["metablock-invariant"], observe);
 }
 
 /**
  * What can be judged only with a metablock's parents is held against its author alone: an honest neighbour may have passed it on
  * before it had them. Undefined where it is refused so.
  */
-function heldAgainst<T>(peer: Peer, author: AvatarId, code: string, observe: () => T): T | undefined {
+function heldAgainst<T>(peer: Peer, author: AvatarId, codes: readonly string[], observe: () => T): T | undefined {
   const { world } = peer;
   try {
     return observe();
   } catch (error) {
-    if (!(error instanceof VertebraError) || error.code !== code || equal(author, peer.avatar)) throw error;
+    if (!(error instanceof VertebraError) || !codes.includes(error.code) || equal(author, peer.avatar)) throw error;
     world.delivered.push({ kind: "notice", world: world.tag, error });
     return undefined;
   }
@@ -151,7 +154,7 @@ function takeCertificate(peer: Peer, bytes: Uint8Array): void {
   const certificate = decodeCertificate(bytes);
   tell(peer, toHex(certificate.signature));
   const observe = () => observeCertificate(world, certificate);
-  if (!heldAgainst(peer, certificate.signer, "certificate-stranger", observe)) return;
+  if (!heldAgainst(peer, certificate.signer, ["certificate-stranger", "certificate-scope"], observe)) return;
   world.news.push({ kind: "certificate", certificate });
   const metablock = world.metablocks.get(toHex(certificate.metablock));
   if (metablock === undefined) return;

@@ -1,12 +1,14 @@
 import { mayRead } from "../chain/access";
 import type { Group } from "../chain/group";
 import { closedBy, type HeldReference, type Metablock } from "../chain/metablock";
-import { groupsAbout, parentsOf } from "../chain/predicates";
+import { parentsOf } from "../chain/predicates";
 import { referencesAround, referencesOf } from "../chain/references";
+import { groupsInScope } from "../chain/scope";
 import { compareViews } from "../chain/view";
 import { type News, notice, type World } from "../chain/world";
 import type { PeerId } from "../events";
 import { toHex } from "../wire/bytes";
+import { maxCertificatesTogether } from "../wire/limits";
 import { encodeMessage, messageLimit } from "../wire/messages";
 import type { Block, Message, ReceivedCertificate, ShownReference } from "../wire/types";
 import { type Peer, tell } from "./peer";
@@ -23,6 +25,13 @@ export interface Outgoing {
 /** Bytes of the references in one METABLOCK; beside them its header, of 64 parents and 64 released groups at most. */
 const referenceBytesShown = 49_152;
 
+/**
+ * In a group of more owners than this their certificates come in a row, and each of them wants the others': what is passed on
+ * waits so many ms for those that follow, a fraction of what an attempt takes.
+ */
+const ownersWithoutHold = 4;
+const holdMs = 20;
+
 /** A metablock travels before the certificates that came with it: its receiver would else prepare what it already brings. */
 const order = {
   hello: 0,
@@ -30,6 +39,7 @@ const order = {
   header: 1,
   metablock: 2,
   certificate: 3,
+  certificates: 3,
   frontier: 4,
   want: 5,
   pull: 5,
@@ -37,16 +47,19 @@ const order = {
   bye: 7,
 };
 
+/** Sends it with the answer to the present event; what its peer's link has room for grows less by it. */
+export function send(outgoing: Outgoing[], peer: Peer, message: Message): void {
+  useRoom(peer, post(outgoing, peer, message));
+}
+
 /**
  * Who sends keeps each message within its limit. Should one be larger all the same, as a record of an earlier version, it is not
- * sent and somebody is told: what a neighbour may lack is no reason to end.
+ * sent and somebody is told: what a neighbour may lack is no reason to end. Returns its bytes.
  */
-export function send(outgoing: Outgoing[], peer: Peer, message: Message): void {
+function post(outgoing: Outgoing[], peer: Peer, message: Message): number {
   const bytes = encodeMessage(message);
-  if (bytes.length <= messageLimit) {
-    useRoom(peer, bytes.length);
-    outgoing.push({ peer: peer.id, order: order[message.type], bytes });
-  } else {
+  if (bytes.length <= messageLimit) outgoing.push({ peer: peer.id, order: order[message.type], bytes });
+  else {
     notice(
       peer.world,
       "message-unsent",
@@ -54,6 +67,7 @@ export function send(outgoing: Outgoing[], peer: Peer, message: Message): void {
       "Report this as a bug; until then the neighbour has to hear it from another.",
     );
   }
+  return bytes.length;
 }
 
 /**
@@ -70,13 +84,21 @@ export function spread(world: World, peers: readonly Peer[], outgoing: Outgoing[
   for (const metablock of metablocks) {
     for (const peer of peers) if (peer.avatarKey !== metablock.issuerKey) tellMetablock(peer, metablock, outgoing);
   }
-  for (const each of news) spreadCertificate(each, peers, outgoing);
+  for (const each of news) spreadCertificate(world, each, peers);
 }
 
-function spreadCertificate(news: News, peers: readonly Peer[], outgoing: Outgoing[]): void {
+function spreadCertificate(world: World, news: News, peers: readonly Peer[]): void {
   if (news.kind !== "certificate") return;
   const signer = toHex(news.certificate.signer);
-  for (const peer of peers) if (peer.avatarKey !== signer) tellCertificate(peer, news.certificate, outgoing);
+  const after = signer !== world.avatarKey && isOfMany(world, news.certificate) ? holdMs : 0;
+  for (const peer of peers) if (peer.avatarKey !== signer) tellCertificate(peer, news.certificate, after);
+}
+
+/** Whether one of the groups that it speaks of has so many owners that others' certificates will come at about the same time. */
+function isOfMany(world: World, { metablock, scope }: ReceivedCertificate): boolean {
+  const held = world.metablocks.get(toHex(metablock));
+  const groups = held === undefined ? undefined : groupsInScope(world, held, scope);
+  return [...(groups ?? [])].some((key) => (world.groups.get(key)?.ownerKeys.length ?? 0) > ownersWithoutHold);
 }
 
 export function tellBlock(peer: Peer, group: Group, { header, entries }: Block, outgoing: Outgoing[]): void {
@@ -126,7 +148,7 @@ export function showMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoi
       send(outgoing, peer, { type: "metablock", header: bytes, signature, references: part });
     }
   }
-  for (const certificate of [...metablock.certificates.values()].flat()) tellCertificate(peer, certificate, outgoing);
+  for (const certificate of [...metablock.certificates.values()].flat()) tellCertificate(peer, certificate, 0);
 }
 
 /**
@@ -165,17 +187,35 @@ function shownTo({ interests, world }: Peer, metablock: Metablock): HeldReferenc
   return referencesAround(metablock.sorted, groups);
 }
 
-/** "Its co-owners' certificates": to those who share with the signer a group that the metablock is about. */
-export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, outgoing: Outgoing[]): void {
-  const { world } = peer;
+/**
+ * "Its co-owners' certificates": to those who share with the signer a group that it speaks of. It goes with all that go to the peer within so many ms.
+ */
+export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, after: number): void {
+  const { world, certificates } = peer;
   const signer = toHex(certificate.signer);
   const metablock = world.metablocks.get(toHex(certificate.metablock));
   // Whose parents are gone may close more than can be seen here.
-  const isWhole = metablock !== undefined && parentsOf(world, metablock) !== undefined;
-  const about = isWhole ? new Set(groupsAbout(world, metablock).map((group) => group.key)) : undefined;
+  const about = metablock && groupsInScope(world, metablock, certificate.scope);
   const shared = [...peer.interests].some(
     (key) => (about === undefined || about.has(key)) && world.groups.get(key)?.ownerKeys.includes(signer),
   );
   if (!shared || !mayTell(peer) || !tell(peer, toHex(certificate.signature))) return;
-  send(outgoing, peer, { type: "certificate", certificate: certificate.bytes });
+  useRoom(peer, certificate.bytes.length);
+  certificates.waiting.push(certificate.bytes);
+  certificates.due = Math.min(certificates.due, world.now.monotonic + after);
+}
+
+/** Sends the certificates that are due, those of a peer together. */
+export function sendCertificates(peers: readonly Peer[], outgoing: Outgoing[]): void {
+  for (const peer of peers) {
+    const { certificates, world } = peer;
+    if (certificates.due > world.now.monotonic && certificates.waiting.length < maxCertificatesTogether) continue;
+    certificates.due = Number.POSITIVE_INFINITY;
+    while (certificates.waiting.length > 0) {
+      const together = certificates.waiting.splice(0, maxCertificatesTogether);
+      const [first] = together;
+      if (together.length === 1) post(outgoing, peer, { type: "certificate", certificate: first! });
+      else post(outgoing, peer, { type: "certificates", certificates: together });
+    }
+  }
 }

@@ -36,6 +36,8 @@ export const maxCertificates = 128;
  * that says little else.
  */
 export const maxLockProofBytes = 60_000;
+/** Certificates in one message. */
+export const maxCertificatesTogether = 64;
 /** A pact and those that it extends, in a row. */
 export const maxPactDepth = 8;
 /** UTF-8 bytes of the reason in a BYE. */

@@ -1,6 +1,7 @@
 import { type Cbor, decode, encode } from "./cbor";
 import {
   maxCapabilities,
+  maxCertificatesTogether,
   maxCount,
   maxEntries,
   maxGroups,
@@ -46,6 +47,8 @@ function messageItems(message: Message): readonly Cbor[] {
       return [4, message.header, message.signature, message.references.map(shownReferenceItems)];
     case "certificate":
       return [5, message.certificate];
+    case "certificates":
+      return [11, message.certificates];
     case "want":
       return [6, message.hashes];
     case "frontier":
@@ -86,9 +89,18 @@ function readMessage(items: readonly Cbor[]): Message {
       return readProof(items);
     case 10:
       return { type: "bye", reason: text("BYE: reason", tuple("BYE", items, 2)[1], maxReasonBytes) };
+    case 11:
+      return { type: "certificates", certificates: readCertificates(tuple("CERTIFICATES", items, 2)[1]) };
     default:
       throw wrong("message-type", "message", "is of an unknown type");
   }
+}
+
+function readCertificates(value: Cbor | undefined): Uint8Array[] {
+  const certificates = list("CERTIFICATES: certificate", value, maxCertificatesTogether, bytes);
+  if (certificates.length < 2)
+    throw wrong("structure-bound", "CERTIFICATES", "has fewer than 2, and one goes as CERTIFICATE");
+  return certificates;
 }
 
 function readHello(items: readonly Cbor[]): Message {

@@ -209,6 +209,8 @@ export type Message =
       readonly references: readonly ShownReference[];
     }
   | { readonly type: "certificate"; readonly certificate: Uint8Array }
+  /** Two and more that go to one peer at one time. */
+  | { readonly type: "certificates"; readonly certificates: readonly Uint8Array[] }
   | { readonly type: "want"; readonly hashes: readonly Hash[] }
   | { readonly type: "frontier"; readonly frontier: Frontier }
   | { readonly type: "pull"; readonly group: Hash; readonly from: number }
