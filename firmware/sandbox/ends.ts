@@ -10,6 +10,9 @@ export const patience = { process: 20_000, machine: 5_000 } as const;
 const longestRequest = 1_000_000;
 const longestReply = 80_000;
 
+/** Why a run failed that met no other limit. */
+export const tooLong = "it took longer than a run may";
+
 /** How a machine ends that met a limit: statuses of the host (native.ts), 128 and more where a signal ended it. */
 const ends: Readonly<Record<number, string>> = {
   70: "it left something behind that failed",
@@ -17,7 +20,7 @@ const ends: Readonly<Record<number, string>> = {
   72: "it called itself without end, or nearly",
   73: "it ran out of property names",
   75: "it reached its limit of computation",
-  142: "it took longer than a run may",
+  142: tooLong,
 };
 
 /** The answer to a request that is longer than a run may be; undefined where it is not. */

@@ -43,14 +43,34 @@ export function perform(machine: Machine, request: Request): Reply {
 function describe(machine: Machine, { source, limits }: Extract<Request, { kind: "describe" }>): Reply {
   try {
     const module = readModule(source);
-    // Functions say that they are there, and nothing more.
-    const saga = limited(machine, limits, () =>
-      JSON.stringify(loadAlone(module), (_key, value) => (typeof value === "function" ? true : value)),
-    );
-    return { kind: "described", saga: saga === undefined ? null : JSON.parse(saga) };
+    return limited(machine, limits, () => {
+      const exported = loadAlone(module);
+      const saga = JSON.stringify(exported, (_key, value) => told(value));
+      return { kind: "described", saga: saga === undefined ? null : JSON.parse(saga), states: statesOf(exported) };
+    });
   } catch (error) {
     return { kind: "broken", error: reasonOf(error) };
   }
+}
+
+/** Functions say that they are there, and nothing more; what JSON would leave out, or make null, says what it is. */
+function told(value: unknown): unknown {
+  if (typeof value === "function") return true;
+  const odd = typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value));
+  return odd ? String(value) : value;
+}
+
+function statesOf(exported: unknown): (string | null)[] {
+  const stages = (exported as Exported | null)?.options?.stages;
+  if (!Array.isArray(stages)) return [];
+  return (stages as readonly { readonly options?: Stage }[]).map((stage) => {
+    try {
+      jsonOf("the state", stage?.options?.state?.initial);
+      return null;
+    } catch (error) {
+      return reasonOf(error);
+    }
+  });
 }
 
 function run(machine: Machine, request: Extract<Request, { kind: "run" }>): Reply {

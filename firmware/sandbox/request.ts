@@ -40,7 +40,8 @@ export interface EntryRead extends EntryGiven {
 export type OutputGiven = EntryGiven | { readonly capability: string; readonly operation: string };
 
 export type Reply =
-  | { readonly kind: "described"; readonly saga: unknown }
+  /** `states`: of each stage why its first state is none, null where it is one. */
+  | { readonly kind: "described"; readonly saga: unknown; readonly states: readonly (string | null)[] }
   | { readonly kind: "broken"; readonly error: string }
   | {
       readonly kind: "done";

@@ -1,14 +1,14 @@
 import { Command } from "commander";
-import { VertebraError } from "../../firmware/core/errors";
 import { nodeCrypto } from "../participant/crypto";
 import { type CompiledSaga, compile } from "../saga/described";
 import { readScript, unmet } from "../saga/expectation";
+import { faultError } from "../saga/faults";
 import { layOut } from "../saga/layout";
-import { loadSaga } from "../saga/load";
+import { examineSaga, loadSaga } from "../saga/load";
 import { type Moment, type Rehearsed, rehearse } from "../saga/rehearsal";
 import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { SagaSource } from "../saga/source";
-import { typeErrors } from "../saga/types";
+import { typeFaults } from "../saga/types";
 import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
 import { plainCommand } from "./options";
@@ -55,11 +55,13 @@ function checkCommand(): Command {
   ])
     .argument("<file>", "the file of the saga")
     .action(async (file: string, options: Options) => {
-      const [types, { saga, source }] = await Promise.all([typeErrors(file), load(file)]);
-      if (types !== undefined && types.length > 0) {
-        const more = types.length > 1 ? `\n${types.slice(1).join("\n")}` : "";
-        throw new VertebraError("saga-types", `${types[0]}${more}`, "Correct that; types follow from the pacts.");
-      }
+      const sandbox = await buildSandbox((text) => say(text));
+      const [types, { loaded, faults }] = await Promise.all([typeFaults(file), examineSaga(sandbox, file)]);
+      const lines = new Set(faults.map(({ place }) => lineOf(place)));
+      const all = [...faults, ...(types ?? []).filter(({ place }) => !lines.has(lineOf(place)))];
+      if (loaded === undefined || all.length > 0) throw faultError(all);
+      const { source, described } = loaded;
+      const saga = compiled(source, described);
       const { name, version, stages } = saga;
       const bytes = Buffer.byteLength(source.text);
       if (options.json)
@@ -93,15 +95,23 @@ function testCommand(): Command {
     });
 }
 
+/** What is wrong on a line is told once, in our words. */
+function lineOf(place: string): string {
+  return place.slice(0, place.lastIndexOf(":"));
+}
+
+function compiled(source: SagaSource, described: unknown): CompiledSaga {
+  const crypto = nodeCrypto();
+  // One participant that owns all: a saga is tested without a world.
+  return compile(crypto, source, described, [crypto.sha256(new Uint8Array(32))]);
+}
+
 async function load(
   file: string,
 ): Promise<{ readonly saga: CompiledSaga; readonly source: SagaSource; readonly sandbox: Sandbox }> {
-  const crypto = nodeCrypto();
   const sandbox = await buildSandbox((text) => say(text));
   const { source, described } = await loadSaga(sandbox, file);
-  // One participant that owns all: a saga is tested without a world.
-  const owner = crypto.sha256(new Uint8Array(32));
-  return { saga: compile(crypto, source, described, [owner]), source, sandbox };
+  return { saga: compiled(source, described), source, sandbox };
 }
 
 export function showRehearsed(

@@ -26,7 +26,7 @@ export async function bundleForXs(options: BuildOptions): Promise<string> {
     mainFields: ["module", "main"],
     target: "es2022",
     // XS 13 refuses a static initializer that constructs its own class.
-    supported: { "class-static-field": false },
+    supported: { ...options.supported, "class-static-field": false },
     logLevel: "silent",
   });
   return result.outputFiles[0]!.text;

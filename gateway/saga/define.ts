@@ -72,6 +72,8 @@ export interface Operations {
   readonly servo: { readonly degrees: number };
   /** A share of full speed, backward below 0. */
   readonly motor: { readonly speed: number };
+  /** It is read, by the pact that its board pushes. */
+  readonly analog: never;
 }
 
 /** One that is named otherwise than its interface may be of any. */

@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { join, relative, resolve } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
+import { define, projectOf } from "./types";
 
-/** Lays a saga out in a folder of its name: its file, and the entries that it is tested with. Returns the files. */
+/**
+ * Lays a saga out in a folder of its name: its file, the entries that it is tested with, and what TypeScript has to know of where it is.
+ * Returns the files.
+ */
 export function layOut(name: string): string[] {
   if (!/^[a-z][a-z0-9-]{0,40}$/.test(name)) {
     throw new VertebraError(
@@ -18,9 +23,31 @@ export function layOut(name: string): string[] {
   const files = [
     [join(name, `${name}.ts`), sagaText(name)],
     [join(name, `${name}.entries.json`), entriesText],
+    [join(name, "tsconfig.json"), projectText(name)],
   ] as const;
   for (const [file, text] of files) writeFileSync(file, text);
   return files.map(([file]) => file);
+}
+
+/** As `vertebra saga check` looks at it. Where the folder is in a project that has vertebra, its name needs no path. */
+function projectText(folder: string): string {
+  const { files: _, compilerOptions, ...rest } = projectOf([], relative(resolve(folder), define));
+  const { paths, ...options } = compilerOptions;
+  const project = {
+    compilerOptions: hasVertebra(folder) ? options : { ...options, paths },
+    include: ["*.ts"],
+    ...rest,
+  };
+  return `${JSON.stringify(project, null, 2)}\n`;
+}
+
+function hasVertebra(folder: string): boolean {
+  try {
+    createRequire(join(resolve(folder), "saga.ts")).resolve("vertebra/saga");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const sagaText = (name: string) => `import { defineBehavior, definePact, defineSaga, defineState } from "vertebra/saga";

@@ -1,3 +1,4 @@
+import { decodeOperation, interfaceNames, isRange, ranges } from "../../firmware/core/capability/interfaces";
 import { assert, VertebraError } from "../../firmware/core/errors";
 import { decodeEntry, encodeEntry, fieldsToObject, objectToValues } from "../../firmware/core/pact/entry";
 import type { Json } from "../../firmware/core/pact/json";
@@ -12,6 +13,7 @@ import { decodeState } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import type { Crypto } from "../../firmware/ports";
+import { patience, tooLong } from "../../firmware/sandbox/ends";
 import { requestOf, resultOf } from "../../firmware/sandbox/runs";
 import type { CompiledSaga } from "./described";
 import type { Sandbox } from "./sandbox";
@@ -19,9 +21,11 @@ import type { SagaSource } from "./source";
 
 /** What a saga is given to rehearse with, as its file of entries says. */
 export interface Script {
+  readonly file: string;
   readonly entries: readonly {
     readonly pact: string;
-    readonly entry: Json /** ms after the start. */;
+    readonly entry: Json;
+    /** ms after the start. */
     readonly at?: number;
   }[];
   /** What the one participant publishes. */
@@ -64,14 +68,17 @@ export interface Rehearsed {
 }
 
 /** Virtual ms: no saga waits longer in a rehearsal. */
-const horizon = 30 * 24 * 3_600_000;
+export const horizon = 30 * 24 * 3_600_000;
+/** What one entry of a script may bring about, before the next comes: a saga that feeds itself never comes to an end. */
+const mostRuns = 500;
+const mostEvents = 20_000;
 /** When virtual time begins, so that a saga's `now` is the same in each rehearsal: the first of January 2026. */
 const epoch = 1_767_225_600_000;
 
 /**
  * Runs a saga against the entries of a script: one participant that owns all groups, in virtual time, each behavior on the XS
- * engine. Then recomputes each state from the entries alone. Throws `saga-entries` for what no pact of the saga takes, and
- * `saga-replay` where a behavior does not give the same twice.
+ * engine. Then recomputes each state from the entries alone. Throws `saga-entries` for what no pact of the saga takes, `saga-endless`
+ * where what an entry brings about comes to no end, and `saga-replay` where a behavior does not give the same twice.
  */
 export async function rehearse(
   crypto: Crypto,
@@ -96,11 +103,17 @@ export async function rehearse(
     logs: new Map(),
     moments: [],
     computation: [],
+    since: { entry: "its start", runs: 0, events: 0 },
   };
-  for (const { pact, entry, at = 0 } of script.entries) {
+  for (const [index, { pact, entry, at = 0 }] of script.entries.entries()) {
+    const which = `entry ${index} (pact '${pact}') of ${script.file}`;
+    const encoded = encodeScripted(saga, which, pact, entry);
     stage.events.push({
       at,
-      does: () => makeFinal(stage, pact, { entry: encodeScripted(saga, pact, entry), id: null, token: null }),
+      does() {
+        stage.since = { entry: which, runs: 0, events: 0 };
+        return makeFinal(stage, pact, { entry: encoded, id: null, token: null });
+      },
     });
   }
   const published = new Map(Object.entries(script.capabilities ?? {}));
@@ -124,6 +137,8 @@ interface Stage {
   readonly logs: Map<string, FinalEntry[]>;
   readonly moments: Moment[];
   readonly computation: { stage: string; bytecodes: number }[];
+  /** The last entry of the script that came, and what was done since. */
+  since: { readonly entry: string; runs: number; events: number };
 }
 
 async function play(
@@ -134,6 +149,7 @@ async function play(
   let wake = Number.POSITIVE_INFINITY;
   for (let event: SagaEvent | undefined = first; ; ) {
     if (event !== undefined) {
+      if (++stage.since.events > mostEvents) throw endless(stage, `more than ${mostEvents} things happened`);
       const actions = handle(event, { monotonic: stage.now, wall: epoch + stage.now });
       wake = Number.POSITIVE_INFINITY;
       for (const action of actions) {
@@ -161,20 +177,46 @@ async function act(stage: Stage, action: Exclude<SagaAction, { kind: "wake" }>):
     const { name } = stage.definitions.groups.get(toHex(action.group))!.pact.pact;
     events.push({ at: now, does: () => makeFinal(stage, name, action) });
   } else if (action.kind === "run") {
+    if (++stage.since.runs > mostRuns) throw endless(stage, `behaviors ran more than ${mostRuns} times`);
     const result = await runBehavior(stage, action.what, true);
     events.push({ at: now, does: () => ({ kind: "result", run: action.run, result }) });
   } else {
-    const outcomes = action.operations.map((operation) => operate(stage, operation));
-    const outcome = outcomes.includes("refused") ? "refused" : "done";
-    const error = outcome === "done" ? "" : "the capability refused";
+    const refusals = action.operations.flatMap((operation) => operate(stage, operation) ?? []);
+    const outcome = refusals.length > 0 ? "refused" : "done";
+    const error = refusals.join("; ");
     events.push({ at: now, does: () => ({ kind: "acted", run: action.run, outcome, error }) });
   }
 }
 
-function operate({ script, moments, now }: Stage, { capability, operation }: Operation): "done" | "refused" {
-  const outcome = script.refuses?.includes(capability) ? "refused" : "done";
+/** Why it is refused: as the script says, or as a board would; undefined where it is done. */
+function operate({ script, moments, now }: Stage, { capability, operation }: Operation): string | undefined {
+  const refused = script.refuses?.includes(capability) ? "the capability refused" : misuse(capability, operation);
+  const outcome = refused === undefined ? "done" : `refused (${refused})`;
   moments.push({ at: now, kind: "operation", capability, operation: decodeText(operation), outcome });
-  return outcome;
+  return refused;
+}
+
+/** A capability that is called otherwise than an interface may be of any. */
+function misuse(capability: string, operation: Uint8Array): string | undefined {
+  const kind = interfaceNames.find((name) => name === capability);
+  if (kind === undefined) return undefined;
+  if (kind === "analog") return "capability 'analog' is read, and has no operation";
+  const { least, most } = isRange(kind) ? ranges[kind] : { least: 0, most: 0 };
+  try {
+    decodeOperation({ name: capability, interface: kind, min: least, max: most }, operation);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    return error.message;
+  }
+}
+
+function endless({ since }: Stage, what: string): VertebraError {
+  return new VertebraError(
+    "saga-endless",
+    `After ${since.entry} ${what}, and it comes to no end`,
+    "A saga that produces what begins it, or that is always tried again, needs a condition under which it stops.",
+  );
 }
 
 interface Pushed extends Pick<FinalEntry, "entry" | "id"> {
@@ -202,13 +244,18 @@ function told({ saga }: Stage, entry: Uint8Array) {
   return { kind: "state", stage: saga.stages[stage]!, status, error, state: left } as const;
 }
 
-function encodeScripted({ pacts }: CompiledSaga, name: string, entry: Json): Uint8Array {
+function encodeScripted({ pacts }: CompiledSaga, which: string, name: string, entry: Json): Uint8Array {
   const pact = pacts.get(name);
   if (pact === undefined) {
-    const message = `The entries name pact '${name}', which the saga has not`;
+    const message = `${which} is of a pact that the saga has not`;
     throw new VertebraError("saga-entries", message, `It has: ${[...pacts.keys()].join(", ")}.`);
   }
-  return encodeEntry(pact.fields, objectToValues(pact.fields, entry as Record<string, Json>), pact.policy);
+  try {
+    return encodeEntry(pact.fields, objectToValues(pact.fields, entry as Record<string, Json>), pact.policy);
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    throw new VertebraError("saga-entries", `${which}: ${error.message}`, error.remedy);
+  }
 }
 
 /** Runs a behavior; what it said and took is told where `tells`. */
@@ -216,6 +263,9 @@ async function runBehavior(stage: Stage, run: Run, tells: boolean): Promise<RunR
   const { definitions, saga, source, sandbox, moments, computation, now } = stage;
   const reply = await sandbox(requestOf(definitions, source.text, run));
   assert(reply.kind === "done" || reply.kind === "failed", "a run is answered as a run");
+  if (reply.kind === "failed" && reply.error === tooLong) {
+    throw endless(stage, `behavior '${run.behavior.name}' took longer than a run may, ${patience.process / 1_000} s`);
+  }
   const name = saga.stages[run.stage]!;
   if (tells) {
     computation.push({ stage: run.behavior.name, bytecodes: reply.computation });

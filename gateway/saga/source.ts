@@ -1,17 +1,16 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Message } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
 import { bundleForXs } from "../fleet/xs-program";
+import { faultError } from "./faults";
+import { define } from "./types";
 
 /** A module that a sandbox can load: the file of a saga with all that it imports. */
 export interface SagaSource {
   readonly file: string;
   readonly text: string;
 }
-
-const define = fileURLToPath(new URL("./define.ts", import.meta.url));
 
 /** Throws `saga-source` with file, line and column of what is wrong. */
 export async function bundleSaga(file: string): Promise<SagaSource> {
@@ -28,17 +27,26 @@ export async function bundleSaga(file: string): Promise<SagaSource> {
       legalComments: "none",
       // Text in a behavior may be of any language, and counts as what it is.
       charset: "utf8",
+      // The engine loads a module at once.
+      supported: { "top-level-await": false },
     });
     return { file, text };
   } catch (error) {
-    const [first] = (error as { errors?: Message[] }).errors ?? [];
-    if (first === undefined) throw error;
-    throw new VertebraError("saga-source", `${place(file, first)}: ${first.text}`, remedyOf(first));
+    const errors = (error as { errors?: Message[] }).errors ?? [];
+    if (errors.length === 0) throw error;
+    throw faultError(
+      errors.map((each) => ({
+        place: place(file, each),
+        code: "saga-source",
+        message: each.text,
+        remedy: remedyOf(each),
+      })),
+    );
   }
 }
 
 function place(file: string, { location }: Message): string {
-  if (location === null) return file;
+  if (location === null) return `${relative(process.cwd(), resolve(file))}:1:1`;
   return `${relative(process.cwd(), resolve(location.file))}:${location.line}:${location.column + 1}`;
 }
 

@@ -4,33 +4,33 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Fault } from "./faults";
 
-const define = fileURLToPath(new URL("./define.ts", import.meta.url));
+/** The file that a saga imports as "vertebra/saga". */
+export const define = fileURLToPath(new URL("./define.ts", import.meta.url));
 
-/** What TypeScript finds wrong, each with its place; undefined where TypeScript is not installed. */
-export async function typeErrors(file: string): Promise<string[] | undefined> {
+/** What TypeScript finds wrong, `saga-types`; undefined where TypeScript is not installed. */
+export async function typeFaults(file: string): Promise<Fault[] | undefined> {
   const compiler = findCompiler();
   if (compiler === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "vertebra-saga-"));
   try {
     const project = join(folder, "tsconfig.json");
-    writeFileSync(project, JSON.stringify(configOf(file)));
+    writeFileSync(project, JSON.stringify(projectOf([resolve(file)], define)));
     const output = await run(compiler, ["-p", project, "--pretty", "false"]);
-    return output
-      .split("\n")
-      .filter((line) => /error TS\d+:/.test(line))
-      .map((line) => readable(folder, line));
+    return output.split("\n").flatMap((line) => faultOf(folder, line));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function configOf(file: string) {
+/** The project of these files, for TypeScript; `define` is the path of "vertebra/saga". */
+export function projectOf(files: readonly string[], define: string) {
   const language = { target: "ES2022", lib: ["ES2022"], module: "ESNext", moduleResolution: "bundler", types: [] };
   const strict = { strict: true, noUncheckedIndexedAccess: true, skipLibCheck: true, noEmit: true };
   // What a behavior imports, it gets from the bundler: the same name has the same file here.
   const paths = { "vertebra/saga": [define] };
-  return { compilerOptions: { ...language, ...strict, paths }, files: [resolve(file)] };
+  return { compilerOptions: { ...language, ...strict, paths }, files };
 }
 
 function findCompiler(): string | undefined {
@@ -47,11 +47,11 @@ function run(compiler: string, parameters: string[]): Promise<string> {
   });
 }
 
-/** `file:line:column: what`, the file as one would type it here. */
-function readable(folder: string, line: string): string {
+/** The file as one would type it here. */
+function faultOf(folder: string, line: string): Fault[] {
   const found = /^(.*)\((\d+),(\d+)\): error (.*)$/.exec(line);
-  if (found === null) return line;
-  const [, file, row, column, what] = found;
-  const path = relative(process.cwd(), resolve(folder, file!));
-  return `${path}:${row}:${column}: ${what}`;
+  if (found === null) return [];
+  const [, file, row, column, message] = found;
+  const place = `${relative(process.cwd(), resolve(folder, file!))}:${row}:${column}`;
+  return [{ place, code: "saga-types", message: message!, remedy: "Correct that; types follow from the pacts." }];
 }
