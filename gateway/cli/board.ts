@@ -28,9 +28,9 @@ function runCommand(): Command {
 }
 
 async function run(name: string, options: WorldOptions): Promise<void> {
-  const asked = askedToEnd();
-  goOnUnread();
   const json = options.json === true;
+  const asked = askedToEnd(json);
+  goOnUnread();
   const board = boardOf(worldOf(options), name);
   const firmware = await buildFirmware((text) => say(text));
   const running = startLinuxBoard(firmware, board, json ? "json" : "words", {

@@ -36,7 +36,7 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       forMs: options.for,
       pullMs: options.pull,
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
-      asked: askedToEnd(drainMs + takeDownMs),
+      asked: askedToEnd(options.json, drainMs + takeDownMs),
       say: (text) => say(text),
       begun: (directory) => options.json || say(`Ask it from another terminal: npx vertebra status --dir ${directory}`),
       show: (moment) => screen?.draw(renderMoment(moment)),

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
-import { exitCodes, reportError, whenUnread } from "./output";
+import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
 import { pushCommand } from "./push";
@@ -45,7 +45,7 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Runs one command. Sets the exit code and returns, so that what was printed is printed. */
+/** Runs one command, and ends the process once all that it printed is out: nothing that is left over holds that up. */
 export async function main(parameters: readonly string[]): Promise<void> {
   const json = parameters.includes("--json");
   const failed = (error: unknown) => process.exit(reportError(error, json));
@@ -57,6 +57,8 @@ export async function main(parameters: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     else process.exitCode = reportError(error, json);
   }
+  await written();
+  process.exit();
 }
 
 /** A wrong command line gets our exit code, whichever subcommand finds it. */

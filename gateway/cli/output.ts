@@ -118,6 +118,14 @@ function coloured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR;
 }
 
+/** Resolves when all that was printed is out, or nobody reads it. */
+export async function written(): Promise<void> {
+  const out = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => (stream.destroyed ? resolve() : stream.write("", () => resolve()))),
+  );
+  await Promise.all(out);
+}
+
 /** Of each stream that has no room now: when it has again. */
 const draining = new Map<NodeJS.WriteStream, Promise<void>>();
 

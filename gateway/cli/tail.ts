@@ -29,7 +29,7 @@ export function tailCommand(): Command {
 
 async function tail(group: string | undefined, options: TailOptions): Promise<void> {
   const enough = new AbortController();
-  askedToEnd().then(() => enough.abort());
+  askedToEnd(options.json).then(() => enough.abort());
   const query = {
     from: String(options.from),
     ...(group === undefined ? {} : { group }),

@@ -31,10 +31,10 @@ export function upCommand(): Command {
 }
 
 async function up(options: UpOptions): Promise<void> {
-  const asked = askedToEnd();
   goOnUnread();
   const world = worldOf(options);
   const json = options.json === true;
+  const asked = askedToEnd(json);
   const log = createLog(json);
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {

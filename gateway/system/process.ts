@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { VertebraError } from "../../firmware/core/errors";
 import { asVertebraError } from "./errors";
@@ -38,6 +39,7 @@ export async function startedProcess<C extends ChildProcess>(
 ): Promise<C> {
   for (let wait = firstRetryMs; ; wait = Math.min(2 * wait, longestRetryMs)) {
     try {
+      holdDescriptors();
       const child = await running(start());
       trouble.over();
       return child;
@@ -46,6 +48,19 @@ export async function startedProcess<C extends ChildProcess>(
       trouble.met(asVertebraError(error, doing));
       await sleep(wait, undefined, { signal });
     }
+  }
+}
+
+/** What a process with its pipes takes while it is started. */
+const descriptorsTaken = 8;
+
+/** Throws where there is no room for a process: Node would leave the ends of its pipes behind, which hold up the end of this one. */
+function holdDescriptors(): void {
+  const held: number[] = [];
+  try {
+    while (held.length < descriptorsTaken) held.push(openSync("/dev/null", "r"));
+  } finally {
+    for (const each of held) closeSync(each);
   }
 }
 
