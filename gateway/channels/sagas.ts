@@ -1,3 +1,4 @@
+import { soundWall } from "../../firmware/core/clock";
 import { VertebraError } from "../../firmware/core/errors";
 import { finalEntries } from "../../firmware/core/saga/conductor";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
@@ -9,7 +10,7 @@ import { type BlocksOf, pastOf } from "../saga/past";
 import { type Compared, compareStates } from "../saga/replaying";
 import { type Counts, groupsOfSagas, readStories, type Stories, type Story } from "../saga/stories";
 import { type Told, tellStory } from "../saga/timeline";
-import type { Names, SealedState } from "../saga/waiting";
+import type { Names, Present, SealedState } from "../saga/waiting";
 import { gatewayEnds } from "./channel";
 import { sealedBlocks, wholeBlocksOf } from "./history";
 import { beforeEnd } from "./pushing";
@@ -71,14 +72,14 @@ export async function listSagas(gateway: Gateway): Promise<SagasJson> {
     stateGroup: names.group(newest.stateGroup.id),
     ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
   }));
-  const sealed = sealedStates(gateway);
-  return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, sealed)) };
+  const present = presentOf(gateway);
+  return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, present)) };
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */
 export async function showInvocation(gateway: Gateway, digits: string): Promise<Told> {
   const { stories, story } = await find(gateway, digits);
-  return tellStory(stories, story, namesOf(gateway), sealedStates(gateway));
+  return tellStory(stories, story, namesOf(gateway), presentOf(gateway));
 }
 
 /** Recomputes every state of an invocation from the entries alone. */
@@ -102,7 +103,7 @@ export async function redrive(
   signal: AbortSignal,
 ): Promise<RedrivenJson> {
   const { stories, story } = await find(gateway, digits);
-  const { id, status, begun } = tellStory(stories, story, namesOf(gateway), []);
+  const { id, status, begun } = tellStory(stories, story, namesOf(gateway), presentOf(gateway));
   const short = `Invocation ${id.slice(0, 8)}`;
   if (status === "done") {
     throw new VertebraError(
@@ -200,6 +201,16 @@ export function onlyStory({ stories }: Pick<Stories, "stories">, digits: string)
 
 function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {
   return readStories(sagasOf(gateway).ledger.definitions, storedBlocks(gateway), prefix);
+}
+
+function presentOf(gateway: Gateway): Present {
+  const { ledger, avatar } = sagasOf(gateway);
+  const still = [...ledger.books].filter(([, { standsStill }]) => standsStill);
+  return {
+    sealed: sealedStates(gateway),
+    now: soundWall(Date.now()),
+    idle: new Map(still.map(([key]) => [key, avatar])),
+  };
 }
 
 function sealedStates(gateway: Gateway): SealedState[] {

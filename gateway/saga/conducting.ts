@@ -22,6 +22,7 @@ import type { Sandbox } from "./sandbox";
 /** The gateway's part in the sagas of its world: it has no capabilities, and runs the stages that require none. */
 export interface GatewayConducting extends Conducting {
   readonly ledger: Conductor["ledger"];
+  readonly avatar: AvatarId;
   /** Ends an invocation by a state `cancelled`, as soon as that is final. Throws `saga-cancel`. */
   cancel(invocation: Hash, reason: string): Invocation;
   /** Runs a behavior that ran before, for a replay: nothing comes of it. */
@@ -77,6 +78,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   return {
     ...conducting,
     ledger: conductor.ledger,
+    avatar: options.avatar,
     cancel(id, reason) {
       const found = cancellable(conductor.ledger, options.avatar, id);
       if (found instanceof VertebraError) throw found;

@@ -7,7 +7,7 @@ import { isWithoutRun, type Output, type Status } from "../../firmware/core/saga
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { type Counted, type Lost, type Stories, type Story, turnedBy } from "./stories";
-import { type Names, type SealedState, turnOf, type Waits, waitsFor } from "./waiting";
+import { type Names, type Present, turnOf, type Waits, waitsFor } from "./waiting";
 
 /**
  * An invocation from its first entry to its last state, for people: who ran what, when, why it waited, what it put out, what was
@@ -94,8 +94,7 @@ export interface ToldLost {
   readonly reason: string;
 }
 
-/** `sealed` are the states that are not final yet, of all that the participant knows. */
-export function tellStory(stories: Stories, story: Story, names: Names, sealed: readonly SealedState[]): Told {
+export function tellStory(stories: Stories, story: Story, names: Names, present: Present): Told {
   const { invocation, states, lost } = story;
   const { saga, entry, key, next } = invocation;
   const turned = turnedBy(story) ?? null;
@@ -113,7 +112,7 @@ export function tellStory(stories: Stories, story: Story, names: Names, sealed: 
     begun: tellEntry(stories, entry, names),
     states: states.map((each) => tellState(stories, story, each, names)),
     lost: lost.map((each) => tellLost(story, each, names)),
-    waits: waitsFor(stories, story, names, sealed) ?? null,
+    waits: waitsFor(stories, story, names, present) ?? null,
   };
 }
 

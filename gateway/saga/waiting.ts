@@ -19,7 +19,7 @@ export interface Names {
 
 /** What an invocation waits for: `sentence` goes on after "until". */
 export interface Waits {
-  readonly for: "others" | "entry" | "turn" | "finality" | "outcome" | "undoing";
+  readonly for: "others" | "seen" | "entry" | "turn" | "deadline" | "finality" | "outcome" | "undoing";
   readonly sentence: string;
   /** The sealed block that waits for finality, in hex: `vertebra why` says for whom. */
   readonly block: string | null;
@@ -34,12 +34,21 @@ export interface SealedState {
   readonly state: SagaState;
 }
 
+/** What is so now, beside what is final. */
+export interface Present {
+  readonly sealed: readonly SealedState[];
+  /** ms since 1970; 0 where that is not known. */
+  readonly now: number;
+  /** Who takes no part in a saga any more, by the keys of the ledger's books. */
+  readonly idle: ReadonlyMap<string, AvatarId>;
+}
+
 /** Of an invocation that has ended: undefined. */
 export function waitsFor(
   stories: Stories,
   { invocation }: Story,
   names: Names,
-  sealed: readonly SealedState[],
+  { sealed, now, idle }: Present,
 ): Waits | undefined {
   const { next, reach, head } = invocation;
   if (next.kind === "ended") return undefined;
@@ -50,6 +59,12 @@ export function waitsFor(
   if (first !== invocation) {
     return answer("others", `${first.key.slice(0, 8)} has ended, with which it shares its state`);
   }
+  const [key, book] = [...stories.ledger.books].find(([, { invocations }]) => invocations.has(invocation.key))!;
+  const [held] = book.backlog;
+  if (held?.state.consumed) {
+    const [group, sequence] = held.state.consumed;
+    return answer("seen", `${names.group(group)}/${sequence}, which a state of this saga consumed, is final here too`);
+  }
   const said = sealed.find(({ state }) => isAnswer(invocation, state));
   if (said !== undefined) {
     const sentence = `${stage.does.name} ${said.state.status}, sealed by ${names.member(said.issuer)}, is final`;
@@ -58,10 +73,18 @@ export function waitsFor(
   if (next.kind === "outcome") {
     return answer("outcome", `${names.member(head!.issuer)}, who made the intent final, says what came of it`);
   }
-  const turn = turnOf(stories, invocation, next.stage).map(names.member);
-  const who = turn.length === 0 ? `somebody has ${wanted(stage)}, which nobody here publishes, and` : inTurn(turn);
+  if (deadline !== null && now > deadline) {
+    return answer(
+      "deadline",
+      `an owner of ${names.group(invocation.saga.stateGroup.id)} says that the deadline has come`,
+    );
+  }
+  const able = turnOf(stories, invocation, next.stage);
+  const turn = able.filter((each) => !equal(each, idle.get(key) ?? new Uint8Array(0))).map(names.member);
+  const nobody =
+    able.length === 0 ? `somebody has ${wanted(stage)}, which nobody here publishes, and` : "another owner comes, who";
+  const who = turn.length === 0 ? nobody : inTurn(turn);
   if (next.kind === "undo") return answer("undoing", `${who} undoes ${stage.does.name}`);
-  const book = [...stories.ledger.books.values()].find(({ invocations }) => invocations.has(invocation.key))!;
   const entry = entryFor(book, invocation, lease);
   if (entry === undefined) return answer("entry", entryWanted(stories, invocation, stage));
   return answer("turn", `${who} runs ${stage.does.name} on ${names.group(entry.group)}/${entry.sequence}`);

@@ -6,7 +6,7 @@ import { timelineLines } from "../../gateway/cli/saga-timeline";
 import type { BlocksOf } from "../../gateway/saga/past";
 import { readStories } from "../../gateway/saga/stories";
 import { type Told, tellStory } from "../../gateway/saga/timeline";
-import type { Names, SealedState } from "../../gateway/saga/waiting";
+import type { Names, Present } from "../../gateway/saga/waiting";
 import { rendered } from "../../gateway/system/text";
 import { avatarOf, createSagaWorld, done, failed, lease, type Plan, type SagaWorld } from "../saga/world";
 
@@ -40,7 +40,7 @@ function blocksOf(world: SagaWorld, clock: (time: number) => number): BlocksOf {
 async function toldOf(
   world: SagaWorld,
   clock = (time: number) => time,
-  sealed: readonly SealedState[] = [],
+  present: Partial<Present> = {},
 ): Promise<Told[]> {
   const names: Names = {
     group: (id) => world.logs.get(toHex(id))!.name,
@@ -48,7 +48,9 @@ async function toldOf(
   };
   const { definitions } = world.member("ada").runtime.ledger;
   const stories = await readStories(definitions, blocksOf(world, clock), "");
-  return stories.stories.map((story) => tellStory(stories, story, names, sealed));
+  return stories.stories.map((story) => {
+    return tellStory(stories, story, names, { sealed: [], now: 0, idle: new Map(), ...present });
+  });
 }
 
 /** Its only invocation as the command prints it, with `ID` for its id. */
@@ -187,6 +189,44 @@ describe("why an invocation waits", () => {
     ]);
   });
 
+  it("is that an owner says so, once its deadline has passed", async () => {
+    const world = createSagaWorld(plan);
+    world.push("order", 7, 1);
+    world.run(500);
+    const [told] = await toldOf(world, (time) => time, { now: 1_000_000 + 61_000 });
+    expect(told!.waits).toMatchObject({
+      for: "deadline",
+      sentence: "an owner of states says that the deadline has come",
+    });
+  });
+
+  it("is none of those who take no part in the saga any more", async () => {
+    const world = createSagaWorld(plan);
+    for (const name of members) world.cutOff(name);
+    world.push("order", 7, 1);
+    world.run(5_000);
+    const [first] = [firstInTurn()];
+    const [book] = world.member("ada").runtime.ledger.books.keys();
+    const idle = new Map([[book!, avatarOf(first)]]);
+    const [told] = await toldOf(world, (time) => time, { idle });
+    expect(told!.waits!.sentence).toMatch(/^\w+ \(after 5 s each: \w+\) runs reserve on order\/0$/);
+    expect(told!.waits!.sentence).not.toContain(first);
+  });
+
+  it("is an entry that a state consumed and that is not final here", async () => {
+    const world = createSagaWorld(plan);
+    world.push("order", 7, 1);
+    world.run(500);
+    world.push("payment", 7, 9);
+    world.run(1_000);
+    world.log("payment").entries.length = 0;
+    const [told] = await toldOf(world);
+    expect(told!.waits).toMatchObject({
+      for: "seen",
+      sentence: "payment/0, which a state of this saga consumed, is final here too",
+    });
+  });
+
   it("is that what was said is not final yet", async () => {
     const other = createSagaWorld(plan);
     other.push("order", 7, 1);
@@ -197,7 +237,7 @@ describe("why an invocation waits", () => {
     for (const name of members) world.cutOff(name);
     world.push("order", 7, 1);
     world.run(5_000);
-    const [told] = await toldOf(world, (time) => time, sealed);
+    const [told] = await toldOf(world, (time) => time, { sealed });
     expect(told!.waits).toEqual({
       ...{ for: "finality", sentence: "reserve done, sealed by bea, is final", deadline: null },
       block: "07".repeat(32),
