@@ -3,10 +3,13 @@ import type { WorldStatus } from "../firmware/core/chain/explain";
 import { wallError } from "../firmware/core/clock";
 import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
+import { avatarSeed } from "../firmware/core/identity/avatar";
 import { credentials } from "../firmware/core/identity/credentials";
+import { syncGroupId } from "../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../firmware/core/participant";
 import { keptUnder } from "../firmware/core/saga/conductor";
-import { equal, fromHex } from "../firmware/core/wire/bytes";
+import { equal, fromHex, toHex } from "../firmware/core/wire/bytes";
+import { decodeSyncGroup } from "../firmware/core/wire/structures";
 import type { AvatarId } from "../firmware/core/wire/types";
 import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
@@ -69,10 +72,15 @@ export interface GatewayOptions {
 /** Errors: those of `openStore`, of a record that can't be read, and of sagas that can't be run. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { world, crypto } = options;
+  const avatar = crypto.signer(avatarSeed(crypto, world.seed, world.provision.worldId)).publicKey;
+  const groupOf = (bytes: Uint8Array) => ({
+    id: toHex(syncGroupId(crypto, bytes)),
+    soleOwner: decodeSyncGroup(bytes).owners.length === 1,
+  });
   const store = await openStore({
     ...{ disk: nodeDisk, directory: join(world.directory, "store"), crypto, notice: options.events.notice },
     owner: crypto.signer(world.seed).publicKey,
-    groups: world.provision.groups.length,
+    world: { tag: world.tag, avatar, groups: world.provision.groups.map(groupOf) },
   });
   try {
     const worlds = [world.provision];

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { VertebraError } from "../../firmware/core/errors";
 import { equal } from "../../firmware/core/wire/bytes";
 import { crc32c } from "../../firmware/core/wire/crc32c";
-import { damaged } from "../../firmware/store/bank";
 import { syncDirectory } from "../world/files";
 import type { Disk, Level } from "./disk";
-import { createPromises, damagedAt, journalSize } from "./promises";
+import { createPromises, journalSize } from "./promises";
 import { foreignStore, type StorePlaces } from "./store-places";
 
 /** Where a store of before had its owner. */
@@ -73,8 +73,16 @@ async function dropBefore(disk: Disk, history: string): Promise<void> {
 function checkLogs(directory: string): void {
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".log"))) {
     const path = join(directory, file);
-    if (!isWholeLog(readFileSync(path))) throw damagedAt(path, damaged("a record of its log").message);
+    if (!isWholeLog(readFileSync(path))) throw damagedLog(directory, path);
   }
+}
+
+function damagedLog(directory: string, path: string): VertebraError {
+  return new VertebraError(
+    "store-damaged",
+    `The store is damaged: a record of its log ${path} can't be read, and what was promised in it is lost`,
+    `Move ${directory} away, keep it, and start again: a new one is made. What is final comes back from the other owners, and this participant stays an observer until they have told it what it signed.`,
+  );
 }
 
 /** Blocks of 32 KB, in which no record's header is cut: CRC-32C, masked (4), length (2), type (1), data. Zeros were never written. */

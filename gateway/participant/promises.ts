@@ -1,5 +1,5 @@
 import { renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
 import { damaged } from "../../firmware/store/bank";
 import { type Journal, openJournal } from "../../firmware/store/journal";
@@ -119,10 +119,17 @@ function isFull(error: unknown): boolean {
   return error instanceof VertebraError && error.code === "store-full";
 }
 
-export function damagedAt(path: string, message: string): VertebraError {
-  return new VertebraError(
-    "store-damaged",
-    `${message}, in ${path}`,
-    `Move ${dirname(path)} away, keep it, and start again: a new one is made. What is final comes back from the other owners, and this participant stays an observer until they have told it what it signed. What it had sealed and nobody else has is in the one that you keep.`,
-  );
+/** In whose place a person may put a new one, by giving up what was promised in it. */
+function damagedAt(path: string, message: string): VertebraError {
+  const way = `Rename it to ${basename(path)}.given-up and start again: a new one is made from what is final here`;
+  return new VertebraError("store-damaged", `${message}, in ${path}`, `${way}. ${forgets}`);
 }
+
+export function journalGone(path: string): VertebraError {
+  const way = `Or make an empty file ${path}.given-up: then a new one is made from what is final here`;
+  const message = `The store is damaged: there is a history, and its journal ${path} is gone`;
+  return new VertebraError("store-damaged", message, `Put it back, if it was moved. ${way}. ${forgets}`);
+}
+
+const forgets =
+  "What this participant had promised besides is forgotten then: where the other owners remember what it signed, it stays an observer until they have told it.";

@@ -7,12 +7,19 @@ export interface StorePlaces {
   readonly directory: string;
   /** What is not final. */
   readonly journal: string;
+  /** A journal that can't be read, under the name by which a person says that what it promised may be forgotten. */
+  readonly givenUp: string;
   /** What is. */
   readonly history: string;
 }
 
 export function placesIn(directory: string): StorePlaces {
-  return { directory, journal: join(directory, "journal"), history: join(directory, "history") };
+  return {
+    directory,
+    journal: join(directory, "journal"),
+    givenUp: join(directory, "journal.given-up"),
+    history: join(directory, "history"),
+  };
 }
 
 export function foreignStore(directory: string, found: Uint8Array, owner: Uint8Array): VertebraError {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { finalKey } from "../../firmware/core/block/final-record";
 import { groupKey } from "../../firmware/core/block/records";
 import { readStanding } from "../../firmware/core/chain/records";
@@ -6,14 +6,14 @@ import { assert, VertebraError } from "../../firmware/core/errors";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { damaged } from "../../firmware/store/bank";
 import { asVertebraError, errnoOf } from "../system/errors";
 import type { Disk } from "./disk";
 import { type HistoricBlock, readFinalBlock } from "./final-block";
 import { type FinalHistory, type HistoryRecord, openFinalHistory } from "./final-history";
 import { migrateStore } from "./migration";
 import { createPatience } from "./patience";
-import { createPromises, damagedAt, journalSize, openPromises, type Promises } from "./promises";
+import { createPromises, journalGone, journalSize, openPromises, type Promises } from "./promises";
+import { type RebuiltWorld, rebuildRecords } from "./rebuilding";
 import { placesIn, type StorePlaces } from "./store-places";
 
 /**
@@ -59,8 +59,7 @@ export interface StoreOptions {
   /** The participant's root key, 32 bytes. */
   readonly owner: Uint8Array;
   readonly crypto: Pick<Crypto, "sha256" | "verify">;
-  /** How many groups it is provisioned with. */
-  readonly groups: number;
+  readonly world: RebuiltWorld;
   notice(error: VertebraError): void;
 }
 
@@ -69,10 +68,10 @@ export interface StoreOptions {
  * `store-foreign` where it belongs to another participant, `store-damaged`, `store-failed`, and what the disk has (`diskTrouble`).
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { disk, directory, owner, groups, notice } = options;
+  const { disk, directory, owner, world, notice } = options;
   const places = placesIn(directory);
   try {
-    await migrateStore(disk, places, owner, groups);
+    await migrateStore(disk, places, owner, world.groups.length);
     if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
     const patience = createPatience(directory, notice);
     const history = await openFinalHistory(disk, patience, places.history, notice);
@@ -89,9 +88,30 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-async function beginJournal({ disk, owner, groups }: StoreOptions, places: StorePlaces, history: FinalHistory) {
-  if (!(await history.isEmpty())) throw damagedAt(places.journal, damaged("the journal").message);
-  await createPromises(disk, places.journal, owner, journalSize(groups), new Map());
+/** A new one, or one that begins from the history where a person gave up the one before. */
+async function beginJournal(options: StoreOptions, places: StorePlaces, history: FinalHistory): Promise<void> {
+  const { disk, owner, world, crypto, notice } = options;
+  const givenUp = existsSync(places.givenUp);
+  if (!givenUp && !(await history.isEmpty())) throw journalGone(places.journal);
+  const records = givenUp ? await rebuildRecords(crypto, history, world) : new Map();
+  await createPromises(disk, places.journal, owner, journalSize(world.groups.length), records);
+  if (givenUp) notice(begunFromHistory(places.journal, keep(places)));
+}
+
+/** Once it was given up, it is not given up a second time. Returns where it is kept. */
+function keep({ journal, givenUp }: StorePlaces): string {
+  let number = 1;
+  while (existsSync(`${journal}.kept-${number}`)) number++;
+  renameSync(givenUp, `${journal}.kept-${number}`);
+  return `${journal}.kept-${number}`;
+}
+
+function begunFromHistory(journal: string, kept: string): VertebraError {
+  return new VertebraError(
+    "store-begun-from-history",
+    `The journal was given up: ${journal} is a new one, made from what is final. What this participant had promised besides is forgotten`,
+    `Keep the one before, which is ${kept} now. Where the other owners hold what it had sealed, that still becomes final.`,
+  );
 }
 
 function openingError(directory: string, error: unknown): unknown {

@@ -125,7 +125,7 @@ describe("a gateway's promises", () => {
     await expect(open()).rejects.toMatchObject({
       code: "store-damaged",
       message: expect.stringContaining(path),
-      remedy: expect.stringContaining(`Move ${directory} away`),
+      remedy: expect.stringContaining("Rename it to journal.given-up"),
     });
   });
 

@@ -150,7 +150,7 @@ describe("a store whose journal is gone", () => {
     rmSync(join(place(), "journal"));
     await expect(openedStore(place(), owner())).rejects.toMatchObject({
       code: "store-damaged",
-      remedy: expect.stringContaining("away"),
+      remedy: expect.stringContaining("journal.given-up"),
     });
   });
 });

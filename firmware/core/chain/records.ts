@@ -166,7 +166,10 @@ function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8
 }
 
 /** `gone` are recent final blocks whose records are not kept: by them alone a start knows what they were. */
-function encodeGroup(group: Group, gone: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+export function encodeGroup(
+  group: Pick<Group, "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters">,
+  gone: readonly (readonly [number, Uint8Array])[],
+): Uint8Array {
   const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [issuer, base, above] as const);
   const { position, entries, lastFinal, ownCounter, observesUntil } = group;
   const items = [position, entries, lastFinal, ownCounter, observesUntil, counters];
@@ -175,7 +178,7 @@ function encodeGroup(group: Group, gone: readonly (readonly [number, Uint8Array]
 
 /** What a group record says to who reads it beside the participant: how many blocks, and how many entries, are final. */
 export function readStanding(value: Uint8Array): Pick<Group, "position" | "entries" | "lastFinal"> {
-  const [position, entries, lastFinal] = tuple("group record", decode(value), 6);
+  const [position, entries, lastFinal] = tuple("group record", decode(value, recordLimits), 6, 7);
   return {
     position: integer("group record: position", position),
     entries: integer("group record: entries", entries),

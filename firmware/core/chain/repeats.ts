@@ -27,12 +27,16 @@ function createProducedIds(): ProducedIds {
   return { ring: new Float64Array(idsPerRecord * recordsKept).fill(noId), count: 0 };
 }
 
-export function isRepeat({ producedIds }: Group, id: Hash): boolean {
+export function isRepeat({ producedIds }: Pick<Group, "producedIds">, id: Hash): boolean {
   return producedIds?.ring.includes(numberOf(id)) ?? false;
 }
 
 /** Notes the ids of a block that became final. Returns the indexes of its entries whose ids were final before: nobody is told of them. */
-export function noteProducedIds(world: World, group: Group, entries: readonly Uint8Array[]): number[] {
+export function noteProducedIds(
+  world: Pick<World, "tag" | "changed">,
+  group: Pick<Group, "key" | "producedIds">,
+  entries: readonly Uint8Array[],
+): number[] {
   const repeats: number[] = [];
   const changed = new Set<number>();
   for (const [index, bytes] of entries.entries()) {

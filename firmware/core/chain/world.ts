@@ -140,7 +140,7 @@ export function noChanges(): Changes {
 }
 
 /** Writes this record with the answer to the present event. */
-export function put(world: World, key: string, value: Uint8Array): void {
+export function put(world: Pick<World, "changed">, key: string, value: Uint8Array): void {
   world.changed.deletes.delete(key);
   world.changed.puts.set(key, value);
 }

@@ -1,0 +1,57 @@
+import { finalKey } from "../../firmware/core/block/final-record";
+import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Crypto } from "../../firmware/ports";
+import { followsOn, type HistoricBlock, readFinalBlock } from "./final-block";
+import type { FinalHistory } from "./final-history";
+
+/** Of a world what its records are made from anew. */
+export interface RebuiltWorld {
+  /** Of the world, in hex. */
+  readonly tag: string;
+  readonly avatar: AvatarId;
+  readonly groups: readonly { readonly id: string; readonly soleOwner: boolean }[];
+}
+
+const readTogether = 16;
+/** Positions that may be missing one after the other in a group of one owner, where it goes on behind them. */
+const longestHole = 1_024;
+
+/**
+ * What a journal says of where the groups stand, from the history alone, as far as that goes on without a gap; in a group of one owner
+ * also behind a gap, since that must never use a counter twice.
+ */
+export async function rebuildRecords(
+  crypto: Pick<Crypto, "sha256" | "verify">,
+  history: FinalHistory,
+  { tag, avatar, groups }: RebuiltWorld,
+): Promise<Map<string, Uint8Array>> {
+  const records = new Map<string, Uint8Array>();
+  for (const { id, soleOwner } of groups) {
+    const past = createPast(tag, id);
+    await takeAll(crypto, history, past, avatar, soleOwner);
+    if (past.position > 0) for (const [key, value] of recordsOfPast(past)) records.set(key, value);
+  }
+  return records;
+}
+
+async function takeAll(
+  crypto: Pick<Crypto, "sha256" | "verify">,
+  history: FinalHistory,
+  past: Past,
+  avatar: AvatarId,
+  soleOwner: boolean,
+): Promise<void> {
+  let before: HistoricBlock | undefined;
+  for (let from = 0; from - past.position <= (soleOwner ? longestHole : 0); from += readTogether) {
+    const keys = Array.from({ length: readTogether }, (_, index) => finalKey(past.tag, past.key, from + index));
+    for (const [index, record] of (await history.read(keys)).entries()) {
+      const block = record && readFinalBlock(crypto, past.key, from + index, record);
+      if (block === undefined && !soleOwner) return;
+      if (block === undefined || (before && block.position === before.position + 1 && !followsOn(before, block)))
+        continue;
+      takePast(past, avatar, block);
+      before = block;
+    }
+  }
+}
