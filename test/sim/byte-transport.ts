@@ -129,7 +129,8 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
       for (const [piece, early] of pieces(arriving, link.plan.rate)) {
         schedule.at(at - early, () => {
           const member = link.ends[to];
-          if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(piece));
+          if (member.compute.inbox.length >= (world.plan.queue ?? Infinity)) link.lost++;
+          else if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(piece));
         });
       }
     }

@@ -27,6 +27,7 @@ describe("the simulator's command line", () => {
     ["an option without its value", ["--seeds"], /seeds.*--help/],
     ["a number that is none", ["--seed", "4x"], /--seed is a whole number from 1 .*"4x".*--help/],
     ["a number below 1", ["--seeds", "0"], /--seeds is a whole number from 1/],
+    ["a world that it does not know", ["--world", "mars"], /"mars".*esp32-radio/],
     ["signatures of another kind", ["--signatures", "none"], /real or cheap, not "none"/],
     ["a word that belongs to nothing", ["1000"], /--seeds 1000/],
     ["the trace of no world", ["--trace"], /say which by --seed/],

@@ -9,10 +9,13 @@ export const help = `npm run sim -- --seeds 1000              so many hostile wo
                --signatures real         none with the cheap ones that most are drawn with
                --seed 42 [--trace]       one, told in full
                --seed 42 --shrink        the shortest plan that still fails
+               --world esp32-radio       a world as others met it in the field, into docs/numbers.md
                --mutants [part of name]  looks for the seed that catches each deliberate fault
                --record                  writes how long these worlds took to heal into test/sim/healing-record.json
                --help                    this
 `;
+
+export const namedWorlds = ["esp32-radio"] as const;
 
 export interface Options {
   readonly kind: Kind;
@@ -26,6 +29,7 @@ export interface Options {
   readonly shrink: boolean;
   /** Part of the names of the mutants; null where none are asked for. */
   readonly mutants: string | null;
+  readonly world: (typeof namedWorlds)[number] | null;
   readonly record: boolean;
   readonly help: boolean;
 }
@@ -48,6 +52,7 @@ export function readOptions(args: readonly string[]): Options {
     trace: values.trace,
     shrink: values.shrink,
     mutants: values.mutants ? positionals.join(" ") : null,
+    world: named(values.world),
     record: values.record,
     help: values.help,
   };
@@ -81,6 +86,7 @@ function parse(args: readonly string[]) {
         trace: { type: "boolean", default: false },
         shrink: { type: "boolean", default: false },
         mutants: { type: "boolean", default: false },
+        world: { type: "string" },
         record: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
@@ -98,6 +104,13 @@ function count(name: string, text: string | undefined): number | null {
   throw new UsageError(
     `--${name} is a whole number from 1 to 2147483647, not "${text}": for example --${name} 42. ${remedy}`,
   );
+}
+
+function named(text: string | undefined): Options["world"] {
+  if (text === undefined) return null;
+  const world = namedWorlds.find((name) => name === text);
+  if (world !== undefined) return world;
+  throw new UsageError(`No world is named "${text}". There is: ${namedWorlds.join(", ")}. ${remedy}`);
 }
 
 function signatures(text: string | undefined): Plan["signatures"] | undefined {

@@ -30,6 +30,8 @@ export interface Plan {
   readonly reconnects: boolean;
   /** Absent where the world has none. */
   readonly sagas?: SagasPlan;
+  /** What who is busy keeps of what comes: beyond, it is lost. Without it all is kept. */
+  readonly queue?: number;
   /** When members stop pushing, ms, where that is long after faults end; absent where all falls silent with them. */
   readonly loadedUntil?: number;
 }

@@ -5,6 +5,7 @@ import { healingOf, record, showSpread, slower } from "./healing-record";
 import { huntAll } from "./hunt";
 import { help, type Options, readOptions, UsageError } from "./options";
 import { platform } from "./platform";
+import { showRadio } from "./radio";
 import { shrink } from "./shrink";
 import { simulate, type Verdict } from "./simulate";
 import { traceLegend } from "./trace";
@@ -21,6 +22,7 @@ async function run(options: Options): Promise<boolean> {
     process.stdout.write(help);
     return true;
   }
+  if (options.world !== null) return showRadio();
   if (options.mutants !== null) return await huntAll(options.mutants, options.first, options.seeds ?? 300);
   if (seed === null) return await runMany(options);
   if (options.shrink) return shrink(draw({ kind, seed, signatures }), platform, console.log) !== undefined;
@@ -35,7 +37,7 @@ function tell(kind: Drawn["kind"], { seed, failures }: Verdict): void {
 
 function showOne(drawn: Drawn, trace: boolean): boolean {
   if (trace) console.log(traceLegend);
-  const verdict = simulate(draw(drawn), platform, trace ? console.log : undefined);
+  const verdict = simulate(draw(drawn), platform, { print: trace ? console.log : undefined });
   tell(drawn.kind, verdict);
   console.log(coverageTable([verdict.coverage]));
   const { healing } = verdict;

@@ -27,7 +27,7 @@ export function shrink(plan: Plan, platform: Platform, print: (line: string) => 
   const { steps, ...world } = smallest;
   print(JSON.stringify(world, (_, value) => (value instanceof Map ? [...value] : value), 2));
   for (const step of steps) print(JSON.stringify(step));
-  simulate(smallest, platform, print);
+  simulate(smallest, platform, { print });
   print(fails(smallest)!);
   return smallest;
 }

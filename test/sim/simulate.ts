@@ -17,7 +17,18 @@ import { checkRebuilt } from "./rebuilt";
 import { createSagas } from "./sagas";
 import { checkTold } from "./told";
 import { recorder, together } from "./trace";
-import { boot, createWorld, fallAsleep, give, isUp, losePower, type Member, push, type World } from "./world";
+import {
+  boot,
+  createWorld,
+  fallAsleep,
+  give,
+  isUp,
+  losePower,
+  type Member,
+  push,
+  type Watcher,
+  type World,
+} from "./world";
 
 /** What became of a plan's world. */
 export interface Verdict {
@@ -39,10 +50,16 @@ export interface Platform {
   readonly real: () => Crypto;
 }
 
+/** Who looks on besides the judges. */
+export interface Onlookers {
+  readonly print?: ((line: string) => void) | undefined;
+  readonly watcher?: Watcher;
+}
+
 const everyLie = { ...lies, ...boldLies };
 
 /** Runs the world of a plan, to its first failure or until all is final that can be. */
-export function simulate(plan: Plan, platform: Platform, print?: (line: string) => void): Verdict {
+export function simulate(plan: Plan, platform: Platform, { print, watcher: besides }: Onlookers = {}): Verdict {
   const digest = createDigest();
   let world: World;
   const checkers = createCheckers(() => world);
@@ -52,7 +69,7 @@ export function simulate(plan: Plan, platform: Platform, print?: (line: string) 
   const attempts = checkAttempts(() => world, checkers);
   const watchers = [
     ...[checkers.watcher, told.watcher, costs, attempts, checkReaders(() => world, checkers.fail)],
-    ...[counts.watcher, recorder(digest, () => world, print)],
+    ...[counts.watcher, recorder(digest, () => world, print), ...(besides === undefined ? [] : [besides])],
   ];
   const watcher = together(watchers);
   world = createWorld(plan, plan.signatures === "real" ? platform.real() : platform.cheap(), watcher);

@@ -110,8 +110,8 @@ export function together(watchers: readonly Watcher[]): Watcher {
     wrote(member, write) {
       for (const each of watchers) each.wrote(member, write);
     },
-    delivered(member, action) {
-      for (const each of watchers) each.delivered(member, action);
+    delivered(member, action, now) {
+      for (const each of watchers) each.delivered(member, action, now);
     },
     power(member, on) {
       for (const each of watchers) each.power(member, on);

@@ -69,7 +69,11 @@ export interface Watcher {
   answered(member: Member, event: Event, actions: readonly Action[], work: Work): void;
   /** Its store has this write now. */
   wrote(member: Member, write: Extract<Action, { kind: "write" }>): void;
-  delivered(member: Member, action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>): void;
+  delivered(
+    member: Member,
+    action: Extract<Action, { kind: "sealed" | "refused" | "final" | "notice" | "cut" }>,
+    now: number,
+  ): void;
   power(member: Member, on: boolean): void;
   /** Its conductor asked this, and it is about to be done. */
   ordered(member: Member, order: Order): void;
@@ -304,11 +308,11 @@ function perform(world: World, member: Member, action: Action): void {
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);
     case "cut":
-      world.watcher.delivered(member, action);
+      world.watcher.delivered(member, action, world.schedule.now());
       world.transport.cutOff(member, action.peer);
       break;
     default:
-      world.watcher.delivered(member, action);
+      world.watcher.delivered(member, action, world.schedule.now());
       world.sagas?.take(member, action);
   }
 }
