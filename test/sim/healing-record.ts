@@ -33,10 +33,11 @@ export function healingOf(verdicts: readonly Verdict[]): HealingRecord {
   };
 }
 
-/** What took twice as long as the record says, in words; nothing where these are other worlds than those of the record. */
-export function slower(kind: Kind, first: number, now: HealingRecord): string[] {
+/** What took the worlds of the record twice as long as it says, in words; nothing where not all of them were run. */
+export function slower(kind: Kind, first: number, verdicts: readonly Verdict[]): string[] {
   const recorded = readRecords()[kind];
-  if (recorded === undefined || first !== 1 || now.worlds !== recorded.worlds) return [];
+  if (recorded === undefined || first !== 1 || verdicts.length < recorded.worlds) return [];
+  const now = healingOf(verdicts.slice(0, recorded.worlds));
   return (["healing", "standstill"] as const).flatMap((what) =>
     (["median", "99th", "longest"] as const)
       .filter((part) => now[what][part] > 2 * Math.max(noMatter / 2, recorded[what][part]))

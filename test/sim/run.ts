@@ -73,7 +73,7 @@ async function runMany(options: Options): Promise<boolean> {
   const healing = healingOf(verdicts);
   console.log(`healed: ${showSpread(healing.healing)}`);
   if (kind === "loaded") console.log(`stood still under load: ${showSpread(healing.standstill)}`);
-  const longer = options.record ? [] : slower(kind, first, healing);
+  const longer = options.record ? [] : slower(kind, first, verdicts);
   for (const each of longer) console.log(`twice as long as it was: ${each}`);
   const digest = createDigest();
   for (const verdict of verdicts) digest.words(verdict.digest);
