@@ -120,7 +120,7 @@ export function showRehearsed(
   wrong: readonly string[],
   expects: boolean,
 ): void {
-  const { moments, finals, computation, replayed } = rehearsed;
+  const { moments, finals, computation, replayed, underWay } = rehearsed;
   print(paint("bold", `${saga.name} v${saga.version}`), `: ${saga.stages.join(" → ")}`);
   for (const moment of moments) print(`${`${moment.at} ms`.padStart(10)}  `, line(moment));
   const most = Math.max(0, ...computation.map(({ bytecodes }) => bytecodes));
@@ -128,6 +128,7 @@ export function showRehearsed(
     `${finals} final entries; ${computation.length} runs, the longest of ${most} bytecodes; `,
     `${replayed} states recomputed from the entries alone, each the same`,
   );
+  if (underWay > 0) print(`${underWay} of what was begun waits for more, or for longer than 30 days`);
   for (const each of wrong) print(paint("red", "not as expected"), `: ${each}`);
   if (expects && wrong.length === 0) print(paint("green", "as expected"));
 }

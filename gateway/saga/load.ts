@@ -2,7 +2,18 @@ import type { SagaLoaded } from "../world/layout";
 import { type Fault, faultError } from "./faults";
 import { absent, absentMarked } from "./globals";
 import { mistakesIn } from "./mistakes";
-import { type Placed, placedSaga, placeOf, placesOf, startOf, thrownAt } from "./places";
+import {
+  type Placed,
+  placedSaga,
+  placeOf,
+  placeOfStatement,
+  placesOf,
+  startOf,
+  statementsOf,
+  stopped,
+  stoppedAt,
+  thrownAt,
+} from "./places";
 import type { Sandbox } from "./sandbox";
 import { bundleSaga } from "./source";
 
@@ -49,7 +60,8 @@ function globalFaults(placed: Placed): Fault[] {
 async function placedFaults(sandbox: Sandbox, placed: Placed): Promise<Fault[]> {
   const reply = await sandbox({ kind: "describe", source: placed.text, limits });
   if (reply.kind !== "described") {
-    const { place, reason } = thrownAt(placed, reply.kind === "broken" ? reply.error : "it gave no answer");
+    const error = reply.kind === "broken" ? reply.error : "it gave no answer";
+    const { place, reason } = thrownAt(placed, error) ?? (await brokenBy(sandbox, placed, error));
     // What a behavior has not, as `Date`, was named before.
     return reason.includes("$absent_") ? [] : [brokenAt(place, reason)];
   }
@@ -63,6 +75,19 @@ async function placedFaults(sandbox: Sandbox, placed: Placed): Promise<Fault[]> 
     .filter(({ code, place }) => code !== "saga-unused" || place.startsWith(ownFile));
   // A state that is none is that of all stages.
   return [...new Map(faults.map((fault) => [`${fault.place} ${fault.message}`, fault])).values()];
+}
+
+/** The statement that ended the machine: of those before it all were done. */
+async function brokenBy(sandbox: Sandbox, placed: Placed, reason: string) {
+  const lines = statementsOf(placed);
+  let [sound, broken] = [0, lines.length];
+  while (broken - sound > 1) {
+    const middle = Math.floor((sound + broken) / 2);
+    const reply = await sandbox({ kind: "describe", source: stoppedAt(placed, lines[middle]!), limits });
+    if (reply.kind === "broken" && reply.error.endsWith(stopped)) sound = middle;
+    else broken = middle;
+  }
+  return { place: lines.length === 0 ? startOf(placed) : placeOfStatement(placed, lines[sound]!), reason };
 }
 
 function brokenAt(place: string, reason: string): Fault {

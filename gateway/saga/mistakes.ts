@@ -1,6 +1,6 @@
 import { integerRanges } from "../../firmware/core/pact/field";
 import { maxCorrelated, maxRequirements, maxStagePacts, maxStages } from "../../firmware/core/saga/limits";
-import { maxFields, maxNameBytes } from "../../firmware/core/wire/limits";
+import { maxEntryBytes, maxFields, maxNameBytes } from "../../firmware/core/wire/limits";
 import type { At, Definer } from "./places";
 
 /** What is wrong with a saga as the engine described it, before anything is made of it. */
@@ -25,7 +25,13 @@ interface Finding {
 }
 
 const scalars = [...Object.keys(integerRanges), "bool", "f32", "f64", "text", "bytes", "reference"];
-const deepestDeadline = Number.MAX_SAFE_INTEGER;
+const longestWait = Number.MAX_SAFE_INTEGER;
+/** The engine counts in 32 bits; a state is an entry. */
+const mostOfLimits: Readonly<Record<string, number>> = {
+  computation: 2 ** 31 - 1,
+  memory: 2 ** 31 - 1,
+  output: maxEntryBytes,
+};
 
 /** `states` says of each stage why its first state is none, where it is not. */
 export function mistakesIn(described: unknown, states: readonly (string | null)[]): Mistake[] {
@@ -111,16 +117,16 @@ function checkBehavior(finding: Finding, behavior: Given, options: Given, state:
   for (const list of ["reads", "produces"]) checkPactList(finding, place(list), called, list, options[list]);
   checkRequires(finding, place("requires"), called, options.requires);
   if (options.deadline !== undefined) {
-    checkWhole(finding, place("deadline"), `The deadline of ${called}`, options.deadline, 0, deepestDeadline, " ms");
+    checkWhole(finding, place("deadline"), `The deadline of ${called}`, options.deadline, 0, longestWait, " ms");
   }
   if (retry !== undefined) {
     const { times, backoff } = (isObject(retry) ? retry : {}) as Given;
     checkWhole(finding, place("retry"), `The times of the retry of ${called}`, times, 0, 100);
-    checkWhole(finding, place("retry"), `The backoff of the retry of ${called}`, backoff, 0, deepestDeadline, " ms");
+    checkWhole(finding, place("retry"), `The backoff of the retry of ${called}`, backoff, 0, longestWait, " ms");
   }
   for (const [limit, value] of Object.entries(isObject(limits) ? (limits as Given) : {})) {
-    const known = ["computation", "memory", "output"].includes(limit);
-    if (known) checkWhole(finding, place("limits"), `The limit of ${limit} of ${called}`, value, 1);
+    const most = Object.hasOwn(mostOfLimits, limit) ? mostOfLimits[limit] : undefined;
+    if (most !== undefined) checkWhole(finding, place("limits"), `The limit of ${limit} of ${called}`, value, 1, most);
     else
       wrong(
         finding,

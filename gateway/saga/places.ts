@@ -94,10 +94,33 @@ export default $saga;
 `;
 }
 
-/** The place of a statement that threw, and what it threw. */
-export function thrownAt(placed: Placed, error: string): { readonly place: string; readonly reason: string } {
+/** The module, of which nothing is done from this line on: it throws `$at(line)` and that it was stopped. */
+export function stoppedAt({ text }: Placed, line: number): string {
+  return text.replace(
+    "const $at = (line) => {",
+    `const $at = (line) => { if (line >= ${line}) throw (($line = line), "${stopped}");`,
+  );
+}
+
+export const stopped = "$stopped";
+
+/** The lines of the module's statements. */
+export function statementsOf({ text }: Placed): number[] {
+  return [...text.matchAll(/^\$at\((\d+)\);/gm)].map(([, line]) => Number(line));
+}
+
+/** The place of a statement. */
+export function placeOfStatement(placed: Placed, line: number): string {
+  return originOf(placed, lineStart(placed, line));
+}
+
+/** The place of a statement that threw, and what it threw; undefined for what ended the machine. */
+export function thrownAt(
+  placed: Placed,
+  error: string,
+): { readonly place: string; readonly reason: string } | undefined {
   const [, line, reason] = /^\$at\((\d+)\)(.*)$/s.exec(error) ?? [];
-  if (line === undefined) return { place: startOf(placed), reason: error };
+  if (line === undefined) return undefined;
   return { place: originOf(placed, lineStart(placed, Number(line))), reason: reason! };
 }
 

@@ -63,6 +63,8 @@ export interface Rehearsed {
   readonly finals: number;
   /** Bytecodes of each run. */
   readonly computation: readonly { readonly stage: string; readonly bytecodes: number }[];
+  /** Invocations that wait for more than the script gives, or for longer than 30 days. */
+  readonly underWay: number;
   /** States that were recomputed from the entries alone. */
   readonly replayed: number;
 }
@@ -121,7 +123,14 @@ export async function rehearse(
   await play(stage, { kind: "boot" }, runtime.handle);
   const replayed = await replayAll(stage);
   const { moments, computation, logs } = stage;
-  return { moments, computation, replayed, finals: [...logs.values()].reduce((sum, log) => sum + log.length, 0) };
+  const underWay = [...runtime.ledger.books.values()].reduce((sum, { invocations }) => sum + invocations.size, 0);
+  return {
+    moments,
+    computation,
+    underWay,
+    replayed,
+    finals: [...logs.values()].reduce((sum, log) => sum + log.length, 0),
+  };
 }
 
 interface Stage {

@@ -18,7 +18,7 @@ export async function typeFaults(file: string): Promise<Fault[] | undefined> {
     const project = join(folder, "tsconfig.json");
     writeFileSync(project, JSON.stringify(projectOf([resolve(file)], define)));
     const output = await run(compiler, ["-p", project, "--pretty", "false"]);
-    return output.split("\n").flatMap((line) => faultOf(folder, line));
+    return output.split("\n").flatMap(faultOf);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -47,11 +47,11 @@ function run(compiler: string, parameters: string[]): Promise<string> {
   });
 }
 
-/** The file as one would type it here. */
-function faultOf(folder: string, line: string): Fault[] {
+/** TypeScript names files from where this process is, as one would type them. */
+function faultOf(line: string): Fault[] {
   const found = /^(.*)\((\d+),(\d+)\): error (.*)$/.exec(line);
   if (found === null) return [];
   const [, file, row, column, message] = found;
-  const place = `${relative(process.cwd(), resolve(folder, file!))}:${row}:${column}`;
+  const place = `${relative(process.cwd(), resolve(file!))}:${row}:${column}`;
   return [{ place, code: "saga-types", message: message!, remedy: "Correct that; types follow from the pacts." }];
 }

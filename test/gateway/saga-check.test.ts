@@ -91,6 +91,14 @@ const mistakes: readonly (readonly [what: string, lines: Lines, code: string, pl
     "4:1",
     "stock2",
   ],
+  ["a loop without end at load", { 3: `${sound[3]} for (;;);` }, "saga-broken", "3:67", "limit of computation"],
+  [
+    "a limit beyond what the engine counts",
+    { 19: "  limits: { computation: 1e15 }," },
+    "saga-number",
+    "19:3",
+    "1000000000000000",
+  ],
   [
     "no default export",
     { 22: 'export const shop = defineSaga({ name: "shop", version: 1, stages: [take, collect] });' },
