@@ -1,6 +1,7 @@
 import { fstatSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { SerialPort } from "serialport";
 import { VertebraError } from "../../firmware/core/errors";
+import { asVertebraError, errnoOf } from "../system/errors";
 
 /** An open port: a real one or a pseudo-terminal. It has ended when `closed` was called, which happens once. */
 export interface OpenPort {
@@ -94,6 +95,8 @@ function portError(path: string, words: string): VertebraError {
       "Join the group of the port and log in again: sudo usermod -a -G dialout $USER",
     );
   }
+  const refused = new Error(words);
+  if (errnoOf(refused) !== undefined) return asVertebraError(refused, `The serial port ${path} can't be opened`);
   return new VertebraError(
     "port-failed",
     `The serial port ${path} can't be opened: ${words.replace(/^Error:? /, "")}`,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { maxOwners } from "../../firmware/core/wire/limits";
 import { type Control, startControl } from "../../gateway/channels/control";
 import { hostOrReason } from "../xs/host";
 import { run, startCommand } from "./command";
@@ -116,6 +117,21 @@ describe("a gateway that is up", patience, () => {
     await up.ended;
   });
 
+  it("starts in a world of as many boards as can own a group with it", async () => {
+    const directory = join(parent, "many");
+    expect((await run("world", "create", "--dir", directory, "--boards", `${maxOwners - 1}`)).status).toBe(0);
+    const up = startCommand("up", "--dir", directory);
+    await up.printed("up");
+    const entry = JSON.stringify(reading(1));
+    expect((await run("push", "machine-shared", entry, "--dir", directory)).status).toBe(0);
+    const { groups, links } = JSON.parse((await run("status", "--dir", directory, "--json")).stdout);
+    const shared = groups.find(({ name }: { name: string }) => name === "machine-shared");
+    expect([groups.length, links.length, shared.owners.length]).toEqual([maxOwners, maxOwners - 1, maxOwners]);
+    expect(shared.pendingBlocks).toBe(1);
+    up.child.kill("SIGINT");
+    expect((await up.ended).status).toBe(0);
+  });
+
   it("comes up after it was killed, in place of the socket that was left", async () => {
     const directory = join(parent, "killed");
     await run("world", "create", "--dir", directory);
@@ -201,10 +217,8 @@ describe("asking a running gateway", patience, () => {
   });
 
   it("takes the ids that it prints, whole or their first digits, and says where they name nothing or too much", async () => {
-    const pushed = await Promise.all(
-      [1, 2].map((load) => ask("push", "machine", JSON.stringify(reading(load)), "--final")),
-    );
-    for (const { lines } of pushed) {
+    for (const load of [1, 2]) {
+      const { lines } = await ask("push", "machine", JSON.stringify(reading(load)), "--final");
       const { block, sequence } = lines[1];
       for (const of of [block, block.slice(0, 16), `${block.slice(0, 8)}…`, `machine/${sequence}`]) {
         expect((await ask("why", of)).answer).toMatchObject({

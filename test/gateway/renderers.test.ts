@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
 import { showSummary } from "../../gateway/cli/demo";
-import { print, printJson, printJsonLine, printNotice, reportError, say } from "../../gateway/cli/output";
+import { createLog, print, printJson, printJsonLine, printNotice, reportError, say } from "../../gateway/cli/output";
 import { showPact } from "../../gateway/cli/pact";
 import { showPushed } from "../../gateway/cli/push";
 import { showRehearsed } from "../../gateway/cli/saga";
@@ -258,6 +258,35 @@ describe("what a command shows of others", () => {
       "vertebra: It failed:\\u001b[2J\n  all is well.\n  Do this.\n",
     );
     expect(outputOf(() => reportError(error, true)).trim()).not.toMatch(steering);
+  });
+});
+
+describe("what is printed without end", () => {
+  it("waits for its reader: a line is printed when there is room for the next", async () => {
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(false);
+    let printed = false;
+    const printing = Promise.all([print("one"), printJson({ two: 2 })]).then(() => {
+      printed = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(printed).toBe(false);
+    write.mockReturnValue(true);
+    process.stdout.emit("drain");
+    await printing;
+    await print("three");
+    expect(write.mock.calls.map(([text]) => text)).toEqual(["one\n", '{"two":2}\n', "three\n"]);
+  });
+
+  it("leaves lines out where it waits for no reader, and counts them", () => {
+    const written: string[] = [];
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(`${text}`) > 0);
+    const waiting = vi.spyOn(process.stdout, "writableLength", "get").mockReturnValue(2 ** 21);
+    const log = createLog(true);
+    for (const event of ["final", "final", "final"]) log({ event });
+    expect(written).toEqual([]);
+    waiting.mockReturnValue(0);
+    log({ event: "up" });
+    expect(written).toEqual(['{"event":"unread","lines":3}\n', '{"event":"up"}\n']);
   });
 });
 
