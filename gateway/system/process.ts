@@ -59,6 +59,9 @@ function holdDescriptors(): void {
   const held: number[] = [];
   try {
     while (held.length < descriptorsTaken) held.push(openSync("/dev/null", "r"));
+  } catch (error) {
+    // What could not be opened is not what is lacking.
+    throw Object.assign(error as NodeJS.ErrnoException, { path: undefined });
   } finally {
     for (const each of held) closeSync(each);
   }

@@ -55,7 +55,7 @@ describe.skipIf(reason)("a gateway that has no file descriptor left", () => {
     expect(notices).toEqual([
       expect.objectContaining({
         code: "system-emfile",
-        message: expect.stringContaining("No process can be started for a behavior"),
+        message: "No process can be started for a behavior: this process has no file descriptor left (EMFILE)",
         remedy: expect.stringContaining("ulimit -n"),
       }),
     ]);
