@@ -15,7 +15,7 @@ import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { blocksOf } from "./channels/history";
-import { nodeDisk } from "./participant/disk";
+import type { Disk } from "./participant/disk";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
 import { createMending, type Mending } from "./participant/mending";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
@@ -65,6 +65,7 @@ export interface SerialPlace {
 export interface GatewayOptions {
   readonly world: World;
   readonly crypto: Crypto;
+  readonly disk: Disk;
   readonly serial: readonly SerialPlace[];
   readonly events: GatewayEvents;
 }
@@ -78,7 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     soleOwner: decodeSyncGroup(bytes).owners.length === 1,
   });
   const store = await openStore({
-    ...{ disk: nodeDisk, directory: join(world.directory, "store"), crypto, notice: options.events.notice },
+    ...{ disk: options.disk, directory: join(world.directory, "store"), crypto, notice: options.events.notice },
     owner: crypto.signer(world.seed).publicKey,
     world: { tag: world.tag, avatar, groups: world.provision.groups.map(groupOf) },
   });

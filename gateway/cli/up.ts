@@ -3,6 +3,7 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import { startControl } from "../channels/control";
 import { type Gateway, type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
+import { nodeDisk } from "../participant/disk";
 import { paint, type Text } from "../system/text";
 import type { World } from "../world/world";
 import { askedToEnd } from "./ending";
@@ -43,7 +44,8 @@ async function up(options: UpOptions): Promise<void> {
   // Looked at once the gateway runs; what fails before is what `startGateway` throws.
   failed.catch(() => {});
   const events = eventsFor(world, json, log, fail);
-  const gateway = await startGateway({ world, crypto: nodeCrypto(), serial: portsOf(world, options), events });
+  const machine = { crypto: nodeCrypto(), disk: nodeDisk };
+  const gateway = await startGateway({ world, ...machine, serial: portsOf(world, options), events });
   try {
     const control = await startControl(gateway, events.notice);
     try {

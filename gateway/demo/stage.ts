@@ -8,6 +8,7 @@ import { type ToldEntry, tellEntry } from "../channels/entry";
 import { type BoardFirmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
+import { nodeDisk } from "../participant/disk";
 import { nodeRandom } from "../participant/platform";
 import { loadSaga } from "../saga/load";
 import { buildSandbox } from "../saga/sandbox";
@@ -96,6 +97,7 @@ export async function setStage(
   });
   const endBoards = () => Promise.all(boards.map((board) => board.process.end()));
   const starting = startGateway({
+    disk: nodeDisk,
     world,
     crypto,
     serial: world.boards.map((board) => ({ path: board.terminal, baudRate, named: false })),

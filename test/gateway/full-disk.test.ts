@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { finalKey } from "../../firmware/core/block/final-record";
+import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { type FailingDisk, failingDisk } from "./failing-disk";
 import { openedStore } from "./stores";
+import { gatewayOf, pulled, reading, worldOfOne } from "./worlds";
 
 const owner = new Uint8Array(32).fill(7);
 const none: ReadonlySet<string> = new Set();
@@ -103,5 +105,48 @@ describe("a store whose disk fails", () => {
       expect(disk.operations - from).toBe(4 + 1 + repeated);
       expect(await store.read(claim)).toEqual(Uint8Array.of(2 + failing));
     }
+  });
+});
+
+describe("a gateway whose disk is full", () => {
+  it("refuses pushes by that name, shows what it has, and goes on with what waited when there is room", async () => {
+    const world = worldOfOne(join(directory, "world"));
+    const full = failingDisk();
+    const gateway = await gatewayOf(world, [], false, full);
+    const group = world.catalog.group("machine");
+    const { fields, pact } = group.pact;
+    const push = (load: number) =>
+      gateway.channel.push(group, encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+    await (await push(0)).final;
+    full.fails = ["ENOSPC", "No space left on device"];
+    const waiting = push(1);
+    await expect.poll(() => gateway.notices).toEqual(["system-enospc"]);
+    await expect(push(2)).rejects.toMatchObject({ code: "system-enospc", remedy: expect.stringContaining("room") });
+    expect((await pulled(gateway, "machine")).map(({ entry }) => entry?.load)).toEqual([0]);
+    full.fails = undefined;
+    expect(await (await waiting).final).toBe(1);
+    expect(await (await push(3)).final).toBe(2);
+    expect((await pulled(gateway, "machine")).map(({ entry }) => entry?.load)).toEqual([0, 1, 3]);
+    expect(gateway.notices).toEqual(["system-enospc", "store-goes-on"]);
+    expect(gateway.told).toEqual([]);
+    await gateway.close();
+  });
+
+  it("ends when it is asked to, and comes back with what was said to be sealed", async () => {
+    const world = worldOfOne(join(directory, "world"));
+    const full = failingDisk();
+    const first = await gatewayOf(world, [], false, full);
+    const group = world.catalog.group("machine");
+    const { fields, pact } = group.pact;
+    const entry = (load: number) => encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
+    await (await first.channel.push(group, entry(0))).final;
+    full.fails = ["ENOSPC", "No space left on device"];
+    const refused = expect(first.channel.push(group, entry(1))).rejects.toThrow();
+    await expect.poll(() => first.notices).toEqual(["system-enospc"]);
+    await first.close();
+    await refused;
+    const gateway = await gatewayOf(world);
+    expect((await pulled(gateway, "machine")).map(({ entry }) => entry?.load)).toEqual([0]);
+    await gateway.close();
   });
 });

@@ -6,6 +6,7 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { BoardEvents } from "../../gateway/fleet/linux-board";
 import { type GatewayEvents, startGateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
+import { type Disk, nodeDisk } from "../../gateway/participant/disk";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createCatalog } from "../../gateway/world/catalog";
 import { firstPacts } from "../../gateway/world/pacts";
@@ -36,7 +37,7 @@ export function worldOfBoard(world: World, name: string, directory: string): Wor
 }
 
 /** A gateway whose notices and links are kept for the test to look at. */
-export async function gatewayOf(world: World, paths: readonly string[] = [], named = false) {
+export async function gatewayOf(world: World, paths: readonly string[] = [], named = false, disk: Disk = nodeDisk) {
   const told: string[] = [];
   const notices: string[] = [];
   const events: GatewayEvents = {
@@ -47,7 +48,7 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], nam
     failed: (error) => told.push(`failed ${error}`),
   };
   const serial = paths.map((path) => ({ path, baudRate: 115_200, named }));
-  return { ...(await startGateway({ world, crypto, serial, events })), told, notices };
+  return { ...(await startGateway({ world, crypto, disk, serial, events })), told, notices };
 }
 
 /** What a board is to tell a test: the lines that it prints; what it complains of is for whoever runs the test. */
