@@ -11,10 +11,9 @@ import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
 import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
-import { evidence } from "./evidence";
 import { type Group, recentFinalKept } from "./group";
 import { createMetablock, type Metablock } from "./metablock";
-import { referencesAround, referencesOf, takeReferences } from "./references";
+import { referencesAround, takeReferences } from "./references";
 import { restoreProducedIds } from "./repeats";
 import { isKept } from "./room";
 import type { Slot } from "./slots";
@@ -114,27 +113,33 @@ function encodeTip(world: World, tip: Metablock): Uint8Array {
   const most = world.room.bytes === null ? tipBytes : Math.min(tipBytes, world.room.bytes / 8);
   const mine = [...world.groups.values()].filter((group) => group.mine);
   const references: ShownReference[] = [];
-  const certificates = new Set<Uint8Array>();
+  const certificates: Uint8Array[] = [];
   let bytes = tip.header.bytes.length + tip.header.signature.length;
   for (const { index, bytes: reference, path } of referencesAround(tip.sorted, mine)) {
     bytes += 8 + reference.length + 34 * path.length;
     if (bytes > most) break;
     references.push({ index, bytes: reference, path });
   }
-  for (const certificate of mine.flatMap((group) => certificatesOf(tip, group))) {
-    bytes += certificates.has(certificate) ? 0 : certificate.length + 3;
-    if (bytes > most || certificates.size === maxCertificates) break;
-    certificates.add(certificate);
+  for (const certificate of certificatesOf(
+    tip,
+    new Set([world.avatarKey, ...mine.flatMap((group) => group.ownerKeys)]),
+  )) {
+    bytes += certificate.length + 3;
+    if (bytes > most || certificates.length === maxCertificates) break;
+    certificates.push(certificate);
   }
   const { header } = tip;
-  const { signature } = header;
-  return encode(evidenceItems({ bytes: header.bytes, signature, references, certificates: [...certificates] }));
+  return encode(evidenceItems({ bytes: header.bytes, signature: header.signature, references, certificates }));
 }
 
-/** Those by which what it holds of the group is certified, and with which it stands as a parent. */
-function certificatesOf(tip: Metablock, group: Group): Uint8Array[] {
-  const wanted = referencesOf(tip, group.key).map(({ index }) => ({ own: index }));
-  return wanted.flatMap((each) => evidence(tip, group, [], each).certificates);
+/**
+ * What these signers certified in it: of its references, by which it stands as a parent, and of its parents', by which their blocks
+ * are final for who has not heard yet. Of each its first, then of each its second: so that none takes another's place.
+ */
+function certificatesOf(tip: Metablock, signers: ReadonlySet<string>): Uint8Array[] {
+  const held = [...signers].map((signer) => tip.certificates.get(signer) ?? []);
+  const most = Math.max(...held.map(({ length }) => length));
+  return Array.from({ length: most }, (_, round) => held.flatMap((each) => each[round]?.bytes ?? [])).flat();
 }
 
 /** Without its tip a participant goes on all the same: it asks its neighbours for theirs. */

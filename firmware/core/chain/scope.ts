@@ -94,19 +94,21 @@ function bytesOfPlace([parent, index]: readonly [number, number]): number {
   return 1 + bytesOf(parent) + bytesOf(index);
 }
 
-/** The groups, in hex, that a certificate speaks of, as far as they are shown here; undefined where that is not known. */
+/**
+ * The groups, in hex, that a certificate speaks of, as far as they are known here; undefined where it may speak of one that was not
+ * shown.
+ */
 export function groupsInScope(world: World, metablock: Metablock, scope: Scope | null): Set<string> | undefined {
   if (scope === null) return undefined;
   const keys = new Set<string>();
-  for (const index of scope.own) {
-    const key = metablock.references.get(index)?.groupKey;
+  const note = (holder: Metablock | undefined, index: number) => {
+    const key = holder?.references.get(index)?.groupKey;
     if (key !== undefined) keys.add(key);
-  }
-  for (const [parent, index] of scope.parents) {
-    const held = parentAt(world, metablock, parent);
-    if (held === undefined) return undefined;
-    const key = held.references.get(index)?.groupKey;
-    if (key !== undefined) keys.add(key);
-  }
-  return keys;
+    // All of it was shown once: it is about a group that is not known here.
+    return key !== undefined || holder?.whole === true;
+  };
+  const shown =
+    scope.own.every((index) => note(metablock, index)) &&
+    scope.parents.every(([parent, index]) => note(parentAt(world, metablock, parent), index));
+  return shown ? keys : undefined;
 }
