@@ -22,57 +22,63 @@ export function sodiumCrypto(sodium: Sodium): Crypto {
   };
 }
 
-/**
- * Signatures over one byte that libraries have been seen to judge otherwise, and what suite 1 says of each. One verdict for all owners is what
- * agreement rests on: a signature that some take and others don't would split a world (PROTOCOL 1).
- */
-const judged = [
-  {
-    what: "a sound signature",
-    key: "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
-    message: "00",
-    signature:
-      "890cd4ea1e8b9aa76a289fb0fe0fbc65f6f8e369e9c89c5a5c75758d9d8ba887c70454a768a07eba5e76d448423c2769ff32499937cb4a3cd049b5bb9316f00a",
-    sound: true,
-  },
-  {
-    what: "that signature over another message",
-    key: "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
-    message: "01",
-    signature:
-      "890cd4ea1e8b9aa76a289fb0fe0fbc65f6f8e369e9c89c5a5c75758d9d8ba887c70454a768a07eba5e76d448423c2769ff32499937cb4a3cd049b5bb9316f00a",
-    sound: false,
-  },
-  {
-    what: "an S above the group's order",
-    key: "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
-    message: "00",
-    signature:
-      "890cd4ea1e8b9aa76a289fb0fe0fbc65f6f8e369e9c89c5a5c75758d9d8ba887b4d84904830391123513cceb2036067eff32499937cb4a3cd049b5bb9316f01a",
-    sound: false,
-  },
-  {
-    what: "a key of mixed order whose signature holds only where both sides are multiplied by the cofactor",
-    key: "43c20c6a0bd8ff8115633b6c1efae58b6bdb953b2cc5f59fccc3b01e381fcde6",
-    message: "00",
-    signature:
-      "d681f78a64329964063e448c49df19c23e91ee7aa3dc9cedc83f456e493d66cc2ff8ffacefb6a70ced6cec25df58f23193054ebeb4211af7949cae12ba84840f",
-    sound: false,
-  },
-  {
-    what: "a key of mixed order whose signature holds without that",
-    key: "d309d640982b0ea1410b946067349557ac7bbcac8a674c5be8af6a36b9a112bf",
-    message: "03",
-    signature:
-      "cc477718ebda11d3a863678d8fac93358b102fe225565affb66c755c770e314a327d71a6917915fbdf4884c7fac2043001ce37034d824b82e30a7ba2f3759d0a",
-    sound: true,
-  },
-] as const;
+/** A signature over one byte that libraries have been seen to judge otherwise, and what suite 1 says of it. */
+interface Judged {
+  readonly what: string;
+  readonly key: string;
+  readonly message: number;
+  readonly commitment: string;
+  readonly answer: string;
+  readonly sound: boolean;
+}
 
-/** Why this library can't be used: it judges a signature otherwise than the others in a world do. Undefined where it doesn't. */
+const honest = {
+  key: "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
+  commitment: "890cd4ea1e8b9aa76a289fb0fe0fbc65f6f8e369e9c89c5a5c75758d9d8ba887",
+  answer: "c70454a768a07eba5e76d448423c2769ff32499937cb4a3cd049b5bb9316f00a",
+};
+/**
+ * By a key of mixed order, an honest one and a point of order 8. What is left of R = [S]B - [k]A is [k mod 8] of that point: by its index here,
+ * nothing first. A library that multiplies by the cofactor, or that looks what order is left, takes some or all of the others.
+ */
+const mixed = {
+  key: "a00d1ab7f3fbc5f8a6a6197bcc37dfa6cb008e8c86fba5303a4d0391d43aa32b",
+  commitment: "a9a4b61b52db164253147e0c5bd20852d7ab4763e996d0117febccbc7a1abb56",
+  answers: [
+    [0x02, "ea7fa7828d00291514793d9ec90a5b864c2d0c18380ff667e82c930c45e45a09"],
+    [0x05, "7bc1bcbfadccff321bd6291d87222e08d7365b9b36775d18ca379151bc9d9d00"],
+    [0x01, "f764f21b75cc38aa1105a206bb6d1ea0089f9c4964be27f35ed096552107ac0d"],
+    [0x0d, "1168022b8ec81719e41ddc3c7bb44667cfde894cc5554bb31963c90ea05b0307"],
+    [0x00, "fcba759bb7454c6a2783aebd1d355673069267e642042910238351552fde8f08"],
+    [0x0c, "ed286d1b54131fa4bdd7f76bea17935bf04adb438f95e39323f4186f625c8700"],
+    [0x03, "692b4eeaa4bcf211a72a22dba37ddc2bd3fd53d1eac450a2022f4bddc7701b01"],
+    [0x04, "02294ea7f001d231258c03e4951d92b755a8d4e5d8f33459accd8f199359df0e"],
+  ],
+} as const;
+
+/** What a library is asked before it is used. */
+export function judged(): Judged[] {
+  const { key, commitment } = mixed;
+  const order = "b4d84904830391123513cceb2036067eff32499937cb4a3cd049b5bb9316f01a";
+  return [
+    { ...honest, message: 0, what: "a sound signature", sound: true },
+    { ...honest, message: 1, what: "a signature over another message", sound: false },
+    { ...honest, message: 0, answer: order, what: "an S above the group's order", sound: false },
+    ...mixed.answers.map(([message, answer], left) => ({
+      ...{ key, commitment, message, answer, sound: left === 0 },
+      what: left === 0 ? "a key of mixed order" : `a key of mixed order where ${left} eighths of it are left`,
+    })),
+  ];
+}
+
+/**
+ * Why this library can't be used: it judges a signature otherwise than the others in a world do. Undefined where it doesn't. One verdict is
+ * what agreement rests on: a signature that some owners take and others don't would split a world (PROTOCOL 1).
+ */
 export function verifiesOtherwise({ version, verify }: Pick<Sodium, "version" | "verify">): VertebraError | undefined {
-  const wrong = judged.find(
-    ({ key, message, signature, sound }) => verify(fromHex(key), fromHex(message), fromHex(signature)) !== sound,
+  const wrong = judged().find(
+    ({ key, message, commitment, answer, sound }) =>
+      verify(fromHex(key), Uint8Array.of(message), fromHex(commitment + answer)) !== sound,
   );
   if (wrong === undefined) return undefined;
   return new VertebraError(
