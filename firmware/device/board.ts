@@ -8,7 +8,7 @@ import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
 import type { Conducting } from "../sandbox/conducting";
-import { openJournal } from "../store/journal";
+import { type Journal, openJournal } from "../store/journal";
 import { bare, openActuators } from "./actuators";
 import { createCable } from "./cable";
 import type { BoardCapabilities } from "./capabilities";
@@ -110,9 +110,18 @@ export function startBoard(
   const { capabilities } = actuators;
   known = capabilities;
   let sagas: Conducting | undefined;
+  // What is never full by its own reckoning, and is, leaves a participant ahead of its store: it goes on from what is written.
+  const written: Journal["write"] = (puts, deletes) => {
+    try {
+      journal.write(puts, deletes);
+    } catch (error) {
+      if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;
+      failed(error);
+    }
+  };
   const drive = createDriver({
     participant,
-    journal,
+    journal: { records: journal.records, write: written },
     clock,
     send: (peer, bytes) => cable.send(peer, bytes),
     cut: (peer, reason) => cable.cut(peer, reason),

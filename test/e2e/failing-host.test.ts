@@ -9,7 +9,7 @@ import { type BoardFirmware, buildFirmware } from "../../gateway/fleet/linux-boa
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createWorld, readDefinition, type World } from "../../gateway/world/world";
 import { crypto } from "../gateway/worlds";
-import { hostOrReason } from "../xs/host";
+import { hostOrReason, startOnXs } from "../xs/host";
 
 /** A board on a machine that is not well: what fails is told with a remedy, waited for where it may pass, and everything is let go of. */
 
@@ -37,9 +37,15 @@ describe.skipIf(reason)(`a board on a machine that fails${reason ? ` (skipped: $
   }
 
   /** Starts the one board of a world by the shell, which may limit it first. */
-  function start({ boards }: World, limits = "", env: Record<string, string> = {}, flash = boards[0]!.flashFile) {
-    const { provisionFile, terminal, definitionFile } = boards[0]!;
-    const files = ["--provision", provisionFile, "--flash", flash, "--pty", terminal, "--board", definitionFile];
+  function start(
+    { boards }: World,
+    limits = "",
+    env: Record<string, string> = {},
+    flash = boards[0]!.flashFile,
+    wire = ["--pty", boards[0]!.terminal],
+  ) {
+    const { provisionFile, definitionFile } = boards[0]!;
+    const files = ["--provision", provisionFile, "--flash", flash, ...wire, "--board", definitionFile];
     const all = [firmware.host, firmware.program, ...files, "--sandbox", firmware.sandbox, "--json"];
     const child = spawn("bash", ["-c", `${limits} exec "$@"`, "bash", ...all], { env: { ...process.env, ...env } });
     children.push(child);
@@ -89,6 +95,23 @@ describe.skipIf(reason)(`a board on a machine that fails${reason ? ` (skipped: $
     execFileSync("stty", ["-F", terminal, "icanon", "echo", "icrnl", "opost"]);
     await expect.poll(() => told(lines, "serial-settings"), until).toBe(1);
     expect(execFileSync("stty", ["-F", terminal, "-a"], { encoding: "utf8" })).toContain("-icanon");
+  });
+
+  it("waits for a port that is not there yet, and again where it went away", async () => {
+    const world = worldOfOne();
+    const port = join(directories[0]!, "port");
+    const { lines } = start(world, "", {}, world.boards[0]!.flashFile, ["--serial", port]);
+    await expect.poll(() => told(lines, "serial-missing"), until).toBe(1);
+    for (const missing of [1, 2]) {
+      const other = startOnXs(
+        firmware.host,
+        `native.serial.openTerminal(${JSON.stringify(port)}, () => native.print("heard"), () => {}); native.onTerminate(() => native.exit(0));`,
+      );
+      children.push(other.child);
+      await other.printed("heard");
+      other.child.kill("SIGTERM");
+      await expect.poll(() => told(lines, "serial-missing"), until).toBe(missing + 1);
+    }
   });
 
   it("goes on where the clock shows a time before 1970, and says so", async () => {
