@@ -2,8 +2,8 @@ import type { Crypto, Time } from "../ports";
 import { forgetReport } from "./chain/attempt";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges, recordGivenUp } from "./chain/records";
-import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/room";
 import { pushEntry, withdrawEntry } from "./chain/seal";
+import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
 import { noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
@@ -183,9 +183,10 @@ function giveUp({ room, worlds }: Door, puts: Map<string, Uint8Array>, deletes: 
   for (let key = nextToGiveUp(room); key !== undefined; key = nextToGiveUp(room)) {
     if (!puts.delete(key)) deletes.add(key);
     const [, tag, group] = key.split("/");
-    const [record, value] = recordGivenUp(worlds.get(tag!)!, group!, puts);
-    puts.set(record, value);
-    noteWritten(room, new Map([[record, value]]), new Set());
+    const record = recordGivenUp(worlds.get(tag!), group!, puts);
+    if (record === undefined) continue;
+    puts.set(...record);
+    noteWritten(room, new Map([record]), new Set());
   }
 }
 

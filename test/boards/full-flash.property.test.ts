@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeText } from "../../firmware/core/wire/text";
 import { createForge } from "../core/forge";
 import type { Network } from "../core/network";
 import { crypto, finalEntries, groups, members, names, networkOf, smallest } from "../core/small-flash";
@@ -87,12 +88,20 @@ function flood({ network, forge, linked, ...play }: Play, one: Extract<Step, { k
   if (group === "pair") return;
   const blocks = Array.from({ length: one.blocks }, (_, index) => {
     const values = Array.from({ length: 4 }, () => play.value);
-    return forge.block("liar", group, values, { counter: 1 + ((play.value + index) % 50) }, "y".repeat(one.size));
+    // Where any member may write, it is as many as it likes.
+    const name = group === "open" ? `${one.size}-${index}` : "liar";
+    return forge.block(name, group, values, { counter: 1 + ((play.value + index) % 50) }, "y".repeat(one.size));
   });
   for (const { message } of blocks) network.inject("board", "liar", message);
   if (!one.claimed) return;
   const references = blocks.slice(0, 8).map((block, position) => forge.reference(block, position));
   network.inject("board", "liar", forge.metablock("liar", { sequence: 0 }, references).message);
+}
+
+/** Members that nobody knows have seeds of their own. */
+function forgeOf({ groups, pacts, members }: Network): ReturnType<typeof createForge> {
+  const seedOf = (name: string) => members.get(name)?.seed ?? crypto.sha256(encodeText(name));
+  return createForge({ groups, pacts, members: { get: (name) => ({ seed: seedOf(name) }) } }, crypto);
 }
 
 function restart({ network, linked }: Play): void {
@@ -123,7 +132,7 @@ describe("a board whose flash is small", () => {
           const network = networkOf(sectors);
           const it: Play = {
             network,
-            forge: createForge(network, crypto),
+            forge: forgeOf(network),
             linked: new Set(["gateway", "liar"]),
             value: 0,
             counter: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { leastRoom } from "../../firmware/core/chain/room";
+import { leastRoom } from "../../firmware/core/chain/store-room";
 import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { sharesOf } from "../../firmware/device/keeping";
@@ -55,6 +55,11 @@ describe("a board with a small flash", () => {
     const board = network.members.get("board")!;
     const key = (position: number) =>
       `final/${network.tag}/${toHex(network.groups.get("pair")!)}/${String(position).padStart(12, "0")}`;
+    // Of a group that it is no longer provisioned with, too.
+    board.journal!.write(
+      new Map([[`final/${network.tag}/${"ab".repeat(32)}/000000000000`, new Uint8Array(60_000)]]),
+      new Set(),
+    );
     const fill = () => {
       for (let position = 0; ; position++) {
         const size = Math.min(4000, 4000);

@@ -5,7 +5,7 @@ import { forgetBlock } from "./finalize";
 import { type Group, soleOwner } from "./group";
 import { isCertified } from "./metablock";
 import { referencesOf } from "./references";
-import { hasRoom, hasRoomForBlock, recordFrame, roomFor, takeRoom } from "./room";
+import { hasRoom, hasRoomForBlock, recordFrame, roomFor, takeRoom } from "./store-room";
 import { tellShort, type World } from "./world";
 
 /**

@@ -18,9 +18,9 @@ import {
 } from "./predicates";
 import { turnOfIssuer } from "./rank";
 import { referencesOf, showsAllOf } from "./references";
-import { claimBytes, hasRoom, takeRoom } from "./room";
 import { packScopes } from "./scope";
 import { claimAfter, mayClaim, mayClose } from "./slots";
+import { claimRoom, hasRoom, takeRoom } from "./store-room";
 import { changeSlot, roomForSlot, type World } from "./world";
 
 /** What of one group a participant may certify in a metablock: its own references, and those that its parents hold. */
@@ -84,8 +84,8 @@ export function recordClaims(world: World, metablock: Metablock, parts: readonly
   for (const { group, own } of parts) {
     for (const { value } of own) {
       const slot = changeSlot(world, group, value.position);
+      takeRoom(world.room, claimRoom(slot));
       slot.claim = claimAfter(slot.claim, value.block, metablock.view);
-      takeRoom(world.room, claimBytes);
     }
   }
   if (metablock.view.sequence > world.highestCertifiedGeneration) {
@@ -183,7 +183,7 @@ function certifiableOwn(
     if (!isCausallyConsistent(group, block, window.get(toHex(issuer)) ?? [])) break;
     if (!mayClaim(group.slots.get(position), value.block, metablock.view)) break;
     // Claims are durable before a certificate is sent: what could not be written is not voted for.
-    if (!hasRoom(world.room, roomForSlot(group, position), claimBytes)) break;
+    if (!hasRoom(world.room, roomForSlot(group, position), claimRoom(group.slots.get(position)))) break;
     standing.add(key);
     enterWindow(window, block);
     certifiable.push(reference);

@@ -22,7 +22,7 @@ export function learnFinality(world: World, group: Group, position: number, fina
     return false;
   }
   const follows = position === group.position && group.blocks.has(toHex(final.block));
-  if (!follows && !takeSlotRoom(world, group, position, final.proof.length)) return false;
+  if (!follows && !takeSlotRoom(world, group, position, final.proof.length, undefined)) return false;
   changeSlot(world, group, position).final = final;
   dropVoidLocks(world, group, position, final.block);
   advance(world, group);

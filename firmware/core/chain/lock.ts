@@ -6,6 +6,7 @@ import { decodeBlockReference, decodeMetablockHeader, signedBlockHeader } from "
 import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { signersOf, verifiedHeader, verifiedReference } from "./proof";
+import { lockBytes } from "./slots";
 import { compareViews } from "./view";
 import { changeSlot, reportMissing, takeSlotRoom, type World } from "./world";
 
@@ -43,9 +44,9 @@ export function adoptLock(world: World, proof: LockProof): void {
     .filter((value) => equal(value.group, group.id) && value.position < position)
     .map((value) => [value.position, value.block] as const);
   if (!historyHolds(group, position, history)) return;
-  const encoded = encodeLockProof(proof);
-  if (!takeSlotRoom(world, group, position, encoded.length + 48 * history.length)) return;
-  changeSlot(world, group, position).lock = { block: block.id, view, proof: encoded, history };
+  const lock = { block: block.id, view, proof: encodeLockProof(proof), history };
+  if (!takeSlotRoom(world, group, position, lockBytes(lock), slot?.lock ? lockBytes(slot.lock) : undefined)) return;
+  changeSlot(world, group, position).lock = lock;
   if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
 }
 

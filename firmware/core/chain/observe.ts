@@ -19,7 +19,7 @@ import { createMetablock, invalid, type Metablock } from "./metablock";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { referencesOf, takeReferences } from "./references";
-import { takeRoom } from "./room";
+import { takeRoom } from "./store-room";
 import { compareViews } from "./view";
 import { generationsOpen, metablocksHeld, put, reportMissing, reportMissingBlock, timing, type World } from "./world";
 

@@ -8,6 +8,7 @@ import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { referencesOf } from "./references";
+import { lockBytes } from "./slots";
 import { compareViews } from "./view";
 import {
   changeSlot,
@@ -18,9 +19,6 @@ import {
   timing,
   type World,
 } from "./world";
-
-/** Bytes of a slot in a lock's history. */
-const lockedBefore = 48;
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -56,9 +54,13 @@ function lockCertified(world: World, metablock: Metablock, group: Group): boolea
     }
     const made = makeLock(world, metablock, group, reference, header);
     if (made === undefined) continue;
-    // Without the lock this participant votes on no child (rule 2), until there is room.
-    if (!takeSlotRoom(world, group, position, made.proof.length + lockedBefore * made.history.length)) continue;
-    changeSlot(world, group, position).lock = made;
+    const before = lock === null ? undefined : lockBytes(lock);
+    // Without its proof it binds this participant alike, and is not told. Without it there is no vote on a child (rule 2).
+    const kept = [made, { ...made, proof: null }].find((each) =>
+      takeSlotRoom(world, group, position, lockBytes(each), before),
+    );
+    if (kept === undefined) continue;
+    changeSlot(world, group, position).lock = kept;
     changed = true;
   }
   return changed;

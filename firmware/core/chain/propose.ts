@@ -3,8 +3,8 @@ import type { Block, Hash, View } from "../wire/types";
 import { isWhole } from "./access";
 import { type Group, slotWindow } from "./group";
 import { isCausallyConsistent } from "./predicates";
-import { claimBytes, hasRoom } from "./room";
 import { mayClaim } from "./slots";
+import { claimRoom, hasRoom } from "./store-room";
 import { roomForSlot, type World } from "./world";
 
 /** Blocks of one group that one metablock puts forward; caution halves it. */
@@ -36,7 +36,7 @@ export function proposableBlocks(
     const claimed = inTurn ? undefined : group.slots.get(slot)?.claim?.block;
     const first = claimed === undefined ? undefined : group.blocks.get(toHex(claimed));
     const block = blockFor(group, slot, view, taken, first === undefined ? order : [first, ...order]);
-    if (block === undefined || !hasRoom(room, roomForSlot(group, slot), claimBytes)) break;
+    if (block === undefined || !hasRoom(room, roomForSlot(group, slot), claimRoom(group.slots.get(slot)))) break;
     taken.add(toHex(block.header.id));
     chosen.push(block);
   }

@@ -15,8 +15,8 @@ import { type Group, recentFinalKept } from "./group";
 import { createMetablock, type Metablock } from "./metablock";
 import { referencesAround, takeReferences } from "./references";
 import { restoreProducedIds } from "./repeats";
-import { isKept } from "./room";
 import type { Slot } from "./slots";
+import { isKept } from "./store-room";
 import { put, remove, type World } from "./world";
 
 /** What a world keeps through restarts, each as a CBOR record under a key of `block/records`. */
@@ -157,9 +157,17 @@ function restoreTip(world: World, value: Uint8Array): void {
   world.metablocks.set(tip.key, tip);
 }
 
-/** The record of a group, key and value, again, after a final record of it was given up; `puts` are to be written with it. */
-export function recordGivenUp(world: World, groupHex: string, puts: ReadonlyMap<string, Uint8Array>) {
-  return groupRecord(world, world.groups.get(groupHex)!, puts);
+/**
+ * The record of a group, key and value, again, after a final record of it was given up; `puts` are to be written with it. Undefined for
+ * a group that this participant is no longer provisioned with.
+ */
+export function recordGivenUp(
+  world: World | undefined,
+  groupHex: string,
+  puts: ReadonlyMap<string, Uint8Array>,
+): [string, Uint8Array] | undefined {
+  const group = world?.groups.get(groupHex);
+  return world && group && groupRecord(world, group, puts);
 }
 
 function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8Array>): [string, Uint8Array] {

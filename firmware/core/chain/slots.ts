@@ -31,6 +31,11 @@ export interface Lock {
   readonly history: readonly (readonly [number, Hash])[];
 }
 
+/** Bytes of a lock's record beside its frame, at most. */
+export function lockBytes({ proof, history }: Pick<Lock, "proof" | "history">): number {
+  return (proof?.length ?? 0) + 48 * history.length;
+}
+
 export interface LearnedFinality {
   readonly block: Hash;
   readonly firstEntry: number;

@@ -5,8 +5,8 @@ import type { LostBlocks } from "../gossip/recovery";
 import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
-import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./room";
 import { emptySlot, type Slot } from "./slots";
+import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./store-room";
 
 /** Metablocks held at once, and certificates of one signer that wait for theirs: what a flood can cost. */
 export const metablocksHeld = 256;
@@ -175,15 +175,21 @@ export function reportMissing(world: World, key: string, hash: Hash, source: Pee
 
 /** Looks for a block, unless there would be no room for it. */
 export function reportMissingBlock(world: World, key: string, hash: Hash): void {
-  if (hasRoom(world.room, roomFor.blockAskedFor, 0)) reportMissing(world, key, hash);
+  if (hasRoom(world.room, roomFor.blockAskedFor, 1)) reportMissing(world, key, hash);
 }
 
 /**
- * Whether the record of this slot may grow by a proof of so many bytes, which is then taken for it. The next slot of a group goes first:
- * all others wait for it.
+ * Whether the record of this slot may have a proof of so many bytes, which are then taken for it, in place of one of `before`. The next
+ * slot of a group goes first: all others wait for it.
  */
-export function takeSlotRoom({ room }: World, group: Group, position: number, proof: number): boolean {
-  const more = proof + recordFrame;
+export function takeSlotRoom(
+  { room }: World,
+  group: Group,
+  position: number,
+  proof: number,
+  before: number | undefined,
+): boolean {
+  const more = before === undefined ? proof + recordFrame : proof - before;
   const taken = hasRoom(room, roomForSlot(group, position), more);
   if (taken) takeRoom(room, more);
   return taken;

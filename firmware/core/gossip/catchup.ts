@@ -5,7 +5,7 @@ import { learnFinality } from "../chain/finalize";
 import { type Group, recentFinalKept, slotWindow } from "../chain/group";
 import { keepBlock, wrongEntries } from "../chain/observe";
 import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
-import { hasRoomForBlock } from "../chain/room";
+import { hasRoomForBlock } from "../chain/store-room";
 import type { World } from "../chain/world";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";

@@ -1,5 +1,6 @@
 import { VertebraError } from "../errors";
 import { maxBlockBytes, maxEntries } from "../wire/limits";
+import type { Slot } from "./slots";
 
 /**
  * The room that a participant's records have in a small store. What is final gives way first, the oldest of the group that has most: it
@@ -46,7 +47,7 @@ export const leastRoom = 8 * (maxBlockBytes + 3 * maxEntries + 512);
 /** Bytes of a record beside its key and value (`store/batch`), at least. */
 const recordOverhead = 8;
 /** Of a claim, with the key of its slot, at most. */
-export const claimBytes = 256;
+const claimBytes = 256;
 /** Of what else stands in the record of a slot or a block. */
 export const recordFrame = 320;
 
@@ -74,9 +75,9 @@ function tooSmall(bytes: number): VertebraError {
   );
 }
 
-/** Whether so many bytes more may be taken, up to this limit (`roomFor`). */
+/** Whether so many bytes more may be taken, up to this limit (`roomFor`). What takes no more than was there has room always. */
 export function hasRoom({ bytes, taken, added }: Room, limit: number, more: number): boolean {
-  return bytes === null || taken + added + more <= (bytes * limit) / 8;
+  return bytes === null || more <= 0 || taken + added + more <= (bytes * limit) / 8;
 }
 
 /** For a block of a group; `groups` have an equal part each of the room where others have taken the first. */
@@ -85,6 +86,11 @@ export function hasRoomForBlock(room: Room, group: string, groups: number, more:
   if (!hasRoom(room, roomFor.blockOfItsShare, more)) return false;
   const held = room.blocks.get(group) ?? 0;
   return held === 0 || held + more <= room.bytes! / 8 / groups;
+}
+
+/** What a claim adds to a slot. */
+export function claimRoom(slot: Slot | undefined): number {
+  return slot?.claim ? 0 : claimBytes;
 }
 
 /** What is changed in memory now and will be written with this event. */
@@ -98,7 +104,7 @@ export function noteWritten(room: Room, puts: ReadonlyMap<string, Uint8Array>, d
   for (const key of deletes) note(room, key, null);
   for (const [key, value] of puts) note(room, key, value.length);
   room.added = 0;
-  if (hasRoom(room, roomFor.block - 1, 0)) room.told = false;
+  if (hasRoom(room, roomFor.block - 1, 1)) room.told = false;
 }
 
 /** The key of the final record to give up next, or undefined where all have room. It is forgotten here. */
