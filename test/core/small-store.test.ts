@@ -5,6 +5,7 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import { sharesOf } from "../../firmware/device/keeping";
 import { openJournal } from "../../firmware/store/journal";
 import { createNor } from "../store/nor";
+import { createForge } from "./forge";
 import { createNetwork } from "./network";
 import { crypto, finalEntries, members, networkOf, smallest } from "./small-flash";
 
@@ -60,22 +61,64 @@ describe("a board with a small flash", () => {
       new Map([[`final/${network.tag}/${"ab".repeat(32)}/000000000000`, new Uint8Array(60_000)]]),
       new Set(),
     );
-    const fill = () => {
-      for (let position = 0; ; position++) {
-        const size = Math.min(4000, 4000);
-        board.journal!.write(new Map([[key(position), new Uint8Array(size)]]), new Set());
-      }
+    let position = 0;
+    const fill = (size: number) => {
+      for (;;) board.journal!.write(new Map([[key(position++), new Uint8Array(size)]]), new Set());
     };
-    expect(fill).toThrow("The store is full");
-    expect(() => board.journal!.write(new Map([["w/x", new Uint8Array(5000)]]), new Set())).toThrow(
-      "The store is full",
-    );
+    for (const size of [4000, 200, 1]) expect(() => fill(size)).toThrow("The store is full");
+    expect(() => board.journal!.write(new Map([["w/x", new Uint8Array(150)]]), new Set())).toThrow("The store is full");
     network.crash("board");
     network.boot("board");
     network.connect("gateway", "board");
     network.push("board", "pair", 1, undefined, "x");
     network.run(network.now + 10_000);
     expect(finalEntries(network, "gateway")).toBe(1);
+  });
+
+  describe("that a liar fills with blocks that can never be final", () => {
+    /** Of an ordered group the first counter is left out. */
+    function flooded(claimed: boolean) {
+      const network = networkOf(smallest);
+      const forge = createForge(network, crypto);
+      const values = [1, 2, 3, 4];
+      const blocks = Array.from({ length: 16 }, (_, index) =>
+        forge.block("liar", "four", values, { counter: index + 2 }, "y".repeat(3900)),
+      );
+      for (const attempt of claimed ? [0, 1] : []) {
+        const shown = blocks.slice(8 * attempt, 8 * attempt + 8);
+        const references = shown.map((block, position) => forge.reference(block, position));
+        network.inject("board", "liar", forge.metablock("liar", { sequence: 0, attempt }, references).message);
+      }
+      for (const { message } of blocks) network.inject("board", "liar", message);
+      const pending = () => {
+        const { groups: all } = network.members.get("board")!.participant.status(network.tag);
+        const { pendingBlocks, ownPendingBlocks } = all.find(({ pact }) => pact === "four")!;
+        return pendingBlocks - ownPendingBlocks;
+      };
+      return { network, pending };
+    }
+
+    it("takes what it is asked to vote on all the same", () => {
+      const { network, pending } = flooded(true);
+      const held = pending();
+      expect(held).toBeGreaterThan(5);
+      for (let value = 1; value <= 12; value++) {
+        for (const name of ["gateway", "other"]) network.push(name, "four", value, undefined, "x".repeat(3900));
+      }
+      network.run(network.now + 60_000);
+      expect(finalEntries(network, "board")).toBe(24);
+      expect(pending()).toBeLessThan(held);
+    });
+
+    it("takes what is pushed there all the same", () => {
+      const { network, pending } = flooded(false);
+      const held = pending();
+      for (let value = 1; value <= 12; value++) network.push("board", "four", value, undefined, "x".repeat(3900));
+      expect(pending()).toBeLessThan(held);
+      network.run(network.now + 60_000);
+      expect(network.members.get("board")!.refused).toEqual([]);
+      expect(finalEntries(network, "gateway")).toBe(12);
+    });
   });
 
   it("keeps up in a group of many owners, whose proofs are larger", () => {
