@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { ClassicLevel } from "classic-level";
 import { VertebraError } from "../../firmware/core/errors";
-import { crc32c } from "../../firmware/core/wire/crc32c";
-import { encodeText } from "../../firmware/core/wire/text";
 import { asVertebraError, errnoOf } from "../system/errors";
 import type { Disk, Level } from "./disk";
 import type { Patience } from "./patience";
@@ -28,7 +27,7 @@ export interface HistoryRecord {
   readonly checked: boolean;
 }
 
-/** The first byte of a checked record; then the CRC-32C of the key and the value, and the value. No record of before begins so. */
+/** The first byte of a checked record; then the CRC-32 of the key and the value, and the value. No record of before begins so. */
 const checkedMark = 1;
 const checkSize = 5;
 /** Bytes for what LevelDB writes of itself when it opens. */
@@ -121,7 +120,7 @@ function unseal(key: string, stored: Uint8Array): HistoryRecord | undefined {
 }
 
 function checkOf(key: string, value: Uint8Array): number {
-  return crc32c(value, crc32c(encodeText(key)));
+  return crc32(value, crc32(key));
 }
 
 /** LevelDB gives Buffers, whose `slice` shares memory; the core gets what it gets everywhere else. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { finalKey } from "../../firmware/core/block/final-record";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -24,15 +24,22 @@ import { crypto, gatewayOf, pulled, reading, worldOfOne } from "./worlds";
 
 const loads = [0, 1, 2, 3, 4];
 
+let made: string;
 let parent: string;
 let world: World;
-beforeEach(async () => {
-  parent = mkdtempSync(join(tmpdir(), "vertebra-migration-"));
-  world = worldOfOne(join(parent, "world"));
+beforeAll(async () => {
+  made = mkdtempSync(join(tmpdir(), "vertebra-made-"));
+  world = worldOfOne(join(made, "world"));
   const gateway = await gatewayOf(world);
   for (const load of loads) await push(gateway, load);
   await gateway.close();
   await layOutAsBefore();
+}, 30_000);
+afterAll(() => rmSync(made, { recursive: true }));
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), "vertebra-migration-"));
+  world = { ...world, directory: join(parent, "world") };
+  cpSync(join(made, "world"), world.directory, { recursive: true });
 });
 afterEach(() => rmSync(parent, { recursive: true }));
 
