@@ -108,6 +108,8 @@ export interface NetworkPlan {
   readonly crypto?: Crypto;
   /** Members that follow every group, and so relay between those that own them. */
   readonly followers?: readonly string[];
+  /** Groups that members are provisioned with though they neither own nor follow them, by member. */
+  readonly knowing?: Readonly<Record<string, readonly string[]>>;
   readonly delayOf?: (from: string, to: string) => number;
   /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
   readonly flash?: Readonly<Record<string, number>>;
@@ -309,9 +311,12 @@ export function createNetwork(plan: NetworkPlan): Network {
           worldId,
           stewards: [],
           pacts: pactBytes,
-          groups: [...groupBytes.values()]
-            .filter(({ owners }) => owners.includes(name) || plan.followers?.includes(name))
-            .map(({ bytes }) => bytes),
+          groups: [...groupBytes]
+            .filter(
+              ([group, { owners }]) =>
+                owners.includes(name) || plan.followers?.includes(name) || plan.knowing?.[name]?.includes(group),
+            )
+            .map(([, { bytes }]) => bytes),
           readings: [],
           followers: [...groups.values()].flatMap((group) =>
             (plan.followers ?? []).map((follower) => ({ group, avatar: avatars.get(follower)! })),

@@ -27,9 +27,13 @@ export function takeReferences(
   if (metablock.whole) return false;
   const { referenceCount } = metablock.header.value;
   const all = shown.length === referenceCount && shown.every(({ path }) => path.length === 0);
-  const fresh = all ? withPaths(crypto, metablock, shown) : withPathsChecked(crypto, metablock, shown);
-  const sorted = [...metablock.sorted, ...fresh].sort((a, b) => a.index - b.index);
-  checkOrder(metablock, sorted);
+  const placed = all ? shown.map((each, index) => ({ ...each, index })) : shown;
+  const fresh = notHeld(metablock, placed);
+  const together = [...metablock.sorted, ...fresh].sort((a, b) => a.index - b.index);
+  // Before the first hash: what is out of order is not worth one.
+  checkOrder(metablock, together);
+  const proven = all ? withPaths(crypto, metablock, fresh, shown) : withPathsChecked(crypto, metablock, fresh);
+  const sorted = [...metablock.sorted, ...proven].sort((a, b) => a.index - b.index);
   metablock.whole = all || sorted.length === referenceCount;
   holdReferences(metablock, all && groups !== undefined ? referencesAround(sorted, groups) : sorted);
   return fresh.length > 0;
@@ -52,33 +56,45 @@ export function heldReference(shown: ShownReference, value: BlockReference): Hel
   return { ...shown, value, groupKey: toHex(value.group), blockKey: toHex(value.block) };
 }
 
+/** What is shown and not held, decoded and not verified yet; of several with one index the first. */
+function notHeld(metablock: Metablock, shown: readonly ShownReference[]): HeldReference[] {
+  const fresh = new Map<number, HeldReference>();
+  for (const reference of shown) {
+    if (metablock.references.has(reference.index) || fresh.has(reference.index)) continue;
+    fresh.set(reference.index, heldReference(reference, decodeBlockReference(reference.bytes)));
+  }
+  return [...fresh.values()];
+}
+
 /** Where all references are shown they need no paths: these are the ones that they make together. */
-function withPaths(crypto: Sha256, metablock: Metablock, shown: readonly ShownReference[]): HeldReference[] {
+function withPaths(
+  crypto: Sha256,
+  metablock: Metablock,
+  fresh: readonly HeldReference[],
+  all: readonly ShownReference[],
+): HeldReference[] {
   const tree = merkleTree(
     crypto,
-    shown.map(({ bytes }) => bytes),
+    all.map(({ bytes }) => bytes),
   );
   if (!equal(rootOf(crypto, tree), metablock.header.value.root)) {
     throw invalid(metablock, "metablock-path", "its references do not lead to its root");
   }
-  return shown.flatMap(({ bytes }, index) => {
-    if (metablock.references.has(index)) return [];
-    return heldReference({ index, bytes, path: pathIn(tree, index) }, decodeBlockReference(bytes));
-  });
+  return fresh.map((reference) => ({ ...reference, path: pathIn(tree, reference.index) }));
 }
 
-function withPathsChecked(crypto: Sha256, metablock: Metablock, shown: readonly ShownReference[]): HeldReference[] {
+function withPathsChecked(
+  crypto: Sha256,
+  metablock: Metablock,
+  fresh: readonly HeldReference[],
+): readonly HeldReference[] {
   const { root, referenceCount } = metablock.header.value;
-  const fresh = new Map<number, HeldReference>();
-  for (const reference of shown) {
-    const { index, bytes, path } = reference;
-    if (metablock.references.has(index) || fresh.has(index)) continue;
+  for (const { index, bytes, path } of fresh) {
     if (!verifyMerklePath(crypto, bytes, index, referenceCount, path, root)) {
       throw invalid(metablock, "metablock-path", `its reference ${index} does not lead to its root`);
     }
-    fresh.set(index, heldReference(reference, decodeBlockReference(bytes)));
   }
-  return [...fresh.values()];
+  return fresh;
 }
 
 /** PROTOCOL 4: references are sorted by group bytes, then position; of one group no more than could be certified. */
