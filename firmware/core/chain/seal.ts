@@ -4,6 +4,7 @@ import { VertebraError } from "../errors";
 import { checkEntry } from "../pact/entry";
 import { type Produced, withId } from "../pact/produced";
 import { equal } from "../wire/bytes";
+import { maxCount } from "../wire/limits";
 import { encodeFinalityProof } from "../wire/proofs";
 import type { Block } from "../wire/types";
 import { mayWrite } from "./access";
@@ -69,6 +70,13 @@ function checkWriter(world: World, group: Group): void {
       "observer",
       `This participant forgot what it signed in group ${group.key.slice(0, 16)}: it only observes until ${group.observesUntil} blocks are final there (${group.position} are).`,
       "Wait for the group's other owners, or provision this participant anew.",
+    );
+  }
+  if (group.ownCounter >= maxCount) {
+    throw new VertebraError(
+      "counters-spent",
+      `This participant has no block left to issue in group ${group.key.slice(0, 16)}: somebody with its seed issued the last that there can be.`,
+      "Provision this participant anew, and find who has its seed.",
     );
   }
 }
