@@ -27,7 +27,8 @@ describe("a wall clock that shows no time of today", () => {
     });
 
     it(`is told with what to do about it: ${wall}`, () => {
-      expect(wallError(wall)).toMatchObject({ code: "clock-unset", message: expect.stringContaining(`${wall} ms`) });
+      expect(wallError(wall)?.code).toBe("clock-unset");
+      expect(wallError(wall)?.message).toContain(`${wall} ms`);
     });
   }
 

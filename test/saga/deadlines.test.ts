@@ -91,15 +91,15 @@ describe("a deadline of 20 s, where participants start again every three seconds
       reach: "saga",
     };
     const world = createConductorWorld(behind, seeded(5), 64, noWall);
-    for (let order = 1; order <= 8; order++) world.push("order", order, 1);
-    runRestarting(world, world.members, 4_000, 200_000, true);
+    for (let order = 1; order <= 6; order++) world.push("order", order, 1);
+    runRestarting(world, world.members, 4_000, 100_000, true);
     // The first ones wait ten seconds each; those that came with them have waited too long when it is their turn.
     const first = world.finals.filter(({ group, entry }) => {
       if (group !== "states") return false;
       const { status, stage } = decodeState(entry);
       return status === "expired" && stage === 0;
     });
-    expect(first.length).toBeGreaterThanOrEqual(3);
+    expect(first.length).toBeGreaterThanOrEqual(2);
   });
 });
 
