@@ -122,8 +122,8 @@ export const mutants: readonly Mutant[] = [
     "forget a claim when its slot is locked",
     1,
     "chain/progress.ts",
-    "changeSlot(world, group, position).lock = made;",
-    "changeSlot(world, group, position).lock = made; changeSlot(world, group, position).claim = null;",
+    "changeSlot(world, group, position).lock = kept;",
+    "changeSlot(world, group, position).lock = kept; changeSlot(world, group, position).claim = null;",
   ),
   one(
     "erase before finality is durable",
