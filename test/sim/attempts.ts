@@ -12,6 +12,7 @@ import type { Member, Watcher, World } from "./world";
  */
 export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher {
   const generations = new Map<string, number>();
+  const voted = new Set<string>();
   return {
     sent() {},
     answered(member, _event, actions, { signatures }) {
@@ -52,6 +53,10 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     const header = checkers.ledger.metablocks.get(toHex(metablock))?.header;
     const chain = member.door?.worlds.get(world.tag);
     if (header === undefined || chain === undefined) return;
+    // "Or M is one that it certified in part" (PROTOCOL 6, rule 1): as when it was of a generation above, where K is not checked.
+    const vote = `${member.name} ${toHex(metablock)}`;
+    if (voted.has(vote)) return;
+    voted.add(vote);
     // Both only rise, but for the attempt, which begins anew with a generation.
     if (header.sequence === chain.highestFinalizableGeneration + 1 && header.attempt > chain.attempt)
       checkers.fail(

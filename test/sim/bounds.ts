@@ -61,7 +61,7 @@ function checkWork(
 /** Hashes that are remembered of what a peer has (`gossip/peer`). */
 const toldKept = 1_024;
 /** Views used since the last start, of each generation still open the first and the highest (`chain/prepare`). */
-const issuedViewsKept = 2 * 8;
+const issuedViewsKept = 2 * 36;
 
 function checkMemory(member: Member, { worlds, peers }: OpenDoor, fail: (what: string) => void): void {
   const check = (what: string, has: number, most: number) => {

@@ -32,7 +32,7 @@ export function createCompute(plan: ComputePlan | undefined): Compute {
 }
 
 /** Ms of a board with so many instructions in a ms, reckoned from what was counted of one (docs/numbers.md, "The cost of scale"). */
-function board(instructions: number): ComputePlan {
+export function board(instructions: number): ComputePlan {
   return {
     event: 1e6 / instructions,
     message: 4e6 / instructions,

@@ -2,7 +2,8 @@ import { maxCount } from "../wire/limits";
 import type { View } from "../wire/types";
 import { type Group, votes } from "./group";
 import { voteIsSplit } from "./split";
-import { furthestAhead, type Report, timing, type World } from "./world";
+import { timing } from "./timing";
+import { furthestAhead, type Report, type World } from "./world";
 
 /**
  * When a participant gives up an attempt (PROTOCOL 6, "Why it moves"). Attempts are only worth something where owners are in the

@@ -6,6 +6,7 @@ import type { Block, ReceivedCertificate, Scope } from "../wire/types";
 import { isWhole } from "./access";
 import { type Group, slotWindow, votes } from "./group";
 import { certifiedBy, closedBy, type HeldReference, isCertified, type Metablock, releases } from "./metablock";
+import { isGivenUp } from "./patience";
 import {
   groupsAbout,
   isCausallyConsistent,
@@ -215,7 +216,7 @@ function closesElsewhere(world: World, metablock: Metablock, group: Group, paren
   for (const sibling of world.metablocks.values()) {
     if (sibling === metablock || sibling.view.sequence !== metablock.view.sequence || releases(sibling, group.id))
       continue;
-    if (world.now.monotonic - sibling.seenAt >= world.patience) continue;
+    if (isGivenUp(world, sibling, group)) continue;
     const place = sibling.header.value.parents.findIndex((id) => equal(id, parent.header.id));
     if (place === -1) continue;
     if (referencesOf(parent, group.key).every(({ index }) => closedBy(sibling, world.avatarKey, place, index)))
@@ -235,7 +236,7 @@ function isLed(
   parent: number,
   held: readonly HeldReference[],
 ): boolean {
-  if (world.now.monotonic - metablock.seenAt >= world.patience) return true;
+  if (isGivenUp(world, metablock, group)) return true;
   return group.ownerKeys.some(
     (owner) => owner !== world.avatarKey && held.every(({ index }) => closedBy(metablock, owner, parent, index)),
   );

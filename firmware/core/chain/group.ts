@@ -19,6 +19,7 @@ import type { Block, BlockHeader, Field, Hash, Pact, Signed, SyncGroup } from ".
 import { mayRead } from "./access";
 import type { ProducedIds } from "./repeats";
 import type { Slot } from "./slots";
+import { timing } from "./timing";
 
 /** Blocks above the last final one that a metablock may place: bounds slots, claims and locks. */
 export const slotWindow = 32;
@@ -73,6 +74,8 @@ export interface Group {
   /** The last counter that this participant used here. */
   ownCounter: number;
   readonly buffer: EntryBuffer;
+  /** How long its owners' votes are waited for before what they are for is put forward anew, ms (`chain/patience`). */
+  patience: number;
   /** Whether all lines to its owners are full, and how long the way is to a quorum of them, ms (`gossip/room`). */
   full: boolean;
   delay: number;
@@ -121,6 +124,7 @@ export function createGroup(
     lastFinal: null,
     slots: new Map(),
     blocks: new Map(),
+    patience: timing.attempt,
     full: false,
     delay: 0,
     finalCounters: new Map(),

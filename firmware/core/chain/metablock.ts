@@ -38,6 +38,8 @@ export interface Metablock {
   valid: boolean | null;
   /** It is certified for, or closes, at least one group, so it may be a parent (PROTOCOL 6, rule 1). */
   standing: boolean;
+  /** The groups, in hex, for which it does: since then it is known how long their votes took. */
+  readonly standsFor: Set<string>;
   /** Monotonic ms of this participant's turn to prepare a child of it; null while none is called for. */
   childTurn: number | null;
   /** Of its issuer among the owners of its groups that are known here; null while nobody asked. */
@@ -68,6 +70,7 @@ export function createMetablock(header: Signed<MetablockHeader>, seenAt: number)
     certificates: new Map(),
     valid: null,
     standing: false,
+    standsFor: new Set(),
     childTurn: null,
     rank: null,
     seenAt,

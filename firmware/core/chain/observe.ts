@@ -16,12 +16,14 @@ import { certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
+import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { referencesOf, takeReferences } from "./references";
 import { takeRoom } from "./store-room";
+import { timing } from "./timing";
 import { compareViews } from "./view";
-import { generationsOpen, metablocksHeld, put, reportMissing, reportMissingBlock, timing, type World } from "./world";
+import { generationsOpen, metablocksHeld, put, reportMissing, reportMissingBlock, type World } from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
@@ -270,6 +272,7 @@ function dropOldGenerations(world: World): void {
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
     if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
+    for (const group of openGroups(world, metablock)) losePatience(group);
     world.metablocks.delete(key);
   }
 }
@@ -281,22 +284,19 @@ function relays(world: World): boolean {
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {
-  return world.now.monotonic - metablock.seenAt < world.patience && isOpen(world, metablock);
+  return openGroups(world, metablock).some((group) => !isGivenUp(world, metablock, group));
 }
 
-/** Whether it, or a parent of it, holds a block of a known group that is not final yet. */
-function isOpen(world: World, metablock: Metablock): boolean {
-  const parents = parentsOf(world, metablock) ?? [];
-  return [metablock, ...parents].some(({ references }) =>
-    [...references.values()].some(({ groupKey, value }) => {
-      const group = world.groups.get(groupKey);
-      return group !== undefined && value.position >= group.position;
-    }),
+/** The known groups of which it, or a parent of it, holds a block that is not final yet. */
+function openGroups(world: World, metablock: Metablock): Group[] {
+  const held = [metablock, ...(parentsOf(world, metablock) ?? [])];
+  return groupsAbout(world, metablock).filter((group) =>
+    held.some((each) => referencesOf(each, group.key).some(({ value }) => value.position >= group.position)),
   );
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */
 function isDoneForRelay(world: World, metablock: Metablock): boolean {
   const old = world.now.monotonic - metablock.seenAt >= world.patience;
-  return old && !groupsAbout(world, metablock).some((group) => group.mine) && !isOpen(world, metablock);
+  return old && !groupsAbout(world, metablock).some((group) => group.mine) && openGroups(world, metablock).length === 0;
 }

@@ -9,6 +9,7 @@ import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
 import { createMetablock, type Metablock, releases } from "./metablock";
 import { keepMetablock, roomForIssuer } from "./observe";
+import { isGivenUp } from "./patience";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
 import { rankOf, rankStep, turnOfIssuer } from "./rank";
@@ -62,7 +63,7 @@ function waitsForChild(world: World, metablock: Metablock, group: Group): boolea
   if (held.every(({ value }) => value.position < group.position) || !isFinalizableFor(metablock, group)) return false;
   if (!showsAllOf(metablock, group.id) || !mayCloseAll(group, metablock, held)) return false;
   return !childrenOf(world, metablock).some(
-    (child) => !releases(child, group.id) && child.valid !== false && !stale(world, child),
+    (child) => !releases(child, group.id) && child.valid !== false && !stale(world, child, group),
   );
 }
 
@@ -73,10 +74,11 @@ function childrenOf(world: World, metablock: Metablock): Metablock[] {
   );
 }
 
-/** Of an attempt that is over, or far ahead; or of another generation, and held for the time of one. */
-function stale(world: World, { view, seenAt }: Metablock): boolean {
+/** Of an attempt that is over, or far ahead; or of another generation, and waited for as long as the group's votes take. */
+function stale(world: World, metablock: Metablock, group: Group): boolean {
+  const { view } = metablock;
   if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt !== world.attempt;
-  return world.now.monotonic - seenAt >= world.patience;
+  return isGivenUp(world, metablock, group);
 }
 
 function votingGroups(world: World): Group[] {
@@ -107,7 +109,7 @@ function prepareProposal(world: World): boolean {
 function waitsForProposal(world: World, group: Group): boolean {
   if (group.blocks.size === 0) return false;
   for (const metablock of world.metablocks.values()) {
-    if (metablock.valid === false || stale(world, metablock)) continue;
+    if (metablock.valid === false || stale(world, metablock, group)) continue;
     if (turnOfIssuer(world, metablock) > world.now.monotonic) continue;
     if (referencesOf(metablock, group.key).some(({ value }) => value.position >= group.position)) return false;
   }

@@ -6,19 +6,12 @@ import { evidence } from "./evidence";
 import { learnFinality } from "./finalize";
 import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
+import { learnPatience } from "./patience";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { referencesOf } from "./references";
 import { lockBytes } from "./slots";
 import { compareViews } from "./view";
-import {
-  changeSlot,
-  generationsOpen,
-  reportMissing,
-  reportMissingBlock,
-  takeSlotRoom,
-  timing,
-  type World,
-} from "./world";
+import { changeSlot, generationsOpen, reportMissing, reportMissingBlock, takeSlotRoom, type World } from "./world";
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -148,17 +141,6 @@ function finalizeReference(
   return learnFinality(world, group, position, { block, firstEntry, count, proof });
 }
 
-/** Over a slow line certificates take several times its delay. */
-const waysOfSlowest = 8;
-
-/** Four times what certificates take, forgotten slowly, within bounds: a timeout shorter than the world is slow stops it. */
-function learnPatience(world: World, { seenAt }: Metablock, { delay }: Group): void {
-  const taken = 4 * (world.now.monotonic - seenAt);
-  const remembered = Math.floor(0.9 * world.patience);
-  const slowest = Math.max(timing.slowestAttempt, waysOfSlowest * delay);
-  world.patience = Math.min(slowest, Math.max(timing.attempt, taken, remembered));
-}
-
 /**
  * "HFG starts at -1 and rises to N with a metablock of N that is certified for, or closes, one of my groups and needed my
  * certificate." The metablock that raised it is kept as the tip.
@@ -168,7 +150,10 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   if (!stands) return false;
   const first = !metablock.standing;
   metablock.standing = true;
-  if (first) learnPatience(world, metablock, group);
+  if (!metablock.standsFor.has(group.key)) {
+    metablock.standsFor.add(group.key);
+    learnPatience(world, metablock, group);
+  }
   if (!group.mine || metablock.view.sequence <= world.highestFinalizableGeneration) return first;
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;

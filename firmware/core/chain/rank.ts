@@ -5,7 +5,8 @@ import type { AvatarId, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
 import { referencesOf } from "./references";
-import { timing, type World } from "./world";
+import { timing } from "./timing";
+import type { World } from "./world";
 
 /** Attempts by which a rank's wait grows at most. */
 const longestStepAttempt = 8;

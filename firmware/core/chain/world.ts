@@ -13,18 +13,10 @@ export const metablocksHeld = 256;
 export const certificatesWaiting = 16;
 
 /**
- * The first timeout of an attempt at least and at most, its growth and its bound: ms (PROTOCOL 6, "Why it moves").
+ * Generations up to HFG in which votes are still given: what is under way there may finish while other groups go on. The fastest pair of
+ * a hub goes through several in a second, and a board that computes slowly, or has just come back, answers after seconds.
  */
-export const timing = {
-  attempt: 1_000,
-  slowestAttempt: 10_000,
-  growth: 1.6,
-  longestAttempt: 30_000,
-  frontier: 1_000,
-} as const;
-
-/** Generations up to HFG in which votes are still given: what is under way there may finish while other groups go on. */
-export const generationsOpen = 4;
+export const generationsOpen = 32;
 
 /** N more than this above what a quorum of a group reports is refused (PROTOCOL 6, "A generation can't be run away with"). */
 export const furthestAhead = 2 ** 20;

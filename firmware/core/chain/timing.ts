@@ -1,0 +1,10 @@
+/**
+ * The first timeout of an attempt at least and at most, its growth and its bound: ms (PROTOCOL 6, "Why it moves").
+ */
+export const timing = {
+  attempt: 1_000,
+  slowestAttempt: 10_000,
+  growth: 1.6,
+  longestAttempt: 30_000,
+  frontier: 1_000,
+} as const;
