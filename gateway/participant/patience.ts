@@ -34,7 +34,7 @@ export function createPatience(place: string, notice: (error: VertebraError) => 
           return done;
         } catch (error) {
           // Whatever the system refuses, a person may put right; all else is not mended by waiting.
-          if (errnoOf(error) === undefined) throw error;
+          if (!isRefusal(error)) throw error;
           trouble = asVertebraError(error, `The store ${place} can't be written`);
           telling.met(trouble);
         }
@@ -44,6 +44,11 @@ export function createPatience(place: string, notice: (error: VertebraError) => 
     },
     giveUp: () => enough.abort(),
   };
+}
+
+/** What the system said, as it gave it or as somebody below already told it by name. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof VertebraError ? error.code.startsWith("system-") : errnoOf(error) !== undefined;
 }
 
 function waiting({ code, message, remedy }: VertebraError): VertebraError {

@@ -6,6 +6,10 @@ export interface FailingDisk extends Disk {
   fails: readonly [code: string, words: string] | undefined;
   /** The operation of this number fails, once. */
   failOnceAt: number;
+  /** LevelDB comes upon a damaged table in its next write, and takes nothing more until it is mended. */
+  corrupted: boolean;
+  /** How often LevelDB can't be opened from now on. */
+  failsToOpen: number;
   /** Writes, syncs and batches that were asked for. */
   operations: number;
   /** The power is cut in the operation of this number: nothing is done any more. */
@@ -18,6 +22,8 @@ export function failingDisk(): FailingDisk {
   const disk: FailingDisk = {
     fails: undefined,
     failOnceAt: -1,
+    failsToOpen: 0,
+    corrupted: false,
     operations: 0,
     cutAt: Number.POSITIVE_INFINITY,
     async open(path, flags) {
@@ -25,6 +31,10 @@ export function failingDisk(): FailingDisk {
       return fileOver(await nodeDisk.open(path, flags), check);
     },
     async openLevel(directory) {
+      if (disk.failsToOpen-- > 0) {
+        const cause = new Error(`IO error: ${directory}/MANIFEST-000007: No space left on device`);
+        throw Object.assign(new Error("Database failed to open", { cause }), { code: "LEVEL_DATABASE_NOT_OPEN" });
+      }
       const level = await nodeDisk.openLevel(directory);
       return levelOver(level, directory);
     },
@@ -47,6 +57,10 @@ export function failingDisk(): FailingDisk {
       close: () => level.close(),
       async batch(...parameters: Parameters<Level["batch"]>) {
         if (disk.operations++ >= disk.cutAt) throw new PowerCut("the power is cut");
+        if (disk.corrupted) {
+          disk.corrupted = false;
+          throw Object.assign(new Error("Corruption: block checksum mismatch"), { code: "LEVEL_CORRUPTION" });
+        }
         if (disk.fails === undefined) return level.batch(...parameters);
         // LevelDB gives the system's words, and a code of its own.
         const error = new Error(`IO error: ${directory}/000003.log: ${disk.fails[1]}`);

@@ -65,6 +65,33 @@ describe("a store whose disk fails", () => {
     expect(await store.read(claim)).toEqual(Uint8Array.of(1));
   });
 
+  it("bears that LevelDB can't be opened anew at first", async () => {
+    await store.write(new Map([[final, Uint8Array.of(2)]]), none);
+    disk.fails = ["ENOSPC", "No space left on device"];
+    const write = store.write(new Map([[final, Uint8Array.of(3)]]), none);
+    await doneSoon(write);
+    disk.failsToOpen = 2;
+    disk.fails = undefined;
+    await expect.poll(() => disk.failsToOpen).toBeLessThan(2);
+    await write;
+    expect(disk.failsToOpen).toBeLessThan(0);
+    expect(store.notices).toEqual(["system-enospc", "store-goes-on"]);
+  });
+
+  it("has its history put together again where LevelDB takes no more for a damaged table, and loses no write by it", async () => {
+    await store.write(new Map([[final, Uint8Array.of(2)]]), none);
+    disk.corrupted = true;
+    await store.write(
+      new Map([
+        [claim, Uint8Array.of(1)],
+        [final, Uint8Array.of(3)],
+      ]),
+      none,
+    );
+    expect(store.notices).toEqual(["history-repaired"]);
+    expect(await store.read(claim)).toEqual(Uint8Array.of(1));
+  });
+
   it("keeps the order of what waits, and loses nothing of it", async () => {
     disk.fails = ["ENOSPC", "No space left on device"];
     const writes = [1, 2, 3].map((value) => store.write(new Map([[claim, Uint8Array.of(value)]]), none));
