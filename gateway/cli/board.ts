@@ -42,7 +42,6 @@ async function run(name: string, options: WorldOptions): Promise<void> {
   else print(paint("green", name), ` runs, its serial line is ${board.terminal}; Ctrl-C ends it`);
   passOn((line) => running.say(line));
   const status = await Promise.race([running.ended, asked.then(() => running.end())]);
-  process.stdin.destroy();
   process.exitCode = status === 0 ? exitCodes.done : exitCodes.failed;
 }
 
