@@ -75,7 +75,7 @@ interface Kept {
 interface Attempt {
   handshake: Handshake;
   asking: Asking | undefined;
-  /** Repetitions left, once the peer is there, until a session that could be resumed is given up for the handshake. */
+  /** Repetitions left, once the peer is there, until a handshake is offered beside the question: what is first proved holds. */
   patience: number;
   tries: number;
   due: number;
@@ -160,9 +160,10 @@ function freshHandshake({ crypto, random, identity, introduction }: State): Hand
 
 /** What says that we are here, and what we are at. */
 function hello({ asking, handshake, patience }: Attempt): SessionEvent[] {
-  if (handshake.used() || patience === 0) return frames(handshake.repeat());
   // The question comes first: who can answer it must not begin a handshake for the preamble behind it.
-  return frames([...(asking ? ask(asking) : []), { kind: kinds.preamble, payload: handshake.preamble }]);
+  const question = asking ? ask(asking) : [];
+  if (handshake.used() || patience === 0) return frames([...question, ...handshake.repeat()]);
+  return frames([...question, { kind: kinds.preamble, payload: handshake.preamble }]);
 }
 
 function repeat(state: State, attempt: Attempt, now: number): SessionEvent[] {
@@ -174,9 +175,8 @@ function repeat(state: State, attempt: Attempt, now: number): SessionEvent[] {
     return [];
   }
   const { handshake } = attempt;
-  // Only who is there can refuse to resume: a cable may stay out for a day.
+  // Only who is there can refuse to resume: a cable may stay out for a day. And a stranger may only seem to be there, so it is asked on.
   if (handshake.met() && attempt.patience > 0) attempt.patience--;
-  if (attempt.patience === 0) attempt.asking = undefined;
   if ((attempt.tries > handshakeTries && handshake.used()) || (attempt.echoed && !handshake.met())) {
     // Stuck, or both sides drew the same random. A fresh one, so that nothing of this attempt can be played to us in the next.
     attempt.handshake = freshHandshake(state);
@@ -236,7 +236,7 @@ function takePreamble(state: State, preamble: Uint8Array, now: number): SessionE
   // A late repetition of what made the session that stands.
   if (kept?.stands && equal(kept.established.peerPreamble, preamble)) return [];
   if (!affordable(state, now)) return [];
-  if (state.answering && now - state.answering.at < attemptSpacing) {
+  if (isAnswering(state, now)) {
     // The peer has just asked to resume, and its preamble is for those who can't.
     attempt?.handshake.meet(preamble);
     return [];
@@ -262,16 +262,17 @@ function isOwn({ attempt, kept }: State, preamble: Uint8Array): boolean {
 function takeHandshake(state: State, kind: Kind, message: Uint8Array, now: number): SessionEvent[] {
   const { attempt } = state;
   if (!attempt) return kind === kinds.message3 ? unheard(state, now) : [];
-  if (!affordable(state, now)) return [];
+  // Who asked by a secret that we have can prove it: a handshake, to which a stranger may have driven one of us, would end the session.
+  if (!affordable(state, now) || isAnswering(state, now)) return [];
   const { frames: out, established } = attempt.handshake.receive(kind, message);
   if (established) return establish(state, established, false, now);
-  if (out.length > 0) {
-    // The peer proved that it goes this way: it will not resume any more, and neither will we.
-    attempt.asking = undefined;
-    state.answering = undefined;
-    progress(state, attempt, now);
-  }
+  if (out.length > 0) progress(state, attempt, now);
   return frames(out);
+}
+
+/** Whether the peer has just asked to resume, and its proof can still be on its way. */
+function isAnswering({ answering, pace }: State, now: number): boolean {
+  return answering !== undefined && now - answering.at < Math.max(attemptSpacing, 3 * pace.msPerByte * longestAnswer);
 }
 
 /** The peer repeats its last message: it waits for a record to know that we took it. */
@@ -311,9 +312,9 @@ function stand(state: State, avatar: AvatarId, fresh: boolean, now: number): Ses
 
 /** `[id, nonceA]` */
 function takeQuestion(state: State, question: Uint8Array, now: number): SessionEvent[] {
-  const { kept, crypto, random, attempt } = state;
-  // Ours alone to ask, so this one is an echo or a stranger's; or we began a handshake, and stay with it.
-  if (kept?.established.initiator || attempt?.handshake.used() || !affordable(state, now)) return [];
+  const { kept, crypto, random } = state;
+  // Ours alone to ask, so this one is an echo or a stranger's.
+  if (kept?.established.initiator || !affordable(state, now)) return [];
   if (kept?.stands && kept.question && equal(kept.question, question)) return unheard(state, now);
   const known = kept ? [kept.secret, ...(kept.previous ? [kept.previous] : [])] : [];
   const answered = answer(crypto, random, known, question, state.answering, now);
@@ -338,7 +339,8 @@ function takeAnswer(state: State, payload: Uint8Array, now: number): SessionEven
 function takeProof(state: State, payload: Uint8Array, now: number): SessionEvent[] {
   const { answering, kept, crypto } = state;
   if (!answering || !kept) return unheard(state, now);
-  if (!affordable(state, now)) return [];
+  // Where both ways were gone, who sent the third message of a handshake holds to that: the peer may have taken it already.
+  if (state.attempt?.handshake.proved() || !affordable(state, now)) return [];
   answering.check(payload);
   const { keyOfA, keyOfB, next } = answering.resumed;
   kept.records = createRecords(crypto, keyOfB, keyOfA);
@@ -351,12 +353,15 @@ function takeProof(state: State, payload: Uint8Array, now: number): SessionEvent
   return stand(state, kept.established.avatar, false, now);
 }
 
-/** The peer has nothing to resume. Unproved: the handshake that follows is the proof. */
+/**
+ * Somebody says that there is nothing to resume. Anyone can: so a handshake is offered at once, and is the proof; until then the
+ * question stands, and who can answer it is believed.
+ */
 function takeUnknown({ attempt, kept }: State, id: Uint8Array): SessionEvent[] {
   if (!attempt?.asking || attempt.asking.proved || !kept || !equal(id, kept.secret.id)) return [];
-  attempt.asking = undefined;
+  if (attempt.patience === 0) return [];
   attempt.patience = 0;
-  return hello(attempt);
+  return frames(attempt.handshake.repeat());
 }
 
 function takeRecord(state: State, record: Uint8Array, now: number): SessionEvent[] {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { toHex } from "../../firmware/core/wire/bytes";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { createFrameReader, encodeFrame, kinds } from "../../firmware/link/frames";
 import { answer, ask, createAsking, proveAnswer } from "../../firmware/link/resuming";
-import { bothUp, createPair, message, type Pair, type Passing } from "./pair";
+import { decodeResume1, resume } from "../../firmware/link/resumption";
+import { bothUp, createPair, message, type Pair, type Passing, seeded, seededRandom } from "./pair";
 import { toyCurves } from "./toy-curves";
 
 const crypto = toyCurves();
@@ -144,6 +146,33 @@ describe("a session that is resumed", () => {
     expect(answer(crypto, random, [], question, undefined, 0)).toEqual({
       frame: { kind: kinds.unknown, payload: secret.id },
     });
+  });
+
+  it("is resumed each time by another secret, under another id, and under other keys", () => {
+    const pair = cutPair();
+    const questions: string[] = [];
+    for (let times = 1; times <= 4; times++) {
+      const from = pair.written.length;
+      pair.plug();
+      pair.run(2_000);
+      expect(bothUp(pair)).toBe(true);
+      const asked = pair.written
+        .slice(from)
+        .map(frameOf)
+        .filter(({ kind }) => kind === kinds.resume1);
+      questions.push(...new Set(asked.map(({ payload }) => toHex(decodeResume1(payload).id))));
+      pair.cut();
+      pair.run(500);
+    }
+    expect(questions).toHaveLength(4);
+    expect(new Set(questions).size).toBe(4);
+    const random = seededRandom(seeded(9));
+    const old = { id: random.bytes(8), secret: random.bytes(32) };
+    const [nonceA, nonceB] = [random.bytes(16), random.bytes(16)];
+    const { next, keyOfA, keyOfB } = resume(crypto, old, nonceA, nonceB);
+    const after = resume(crypto, next, nonceA, nonceB);
+    const all = [old.secret, next.secret, after.next.secret, keyOfA, keyOfB, after.keyOfA, after.keyOfB];
+    expect(new Set(all.map(toHex)).size).toBe(all.length);
   });
 
   it("is not resumed by who plays a resumption again", () => {
