@@ -58,7 +58,7 @@ function wrong({ mistakes }: Finding, code: string, of: Place | null, message: s
 
 function checkSaga(finding: Finding, saga: Given, options: Given, states: readonly (string | null)[]): void {
   const place = placeOf("defineSaga", saga);
-  const called = `saga '${String(options.name)}'`;
+  const called = `saga '${told(options.name)}'`;
   checkName(finding, place("name"), "The saga", options.name, maxNameBytes - "-states".length);
   checkWhole(finding, place("version"), `The version of ${called}`, options.version, 1);
   if (!Array.isArray(options.stages) || options.stages.length === 0 || options.stages.length > maxStages) {
@@ -76,7 +76,7 @@ function checkSaga(finding: Finding, saga: Given, options: Given, states: readon
       continue;
     }
     finding.seen.add(`${stage.at}`);
-    const name = String((stage.options as Given).name);
+    const name = told((stage.options as Given).name);
     if (names.has(name)) {
       const message = `Stages ${names.get(name)} and ${index} of ${called} are both called '${name}'`;
       wrong(
@@ -99,7 +99,7 @@ function checkSaga(finding: Finding, saga: Given, options: Given, states: readon
 function checkBehavior(finding: Finding, behavior: Given, options: Given, state: string | null): void {
   const place = placeOf("defineBehavior", behavior);
   const { name, version, retry, limits } = options;
-  const called = `behavior '${String(name)}'`;
+  const called = `behavior '${told(name)}'`;
   const most = options.compensate === true ? maxNameBytes - ".compensate".length : maxNameBytes;
   checkName(finding, place("name"), "The behavior", name, most);
   if (version !== undefined) checkWhole(finding, place("version"), `The version of ${called}`, version, 1);
@@ -124,6 +124,15 @@ function checkBehavior(finding: Finding, behavior: Given, options: Given, state:
     checkWhole(finding, place("retry"), `The times of the retry of ${called}`, times, 0, 100);
     checkWhole(finding, place("retry"), `The backoff of the retry of ${called}`, backoff, 0, longestWait, " ms");
   }
+  if (limits !== undefined && !isObject(limits)) {
+    wrong(
+      finding,
+      "saga-limits",
+      place("limits"),
+      `${called} has limits that are no object`,
+      "Give { computation: 100_000 }.",
+    );
+  }
   for (const [limit, value] of Object.entries(isObject(limits) ? (limits as Given) : {})) {
     const most = Object.hasOwn(mostOfLimits, limit) ? mostOfLimits[limit] : undefined;
     if (most !== undefined) checkWhole(finding, place("limits"), `The limit of ${limit} of ${called}`, value, 1, most);
@@ -142,7 +151,7 @@ function checkStates(finding: Finding, stages: readonly { readonly stage: Given;
   const textOf = (options: Given) => JSON.stringify((options.state as Given | null)?.initial);
   for (const { stage, options } of stages) {
     if (textOf(options) === textOf(stages[0]!.options)) continue;
-    const message = `behavior '${String(options.name)}' has another state than the first stage`;
+    const message = `behavior '${told(options.name)}' has another state than the first stage`;
     wrong(
       finding,
       "saga-state",
@@ -161,7 +170,7 @@ function checkCorrelates(
   for (const { stage, options } of stages) {
     const at = placeOf("defineBehavior", stage)("correlate");
     if (options.correlate === undefined) continue;
-    const called = `behavior '${String(options.name)}'`;
+    const called = `behavior '${told(options.name)}'`;
     if (!Array.isArray(options.correlate) || options.correlate.length > maxCorrelated) {
       const remedy = `Give a list of at most ${maxCorrelated} names of fields.`;
       wrong(finding, "saga-correlate", at, `${called} correlates by what is no list of fields`, remedy);
@@ -173,10 +182,10 @@ function checkCorrelates(
       const lacking = types.find(({ pact, type }) => isObject(pact?.fields) && type === undefined);
       const [one, other] = types.map(({ type }) => type);
       if (lacking !== undefined) {
-        const message = `${called} correlates by field '${String(field)}', which pact '${String(lacking.pact!.name)}' does not have`;
+        const message = `${called} correlates by field '${told(field)}', which pact '${told(lacking.pact!.name)}' does not have`;
         wrong(finding, "saga-correlate", at, message, remedy);
       } else if (one !== other) {
-        const message = `${called} correlates by field '${String(field)}', which is ${one} in one pact and ${other} in the other`;
+        const message = `${called} correlates by field '${told(field)}', which is ${one} in one pact and ${other} in the other`;
         wrong(finding, "saga-correlate", at, message, remedy);
       }
     }
@@ -188,9 +197,9 @@ function typeIn(pact: Given | undefined, field: unknown): string | undefined {
   if (typeof field !== "string" || !isObject(pact?.fields) || !Object.hasOwn(pact!.fields as Given, field))
     return undefined;
   const spec = (pact!.fields as Given)[field];
-  const type =
-    typeof spec === "string" ? spec : ((spec as Given).type ?? ("array" in (spec as Given) ? "array" : "text"));
-  return Object.hasOwn(integerRanges, String(type)) ? "an integer" : String(type);
+  const { type, array } = (isObject(spec) ? spec : { type: spec }) as Given;
+  const kind = type ?? (array === undefined ? "text" : "array");
+  return Object.hasOwn(integerRanges, told(kind)) ? "an integer" : told(kind);
 }
 
 function checkReach(finding: Finding, at: Place, reach: unknown, first: Given | undefined): void {
@@ -200,13 +209,13 @@ function checkReach(finding: Finding, at: Place, reach: unknown, first: Given | 
   const message =
     key === undefined
       ? `The reach ${JSON.stringify(reach)} is none`
-      : `The reach is by field '${String(key)}', which pact '${String(first?.name)}' does not have`;
+      : `The reach is by field '${told(key)}', which pact '${told(first?.name)}' does not have`;
   wrong(finding, "saga-reach", at, message, 'There are: "invocation", "saga", and { key: a field of the first pact }.');
 }
 
 function checkRequires(finding: Finding, at: Place, called: string, requires: unknown): void {
   if (requires === undefined) return;
-  const remedy = "Give each capability true, { min: a whole number } or a list of texts.";
+  const remedy = "Give each capability true, { min: a whole number } or a list of texts of at most 64 bytes.";
   const all = isObject(requires) ? Object.entries(requires as Given) : undefined;
   if (all === undefined || all.length > maxRequirements) {
     wrong(
@@ -221,10 +230,7 @@ function checkRequires(finding: Finding, at: Place, called: string, requires: un
   for (const [capability, condition] of all) {
     checkName(finding, at, "The capability", capability, maxNameBytes);
     const min = isObject(condition) ? (condition as Given).min : undefined;
-    const texts =
-      Array.isArray(condition) &&
-      condition.length <= maxRequirements &&
-      condition.every((each) => typeof each === "string");
+    const texts = Array.isArray(condition) && condition.length <= maxRequirements && condition.every(isShortText);
     if (condition === true || texts || (Number.isSafeInteger(min) && (min as number) >= 0)) continue;
     wrong(
       finding,
@@ -246,7 +252,7 @@ function checkPactList(finding: Finding, at: Place, called: string, list: string
   const names = pacts.map((pact) => (pact as Given | null)?.name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined)
-    wrong(finding, "saga-pact", at, `${called} ${list} pact '${String(twice)}' twice`, "Name it once.");
+    wrong(finding, "saga-pact", at, `${called} ${list} pact '${told(twice)}' twice`, "Name it once.");
   for (const pact of pacts) checkPact(finding, at, called, pact);
 }
 
@@ -302,7 +308,7 @@ function fieldMistake(spec: unknown): string | undefined {
     return sound ? undefined : "has an enum that is no list of 1 to 256 texts, each once";
   }
   const kind = type ?? array;
-  if (typeof kind !== "string" || !scalars.includes(kind)) return `has type '${String(kind)}', which is none`;
+  if (typeof kind !== "string" || !scalars.includes(kind)) return `has type '${told(kind)}', which is none`;
   if (unit !== undefined && !(typeof unit === "string" && isPrintable(unit)))
     return "has a unit that is no printable text";
   return boundMistake(array === undefined ? kind : "array", min, max);
@@ -359,6 +365,15 @@ function checkWhole(
 
 function placeOf(name: Definer, { at }: Given): (key?: string) => Place {
   return (key) => ({ name, at, ...(key === undefined ? {} : { key }) });
+}
+
+/** Whatever it is: an object may have a `toString` that is none. */
+function told(value: unknown): string {
+  return (typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined")).slice(0, maxNameBytes);
+}
+
+function isShortText(text: unknown): boolean {
+  return typeof text === "string" && Buffer.byteLength(text) <= maxNameBytes && !/\p{Cs}/u.test(text);
 }
 
 function isPrintable(text: string): boolean {
