@@ -30,8 +30,8 @@ async function start(...parameters: Parameters<typeof gatewayOf>): Promise<TestG
   return gateway;
 }
 
-async function cable(): Promise<NullModem> {
-  const modem = await plugIn(host, parent);
+async function cable(baud?: number): Promise<NullModem> {
+  const modem = await plugIn(host, parent, baud);
   opened.push({ close: () => modem.unplug() });
   return modem;
 }
@@ -56,6 +56,23 @@ describe.skipIf(reason)("two participants on a serial line", () => {
     await expect.poll(() => loads(board), patience).toHaveLength(4);
     expect(await loads(gateway)).toEqual(await loads(board));
     expect(gateway.told).toEqual(["board-1 up"]);
+  });
+
+  it("keep up at 9,600 baud, and say most of it once", { timeout: 60_000 }, async () => {
+    const { ends } = await cable(9_600);
+    const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
+    const gateway = await start(world, [ends[0]]);
+    const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [ends[1]]);
+    const pushes = [];
+    for (let load = 0; load < 30; load++) {
+      pushes.push(...(await Promise.all([push(gateway, load), push(board, load)])));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await Promise.all(pushes.map((pushed) => pushed.final));
+    await expect.poll(() => loads(board), patience).toHaveLength(60);
+    for (const { stats } of [...gateway.status().links, ...board.status().links].filter(({ avatar }) => avatar)) {
+      expect(stats.bytesOut / 60).toBeLessThan(1_500);
+    }
   });
 
   it("go on where they stopped when the cable was pulled and put back", async () => {
