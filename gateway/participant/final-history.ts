@@ -13,7 +13,7 @@ import type { Patience } from "./patience";
  * check of its own, and who reads asks for each by its key.
  */
 export interface FinalHistory {
-  /** In the order of the keys; undefined where nothing is, or what is there is not what was written. Throws the disk's trouble. */
+  /** In the order of the keys; undefined where nothing is, or what is there is not what was written. Throws what the system refuses. */
   read(keys: readonly string[]): Promise<(HistoryRecord | undefined)[]>;
   /** Durable when the promise resolves. One at a time. */
   write(puts: ReadonlyMap<string, Uint8Array>): Promise<void>;
@@ -39,7 +39,7 @@ interface Put {
   readonly value: Uint8Array;
 }
 
-/** Errors: `store-busy` where another process has it open, the disk's trouble, `store-failed`. */
+/** Errors: `store-busy` where another process has it open, what the system refuses, `store-failed`. */
 export async function openFinalHistory(
   disk: Disk,
   patience: Patience,

@@ -65,7 +65,7 @@ export interface StoreOptions {
 
 /**
  * Opens the store, or makes it; one of before is brought into the form of now. Errors: `store-busy` where another process has it open,
- * `store-foreign` where it belongs to another participant, `store-damaged`, `store-failed`, and what the disk has (`diskTrouble`).
+ * `store-foreign` where it belongs to another participant, `store-damaged`, `store-failed`, and what the system refuses (`system-…`).
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { disk, directory, owner, world, notice } = options;
