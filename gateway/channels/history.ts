@@ -45,9 +45,13 @@ export function historyOf(store: BlockReader, tag: string, group: Hash): History
   }
 
   async function readableFrom(position: number, end: number): Promise<HistoricBlock | undefined> {
-    for (let next = position; next < end; next += readTogether) {
-      const found = (await store.blocks(tag, key, next, Math.min(readTogether, end - next))).find(Boolean);
+    // Nearly always the first.
+    let count = 1;
+    for (let next = position; next < end; ) {
+      const found = (await store.blocks(tag, key, next, Math.min(count, end - next))).find(Boolean);
       if (found !== undefined) return found;
+      next += count;
+      count = readTogether;
     }
     return undefined;
   }

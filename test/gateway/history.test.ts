@@ -131,6 +131,30 @@ describe("a final block that is not as it was written", () => {
   });
 });
 
+describe("a history", () => {
+  it("is read no further than sixteen blocks ahead of who reads it, and an entry is found by few reads", async () => {
+    const gateway = await start();
+    const asked: [from: number, count: number][] = [];
+    const store: Pick<typeof gateway, "store">["store"] = {
+      ...gateway.store,
+      blocks(tag, key, from, count) {
+        asked.push([from, count]);
+        return gateway.store.blocks(tag, key, from, count);
+      },
+    };
+    const history = historyOf(store, world.tag, group());
+    let seen = 0;
+    for await (const _ of history.from(0)) {
+      seen++;
+      expect(Math.max(...asked.map(([from, count]) => from + count))).toBeLessThanOrEqual(seen - 1 + 16);
+    }
+    expect(seen).toBe(sealed);
+    asked.length = 0;
+    expect((await history.holding(27))?.position).toBe(27);
+    expect(asked.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(8);
+  });
+});
+
 describe("a bit that flips in a file of the history", () => {
   /** What was shown: all of it right, and all that is not shown is told. */
   async function judge(): Promise<readonly string[]> {
