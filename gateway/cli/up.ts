@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { startControl } from "../channels/control";
+import { checkSocketPath } from "../channels/socket";
 import { type Gateway, type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeDisk } from "../participant/disk";
@@ -34,6 +35,7 @@ export function upCommand(): Command {
 async function up(options: UpOptions): Promise<void> {
   goOnUnread();
   const world = worldOf(options);
+  checkSocketPath(world.directory);
   const json = options.json === true;
   const asked = askedToEnd(json);
   const log = createLog(json);
