@@ -17,8 +17,8 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     sent() {},
     answered(member, _event, actions, { signatures }) {
       if (isSuspect(worldOf(), member)) return;
-      checkGeneration(member);
-      if (signatures === 0) return;
+      // Of a generation further ahead the attempt does not count, and it may have become the next one with this very event.
+      if (checkGeneration(member) || signatures === 0) return;
       for (const action of actions) {
         // The second byte of a message is its type: CERTIFICATE.
         if (action.kind !== "send") continue;
@@ -32,14 +32,16 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     noted() {},
   };
 
-  function checkGeneration(member: Member): void {
+  /** Returns whether its generation is another than before. */
+  function checkGeneration(member: Member): boolean {
     const now = member.door?.worlds.get(worldOf().tag)?.highestFinalizableGeneration;
-    if (now === undefined) return;
+    if (now === undefined) return false;
     const before = generations.get(member.name) ?? -1;
     generations.set(member.name, now);
     // What follows from one event may be several generations.
     if (now - before > 2 * furthestAhead)
       checkers.fail(`${member.name} went from generation ${before} to ${now} at once`);
+    return now !== before;
   }
 
   /** Of those that were signed now: others were when it stood elsewhere. */

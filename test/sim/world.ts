@@ -176,7 +176,10 @@ function createGroup(crypto: Crypto, world: Plan, plan: GroupPlan, avatars: Read
 function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
-    store: plan.store === "flash" ? flashStore(avatar, plan.sagas === undefined ? 64 : 512) : recordStore(),
+    store:
+      plan.store === "flash"
+        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 64 : 512)
+        : recordStore(),
     copied: undefined,
     participant: undefined,
     door: undefined,
