@@ -6,6 +6,7 @@ import { createLink, type Link, type LinkAction, type LinkIdentity, type LinkSta
 import type { Clock, Crypto, Random, Room } from "../../firmware/ports";
 import type { PeerEvents } from "../participant/peers";
 import { type OpenPort, openPort } from "./port";
+import { settingsChanged, settingsOf } from "./settings";
 
 export interface SerialStatus {
   readonly path: string;
@@ -58,6 +59,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
     now: now(),
   });
   let port: OpenPort | undefined;
+  let settings: string | undefined;
   let error: VertebraError | undefined;
   let peer: { readonly id: PeerId; readonly avatar: AvatarId } | undefined;
   let waiting: Uint8Array[] = [];
@@ -94,6 +96,17 @@ export function startSerial(options: SerialOptions): SerialAvatar {
     waitingBytes = 0;
     if (peer) events.down(peer.id, reason);
     peer = undefined;
+    if (reason.code === "link-silent") void openAnew();
+  }
+
+  /** Whoever changed a port's settings may be why nothing is heard: to open it sets them back. */
+  async function openAnew(): Promise<void> {
+    const silent = port;
+    const found = settings && (await settingsOf(path));
+    if (silent === undefined || port !== silent || peer !== undefined) return;
+    if (found !== undefined && found !== settings) events.notice(settingsChanged(path));
+    await silent.close();
+    retry(firstRetryMs);
   }
 
   function wakeAt(at: number): void {
@@ -142,6 +155,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       error = undefined;
       retryMs = firstRetryMs;
       perform(link.start(now()));
+      settings = await settingsOf(path);
       return undefined;
     } catch (reason) {
       error = reason as VertebraError;

@@ -4,7 +4,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import { asVertebraError, errnoOf } from "../system/errors";
 import { writeJson } from "../system/json";
 import { visible } from "../system/text";
-import type { PushTold } from "./pushing";
+import { type PushTold, pushLines } from "./pushing";
 import { socketOf } from "./socket";
 
 /** Speaks to the running gateway of a world directory. */
@@ -25,10 +25,11 @@ const retryMs = 200;
 
 export function controlClient(directory: string): ControlClient {
   function ask(method: string, path: string, body: string | undefined, signal?: AbortSignal): Promise<IncomingMessage> {
+    const headers = { accept: path === "/entries" ? pushLines : "*/*" };
     return new Promise((resolve, reject) => {
       const socketPath = socketOf(directory);
       if (socketPath === undefined) throw notRunning(directory);
-      const options = signal ? { socketPath, method, path, signal } : { socketPath, method, path };
+      const options = signal ? { socketPath, method, path, headers, signal } : { socketPath, method, path, headers };
       const request = httpRequest(options, resolve);
       request.once("error", reject);
       request.end(body);

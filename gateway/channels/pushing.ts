@@ -32,6 +32,9 @@ interface PushAsked {
 
 const pushAsked = { group: "string", entry: "object", final: "boolean" } as const;
 
+/** What a client accepts that wants to be told as it comes, a line each; any other is answered once, in the end. */
+export const pushLines = "application/x-ndjson";
+
 /** How long one who pushes hears nothing, in ms, before being told what is waited for. */
 const silenceMs = 1_500;
 
@@ -50,16 +53,20 @@ export async function answerPush(
   const { fields, pact } = group.pact;
   const bytes = encodeEntry(fields, objectToValues(fields, entry), pact.policy);
   const signal = unlessGone(response, ending);
+  const asItComes = request.headers.accept === pushLines;
   const tell = (told: PushTold) => {
-    if (!response.headersSent) response.setHeader("Content-Type", "application/x-ndjson");
+    if (!asItComes) return;
+    if (!response.headersSent) response.setHeader("Content-Type", pushLines);
     response.write(`${JSON.stringify(told)}\n`);
   };
   const waits = (sentence: string) => tell({ state: "waiting", group: group.name, sentence });
   const pushed = await sealedOrWithdrawn(gateway, group, bytes, signal, ending, waits);
   const sealed = { group: group.name, block: toHex(pushed.block), counter: pushed.counter };
   tell({ state: "sealed", ...sealed });
-  if (final) tell({ ...sealed, state: "final", sequence: await finality(gateway, pushed, ending, waits) });
-  response.end();
+  const sequence = final ? await finality(gateway, pushed, ending, waits) : undefined;
+  if (sequence !== undefined) tell({ ...sealed, state: "final", sequence });
+  if (asItComes) response.end();
+  else response.setHeader("Content-Type", "application/json").end(JSON.stringify({ ...sealed, sequence }));
 }
 
 async function sealedOrWithdrawn(

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,6 +75,35 @@ describe("a push that waits", patience, () => {
     expect(status).toBe(1);
     expect(JSON.parse(stderr).error).toMatchObject({ code: "gateway-ends" });
     expect(group()).toMatchObject({ buffered: 0, ownPendingBlocks: ownBlocksInFlight });
+  });
+});
+
+describe("a push by another program", patience, () => {
+  /** Of HTTP it is asked for nothing but the body. */
+  function post(body: unknown): Promise<{ readonly status: number | undefined; readonly answer: unknown }> {
+    return new Promise((resolve, reject) => {
+      const socketPath = join(directory, "control");
+      const request = httpRequest({ socketPath, method: "POST", path: "/entries" }, async (response) => {
+        let text = "";
+        for await (const chunk of response.setEncoding("utf8")) text += chunk;
+        resolve({ status: response.statusCode, answer: JSON.parse(text) });
+      });
+      request.once("error", reject).end(JSON.stringify(body));
+    });
+  }
+
+  it("is answered by one object, when all that was asked for has come", async () => {
+    const board = "machine@board-1";
+    const { status, answer } = await post({ group: board, entry: reading(1), final: false });
+    expect([status, answer]).toEqual([
+      200,
+      { group: board, block: expect.stringMatching(/^[0-9a-f]{64}$/), counter: 1 },
+    ]);
+  });
+
+  it("is answered by one error, where it is refused", async () => {
+    const { status, answer } = await post({ group: "machine-shared", entry: { load: "much" }, final: false });
+    expect([status, answer]).toMatchObject([400, { error: { code: expect.any(String), remedy: expect.any(String) } }]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { lutimesSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,6 +126,23 @@ describe("a serial port", () => {
     await expect.poll(() => gateway.notices).toEqual(["port-missing"]);
     await push(gateway, 1);
   });
+
+  it.skipIf(reason)(
+    "whose settings another program changed is told and set back, and the link goes on",
+    { timeout: 60_000 },
+    async () => {
+      const { ends } = await cable();
+      const world = createWorld(crypto, nodeRandom(), join(parent, "world"), plainWorld(1));
+      const gateway = await start(world, [ends[0]]);
+      const board = await start(worldOfBoard(world, "board-1", join(parent, "board")), [ends[1]]);
+      await (await push(board, 1)).final;
+      execFileSync("stty", ["-F", ends[0], "sane"]);
+      const sealed = await push(board, 2);
+      await expect.poll(() => gateway.notices, { timeout: 30_000 }).toContain("port-settings");
+      expect(await sealed.final).toBe(1);
+      await expect.poll(() => loads(gateway), patience).toEqual([1, 2]);
+    },
+  );
 
   it.skipIf(reason)(
     "whose name a killed board left behind is not mistaken for the terminal that got its number",
