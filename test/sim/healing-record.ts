@@ -8,7 +8,8 @@ import { type Kind, optionOf } from "./worlds";
 export type Spread = Readonly<Record<"median" | "99th" | "longest", number>>;
 
 export interface HealingRecord {
-  /** From seed 1 on. */
+  /** So many from this seed on. */
+  readonly first: number;
   readonly worlds: number;
   readonly healing: Spread;
   readonly standstill: Spread;
@@ -27,6 +28,7 @@ export function spreadOf(times: readonly number[]): Spread {
 export function healingOf(verdicts: readonly Verdict[]): HealingRecord {
   const healings = verdicts.flatMap(({ healing }) => (healing === null ? [] : [healing]));
   return {
+    first: verdicts[0]?.seed ?? 1,
     worlds: verdicts.length,
     healing: spreadOf(healings.map(({ took }) => took)),
     standstill: spreadOf(healings.map(({ stoodStill }) => stoodStill)),
@@ -36,7 +38,7 @@ export function healingOf(verdicts: readonly Verdict[]): HealingRecord {
 /** What took the worlds of the record twice as long as it says, in words; nothing where not all of them were run. */
 export function slower(kind: Kind, first: number, verdicts: readonly Verdict[]): string[] {
   const recorded = readRecords()[kind];
-  if (recorded === undefined || first !== 1 || verdicts.length < recorded.worlds) return [];
+  if (recorded === undefined || first !== recorded.first || verdicts.length < recorded.worlds) return [];
   const now = healingOf(verdicts.slice(0, recorded.worlds));
   return (["healing", "standstill"] as const).flatMap((what) =>
     (["median", "99th", "longest"] as const)
@@ -44,7 +46,7 @@ export function slower(kind: Kind, first: number, verdicts: readonly Verdict[]):
       .map(
         (part) =>
           `${what}, ${part}: ${now[what][part]} ms, and the record says ${recorded[what][part]}. If that is the price of what was ` +
-          `changed, say so and write the record anew: npm run sim -- ${optionOf[kind]}--seeds ${now.worlds} --record`,
+          `changed, say so and write the record anew: npm run sim -- ${optionOf[kind]}--first ${now.first} --seeds ${now.worlds} --record`,
       ),
   );
 }

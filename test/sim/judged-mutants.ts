@@ -40,4 +40,14 @@ export const judgedMutants: readonly Mutant[] = [
     "return view.attempt <= world.attempt;",
     "return view.attempt <= world.attempt + 1;",
   ),
+  {
+    ...one(
+      "give a group's data to whoever asks",
+      704,
+      "chain/access.ts",
+      "if (group.ownerKeys.includes(avatarKey) || group.followers.has(avatarKey)) return true;",
+      'if (group.ownerKeys.length > 0 || avatarKey !== "") return true;',
+    ),
+    kind: "loaded",
+  },
 ];
