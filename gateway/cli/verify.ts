@@ -4,6 +4,7 @@ import { type ProvenBlock, verifyFinalityProof } from "../../firmware/core/chain
 import { VertebraError } from "../../firmware/core/errors";
 import { decodeEntry, fieldsToObject, gapCount } from "../../firmware/core/pact/entry";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { proofFileLimit } from "../../firmware/core/wire/limits";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { entriesHash } from "../../firmware/core/wire/structures";
@@ -53,7 +54,7 @@ export type Verified = ReturnType<typeof verifyFile>;
 
 function verifyFile(file: string) {
   const crypto = nodeCrypto();
-  const message = decodeMessage(read(file));
+  const message = decodeMessage(read(file), proofFileLimit);
   if (message.type !== "proof") {
     throw new VertebraError("proof-file", `${file} is a ${message.type}, no proof`, "Give what `vertebra proof` wrote");
   }

@@ -17,6 +17,7 @@ import {
   maxPathLength,
   maxReleasedGroups,
   maxWanted,
+  proofFileLimit,
 } from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage, messageLimit } from "../../firmware/core/wire/messages";
 import {
@@ -118,6 +119,10 @@ describe("messages", () => {
     });
     expect(encodeMessage({ type: "proof", proof, entries: null }).length).toBeLessThanOrEqual(messageLimit);
     const entries = many(maxEntries, maxBlockBytes / maxEntries);
+    // Together they are more than a message, and can be read from a file.
+    const together = encodeMessage({ type: "proof", proof, entries });
+    expect(refusal(() => decodeMessage(together))).toMatch(/^message-limit/);
+    expect(decodeMessage(together, proofFileLimit)).toMatchObject({ type: "proof" });
     const block = { type: "block", header: samples.block, signature: samples.blockSignature, entries } as const;
     expect(encodeMessage(block).length).toBeLessThanOrEqual(messageLimit);
   });

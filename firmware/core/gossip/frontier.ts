@@ -210,6 +210,7 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   const stuck = sharedGroups(peer).filter(({ blocks }) => blocks.size > 0);
   for (const group of stuck) {
     for (const [key, block] of group.blocks) {
+      if (!isRepeated(peer, group, toHex(block.header.value.issuer))) continue;
       peer.told.delete(key);
       tellBlock(peer, group, block, outgoing);
     }
@@ -218,6 +219,14 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
     for (const each of [metablock, ...(parentsOf(world, metablock) ?? [])]) forgetTold(peer, each);
     tellMetablock(peer, metablock, outgoing);
   }
+}
+
+/**
+ * Each repeats its own blocks, and who relays a group those of others, too: an owner who lacks another's asks for it when a metablock
+ * names it. (Owners who repeated all that they held kept slow boards busy with it for longer than an attempt takes.)
+ */
+function isRepeated({ world, avatarKey }: Peer, group: Group, issuer: string): boolean {
+  return issuer === world.avatarKey || (!group.mine && issuer !== avatarKey);
 }
 
 /** Of each issuer the metablock of the highest view above HFG that holds one of the groups: what came before it failed. */

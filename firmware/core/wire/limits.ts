@@ -44,6 +44,8 @@ export const maxPactDepth = 8;
 export const maxReasonBytes = 256;
 /** Bytes of an encoded message, its type included. */
 export const messageLimit = 65_536;
+/** Bytes of a PROOF in a file: of a wide group, with a large block, it would not fit one message, and goes over a link in two. */
+export const proofFileLimit = 2 * messageLimit;
 /** Fields of a pact, those of the pacts that it extends counted. */
 export const maxFields = 64;
 /**

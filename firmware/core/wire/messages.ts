@@ -1,4 +1,4 @@
-import { type Cbor, decode, encode } from "./cbor";
+import { type Cbor, decode, defaultLimits, encode } from "./cbor";
 import {
   maxCapabilities,
   maxCertificatesTogether,
@@ -26,11 +26,11 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 /** Throws `message-limit`, `message-type`, `cbor-…` or `structure-…`; byte strings in it are views into `encoded`. */
-export function decodeMessage(encoded: Uint8Array): Message {
-  if (encoded.length > messageLimit) {
-    throw wrong("message-limit", "message", `has ${encoded.length} bytes, and the most is ${messageLimit}`);
+export function decodeMessage(encoded: Uint8Array, most = messageLimit): Message {
+  if (encoded.length > most) {
+    throw wrong("message-limit", "message", `has ${encoded.length} bytes, and the most is ${most}`);
   }
-  const items = decode(encoded);
+  const items = decode(encoded, { ...defaultLimits, length: most });
   if (!Array.isArray(items)) throw wrong("structure-shape", "message", "is not an array");
   return readMessage(items as readonly Cbor[]);
 }
