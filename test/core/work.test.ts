@@ -1,84 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
-import { slotWindow } from "../../firmware/core/chain/group";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { hash } from "../../firmware/core/wire/hash";
 import { maxReferences } from "../../firmware/core/wire/limits";
-import { merkleTree, rootOf } from "../../firmware/core/wire/merkle";
 import { encodeMessage, messageLimit } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof, encodeFinalityProof } from "../../firmware/core/wire/proofs";
-import { encodeBlockReference, encodeMetablockHeader } from "../../firmware/core/wire/structures";
-import type { Crypto } from "../../firmware/ports";
-import { cheapCrypto } from "./cheap-crypto";
+import { cheap, scene, wide } from "./costs";
 import { createForge } from "./forge";
-import { createNetwork, type Network } from "./network";
+import type { Network } from "./network";
 
-/** What a peer's bytes can make a participant compute: counted in hashes and verifications, and taken from the peer's budget. */
-
-interface Counts {
-  hashes: number;
-  verifications: number;
-}
-
-const cheap = cheapCrypto();
-
-function counting(counts: Counts): Crypto {
-  return {
-    ...cheap,
-    sha256(bytes) {
-      counts.hashes++;
-      return cheap.sha256(bytes);
-    },
-    verify(publicKey, message, signature) {
-      counts.verifications++;
-      return cheap.verify(publicKey, message, signature);
-    },
-  };
-}
-
-function scene(): { readonly network: Network; readonly counts: Counts; costOf(act: () => void): Counts } {
-  const counts = { hashes: 0, verifications: 0 };
-  const owners = ["a", "b", "c", "liar"];
-  const network = createNetwork({
-    crypto: counting(counts),
-    members: owners,
-    groups: [
-      { name: "g", owners, policy: { quorum: "two-thirds" } },
-      { name: "ab", owners: ["a", "b"] },
-    ],
-    links: owners.flatMap((one, index) => owners.slice(index + 1).map((other) => [one, other] as const)),
-  });
-  network.filter = (from) => from !== "liar";
-  const costOf = (act: () => void) => {
-    const before = { ...counts };
-    act();
-    return { hashes: counts.hashes - before.hashes, verifications: counts.verifications - before.verifications };
-  };
-  return { network, counts, costOf };
-}
-
-/** A METABLOCK that shows all of so many references, by whoever has this seed: to one group, or to as many as it takes. */
-function wide(seed: number, count: number, group?: Uint8Array): Uint8Array {
-  const signer = cheap.signer(cheap.sha256(Uint8Array.of(seed & 255, seed >> 8, 99)));
-  const leaves = Array.from({ length: count }, (_, position) =>
-    encodeBlockReference({
-      group: group ?? new Uint8Array(32).fill(Math.floor(position / slotWindow)),
-      position,
-      firstEntry: position,
-      block: cheap.sha256(Uint8Array.of(position & 255, position >> 8, seed & 255)),
-      count: 1,
-    }),
-  );
-  const header = encodeMetablockHeader({
-    ...{ sequence: 0, attempt: 0, parents: [], releasedGroups: [], referenceCount: count },
-    root: rootOf(cheap, merkleTree(cheap, leaves)),
-    issuer: signer.publicKey,
-  });
-  return encodeMessage({
-    ...{ type: "metablock", header, signature: signer.sign(hash(cheap, "metablock", header)) },
-    references: leaves.map((bytes, index) => ({ index, bytes, path: [] })),
-  });
-}
+/** What a peer's bytes can make a participant compute: counted in hashes and verifications. */
 
 describe("a METABLOCK that shows r references", () => {
   it("costs no more than three hashes for each, and one verification, whatever their group", () => {
@@ -141,32 +71,6 @@ describe("a PROOF", () => {
     );
     expect(verifications).toBeLessThanOrEqual(8);
     expect(costOf(() => {}).verifications).toBe(0);
-  });
-});
-
-describe("a peer that makes others work", () => {
-  /** 57 KB to be read, again and again: in messages it is far from its budget. */
-  function spend({ network }: { readonly network: Network }): void {
-    const message = wide(1, 700);
-    for (let count = 0; count < 800; count++) network.inject("a", "liar", message);
-  }
-
-  it("is not listened to when its budget is spent, and others are", () => {
-    const world = scene();
-    const { network, costOf } = world;
-    spend(world);
-    expect(costOf(() => network.inject("a", "liar", wide(2, 4)))).toEqual({ hashes: 0, verifications: 0 });
-    network.push("b", "ab", 7);
-    network.run(network.now + 15_000);
-    expect(network.entriesOf("a", "ab")).toEqual([7]);
-  });
-
-  it("is listened to again after a while", () => {
-    const world = scene();
-    const { network, costOf } = world;
-    spend(world);
-    network.run(network.now + 10_000);
-    expect(costOf(() => network.inject("a", "liar", wide(2, 4))).hashes).toBeGreaterThan(0);
   });
 });
 
