@@ -49,14 +49,14 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     "compare the wrong view of a claim when closing",
-    7,
+    8,
     "chain/slots.ts",
     "equal(slot.claim.block, block) ? slot.claim.otherView : slot.claim.view;",
     "equal(slot.claim.block, block) ? slot.claim.view : slot.claim.otherView;",
   ),
   one(
     "close whatever was certified there above",
-    19,
+    8,
     "chain/slots.ts",
     "return !above(other, parentView);",
     "return true;",
@@ -162,7 +162,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "count a closing beyond its scope",
-    caughtBy: 18,
+    caughtBy: 10,
     changes: [
       {
         file: "chain/metablock.ts",

@@ -46,7 +46,7 @@ export const sagaMutants: readonly Mutant[] = [
   ),
   one(
     "push what a state produced before it is final",
-    210,
+    65,
     "saga/runtime.ts",
     "const { entry } = stateOfRun(runtime.ledger.definitions, invocation, what, result);",
     `const { state, entry } = stateOfRun(runtime.ledger.definitions, invocation, what, result);
@@ -84,7 +84,7 @@ export const sagaMutants: readonly Mutant[] = [
   ),
   one(
     "count a state that does not follow the last one",
-    210,
+    15,
     "saga/ledger.ts",
     'if (state.previous !== null && reach === undefined) return "another state came first";',
     `if (state.previous !== null && reach === undefined) {
@@ -93,7 +93,7 @@ export const sagaMutants: readonly Mutant[] = [
   ),
   one(
     "let two invocations consume one entry",
-    1155,
+    20,
     "saga/ledger.ts",
     'if (book.taken.has(consumed)) return "what it consumed is taken";',
     "",
