@@ -25,7 +25,8 @@ function expectGoesOn(network: Network, among: readonly string[]): void {
   for (const [index, name] of among.entries()) network.push(name, "g", 100 + index);
   network.run(network.now + 60_000);
   for (const name of among) {
-    expect(network.entriesOf(name, "g")).toEqual(expect.arrayContaining(among.map((_, index) => 100 + index)));
+    const entries = network.entriesOf(name, "g");
+    for (const index of among.keys()) expect(entries).toContain(100 + index);
   }
   for (const { notices } of network.members.values()) {
     for (const { error } of notices) expect(error.code).not.toBe("assertion");
