@@ -289,3 +289,37 @@ describe("a liar who repeats what was true long ago", () => {
     expectGoesOn(scene);
   });
 });
+
+describe("a liar whose counters leap", () => {
+  // Each final counter that leaves a gap takes a place in the window of counters. When it is full, the lowest falls out of it, and what is
+  // below can't be told from its twin any more: a block that was certified and fell below was dropped by everyone, and its slot stayed
+  // locked on a block that nobody had.
+  it("does not have a block certified that falls below the window of counters before its turn", () => {
+    const network = createNetwork({
+      crypto,
+      members,
+      groups: [{ name: "g", owners: members, policy: { quorum: "two-thirds", ordered: false } }],
+      links: everyPair,
+    });
+    network.filter = (from) => from !== "liar";
+    const forge = createForge(network, crypto);
+    const blocks = (counters: readonly number[]) => {
+      for (const counter of counters) {
+        const { message } = forge.block("liar", "g", [counter], { counter });
+        for (const name of honest) network.inject(name, "liar", message);
+      }
+      network.run(network.now + 4_000);
+    };
+    for (let round = 0; round < 8; round++)
+      blocks(Array.from({ length: 8 }, (_, index) => 1_000 + 2 * (8 * round + index)));
+    expect(network.entriesOf("a", "g")).toHaveLength(64);
+    for (let round = 0; round < 12; round++) blocks([5_000 + 2 * round, 3 + round, 4_000 + 2 * round, 500 + round]);
+    for (const [index, name] of honest.entries()) network.push(name, "g", 100_000 + index);
+    network.run(network.now + 60_000);
+    for (const name of honest) {
+      for (const index of honest.keys()) expect(network.entriesOf(name, "g")).toContain(100_000 + index);
+      const entries = network.entriesOf(name, "g");
+      expect(new Set(entries).size).toBe(entries.length);
+    }
+  });
+});

@@ -62,6 +62,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     why: "two owners behind a relay had both spent their first attempt before a crash, and neither spoke again",
   },
   {
+    seed: 912,
+    plan: "8036a2f1026cb8dc",
+    why: "a block that was certified fell below the window of its issuer's counters before its turn, and everyone dropped it",
+  },
+  {
     seed: 7504,
     plan: "125a2ff48e86e91d",
     why: "who learned a block's finality from a proof did not know the child that closed it to stand, and voted for nothing above it",

@@ -5,6 +5,7 @@ import { forgetBlock } from "./finalize";
 import { type Group, soleOwner } from "./group";
 import { isCertified } from "./metablock";
 import { referencesOf } from "./references";
+import { promisedBlocks } from "./slots";
 import { hasRoom, hasRoomForBlock, recordFrame, roomFor, takeRoom } from "./store-room";
 import { tellShort, type World } from "./world";
 
@@ -63,10 +64,7 @@ interface Pool {
 }
 
 function pools(world: World, group: Group): Pool[] {
-  const promised = new Set<string>();
-  for (const { claim, lock, final } of group.slots.values()) {
-    for (const each of [claim, lock, final]) if (each !== null) promised.add(toHex(each.block));
-  }
+  const promised = promisedBlocks(group.slots);
   const byIssuer = new Map<string, Pool>();
   for (const [key, block] of group.blocks) {
     const issuer = toHex(block.header.value.issuer);

@@ -7,7 +7,7 @@ import { isWhole } from "./access";
 import { noteFinalOwn } from "./amnesia";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
 import { noteProducedIds } from "./repeats";
-import { type LearnedFinality, lockIsVoid } from "./slots";
+import { type LearnedFinality, lockIsVoid, promisedBlocks } from "./slots";
 import { changeSlot, deliverFinal, notice, put, remove, reportMissing, takeSlotRoom, type World } from "./world";
 
 /**
@@ -125,10 +125,14 @@ function dropVoidLocks(world: World, group: Group, position: number, block: Hash
   }
 }
 
-/** Blocks that can never become final any more, since their counter is final with another block. */
+/**
+ * Blocks that can never become final any more, since their counter is final with another block, or fell below the window of counters.
+ * Not one that something is promised of: it stood above the window when it was certified, and its owners may make it final yet.
+ */
 function dropDeadBlocks(world: World, group: Group, issuer: string): void {
+  const promised = promisedBlocks(group.slots);
   for (const [key, block] of group.blocks) {
-    if (toHex(block.header.value.issuer) !== issuer) continue;
+    if (toHex(block.header.value.issuer) !== issuer || promised.has(key)) continue;
     if (counterIsFinal(countersOf(group, issuer), block.header.value.counter)) forgetBlock(world, group, key);
   }
 }

@@ -20,6 +20,7 @@ import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
 import { progress } from "./progress";
 import { referencesOf, takeReferences } from "./references";
+import { promisedBlocks } from "./slots";
 import { takeRoom } from "./store-room";
 import { timing } from "./timing";
 import { compareViews } from "./view";
@@ -142,7 +143,9 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   const held = group.blocks.get(key);
   if (held !== undefined && (held.entries !== null || entries === null)) return false;
   const issuer = toHex(header.value.issuer);
-  if (counterIsFinal(countersOf(group, issuer), header.value.counter)) return false;
+  const spent = counterIsFinal(countersOf(group, issuer), header.value.counter);
+  // Below the window of counters only what was certified while it stood above can become final yet.
+  if (spent && !promisedBlocks(group.slots).has(key)) return false;
   checkBlock(world, group, block);
   const certified = isCertifiedSomewhere(world, group, key);
   if (held === undefined && !certified && !roomForBlock(group, header.value.issuer)) return false;

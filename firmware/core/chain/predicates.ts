@@ -1,4 +1,4 @@
-import { counterIsFinal, highestFinalCausalSequence } from "../block/counters";
+import { counterIsFinal, highestFinalCausalSequence, withFinalCounter } from "../block/counters";
 import { compare, equal, toHex } from "../wire/bytes";
 import { issuingHash, type Sha256 } from "../wire/hash";
 import type { Block, MetablockHeader, Signed } from "../wire/types";
@@ -145,7 +145,9 @@ function reportedByMoreThanAThird(world: World, group: Group): number {
 export function isCausallyConsistent(group: Group, block: Block, window: readonly number[]): boolean {
   const { issuer, counter } = block.header.value;
   const final = countersOf(group, toHex(issuer));
-  if (counterIsFinal(final, counter) || window.includes(counter)) return false;
+  // As it will be when those before it are final: one that then stood below the window of counters could not be told from its twin.
+  const then = window.reduce(withFinalCounter, final);
+  if (counterIsFinal(then, counter)) return false;
   if (!group.pact.policy.ordered) return true;
   return counter === highestFinalCausalSequence(final) + 1 || window.includes(counter - 1);
 }

@@ -1,5 +1,5 @@
 import { assert } from "../errors";
-import { equal } from "../wire/bytes";
+import { equal, toHex } from "../wire/bytes";
 import type { Hash, View } from "../wire/types";
 import { above, absentOrBelow, compareViews, laterView } from "./view";
 
@@ -42,6 +42,15 @@ export interface LearnedFinality {
   readonly count: number;
   /** An encoded FinalityProof. */
   readonly proof: Uint8Array;
+}
+
+/** The blocks, in hex, that something is promised of in one of these slots: claimed, locked, or final out of order. */
+export function promisedBlocks(slots: ReadonlyMap<number, Slot>): Set<string> {
+  const promised = new Set<string>();
+  for (const { claim, lock, final } of slots.values()) {
+    for (const each of [claim, lock, final]) if (each !== null) promised.add(toHex(each.block));
+  }
+  return promised;
 }
 
 export function emptySlot(): Slot {
