@@ -44,11 +44,20 @@ export interface Clock {
   now(): Time;
 }
 
-/** NOR flash: an erase sets a sector to 1s, a program clears bits; either may be cut anywhere by a power loss. */
+/**
+ * NOR flash: an erase sets a sector to 1s, a program clears bits; either may be cut anywhere by a power loss (PROTOCOL 11). Nothing is
+ * programmed a second time before it is erased, so that parts fit which allow no more, as those that encrypt or keep an ECC.
+ */
 export interface Flash {
+  /** Bytes, whole sectors. */
   readonly size: number;
+  /** What an erase takes at once, bytes: 4 KB on most parts, as much as 256 KB on some. */
   readonly sectorSize: number;
+  /** A program begins at a multiple of so many bytes and is as long as one: 1, 2, 4, 8, 16 or 32. */
+  readonly writeSize: number;
+  /** Bytes of the caller's own. */
   read(offset: number, length: number): Uint8Array;
+  /** Whoever programs or erases reads back what became of it: a part that wears out need not know it. */
   program(offset: number, bytes: Uint8Array): void;
   erase(sector: number): void;
   /** Returns when all that was programmed and erased before will survive a power loss. */

@@ -10,6 +10,7 @@ import { sodiumCrypto, verifiesOtherwise } from "./sodium";
 /** The flash that stands in a file: 4 MB, so 2 MB a bank, in sectors as NOR flash has them. */
 const flashSize = 4 * 1024 * 1024;
 const sectorSize = 4096;
+const writeSize = 4;
 const baud = 115_200;
 
 export function hostClock(native: Native): Clock {
@@ -43,6 +44,7 @@ export function hostFlash(native: Native, path: string, failed: (error: Vertebra
   return {
     size: flashSize,
     sectorSize,
+    writeSize,
     read: (offset, length) => orFailed(() => native.flash.read(flash, offset, length)),
     program: (offset, bytes) => orFailed(() => native.flash.program(flash, offset, bytes)),
     erase: (sector) => orFailed(() => native.flash.erase(flash, sector)),

@@ -24,6 +24,7 @@ export interface FlashFile extends Flash {
 type Operation = { readonly at: number; readonly bytes: Uint8Array } | "sync";
 
 export const sectorSize = 4096;
+const writeSize = 4;
 const magic = "vertebra journal";
 const magicSize = magic.length;
 /** Bytes of a new file that are written at once. */
@@ -83,6 +84,7 @@ function flashIn(file: DiskFile, size: number): FlashFile {
   return {
     size,
     sectorSize,
+    writeSize,
     read(offset, length) {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; ) {

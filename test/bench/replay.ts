@@ -93,6 +93,7 @@ function createFlash(meter: InnerMeter): { readonly port: Flash; programmed(): n
     port: {
       size: flashSize,
       sectorSize,
+      writeSize: 4,
       read: (offset, length) => meter.pause(() => bytes.slice(offset, offset + length)),
       program: (offset, data) => meter.pause(() => program(offset, data)),
       erase: (sector) => void bytes.fill(0xff, sector * sectorSize, (sector + 1) * sectorSize),

@@ -47,6 +47,7 @@ export function createNor(sectors: number, sectorSize: number): Nor {
   const flash: Flash = {
     size: bytes.length,
     sectorSize,
+    writeSize: 4,
     read(offset, length) {
       if (dark) throw new PowerCut();
       if (offset + length > bytes.length) throw new RangeError("past the flash");

@@ -99,6 +99,7 @@ function flashOf(path: string): Flash {
   return {
     size: bytes.length,
     sectorSize: 4096,
+    writeSize: 4,
     read: (offset, length) => bytes.slice(offset, offset + length),
     program: (offset, data) => {
       for (const [at, byte] of data.entries()) bytes[offset + at]! &= byte;
