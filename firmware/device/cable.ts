@@ -1,7 +1,18 @@
 import { VertebraError } from "../core/errors";
 import type { PeerId } from "../core/events";
 import type { AvatarId } from "../core/wire/types";
-import { createLink, type LinkAction, type LinkIdentity, type LinkStats } from "../link/link";
+import {
+  alarmLink,
+  closeLink,
+  createLink,
+  type LinkAction,
+  type LinkIdentity,
+  type LinkStats,
+  linkStats,
+  receiveBytes,
+  sendMessage,
+  startLink,
+} from "../link/link";
 import type { Clock, Crypto, Random, Room } from "../ports";
 
 /** An open serial line. */
@@ -90,7 +101,7 @@ export function createCable(options: CableOptions): Cable {
   /** Gives the link what waits for room in it. */
   function drain(): void {
     while (waiting.length > 0) {
-      const taken = link.send(waiting[0]!, now());
+      const taken = sendMessage(link, waiting[0]!, now());
       if (!taken) return;
       waitingBytes -= waiting.shift()!.length;
       perform(taken);
@@ -106,7 +117,7 @@ export function createCable(options: CableOptions): Cable {
   function open(): void {
     openAt = Number.POSITIVE_INFINITY;
     try {
-      wire = options.open((bytes) => perform(link.receive(bytes, now())), closed);
+      wire = options.open((bytes) => perform(receiveBytes(link, bytes, now())), closed);
     } catch (error) {
       openAt = now() + retryMs;
       tellOnce(asVertebraError(error));
@@ -114,21 +125,21 @@ export function createCable(options: CableOptions): Cable {
       return;
     }
     told = undefined;
-    perform(link.start(now()));
+    perform(startLink(link, now()));
   }
 
   function closed(): void {
     wire = undefined;
     linkAt = Number.POSITIVE_INFINITY;
     openAt = now() + retryMs;
-    perform(link.closed(now()));
+    perform(closeLink(link));
   }
 
   return {
     start: open,
     send(to, message) {
       if (to !== peer) return;
-      const taken = waiting.length > 0 ? undefined : link.send(message, now());
+      const taken = waiting.length > 0 ? undefined : sendMessage(link, message, now());
       if (taken) perform(taken);
       else if (waitingBytes + message.length <= mostWaiting) {
         waiting.push(message);
@@ -147,10 +158,10 @@ export function createCable(options: CableOptions): Cable {
       if (openAt <= now()) open();
       if (linkAt > now()) return;
       linkAt = Number.POSITIVE_INFINITY;
-      perform(link.alarm(now()));
+      perform(alarmLink(link, now()));
     },
-    heardAt: () => link.heardAt(),
-    stats: () => link.stats(),
+    heardAt: () => link.heardAt,
+    stats: () => linkStats(link),
   };
 }
 

@@ -54,63 +54,63 @@ function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0x1b);
 }
 
+/** What came of a frame whose end has not. */
 export interface FrameReader {
-  /** The whole frames that `bytes` completes. What is damaged or too long is dropped up to the next zero. */
-  read(bytes: Uint8Array): Frame[];
-  /** Forgets the frame that had begun: the wire was cut. */
-  reset(): void;
-  /** Whether bytes of a frame have come whose end has not. */
-  begun(): boolean;
+  readonly pending: Uint8Array;
+  length: number;
+  overlong: boolean;
   /** Frames dropped so far, without lines of a log. */
-  damaged(): number;
+  damaged: number;
 }
 
 export function createFrameReader(): FrameReader {
   const pending = new Uint8Array(frameLimit + Math.ceil(frameLimit / 254));
-  let length = 0;
-  let overlong = false;
-  let damaged = 0;
+  return { pending, length: 0, overlong: false, damaged: 0 };
+}
 
-  function keep(bytes: Uint8Array): void {
-    if (overlong || length + bytes.length > pending.length) {
-      overlong = true;
-      return;
+/** The whole frames that `bytes` completes. What is damaged or too long is dropped up to the next zero. */
+export function readFrames(reader: FrameReader, bytes: Uint8Array): Frame[] {
+  const frames: Frame[] = [];
+  let from = 0;
+  for (let zero = bytes.indexOf(0); zero >= 0; zero = bytes.indexOf(0, from)) {
+    const part = bytes.subarray(from, zero);
+    if (!hasBegun(reader) && !reader.overlong) finish(reader, part, frames);
+    else {
+      keep(reader, part);
+      const begun = reader.pending.subarray(0, reader.length);
+      if (!reader.overlong) finish(reader, begun, frames);
+      else if (!isText(begun)) reader.damaged++;
     }
-    pending.set(bytes, length);
-    length += bytes.length;
+    forgetBegun(reader);
+    from = zero + 1;
   }
+  keep(reader, bytes.subarray(from));
+  return frames;
+}
 
-  function finish(stuffed: Uint8Array, frames: Frame[]): void {
-    if (stuffed.length === 0) return;
-    const frame = stuffed.length > pending.length ? undefined : decodeFrame(stuffed);
-    if (frame) frames.push(frame);
-    else if (!isText(stuffed)) damaged++;
+/** Whether bytes of a frame have come whose end has not. */
+export function hasBegun(reader: FrameReader): boolean {
+  return reader.length > 0;
+}
+
+/** Forgets the frame that had begun: the wire was cut. */
+export function forgetBegun(reader: FrameReader): void {
+  reader.length = 0;
+  reader.overlong = false;
+}
+
+function keep(reader: FrameReader, bytes: Uint8Array): void {
+  if (reader.overlong || reader.length + bytes.length > reader.pending.length) {
+    reader.overlong = true;
+    return;
   }
+  reader.pending.set(bytes, reader.length);
+  reader.length += bytes.length;
+}
 
-  return {
-    read(bytes) {
-      const frames: Frame[] = [];
-      let from = 0;
-      for (let zero = bytes.indexOf(0); zero >= 0; zero = bytes.indexOf(0, from)) {
-        const part = bytes.subarray(from, zero);
-        if (length === 0 && !overlong) finish(part, frames);
-        else {
-          keep(part);
-          if (!overlong) finish(pending.subarray(0, length), frames);
-          else if (!isText(pending.subarray(0, length))) damaged++;
-        }
-        length = 0;
-        overlong = false;
-        from = zero + 1;
-      }
-      keep(bytes.subarray(from));
-      return frames;
-    },
-    reset() {
-      length = 0;
-      overlong = false;
-    },
-    begun: () => length > 0,
-    damaged: () => damaged,
-  };
+function finish(reader: FrameReader, stuffed: Uint8Array, frames: Frame[]): void {
+  if (stuffed.length === 0) return;
+  const frame = stuffed.length > reader.pending.length ? undefined : decodeFrame(stuffed);
+  if (frame) frames.push(frame);
+  else if (!isText(stuffed)) reader.damaged++;
 }

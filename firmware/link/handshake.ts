@@ -9,7 +9,7 @@ import type { AvatarId } from "../core/wire/types";
 import type { Crypto, Random } from "../ports";
 import { type Frame, type Kind, kinds } from "./frames";
 import { checkIntroduction, type LinkIdentity } from "./introduction";
-import { createNoise, type Noise } from "./noise";
+import { createNoise, finishNoise, type Noise, readNoise, remoteStatic, writeNoise } from "./noise";
 import { createPreamble, initiates, prologueOf } from "./preamble";
 import { createRecords, type Records } from "./records";
 import { firstSecret, type Secret } from "./resumption";
@@ -27,25 +27,24 @@ export interface Established {
 export type OutgoingFrame = Frame & { readonly kind: Kind };
 
 export interface Handshake {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly identity: LinkIdentity;
+  /** Our own payload of message 2 or 3 (`introduce`). */
+  readonly introduction: Uint8Array;
   readonly preamble: Uint8Array;
-  /** Takes the peer's preamble; false where it is the one we have. Another than we had begins the messages anew, or goes on with those that it had. */
-  meet(peer: Uint8Array): boolean;
-  /** Whether we have the peer's preamble. */
-  met(): boolean;
-  /**
-   * Takes a handshake message. Throws where it does not verify, or introduces somebody whom we refuse. What comes out of turn
-   * is passed over.
-   */
-  receive(kind: Kind, message: Uint8Array): { frames: OutgoingFrame[]; established?: Established };
-  /** Our preamble and what is to be said now: message 1 where it is ours to begin, or what we said last. */
-  repeat(): OutgoingFrame[];
+  /** The peer's preamble, once it came. */
+  peer: Uint8Array | undefined;
+  exchange: Exchange | undefined;
+  /** What we were at with the peer before this one: a stranger's preamble must not undo it. */
+  before: { readonly peer: Uint8Array; readonly exchange: Exchange | undefined } | undefined;
   /** The initiator's view after the third message: it holds once the peer's first record was opened. */
-  proved(): Established | undefined;
+  proved: Established | undefined;
   /** Whether messages were exchanged, not preambles alone. */
-  used(): boolean;
+  used: boolean;
 }
 
-interface Exchange {
+export interface Exchange {
   readonly noise: Noise;
   readonly initiator: boolean;
   readonly peer: Uint8Array;
@@ -54,97 +53,116 @@ interface Exchange {
   readonly answers: Uint8Array | undefined;
 }
 
-/** `introduction` is our own payload of message 2 or 3 (`introduce`). */
 export function createHandshake(
   crypto: Crypto,
   random: Random,
   identity: LinkIdentity,
   introduction: Uint8Array,
 ): Handshake {
-  const preamble = createPreamble(random, identity.worldTag);
-  let peer: Uint8Array | undefined;
-  let exchange: Exchange | undefined;
-  /** What we were at with the peer before this one: a stranger's preamble must not undo it. */
-  let before: { peer: Uint8Array; exchange: Exchange | undefined } | undefined;
-  let proved: Established | undefined;
-  let used = false;
-
-  function start(initiator: boolean, withPeer: Uint8Array): Noise {
-    return createNoise({
-      crypto,
-      initiator,
-      prologue: prologueOf(preamble, withPeer),
-      psk: identity.psk,
-      staticSecret: identity.noiseSecret,
-      ephemeralSecret: random.bytes(32),
-    });
-  }
-
-  function finish({ noise, initiator, peer: peerPreamble }: Exchange, avatar: AvatarId): Established {
-    const keys = noise.finish();
-    const records = createRecords(crypto, keys.send, keys.receive);
-    return { avatar, initiator, records, secret: firstSecret(crypto, keys), ownPreamble: preamble, peerPreamble };
-  }
-
-  /** Whom the payload of message 2 or 3 introduces. Once it was read the Noise state is spent: whom we refuse must begin anew. */
-  function meetAvatar({ noise }: Exchange, message: Uint8Array): AvatarId {
-    const payload = noise.read(message);
-    exchange = undefined;
-    return checkIntroduction(crypto, identity, noise.remoteStatic(), payload);
-  }
-
-  function takeFirst(message: Uint8Array, from: Uint8Array): OutgoingFrame[] {
-    if (exchange?.answers && equal(exchange.answers, message)) return [exchange.sent];
-    const noise = start(false, from);
-    if (noise.read(message).length > 0) throw payloadInFirst();
-    const sent = { kind: kinds.message2, payload: noise.write(introduction) };
-    exchange = { noise, initiator: false, peer: from, sent, answers: message };
-    used = true;
-    return [sent];
-  }
-
-  function takeSecond(current: Exchange, message: Uint8Array): OutgoingFrame[] {
-    if (current.answers) return equal(current.answers, message) ? [current.sent] : [];
-    const avatar = meetAvatar(current, message);
-    const sent = { kind: kinds.message3, payload: current.noise.write(introduction) };
-    exchange = { ...current, sent, answers: message };
-    proved = finish(exchange, avatar);
-    return [sent];
-  }
-
-  function begin(): OutgoingFrame[] {
-    if (!peer || !initiates(preamble, peer)) return [];
-    const noise = start(true, peer);
-    const sent = { kind: kinds.message1, payload: noise.write(new Uint8Array(0)) };
-    exchange = { noise, initiator: true, peer, sent, answers: undefined };
-    used = true;
-    return [sent];
-  }
-
   return {
-    preamble,
-    meet(met) {
-      if (peer && equal(peer, met)) return false;
-      const back = before && equal(before.peer, met) ? before.exchange : undefined;
-      before = peer && { peer, exchange };
-      peer = met;
-      exchange = back;
-      return true;
-    },
-    met: () => peer !== undefined,
-    receive(kind, message) {
-      const current = exchange;
-      if (kind === kinds.message1 && peer && !initiates(preamble, peer)) return { frames: takeFirst(message, peer) };
-      if (kind === kinds.message2 && current?.initiator) return { frames: takeSecond(current, message) };
-      if (kind === kinds.message3 && current && !current.initiator) {
-        return { frames: [], established: finish(current, meetAvatar(current, message)) };
-      }
-      return { frames: [] };
-    },
-    repeat: () => [{ kind: kinds.preamble, payload: preamble }, ...(exchange ? [exchange.sent] : begin())],
-    proved: () => proved,
-    used: () => used,
+    crypto,
+    random,
+    identity,
+    introduction,
+    preamble: createPreamble(random, identity.worldTag),
+    peer: undefined,
+    exchange: undefined,
+    before: undefined,
+    proved: undefined,
+    used: false,
   };
+}
+
+/** Takes the peer's preamble; false where it is the one we have. Another than we had begins the messages anew, or goes on with those that it had. */
+export function meet(handshake: Handshake, met: Uint8Array): boolean {
+  const { peer, before } = handshake;
+  if (peer && equal(peer, met)) return false;
+  const back = before && equal(before.peer, met) ? before.exchange : undefined;
+  handshake.before = peer && { peer, exchange: handshake.exchange };
+  handshake.peer = met;
+  handshake.exchange = back;
+  return true;
+}
+
+/**
+ * Takes a handshake message. Throws where it does not verify, or introduces somebody whom we refuse. What comes out of turn
+ * is passed over.
+ */
+export function receiveHandshake(
+  handshake: Handshake,
+  kind: Kind,
+  message: Uint8Array,
+): { readonly frames: OutgoingFrame[]; readonly established?: Established } {
+  const { preamble, peer, exchange: current } = handshake;
+  if (kind === kinds.message1 && peer && !initiates(preamble, peer)) {
+    return { frames: takeFirst(handshake, message, peer) };
+  }
+  if (kind === kinds.message2 && current?.initiator) return { frames: takeSecond(handshake, current, message) };
+  if (kind === kinds.message3 && current && !current.initiator) {
+    return { frames: [], established: finish(handshake, current, meetAvatar(handshake, current, message)) };
+  }
+  return { frames: [] };
+}
+
+/** Our preamble and what is to be said now: message 1 where it is ours to begin, or what we said last. */
+export function repeatHandshake(handshake: Handshake): OutgoingFrame[] {
+  const { preamble, exchange } = handshake;
+  return [{ kind: kinds.preamble, payload: preamble }, ...(exchange ? [exchange.sent] : begin(handshake))];
+}
+
+function start({ crypto, random, identity, preamble }: Handshake, initiator: boolean, peer: Uint8Array): Noise {
+  return createNoise({
+    crypto,
+    initiator,
+    prologue: prologueOf(preamble, peer),
+    psk: identity.psk,
+    staticSecret: identity.noiseSecret,
+    ephemeralSecret: random.bytes(32),
+  });
+}
+
+function begin(handshake: Handshake): OutgoingFrame[] {
+  const { preamble, peer } = handshake;
+  if (!peer || !initiates(preamble, peer)) return [];
+  const noise = start(handshake, true, peer);
+  const sent = { kind: kinds.message1, payload: writeNoise(noise, new Uint8Array(0)) };
+  handshake.exchange = { noise, initiator: true, peer, sent, answers: undefined };
+  handshake.used = true;
+  return [sent];
+}
+
+function takeFirst(handshake: Handshake, message: Uint8Array, from: Uint8Array): OutgoingFrame[] {
+  const { exchange, introduction } = handshake;
+  if (exchange?.answers && equal(exchange.answers, message)) return [exchange.sent];
+  const noise = start(handshake, false, from);
+  if (readNoise(noise, message).length > 0) throw payloadInFirst();
+  const sent = { kind: kinds.message2, payload: writeNoise(noise, introduction) };
+  handshake.exchange = { noise, initiator: false, peer: from, sent, answers: message };
+  handshake.used = true;
+  return [sent];
+}
+
+function takeSecond(handshake: Handshake, current: Exchange, message: Uint8Array): OutgoingFrame[] {
+  if (current.answers) return equal(current.answers, message) ? [current.sent] : [];
+  const avatar = meetAvatar(handshake, current, message);
+  const sent = { kind: kinds.message3, payload: writeNoise(current.noise, handshake.introduction) };
+  handshake.exchange = { ...current, sent, answers: message };
+  handshake.proved = finish(handshake, handshake.exchange, avatar);
+  return [sent];
+}
+
+/** Whom the payload of message 2 or 3 introduces. Once it was read the Noise state is spent: whom we refuse must begin anew. */
+function meetAvatar(handshake: Handshake, { noise }: Exchange, message: Uint8Array): AvatarId {
+  const payload = readNoise(noise, message);
+  handshake.exchange = undefined;
+  return checkIntroduction(handshake.crypto, handshake.identity, remoteStatic(noise), payload);
+}
+
+function finish({ crypto, preamble }: Handshake, exchange: Exchange, avatar: AvatarId): Established {
+  const { noise, initiator, peer } = exchange;
+  const keys = finishNoise(noise);
+  const records = createRecords(crypto, keys.send, keys.receive);
+  return { avatar, initiator, records, secret: firstSecret(crypto, keys), ownPreamble: preamble, peerPreamble: peer };
 }
 
 function payloadInFirst(): VertebraError {

@@ -7,12 +7,40 @@ import { VertebraError } from "../core/errors";
 import { messageLimit } from "../core/wire/limits";
 import type { AvatarId } from "../core/wire/types";
 import type { Crypto, Random, Room } from "../ports";
-import { createFrameReader, encodeFrame, type Frame } from "./frames";
+import { createFrameReader, encodeFrame, type FrameReader, forgetBegun, hasBegun, readFrames } from "./frames";
+import type { OutgoingFrame } from "./handshake";
 import type { LinkIdentity } from "./introduction";
 import { keepaliveAfter, noticeSpacing, silenceLimit } from "./limits";
-import { createPace, noteArrival } from "./pace";
-import { createSession, type SessionEvent } from "./session";
-import { createWindow, type Window } from "./window";
+import { createPace, noteArrival, type Pace } from "./pace";
+import {
+  alarmSession,
+  closeSession,
+  createSession,
+  forgetSession,
+  heardPeer,
+  loseSession,
+  notePeerHeard,
+  openSession,
+  receiveFrame,
+  type Session,
+  type SessionEvent,
+  sealInSession,
+  sessionDue,
+  sessionStands,
+} from "./session";
+import {
+  askAgain,
+  capacityOf,
+  createWindow,
+  delayOf,
+  dueAt,
+  nextSegment,
+  offerMessage,
+  queuedBytes,
+  receiveSegment,
+  restartWindow,
+  type Window,
+} from "./window";
 
 export type { LinkIdentity } from "./introduction";
 
@@ -50,220 +78,243 @@ export interface LinkStats {
   readonly handshakes: number;
 }
 
-/** `now` is monotonic time in ms and never goes back. */
 export interface Link {
-  /** The wire is open: the first time, and again whenever it was reopened. */
-  start(now: number): LinkAction[];
-  /** The wire is gone. The session is kept, in RAM, for resuming. */
-  closed(now: number): LinkAction[];
-  /** Bytes from the wire, cut anywhere. */
-  receive(bytes: Uint8Array, now: number): LinkAction[];
-  /**
-   * Takes a message for the peer; it must not be written to afterwards. Undefined where it is not taken: no session was ever
-   * there, or the queue is full. Throws `link-message` where it is empty or above `messageLimit`.
-   */
-  send(message: Uint8Array, now: number): LinkAction[] | undefined;
-  /** The time of the last `wake` has come. Earlier or once too often does no harm. */
-  alarm(now: number): LinkAction[];
+  readonly reader: FrameReader;
+  readonly pace: Pace;
+  readonly session: Session;
+  window: Window | undefined;
+  /** Whether the wire is. */
+  open: boolean;
+  /** What the driver was told last, `up` or `down`. */
+  up: boolean;
+  sentAt: number;
   /** When the peer was last heard, by a genuine record, keepalives counted: monotonic ms, -Infinity before the first. */
-  heardAt(): number;
-  stats(): LinkStats;
+  heardAt: number;
+  wakeAt: number;
+  /** The room that was told last, less what was sent since, and the delay. */
+  toldRoom: number;
+  toldDelay: number;
+  /** When each kind of notice was told last, by its code. */
+  readonly noticed: Map<string, number>;
+  bytesIn: number;
+  bytesOut: number;
+  /** By windows that are gone. */
+  retransmissions: number;
+  resumed: number;
+  handshakes: number;
 }
 
+/** `now` is here and below monotonic time in ms, and never goes back. */
 export function createLink(options: { crypto: Crypto; random: Random; identity: LinkIdentity; now: number }): Link {
-  const reader = createFrameReader();
   const pace = createPace();
-  const session = createSession(options.crypto, options.random, options.identity, pace);
-  const notices = createNotices();
-  let window: Window | undefined;
-  let open = false;
-  /** What the driver was told last, `up` or `down`. */
-  let up = false;
-  let sentAt = options.now;
-  let heardAt = Number.NEGATIVE_INFINITY;
-  let wakeAt = Number.POSITIVE_INFINITY;
-  /** The room that was told last, less what was sent since, and the delay. */
-  let told = { bytes: 0, delay: 0 };
-  const counts = { bytesIn: 0, bytesOut: 0, retransmissions: 0, resumed: 0, handshakes: 0 };
-
-  function write(frame: { kind: Parameters<typeof encodeFrame>[0]; payload: Uint8Array }, out: LinkAction[]): void {
-    const bytes = encodeFrame(frame.kind, frame.payload);
-    counts.bytesOut += bytes.length;
-    out.push({ kind: "write", bytes });
-  }
-
-  function goDown(error: VertebraError, out: LinkAction[]): void {
-    if (up) out.push({ kind: "down", error });
-    up = false;
-  }
-
-  function dropWindow(): void {
-    counts.retransmissions += window?.retransmissions() ?? 0;
-    window = undefined;
-  }
-
-  function stand(avatar: AvatarId, fresh: boolean, now: number, out: LinkAction[]): void {
-    if (fresh) {
-      goDown(replaced(), out);
-      counts.handshakes++;
-      dropWindow();
-      window = createWindow(pace);
-    } else {
-      counts.resumed++;
-      window!.restart();
-    }
-    heardAt = now;
-    if (!up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(window!) });
-    up = true;
-    transmit(now, out, true);
-  }
-
-  function roomNow(window: Window): Room {
-    const room = { bytes: window.capacity() - window.queued(), delay: window.delay() };
-    told = { ...room };
-    return room;
-  }
-
-  /** Once half of it has become free again, not for every ack; and where a wire that was slow for what waited is so no more. */
-  function tellChangedRoom(out: LinkAction[]): void {
-    if (!up || !window) return;
-    const freed = window.capacity() - window.queued() - told.bytes;
-    const faster = window.queued() === 0 && told.delay > 2 * window.delay() + staleDelay;
-    if (freed >= window.capacity() / 2 || faster) out.push({ kind: "room", room: roomNow(window) });
-  }
-
-  /** All that may go now; a record even where there is nothing to say, if `forced`. */
-  function transmit(now: number, out: LinkAction[], forced = false): void {
-    if (!window || !session.stands()) return;
-    let force = forced || now >= sentAt + keepaliveAfter;
-    for (;;) {
-      const segment = window.next(now, session.heard(), force);
-      if (!segment) return;
-      write(session.seal(segment), out);
-      sentAt = now;
-      force = false;
-    }
-  }
-
-  function takeRecord(plaintext: Uint8Array, now: number, out: LinkAction[]): void {
-    heardAt = now;
-    try {
-      const { messages, heard } = window!.receive(plaintext, now);
-      if (heard) session.peerHeard();
-      for (const bytes of messages) out.push({ kind: "message", bytes });
-    } catch (error) {
-      if (!(error instanceof VertebraError)) throw error;
-      goDown(error, out);
-      dropWindow();
-      take(session.forget(now), now, out);
-    }
-  }
-
-  function take(events: readonly SessionEvent[], now: number, out: LinkAction[]): void {
-    for (const event of events) {
-      if (event.kind === "frame") write(event.frame, out);
-      else if (event.kind === "stands") stand(event.avatar, event.fresh, now, out);
-      else if (event.kind === "record") takeRecord(event.plaintext, now, out);
-      else if (event.kind === "answer") transmit(now, out, true);
-      else notices.tell(event.error, now, out);
-    }
-  }
-
-  /** Everything that is due by now, and when to come again. */
-  function settle(now: number, out: LinkAction[]): LinkAction[] {
-    if (!open) return out;
-    if (session.stands() && now >= heardAt + silenceLimit) {
-      goDown(silent(), out);
-      take(session.lost(now), now, out);
-    }
-    take(session.alarm(now), now, out);
-    transmit(now, out);
-    tellChangedRoom(out);
-    const standing = session.stands()
-      ? Math.min(window!.due(), sentAt + keepaliveAfter, heardAt + silenceLimit)
-      : Number.POSITIVE_INFINITY;
-    const at = Math.min(session.due(), standing);
-    // A later wish can wait for the earlier wake: a timer is set again once in a while, not for every ack.
-    if (at < wakeAt) {
-      wakeAt = at;
-      out.push({ kind: "wake", at });
-    }
-    return out;
-  }
-
-  function close(out: LinkAction[]): void {
-    open = false;
-    goDown(cut(), out);
-    session.close();
-    reader.reset();
-  }
-
   return {
-    start(now) {
-      const out: LinkAction[] = [];
-      close(out);
-      open = true;
-      wakeAt = Number.POSITIVE_INFINITY;
-      take(session.open(now), now, out);
-      return settle(now, out);
-    },
-    closed() {
-      const out: LinkAction[] = [];
-      close(out);
-      return out;
-    },
-    receive(bytes, now) {
-      const out: LinkAction[] = [];
-      if (!open) return out;
-      counts.bytesIn += bytes.length;
-      const before = reader.damaged();
-      const frames: Frame[] = reader.read(bytes);
-      noteArrival(pace, bytes.length, frames.length > 0, reader.begun(), now);
-      if (reader.damaged() > before) {
-        window?.askAgain(now);
-        notices.tell(damaged(reader.damaged()), now, out);
-      }
-      for (const frame of frames) take(session.receive(frame, now), now, out);
-      return settle(now, out);
-    },
-    send(message, now) {
-      if (message.length === 0 || message.length > messageLimit) throw unfit(message.length);
-      if (!window?.offer(message)) return undefined;
-      told.bytes -= message.length;
-      return settle(now, []);
-    },
-    alarm(now) {
-      wakeAt = Number.POSITIVE_INFINITY;
-      return settle(now, []);
-    },
-    heardAt: () => heardAt,
-    stats: () => ({
-      bytesIn: counts.bytesIn,
-      bytesOut: counts.bytesOut,
-      framesDamaged: reader.damaged(),
-      retransmissions: counts.retransmissions + (window?.retransmissions() ?? 0),
-      queued: window?.queued() ?? 0,
-      up,
-      resumed: counts.resumed,
-      handshakes: counts.handshakes,
-    }),
+    reader: createFrameReader(),
+    pace,
+    session: createSession(options.crypto, options.random, options.identity, pace),
+    window: undefined,
+    open: false,
+    up: false,
+    sentAt: options.now,
+    heardAt: Number.NEGATIVE_INFINITY,
+    wakeAt: Number.POSITIVE_INFINITY,
+    toldRoom: 0,
+    toldDelay: 0,
+    noticed: new Map(),
+    bytesIn: 0,
+    bytesOut: 0,
+    retransmissions: 0,
+    resumed: 0,
+    handshakes: 0,
   };
+}
+
+/** The wire is open: the first time, and again whenever it was reopened. */
+export function startLink(link: Link, now: number): LinkAction[] {
+  const out = closeLink(link);
+  link.open = true;
+  link.wakeAt = Number.POSITIVE_INFINITY;
+  take(link, openSession(link.session, now), now, out);
+  return settle(link, now, out);
+}
+
+/** The wire is gone. The session is kept, in RAM, for resuming. */
+export function closeLink(link: Link): LinkAction[] {
+  const out: LinkAction[] = [];
+  link.open = false;
+  goDown(link, cut(), out);
+  closeSession(link.session);
+  forgetBegun(link.reader);
+  return out;
+}
+
+/** Bytes from the wire, cut anywhere. */
+export function receiveBytes(link: Link, bytes: Uint8Array, now: number): LinkAction[] {
+  const out: LinkAction[] = [];
+  if (!link.open) return out;
+  const { reader } = link;
+  link.bytesIn += bytes.length;
+  const before = reader.damaged;
+  const frames = readFrames(reader, bytes);
+  noteArrival(link.pace, bytes.length, frames.length > 0, hasBegun(reader), now);
+  if (reader.damaged > before) {
+    if (link.window) askAgain(link.window, now);
+    notice(link, damaged(reader.damaged), now, out);
+  }
+  for (const frame of frames) take(link, receiveFrame(link.session, frame, now), now, out);
+  return settle(link, now, out);
+}
+
+/**
+ * Takes a message for the peer; it must not be written to afterwards. Undefined where it is not taken: no session was ever
+ * there, or the queue is full. Throws `link-message` where it is empty or above `messageLimit`.
+ */
+export function sendMessage(link: Link, message: Uint8Array, now: number): LinkAction[] | undefined {
+  if (message.length === 0 || message.length > messageLimit) throw unfit(message.length);
+  if (!link.window || !offerMessage(link.window, message)) return undefined;
+  link.toldRoom -= message.length;
+  return settle(link, now, []);
+}
+
+/** The time of the last `wake` has come. Earlier or once too often does no harm. */
+export function alarmLink(link: Link, now: number): LinkAction[] {
+  link.wakeAt = Number.POSITIVE_INFINITY;
+  return settle(link, now, []);
+}
+
+export function linkStats(link: Link): LinkStats {
+  const { reader, window, bytesIn, bytesOut, up, resumed, handshakes } = link;
+  return {
+    bytesIn,
+    bytesOut,
+    framesDamaged: reader.damaged,
+    retransmissions: link.retransmissions + (window?.sender.retransmissions ?? 0),
+    queued: window ? queuedBytes(window) : 0,
+    up,
+    resumed,
+    handshakes,
+  };
+}
+
+/** Everything that is due by now, and when to come again. */
+function settle(link: Link, now: number, out: LinkAction[]): LinkAction[] {
+  if (!link.open) return out;
+  const { session } = link;
+  if (sessionStands(session) && now >= link.heardAt + silenceLimit) {
+    goDown(link, silent(), out);
+    take(link, loseSession(session, now), now, out);
+  }
+  take(link, alarmSession(session, now), now, out);
+  transmit(link, now, out);
+  tellChangedRoom(link, out);
+  const standing = sessionStands(session)
+    ? Math.min(dueAt(link.window!), link.sentAt + keepaliveAfter, link.heardAt + silenceLimit)
+    : Number.POSITIVE_INFINITY;
+  const at = Math.min(sessionDue(session), standing);
+  // A later wish can wait for the earlier wake: a timer is set again once in a while, not for every ack.
+  if (at < link.wakeAt) {
+    link.wakeAt = at;
+    out.push({ kind: "wake", at });
+  }
+  return out;
+}
+
+function take(link: Link, events: readonly SessionEvent[], now: number, out: LinkAction[]): void {
+  for (const event of events) {
+    if (event.kind === "frame") write(link, event.frame, out);
+    else if (event.kind === "stands") stand(link, event.avatar, event.fresh, now, out);
+    else if (event.kind === "record") takeRecord(link, event.plaintext, now, out);
+    else if (event.kind === "answer") transmit(link, now, out, true);
+    else notice(link, event.error, now, out);
+  }
+}
+
+function write(link: Link, frame: OutgoingFrame, out: LinkAction[]): void {
+  const bytes = encodeFrame(frame.kind, frame.payload);
+  link.bytesOut += bytes.length;
+  out.push({ kind: "write", bytes });
+}
+
+function goDown(link: Link, error: VertebraError, out: LinkAction[]): void {
+  if (link.up) out.push({ kind: "down", error });
+  link.up = false;
+}
+
+function dropWindow(link: Link): void {
+  link.retransmissions += link.window?.sender.retransmissions ?? 0;
+  link.window = undefined;
+}
+
+function stand(link: Link, avatar: AvatarId, fresh: boolean, now: number, out: LinkAction[]): void {
+  if (fresh) {
+    goDown(link, replaced(), out);
+    link.handshakes++;
+    dropWindow(link);
+    link.window = createWindow(link.pace);
+  } else {
+    link.resumed++;
+    restartWindow(link.window!);
+  }
+  link.heardAt = now;
+  if (!link.up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(link, link.window!) });
+  link.up = true;
+  transmit(link, now, out, true);
+}
+
+function roomNow(link: Link, window: Window): Room {
+  link.toldRoom = capacityOf(window) - queuedBytes(window);
+  link.toldDelay = delayOf(window);
+  return { bytes: link.toldRoom, delay: link.toldDelay };
 }
 
 /** A delay is told anew when it is half of what was told, and so many ms less. */
 const staleDelay = 100;
 
+/** Once half of it has become free again, not for every ack; and where a wire that was slow for what waited is so no more. */
+function tellChangedRoom(link: Link, out: LinkAction[]): void {
+  const { window } = link;
+  if (!link.up || !window) return;
+  const capacity = capacityOf(window);
+  const queued = queuedBytes(window);
+  const faster = queued === 0 && link.toldDelay > 2 * delayOf(window) + staleDelay;
+  if (capacity - queued - link.toldRoom >= capacity / 2 || faster) {
+    out.push({ kind: "room", room: roomNow(link, window) });
+  }
+}
+
+/** All that may go now; a record even where there is nothing to say, if `forced`. */
+function transmit(link: Link, now: number, out: LinkAction[], forced = false): void {
+  const { session, window } = link;
+  if (!window || !sessionStands(session)) return;
+  let force = forced || now >= link.sentAt + keepaliveAfter;
+  for (;;) {
+    const segment = nextSegment(window, now, heardPeer(session), force);
+    if (!segment) return;
+    write(link, sealInSession(session, segment), out);
+    link.sentAt = now;
+    force = false;
+  }
+}
+
+function takeRecord(link: Link, plaintext: Uint8Array, now: number, out: LinkAction[]): void {
+  link.heardAt = now;
+  try {
+    const { messages, heard } = receiveSegment(link.window!, plaintext, now);
+    if (heard) notePeerHeard(link.session);
+    for (const bytes of messages) out.push({ kind: "message", bytes });
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    goDown(link, error, out);
+    dropWindow(link);
+    take(link, forgetSession(link.session, now), now, out);
+  }
+}
+
 /** Tells each kind of notice at most once in `noticeSpacing`: a stranger must not fill a log. */
-function createNotices() {
-  const told = new Map<string, number>();
-  return {
-    tell(error: VertebraError, now: number, out: LinkAction[]): void {
-      const before = told.get(error.code);
-      if (before !== undefined && now - before < noticeSpacing) return;
-      told.set(error.code, now);
-      out.push({ kind: "notice", error });
-    },
-  };
+function notice({ noticed }: Link, error: VertebraError, now: number, out: LinkAction[]): void {
+  const before = noticed.get(error.code);
+  if (before !== undefined && now - before < noticeSpacing) return;
+  noticed.set(error.code, now);
+  out.push({ kind: "notice", error });
 }
 
 function replaced(): VertebraError {

@@ -17,7 +17,7 @@ const pattern = [
 ] as const;
 
 /** The state of CipherState and SymmetricState. Its byte arrays are replaced, never written to: a copy of the fields is a snapshot. */
-interface Symmetric {
+export interface Symmetric {
   chainingKey: Uint8Array;
   hash: Uint8Array;
   key: Uint8Array | undefined;
@@ -46,15 +46,12 @@ export interface NoiseKeys {
   readonly handshakeHash: Uint8Array;
 }
 
+/** One handshake: what it was begun with, and how far it is. */
 export interface Noise {
-  /** The next message with this payload. Throws `noise-refused` where the peer's key is of small order. */
-  write(payload: Uint8Array): Uint8Array;
-  /** The payload of the peer's message. Throws `noise-refused`, and is then as before: the right message may still come. */
-  read(message: Uint8Array): Uint8Array;
-  /** X25519 key of the peer, once the message that carries it was read. */
-  remoteStatic(): Uint8Array;
-  /** After the third message. */
-  finish(): NoiseKeys;
+  readonly options: NoiseOptions;
+  state: Symmetric;
+  /** Messages exchanged. */
+  step: number;
 }
 
 /** A 64-bit counter as ChaCha20-Poly1305 takes it (revision 34, 12.3): four zero bytes, then the counter, little-endian. */
@@ -65,95 +62,104 @@ export function noiseNonce(counter: number): Uint8Array {
 }
 
 export function createNoise(options: NoiseOptions): Noise {
-  const { crypto, initiator } = options;
-  const state = initialize(options);
-  let step = 0;
+  return { options, state: initialize(options), step: 0 };
+}
 
-  function turn(writing: boolean): (typeof pattern)[number] {
-    const tokens = pattern[step];
-    assert(tokens && (initiator === (step % 2 === 0)) === writing, "handshake messages alternate, and are three");
-    return tokens;
+/** The next message with this payload. Throws `noise-refused` where the peer's key is of small order. */
+export function writeNoise(noise: Noise, payload: Uint8Array): Uint8Array {
+  const { options, state } = noise;
+  const { crypto } = options;
+  const parts: Uint8Array[] = [];
+  for (const token of turn(noise, true)) {
+    if (token === "psk") mixPsk(crypto, state, options.psk);
+    else if (token === "e") {
+      const ephemeral = crypto.x25519Public(options.ephemeralSecret);
+      parts.push(ephemeral);
+      mixHash(crypto, state, ephemeral);
+      // With a psk in the pattern, e is mixed into the key too (revision 34, 9.2).
+      mixKey(crypto, state, ephemeral);
+    } else if (token === "s") {
+      parts.push(encryptAndHash(crypto, state, crypto.x25519Public(options.staticSecret)));
+    } else agree(noise, token);
   }
+  parts.push(encryptAndHash(crypto, state, payload));
+  noise.step++;
+  return concat(parts);
+}
 
-  function agree(token: "ee" | "es" | "se"): void {
-    // The first letter names the initiator's key, the second the responder's.
-    const [own, other] = initiator ? [token[0], token[1]] : [token[1], token[0]];
-    const secret = own === "e" ? options.ephemeralSecret : options.staticSecret;
-    const key = other === "e" ? state.remoteEphemeral : state.remoteStatic;
-    assert(key, `the peer's key for ${token} is known`);
-    const shared = crypto.x25519(secret, key);
-    // Suite 1: all-zero results are refused (PROTOCOL 1).
-    if (shared.every((byte) => byte === 0)) throw refused("a key of small order");
-    mixKey(crypto, state, shared);
+/** The payload of the peer's message. Throws `noise-refused`, and is then as before: the right message may still come. */
+export function readNoise(noise: Noise, message: Uint8Array): Uint8Array {
+  const tokens = turn(noise, false);
+  const before = { ...noise.state };
+  try {
+    const payload = readTokens(noise, tokens, message);
+    noise.step++;
+    return payload;
+  } catch (error) {
+    noise.state = before;
+    throw error;
   }
+}
 
-  function readTokens(tokens: readonly string[], message: Uint8Array): Uint8Array {
-    let at = 0;
-    function take(count: number): Uint8Array {
-      if (at + count > message.length) throw refused("too short");
-      at += count;
-      return message.subarray(at - count, at);
-    }
-    for (const token of tokens) {
-      if (token === "psk") mixPsk(crypto, state, options.psk);
-      else if (token === "e") {
-        state.remoteEphemeral = take(32).slice();
-        mixHash(crypto, state, state.remoteEphemeral);
-        mixKey(crypto, state, state.remoteEphemeral);
-      } else if (token === "s") {
-        state.remoteStatic = decryptAndHash(crypto, state, take(32 + tagLength));
-      } else agree(token as "ee" | "es" | "se");
-    }
-    return decryptAndHash(crypto, state, message.subarray(at));
-  }
+/** X25519 key of the peer, once the message that carries it was read. */
+export function remoteStatic({ state }: Noise): Uint8Array {
+  assert(state.remoteStatic, "the peer's static key was read");
+  return state.remoteStatic;
+}
 
+/** The keys that the handshake leaves, after its third message. */
+export function finishNoise({ options, state, step }: Noise): NoiseKeys {
+  assert(step === pattern.length, "all three messages were exchanged");
+  const keys = hkdf(options.crypto, new Uint8Array(0), "", state.chainingKey, 64);
+  const [first, second] = [keys.subarray(0, 32), keys.subarray(32)];
   return {
-    write(payload) {
-      const parts: Uint8Array[] = [];
-      for (const token of turn(true)) {
-        if (token === "psk") mixPsk(crypto, state, options.psk);
-        else if (token === "e") {
-          const ephemeral = crypto.x25519Public(options.ephemeralSecret);
-          parts.push(ephemeral);
-          mixHash(crypto, state, ephemeral);
-          // With a psk in the pattern, e is mixed into the key too (revision 34, 9.2).
-          mixKey(crypto, state, ephemeral);
-        } else if (token === "s") {
-          parts.push(encryptAndHash(crypto, state, crypto.x25519Public(options.staticSecret)));
-        } else agree(token);
-      }
-      parts.push(encryptAndHash(crypto, state, payload));
-      step++;
-      return concat(parts);
-    },
-    read(message) {
-      const tokens = turn(false);
-      const before = { ...state };
-      try {
-        const payload = readTokens(tokens, message);
-        step++;
-        return payload;
-      } catch (error) {
-        Object.assign(state, before);
-        throw error;
-      }
-    },
-    remoteStatic() {
-      assert(state.remoteStatic, "the peer's static key was read");
-      return state.remoteStatic;
-    },
-    finish() {
-      assert(step === pattern.length, "all three messages were exchanged");
-      const keys = hkdf(crypto, new Uint8Array(0), "", state.chainingKey, 64);
-      const [first, second] = [keys.subarray(0, 32), keys.subarray(32)];
-      return {
-        send: initiator ? first : second,
-        receive: initiator ? second : first,
-        chainingKey: state.chainingKey,
-        handshakeHash: state.hash,
-      };
-    },
+    send: options.initiator ? first : second,
+    receive: options.initiator ? second : first,
+    chainingKey: state.chainingKey,
+    handshakeHash: state.hash,
   };
+}
+
+function turn({ options, step }: Noise, writing: boolean): (typeof pattern)[number] {
+  const tokens = pattern[step];
+  assert(tokens && (options.initiator === (step % 2 === 0)) === writing, "handshake messages alternate, and are three");
+  return tokens;
+}
+
+function agree({ options, state }: Noise, token: "ee" | "es" | "se"): void {
+  // The first letter names the initiator's key, the second the responder's.
+  const [own, other] = options.initiator ? [token[0], token[1]] : [token[1], token[0]];
+  const secret = own === "e" ? options.ephemeralSecret : options.staticSecret;
+  const key = other === "e" ? state.remoteEphemeral : state.remoteStatic;
+  assert(key, `the peer's key for ${token} is known`);
+  const shared = options.crypto.x25519(secret, key);
+  // Suite 1: all-zero results are refused (PROTOCOL 1).
+  if (shared.every((byte) => byte === 0)) throw refused("a key of small order");
+  mixKey(options.crypto, state, shared);
+}
+
+function readTokens(noise: Noise, tokens: readonly string[], message: Uint8Array): Uint8Array {
+  const { state, options } = noise;
+  const { crypto } = options;
+  let at = 0;
+  for (const token of tokens) {
+    if (token === "psk") mixPsk(crypto, state, options.psk);
+    else if (token === "e") {
+      state.remoteEphemeral = part(message, at, 32).slice();
+      at += 32;
+      mixHash(crypto, state, state.remoteEphemeral);
+      mixKey(crypto, state, state.remoteEphemeral);
+    } else if (token === "s") {
+      state.remoteStatic = decryptAndHash(crypto, state, part(message, at, 32 + tagLength));
+      at += 32 + tagLength;
+    } else agree(noise, token as "ee" | "es" | "se");
+  }
+  return decryptAndHash(crypto, state, message.subarray(at));
+}
+
+function part(message: Uint8Array, at: number, count: number): Uint8Array {
+  if (at + count > message.length) throw refused("too short");
+  return message.subarray(at, at + count);
 }
 
 function initialize({ crypto, prologue }: NoiseOptions): Symmetric {

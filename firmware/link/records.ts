@@ -13,46 +13,66 @@ const nothing = () => new Uint8Array(0);
 /** 2^64 - 1, the nonce that the Noise framework keeps for renewing a key (revision 34, 4.2). */
 const lastNonce = () => Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
 
+/** One session's records, both ways, under the keys of now. */
 export interface Records {
-  /** The next record with this plaintext. */
-  seal(plaintext: Uint8Array): Uint8Array;
-  /** The plaintext; undefined where it was accepted before, is older than the window, or is not the peer's. */
-  open(record: Uint8Array): Uint8Array | undefined;
+  readonly crypto: Crypto;
+  sealKey: Uint8Array;
+  sent: number;
+  /** Which of the peer's keys is the current one; that before it is kept, since records may come late. */
+  generation: number;
+  openKey: Uint8Array;
+  previousKey: Uint8Array | undefined;
+  /** "Accepted once, within a window of 128": by counter modulo the window, below the next new one. */
+  readonly accepted: Uint8Array;
+  next: number;
 }
 
 /** Keys are 32 bytes and must not have been used for records before. */
 export function createRecords(crypto: Crypto, sendKey: Uint8Array, receiveKey: Uint8Array): Records {
-  const seen = createReplayWindow();
-  const keys = createKeys(crypto, receiveKey);
-  let sealKey = sendKey;
-  let sent = 0;
-
   return {
-    seal(plaintext) {
-      assert(sent < Number.MAX_SAFE_INTEGER, "a counter is never used twice");
-      if (sent > 0 && sent % recordsPerKey === 0) sealKey = renewed(crypto, sealKey);
-      const counter = encodeCounter(sent);
-      const ciphertext = crypto.seal(sealKey, noiseNonce(sent), nothing(), plaintext);
-      sent++;
-      const record = new Uint8Array(counter.length + ciphertext.length);
-      record.set(counter);
-      record.set(ciphertext, counter.length);
-      return record;
-    },
-    open(record) {
-      const read = decodeCounter(record);
-      if (!read || !seen.fresh(read.counter)) return undefined;
-      const generation = Math.floor(read.counter / recordsPerKey);
-      const key = keys.of(generation);
-      if (!key || record.length - read.length < 16) return undefined;
-      const plaintext = crypto.open(key, noiseNonce(read.counter), nothing(), record.subarray(read.length));
-      if (!plaintext) return undefined;
-      // Only now: a stranger's counter must move neither the window nor the key.
-      seen.accept(read.counter);
-      keys.keep(generation, key);
-      return plaintext;
-    },
+    crypto,
+    sealKey: sendKey,
+    sent: 0,
+    generation: 0,
+    openKey: receiveKey,
+    previousKey: undefined,
+    accepted: new Uint8Array(replayWindow),
+    next: 0,
   };
+}
+
+/** The next record with this plaintext. */
+export function sealRecord(records: Records, plaintext: Uint8Array): Uint8Array {
+  const { crypto, sent } = records;
+  assert(sent < Number.MAX_SAFE_INTEGER, "a counter is never used twice");
+  if (sent > 0 && sent % recordsPerKey === 0) records.sealKey = renewed(crypto, records.sealKey);
+  const counter = encodeCounter(sent);
+  const ciphertext = crypto.seal(records.sealKey, noiseNonce(sent), nothing(), plaintext);
+  records.sent++;
+  const record = new Uint8Array(counter.length + ciphertext.length);
+  record.set(counter);
+  record.set(ciphertext, counter.length);
+  return record;
+}
+
+/** The plaintext; undefined where it was accepted before, is older than the window, or is not the peer's. */
+export function openRecord(records: Records, record: Uint8Array): Uint8Array | undefined {
+  const { crypto } = records;
+  const read = decodeCounter(record);
+  if (!read || !isFresh(records, read.counter)) return undefined;
+  const generation = Math.floor(read.counter / recordsPerKey);
+  const key = keyOf(records, generation);
+  if (!key || record.length - read.length < 16) return undefined;
+  const plaintext = crypto.open(key, noiseNonce(read.counter), nothing(), record.subarray(read.length));
+  if (!plaintext) return undefined;
+  // Only now: a stranger's counter must move neither the window nor the key.
+  accept(records, read.counter);
+  if (generation === records.generation + 1) {
+    records.previousKey = records.openKey;
+    records.openKey = key;
+    records.generation = generation;
+  }
+  return plaintext;
 }
 
 /** REKEY of the Noise framework, revision 34, 4.2. */
@@ -60,46 +80,25 @@ function renewed(crypto: Crypto, key: Uint8Array): Uint8Array {
   return crypto.seal(key, lastNonce(), nothing(), new Uint8Array(32)).subarray(0, 32);
 }
 
-/** The receiving keys of this generation, of the one before (records may come late), and of the next. */
-function createKeys(crypto: Crypto, first: Uint8Array) {
-  let generation = 0;
-  let current = first;
-  let previous: Uint8Array | undefined;
-
-  return {
-    of(wanted: number): Uint8Array | undefined {
-      if (wanted === generation) return current;
-      if (wanted === generation - 1) return previous;
-      // Further on than the next: a whole generation of records would have been lost, and the session with it.
-      return wanted === generation + 1 ? renewed(crypto, current) : undefined;
-    },
-    /** A record of this generation was opened with this key. */
-    keep(opened: number, key: Uint8Array): void {
-      if (opened !== generation + 1) return;
-      previous = current;
-      current = key;
-      generation = opened;
-    },
-  };
+/** The receiving key of this generation: the current one, the one before, or the next. */
+function keyOf({ crypto, generation, openKey, previousKey }: Records, wanted: number): Uint8Array | undefined {
+  if (wanted === generation) return openKey;
+  if (wanted === generation - 1) return previousKey;
+  // Further on than the next: a whole generation of records would have been lost, and the session with it.
+  return wanted === generation + 1 ? renewed(crypto, openKey) : undefined;
 }
 
-/** "Accepted once, within a window of 128." */
-function createReplayWindow() {
-  const accepted = new Uint8Array(replayWindow);
-  let next = 0;
+function isFresh({ accepted, next }: Records, counter: number): boolean {
+  if (counter >= next) return true;
+  return counter >= next - replayWindow && accepted[counter % replayWindow] === 0;
+}
 
-  return {
-    fresh(counter: number): boolean {
-      if (counter >= next) return true;
-      return counter >= next - replayWindow && accepted[counter % replayWindow] === 0;
-    },
-    accept(counter: number): void {
-      const from = Math.max(next, counter - replayWindow + 1);
-      for (let skipped = from; skipped < counter; skipped++) accepted[skipped % replayWindow] = 0;
-      accepted[counter % replayWindow] = 1;
-      if (counter >= next) next = counter + 1;
-    },
-  };
+function accept(records: Records, counter: number): void {
+  const { accepted, next } = records;
+  const from = Math.max(next, counter - replayWindow + 1);
+  for (let skipped = from; skipped < counter; skipped++) accepted[skipped % replayWindow] = 0;
+  accepted[counter % replayWindow] = 1;
+  if (counter >= next) records.next = counter + 1;
 }
 
 /** Seven bits a byte, the lowest first, the highest bit set on all but the last: one byte for the first 128 records. */

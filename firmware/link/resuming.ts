@@ -61,8 +61,6 @@ export interface Answering {
   readonly frame: OutgoingFrame;
   readonly old: Secret;
   readonly resumed: Resumed;
-  /** Takes `[mac]`. Throws `link-resumption` where it is not A's. */
-  check(proof: Uint8Array): void;
 }
 
 /** B takes `[id, nonceA]`. `known` are the secrets by which it could resume; where the id is of none of them, it says so. */
@@ -81,10 +79,12 @@ export function answer(
   const nonceB = random.bytes(nonceLength);
   const resumed = resume(crypto, old, nonceA, nonceB);
   const frame = { kind: kinds.resume2, payload: encodeResume2(nonceB, resumed.macOfB) };
-  const check = (proof: Uint8Array) => {
-    if (!sameMac(decodeResume3(proof), resumed.macOfA)) throw refused();
-  };
-  return { frame, answering: { at: now, question, frame, old, resumed, check } };
+  return { frame, answering: { at: now, question, frame, old, resumed } };
+}
+
+/** B takes `[mac]`. Throws `link-resumption` where it is not A's. */
+export function checkProof({ resumed }: Answering, proof: Uint8Array): void {
+  if (!sameMac(decodeResume3(proof), resumed.macOfA)) throw refused();
 }
 
 function refused(): VertebraError {

@@ -2,7 +2,19 @@ import type { VertebraError } from "../../firmware/core/errors";
 import type { PeerId } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
-import { createLink, type Link, type LinkAction, type LinkIdentity, type LinkStats } from "../../firmware/link/link";
+import {
+  alarmLink,
+  closeLink,
+  createLink,
+  type Link,
+  type LinkAction,
+  type LinkIdentity,
+  type LinkStats,
+  linkStats,
+  receiveBytes,
+  sendMessage,
+  startLink,
+} from "../../firmware/link/link";
 import type { Clock, Crypto, Random, Room } from "../../firmware/ports";
 import type { PeerEvents } from "../participant/peers";
 import { type OpenPort, openPort } from "./port";
@@ -111,17 +123,17 @@ export function startSerial(options: SerialOptions): SerialAvatar {
 
   function wakeAt(at: number): void {
     clearTimeout(alarmTimer);
-    alarmTimer = setTimeout(() => perform([...link.alarm(now()), ...drain()]), Math.max(0, Math.ceil(at - now())));
+    alarmTimer = setTimeout(() => perform([...alarmLink(link, now()), ...drain()]), Math.max(0, Math.ceil(at - now())));
   }
 
   function received(bytes: Uint8Array): void {
     const from = port;
     from?.pause();
-    perform([...link.receive(bytes, now()), ...drain()]).then(() => from?.resume());
+    perform([...receiveBytes(link, bytes, now()), ...drain()]).then(() => from?.resume());
   }
 
   function send(message: Uint8Array): void {
-    const actions = waiting.length > 0 ? undefined : link.send(message, now());
+    const actions = waiting.length > 0 ? undefined : sendMessage(link, message, now());
     if (actions) {
       perform(actions);
     } else if (waitingBytes + message.length <= mostWaiting) {
@@ -136,7 +148,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   function drain(): LinkAction[] {
     const actions: LinkAction[] = [];
     while (waiting.length > 0) {
-      const taken = link.send(waiting[0]!, now());
+      const taken = sendMessage(link, waiting[0]!, now());
       if (!taken) break;
       actions.push(...taken);
       waitingBytes -= waiting.shift()!.length;
@@ -154,7 +166,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       port = opened;
       error = undefined;
       retryMs = firstRetryMs;
-      perform(link.start(now()));
+      perform(startLink(link, now()));
       settings = await settingsOf(path);
       return undefined;
     } catch (reason) {
@@ -168,7 +180,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   function closed(reason?: VertebraError): void {
     port = undefined;
     clearTimeout(alarmTimer);
-    perform(link.closed(now()));
+    perform(closeLink(link));
     if (reason) {
       error = reason;
       retry(firstRetryMs);
@@ -193,7 +205,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       open: port !== undefined,
       error,
       avatar: peer && toHex(peer.avatar),
-      stats: link.stats(),
+      stats: linkStats(link),
       dropped,
     }),
     unplug() {

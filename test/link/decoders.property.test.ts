@@ -13,7 +13,7 @@ import {
   encodeResume3,
 } from "../../firmware/link/resumption";
 import { decodeSegment, encodeSegment } from "../../firmware/link/segment";
-import { createAssembler, createCutter } from "../../firmware/link/stream";
+import { addMessage, assemble, createAssembler, createCutter, cutNext } from "../../firmware/link/stream";
 
 const tag = new Uint8Array(16).fill(7);
 const u16 = fc.nat({ max: 0xffff });
@@ -25,7 +25,7 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => unknown])[] =
   ["resumption 1", decodeResume1],
   ["resumption 2", decodeResume2],
   ["resumption 3", decodeResume3],
-  ["a stream of messages", (bytes) => createAssembler().take(bytes)],
+  ["a stream of messages", (bytes) => assemble(createAssembler(), bytes)],
 ];
 
 describe("a decoder of the link", () => {
@@ -97,12 +97,12 @@ describe("a decoder of the link", () => {
     fc.assert(
       fc.property(messages, fc.integer({ min: 1, max: 230 }), (given, most) => {
         const cutter = createCutter();
-        for (const message of given) cutter.add(message);
+        for (const message of given) addMessage(cutter, message);
         const assembler = createAssembler();
         const taken: Uint8Array[] = [];
-        for (let fragment = cutter.cut(most); fragment; fragment = cutter.cut(most)) {
+        for (let fragment = cutNext(cutter, most); fragment; fragment = cutNext(cutter, most)) {
           expect(fragment.length).toBeLessThanOrEqual(most);
-          taken.push(...assembler.take(fragment));
+          taken.push(...assemble(assembler, fragment));
         }
         expect(taken.length).toBe(given.length);
         expect(equal(concat(taken), concat(given))).toBe(true);

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { attest } from "../../firmware/core/identity/attestation";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { nobleCrypto } from "../../firmware/device/noble";
-import { createFrameReader, encodeFrame, type Kind, kinds } from "../../firmware/link/frames";
-import type { LinkIdentity } from "../../firmware/link/link";
+import { createFrameReader, encodeFrame, type Kind, kinds, readFrames } from "../../firmware/link/frames";
+import { type LinkIdentity, linkStats, startLink } from "../../firmware/link/link";
 import { createPreamble } from "../../firmware/link/preamble";
 import {
   bothUp,
@@ -23,7 +23,7 @@ import { toyCurves } from "./toy-curves";
 const crypto = toyCurves();
 
 function frameOf({ bytes }: Passing): { kind: number; payload: Uint8Array } {
-  return createFrameReader().read(bytes)[0]!;
+  return readFrames(createFrameReader(), bytes)[0]!;
 }
 
 function kindsOf(pair: Pair): number[] {
@@ -54,7 +54,7 @@ describe("two participants of a world", () => {
     const pair = createPair(nobleCrypto());
     pair.start();
     expectMeeting(pair);
-    expect(pair.left.link.stats().handshakes).toBe(1);
+    expect(linkStats(pair.left.link).handshakes).toBe(1);
     expect(pair.written.length).toBeLessThan(15);
   });
 
@@ -291,7 +291,7 @@ describe("a link refuses", () => {
       return [];
     };
     pair.right.wakeAt = Number.POSITIVE_INFINITY;
-    const start = left.link.start(0);
+    const start = startLink(left.link, 0);
     for (const action of start) {
       if (action.kind === "write") pair.inject(left, action.bytes);
       else if (action.kind === "wake") left.wakeAt = action.at;
@@ -300,7 +300,7 @@ describe("a link refuses", () => {
     expect(writes).toBeLessThan(30);
     expect(left.events.filter((event) => event === "notice link-echo").length).toBeLessThanOrEqual(6);
     expect(left.events).toContain("notice link-echo");
-    expect(left.link.stats().up).toBe(false);
+    expect(linkStats(left.link).up).toBe(false);
   });
 
   it("no peer for an echo on the wire", () => {
@@ -325,7 +325,7 @@ describe("a link refuses", () => {
         for (const { from, bytes } of recorded.written) if (from !== victim) pair.inject(pair[victim], bytes);
         pair.run(400);
       }
-      expect(pair[victim].link.stats()).toMatchObject({ up: false, handshakes: 0 });
+      expect(linkStats(pair[victim].link)).toMatchObject({ up: false, handshakes: 0 });
       expect(pair[victim].messages).toHaveLength(0);
     }
   });

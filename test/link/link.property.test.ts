@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { equal } from "../../firmware/core/wire/bytes";
 import { encodeFrame, type Kind } from "../../firmware/link/frames";
+import { linkStats } from "../../firmware/link/link";
 import { bothUp, createPair, message, type Pair } from "./pair";
 import { toyCurves } from "./toy-curves";
 
@@ -65,7 +66,7 @@ describe("a link, whatever its wire goes through,", () => {
           [pair.right, sent.left],
           [pair.left, sent.right],
         ] as const) {
-          const { handshakes } = to.link.stats();
+          const { handshakes } = linkStats(to.link);
           // A second handshake, where frames were lost for too long, drops what was on its way; never more than that.
           let at = 0;
           for (const bytes of to.messages) {

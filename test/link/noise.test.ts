@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
 import { nobleCrypto } from "../../firmware/device/noble";
-import { createNoise, type Noise, noiseNonce } from "../../firmware/link/noise";
+import {
+  createNoise,
+  finishNoise,
+  type Noise,
+  noiseNonce,
+  readNoise,
+  remoteStatic,
+  writeNoise,
+} from "../../firmware/link/noise";
 
 const crypto = nobleCrypto();
 const none = new Uint8Array(0);
@@ -77,11 +85,11 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
       const [alice, bob] = [initiator(vector), responder(vector)];
       for (const [index, expected] of vector.messages.entries()) {
         const [writer, reader] = index % 2 === 0 ? [alice, bob] : [bob, alice];
-        const written = writer.write(vector.payloads[index]!);
+        const written = writeNoise(writer, vector.payloads[index]!);
         expect(toHex(written)).toBe(expected);
-        expect(reader.read(written)).toEqual(vector.payloads[index]);
+        expect(readNoise(reader, written)).toEqual(vector.payloads[index]);
       }
-      const [left, right] = [alice.finish(), bob.finish()];
+      const [left, right] = [finishNoise(alice), finishNoise(bob)];
       const seal = (key: Uint8Array, text: string) => toHex(crypto.seal(key, noiseNonce(0), none, encodeText(text)));
       expect(seal(left.send, transport.first.plain)).toBe(transport.first.sealed);
       expect(seal(right.send, transport.second.plain)).toBe(transport.second.sealed);
@@ -90,8 +98,8 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
         right.handshakeHash,
         right.chainingKey,
       ]);
-      expect(alice.remoteStatic()).toEqual(crypto.x25519Public(keys.responderStatic));
-      expect(bob.remoteStatic()).toEqual(crypto.x25519Public(keys.initiatorStatic));
+      expect(remoteStatic(alice)).toEqual(crypto.x25519Public(keys.responderStatic));
+      expect(remoteStatic(bob)).toEqual(crypto.x25519Public(keys.initiatorStatic));
     }
   });
 
@@ -100,19 +108,19 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
     const [alice, bob] = [initiator(vector), responder(vector)];
     for (const [index, payload] of vector.payloads.entries()) {
       const [writer, reader] = index % 2 === 0 ? [alice, bob] : [bob, alice];
-      const written = writer.write(payload);
+      const written = writeNoise(writer, payload);
       for (let at = 0; at < written.length; at++) {
         const flipped = written.slice();
         // Not the topmost bit of a curve point, which X25519 leaves aside: the hash sees that one, below.
         flipped[at]! ^= 1 << (at % 7);
-        expect(() => reader.read(flipped)).toThrow(/refused/);
+        expect(() => readNoise(reader, flipped)).toThrow(/refused/);
       }
       const highBit = written.slice();
       highBit[31]! ^= 0x80;
-      expect(() => reader.read(highBit)).toThrow(/refused/);
-      expect(reader.read(written)).toEqual(payload);
+      expect(() => readNoise(reader, highBit)).toThrow(/refused/);
+      expect(readNoise(reader, written)).toEqual(payload);
     }
-    expect(alice.finish().send).toEqual(bob.finish().receive);
+    expect(finishNoise(alice).send).toEqual(finishNoise(bob).receive);
   });
 
   it("refuses every message that was cut short, at each byte", () => {
@@ -120,16 +128,16 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
     const [alice, bob] = [initiator(vector), responder(vector)];
     for (let index = 0; index < 3; index++) {
       const [writer, reader] = index % 2 === 0 ? [alice, bob] : [bob, alice];
-      const written = writer.write(none);
+      const written = writeNoise(writer, none);
       for (let length = 0; length < written.length; length++) {
-        expect(() => reader.read(written.subarray(0, length))).toThrow(/refused/);
+        expect(() => readNoise(reader, written.subarray(0, length))).toThrow(/refused/);
       }
-      reader.read(written);
+      readNoise(reader, written);
     }
   });
 
   it("fails at the first tag where the psk or the prologue differ, before any public-key work", () => {
-    const first = initiator({ prologue }).write(none);
+    const first = writeNoise(initiator({ prologue }), none);
     let agreements = 0;
     const counting = {
       ...crypto,
@@ -149,7 +157,7 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
         ephemeralSecret: keys.responderEphemeral,
         ...wrong,
       });
-      expect(() => bob.read(first)).toThrow(/World id/);
+      expect(() => readNoise(bob, first)).toThrow(/World id/);
     }
     expect(agreements).toBe(0);
   });
@@ -165,8 +173,8 @@ describe("Noise_XXpsk0_25519_ChaChaPoly_SHA256", () => {
       ephemeralSecret: keys.initiatorEphemeral,
     });
     const bob = responder({ prologue });
-    bob.read(mallory.write(none));
-    expect(() => bob.write(none)).toThrow(/small order/);
+    readNoise(bob, writeNoise(mallory, none));
+    expect(() => writeNoise(bob, none)).toThrow(/small order/);
   });
 
   it("counts in nonces of 64 bits, little-endian, behind four zero bytes", () => {

@@ -2,7 +2,18 @@ import { attest, verifyAttestation } from "../../firmware/core/identity/attestat
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import { worldPsk, worldTag } from "../../firmware/core/identity/world";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { createLink, type Link, type LinkAction, type LinkIdentity } from "../../firmware/link/link";
+import {
+  alarmLink,
+  closeLink,
+  createLink,
+  type Link,
+  type LinkAction,
+  type LinkIdentity,
+  linkStats,
+  receiveBytes,
+  sendMessage,
+  startLink,
+} from "../../firmware/link/link";
 import type { Crypto, Random, Room } from "../../firmware/ports";
 
 /** Two links and the wire between them, in virtual time. The same seed gives the same run, byte for byte. */
@@ -194,14 +205,14 @@ export function createPair(
     plugged: true,
     written: [],
     start() {
-      perform(left, left.link.start(pair.now));
-      perform(right, right.link.start(pair.now));
+      perform(left, startLink(left.link, pair.now));
+      perform(right, startLink(right.link, pair.now));
     },
     cut() {
       closeWire();
       for (const end of [left, right]) {
         end.wakeAt = Number.POSITIVE_INFINITY;
-        perform(end, end.link.closed(pair.now));
+        perform(end, closeLink(end.link));
       }
     },
     plug() {
@@ -211,15 +222,15 @@ export function createPair(
     restart(end) {
       end.link = makeLink(end.identity, pair.now);
       end.wakeAt = Number.POSITIVE_INFINITY;
-      perform(end, end.link.start(pair.now));
+      perform(end, startLink(end.link, pair.now));
     },
     send(end, message) {
-      const actions = end.link.send(message, pair.now);
+      const actions = sendMessage(end.link, message, pair.now);
       if (actions) perform(end, actions);
       return actions !== undefined;
     },
     inject(to, bytes) {
-      perform(to, to.link.receive(bytes, pair.now));
+      perform(to, receiveBytes(to.link, bytes, pair.now));
     },
     step(until = Number.POSITIVE_INFINITY) {
       arrivals.sort((a, b) => a.at - b.at || a.order - b.order);
@@ -230,11 +241,11 @@ export function createPair(
       pair.now = Math.max(pair.now, at);
       if (next && next.at <= sleeper.wakeAt) {
         arrivals.shift();
-        perform(next.to, next.to.link.receive(next.bytes, pair.now));
+        perform(next.to, receiveBytes(next.to.link, next.bytes, pair.now));
       } else {
         sleeper.wakeAt = Number.POSITIVE_INFINITY;
         sleeper.wakes++;
-        perform(sleeper, sleeper.link.alarm(pair.now));
+        perform(sleeper, alarmLink(sleeper.link, pair.now));
       }
       return true;
     },
@@ -254,7 +265,7 @@ export function createPair(
 
 /** Whether both ends say that the session stands. */
 export function bothUp({ left, right }: Pair): boolean {
-  return left.link.stats().up && right.link.stats().up;
+  return linkStats(left.link).up && linkStats(right.link).up;
 }
 
 /** A message whose bytes tell which one it is and whether it is whole. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { nobleCrypto } from "../../firmware/device/noble";
-import { createFrameReader, encodeFrame, kinds } from "../../firmware/link/frames";
-import { answer, ask, createAsking, proveAnswer } from "../../firmware/link/resuming";
+import { createFrameReader, encodeFrame, kinds, readFrames } from "../../firmware/link/frames";
+import { linkStats } from "../../firmware/link/link";
+import { answer, ask, checkProof, createAsking, proveAnswer } from "../../firmware/link/resuming";
 import { decodeResume1, resume } from "../../firmware/link/resumption";
 import { bothUp, createPair, message, type Pair, type Passing, seeded, seededRandom } from "./pair";
 import { toyCurves } from "./toy-curves";
@@ -10,7 +11,7 @@ import { toyCurves } from "./toy-curves";
 const crypto = toyCurves();
 
 function frameOf({ bytes }: Passing): { kind: number; payload: Uint8Array } {
-  return createFrameReader().read(bytes)[0]!;
+  return readFrames(createFrameReader(), bytes)[0]!;
 }
 
 /** A session that stood, with a message on its way in each direction when the cable was pulled. */
@@ -30,7 +31,7 @@ function expectResumed(pair: Pair): void {
   expect(bothUp(pair)).toBe(true);
   expect(pair.right.messages).toEqual([message(1, 700)]);
   expect(pair.left.messages).toEqual([message(2, 700)]);
-  for (const { link } of [pair.left, pair.right]) expect(link.stats()).toMatchObject({ handshakes: 1, queued: 0 });
+  for (const { link } of [pair.left, pair.right]) expect(linkStats(link)).toMatchObject({ handshakes: 1, queued: 0 });
 }
 
 /** How many frames a resumption takes, both directions, until all is acknowledged. */
@@ -52,7 +53,7 @@ describe("a session that is resumed", () => {
     pair.send(pair.left, message(2, 50));
     pair.run(1000);
     expect(pair.right.messages).toEqual([message(1, 50), message(2, 50)]);
-    expect(pair.left.link.stats()).toMatchObject({ handshakes: 1, resumed: 1 });
+    expect(linkStats(pair.left.link)).toMatchObject({ handshakes: 1, resumed: 1 });
   });
 
   it("goes on wherever the cable is pulled again while it is being resumed, and once more after that", () => {
@@ -138,10 +139,13 @@ describe("a session that is resumed", () => {
     const forged = answer(crypto, random, [stranger], question, undefined, 0);
     expect(() => proveAnswer(crypto, asking, forged.frame.payload)).toThrow(/does not verify/);
     expect(() =>
-      answering!.check(proveAnswer(crypto, createAsking(random, stranger), forged.frame.payload).proved!.frame.payload),
+      checkProof(
+        answering!,
+        proveAnswer(crypto, createAsking(random, stranger), forged.frame.payload).proved!.frame.payload,
+      ),
     ).toThrow(/does not verify/);
     const { proved } = proveAnswer(crypto, asking, frame.payload);
-    answering!.check(proved!.frame.payload);
+    checkProof(answering!, proved!.frame.payload);
     expect(answering!.resumed.next).toEqual(proved!.next);
     expect(answer(crypto, random, [], question, undefined, 0)).toEqual({
       frame: { kind: kinds.unknown, payload: secret.id },
@@ -187,7 +191,7 @@ describe("a session that is resumed", () => {
       for (const { from, bytes } of recorded) pair.inject(from === "left" ? pair.right : pair.left, bytes);
       pair.run(400);
     }
-    for (const { link } of [pair.left, pair.right]) expect(link.stats()).toMatchObject({ up: false, resumed: 1 });
+    for (const { link } of [pair.left, pair.right]) expect(linkStats(link)).toMatchObject({ up: false, resumed: 1 });
     pair.plug();
     pair.run(5000);
     expectResumed(pair);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { longestAnswer, silenceLimit } from "../../firmware/link/limits";
+import { linkStats } from "../../firmware/link/link";
 import { bothUp, createPair, type End, message, type Pair } from "./pair";
 import { toyCurves } from "./toy-curves";
 
@@ -38,7 +39,7 @@ describe.each(bauds)("at %i baud", (baud) => {
     }
     for (const end of [pair.left, pair.right]) {
       const carried = 400 * (end === pair.left ? pair.right : pair.left).messages.length;
-      expect(end.link.stats().retransmissions, `${end.name} sent again`).toBe(0);
+      expect(linkStats(end.link).retransmissions, `${end.name} sent again`).toBe(0);
       expect(carried / (40_000 * pair.rate), `${end.name}'s share of the wire`).toBeGreaterThan(0.7);
       expect(end.events.filter((event) => event.startsWith("down"))).toEqual([]);
     }

@@ -1,9 +1,9 @@
 import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
 import { introduce } from "../../firmware/link/introduction";
-import { createNoise } from "../../firmware/link/noise";
+import { createNoise, finishNoise, readNoise, writeNoise } from "../../firmware/link/noise";
 import { createPreamble, prologueOf } from "../../firmware/link/preamble";
-import { createRecords } from "../../firmware/link/records";
+import { createRecords, sealRecord } from "../../firmware/link/records";
 import { encodeResume1, encodeResume2, encodeResume3, firstSecret, resume } from "../../firmware/link/resumption";
 import { encodeSegment } from "../../firmware/link/segment";
 import type { Crypto } from "../../firmware/ports";
@@ -30,14 +30,14 @@ export function linkVectors(crypto: Crypto) {
     staticSecret: alice.noiseSecret,
     ephemeralSecret: fixed(0xa0).bytes(32),
   });
-  const message1 = initiator.write(new Uint8Array(0));
-  responder.read(message1);
-  const message2 = responder.write(introduce(crypto, alice));
-  initiator.read(message2);
-  const message3 = initiator.write(introduce(crypto, bob));
-  responder.read(message3);
+  const message1 = writeNoise(initiator, new Uint8Array(0));
+  readNoise(responder, message1);
+  const message2 = writeNoise(responder, introduce(crypto, alice));
+  readNoise(initiator, message2);
+  const message3 = writeNoise(initiator, introduce(crypto, bob));
+  readNoise(responder, message3);
 
-  const keys = initiator.finish();
+  const keys = finishNoise(initiator);
   const segment = encodeSegment({
     heard: true,
     again: false,
@@ -45,7 +45,7 @@ export function linkVectors(crypto: Crypto) {
     selective: 0,
     fragment: { sequence: 0, bytes: Uint8Array.of(3, 1, 2, 3) },
   });
-  const record = createRecords(crypto, keys.send, keys.receive).seal(segment);
+  const record = sealRecord(createRecords(crypto, keys.send, keys.receive), segment);
   const secret = firstSecret(crypto, keys);
   const [nonceA, nonceB] = [fixed(0xba).bytes(16), fixed(0xab).bytes(16)];
   const resumed = resume(crypto, secret, nonceA, nonceB);

@@ -13,13 +13,23 @@ import {
 } from "../../firmware/link/limits";
 import { createPace } from "../../firmware/link/pace";
 import { decodeSegment, encodeSegment } from "../../firmware/link/segment";
-import { createWindow, type Window } from "../../firmware/link/window";
+import {
+  askAgain,
+  createWindow,
+  dueAt,
+  nextSegment,
+  offerMessage,
+  queuedBytes,
+  receiveSegment,
+  restartWindow,
+  type Window,
+} from "../../firmware/link/window";
 import { message } from "./pair";
 
 /** All that a window wants to send now. */
 function all(window: Window, now: number): Uint8Array[] {
   const segments: Uint8Array[] = [];
-  for (let next = window.next(now, true); next; next = window.next(now, true)) segments.push(next);
+  for (let next = nextSegment(window, now, true); next; next = nextSegment(window, now, true)) segments.push(next);
   return segments;
 }
 
@@ -31,7 +41,7 @@ function sequences(segments: readonly Uint8Array[]): (number | undefined)[] {
 function sent(count: number) {
   const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
   // Two bytes of length in front of the message.
-  sender.offer(message(1, count * fragmentSize - 2));
+  offerMessage(sender, message(1, count * fragmentSize - 2));
   const segments = all(sender, 0);
   return { sender, receiver, segments };
 }
@@ -44,65 +54,65 @@ describe("the window", () => {
   it("sends at most its size before it hears an ack, and goes on as acks come", () => {
     const { sender, segments } = sent(40);
     expect(sequences(segments)).toEqual(Array.from({ length: windowSize }, (_, index) => index));
-    sender.receive(ack(3), 10);
+    receiveSegment(sender, ack(3), 10);
     expect(sequences(all(sender, 10))).toEqual([windowSize, windowSize + 1, windowSize + 2]);
   });
 
   it("delivers a message when its last fragment came, in whatever order they came", () => {
     const { receiver, segments } = sent(5);
-    for (const index of [4, 2, 1, 3]) expect(receiver.receive(segments[index]!, 0).messages).toHaveLength(0);
-    const { messages } = receiver.receive(segments[0]!, 0);
+    for (const index of [4, 2, 1, 3]) expect(receiveSegment(receiver, segments[index]!, 0).messages).toHaveLength(0);
+    const { messages } = receiveSegment(receiver, segments[0]!, 0);
     expect(equal(messages[0]!, message(1, 5 * fragmentSize - 2))).toBe(true);
   });
 
   it("delivers nothing twice, and tells at once what it has when something comes again", () => {
     const { receiver, segments } = sent(1);
-    receiver.receive(segments[0]!, 0);
+    receiveSegment(receiver, segments[0]!, 0);
     all(receiver, ackDelay);
-    expect(receiver.receive(segments[0]!, 100).messages).toHaveLength(0);
-    expect(receiver.due()).toBe(100);
+    expect(receiveSegment(receiver, segments[0]!, 100).messages).toHaveLength(0);
+    expect(dueAt(receiver)).toBe(100);
   });
 
   it("packs small messages that wait into one fragment", () => {
     const { sender } = sent(windowSize);
-    for (let index = 0; index < 20; index++) sender.offer(message(index, 10));
-    sender.receive(ack(windowSize), 5);
+    for (let index = 0; index < 20; index++) offerMessage(sender, message(index, 10));
+    receiveSegment(sender, ack(windowSize), 5);
     const segments = all(sender, 5);
     expect(segments).toHaveLength(1);
   });
 
   it("keeps an ack back until something goes that carries it, or for 50 ms, or for four fragments", () => {
     const { receiver, segments } = sent(ackEvery);
-    receiver.receive(segments[0]!, 0);
-    expect(receiver.due()).toBe(ackDelay);
+    receiveSegment(receiver, segments[0]!, 0);
+    expect(dueAt(receiver)).toBe(ackDelay);
     expect(all(receiver, ackDelay - 1)).toHaveLength(0);
-    receiver.offer(message(9, 4));
+    offerMessage(receiver, message(9, 4));
     expect(decodeSegment(all(receiver, 20)[0]!).expected).toBe(1);
     expect(all(receiver, ackDelay)).toHaveLength(0);
-    for (const segment of segments.slice(1)) receiver.receive(segment, 60);
-    expect(receiver.due()).toBe(60 + ackDelay);
+    for (const segment of segments.slice(1)) receiveSegment(receiver, segment, 60);
+    expect(dueAt(receiver)).toBe(60 + ackDelay);
     const longer = sent(ackEvery);
-    for (const segment of longer.segments) longer.receiver.receive(segment, 60);
-    expect(longer.receiver.due()).toBe(60);
+    for (const segment of longer.segments) receiveSegment(longer.receiver, segment, 60);
+    expect(dueAt(longer.receiver)).toBe(60);
   });
 
   it("sends a lost fragment again as soon as a later one is known to have arrived, and no other", () => {
     const { sender, receiver, segments } = sent(6);
-    for (const index of [0, 1, 3, 4]) receiver.receive(segments[index]!, 5);
-    for (const segment of all(receiver, 5)) sender.receive(segment, 10);
+    for (const index of [0, 1, 3, 4]) receiveSegment(receiver, segments[index]!, 5);
+    for (const segment of all(receiver, 5)) receiveSegment(sender, segment, 10);
     expect(sequences(all(sender, 10))).toEqual([2]);
-    expect(sender.retransmissions()).toBe(1);
+    expect(sender.sender.retransmissions).toBe(1);
   });
 
   it("sends again what was lost a second time", () => {
     const { sender, receiver, segments } = sent(6);
-    for (const index of [0, 1, 3]) receiver.receive(segments[index]!, 5);
-    for (const segment of all(receiver, 5)) sender.receive(segment, 10);
+    for (const index of [0, 1, 3]) receiveSegment(receiver, segments[index]!, 5);
+    for (const segment of all(receiver, 5)) receiveSegment(sender, segment, 10);
     expect(sequences(all(sender, 10))).toEqual([2]);
-    sender.offer(message(2, 50));
+    offerMessage(sender, message(2, 50));
     const later = all(sender, 20);
-    for (const segment of [...segments.slice(4), ...later]) receiver.receive(segment, 30);
-    for (const segment of all(receiver, 30)) sender.receive(segment, 40);
+    for (const segment of [...segments.slice(4), ...later]) receiveSegment(receiver, segment, 30);
+    for (const segment of all(receiver, 30)) receiveSegment(sender, segment, 40);
     expect(sequences(all(sender, 40))).toEqual([2]);
   });
 
@@ -110,7 +120,7 @@ describe("the window", () => {
     const { sender } = sent(3);
     let now = 0;
     for (const wait of [firstTimeout, 2000, 4000, mostTimeout, mostTimeout]) {
-      expect(sender.due()).toBe(now + wait);
+      expect(dueAt(sender)).toBe(now + wait);
       expect(all(sender, now + wait - 1)).toHaveLength(0);
       now += wait;
       expect(sequences(all(sender, now))).toEqual([0]);
@@ -119,17 +129,17 @@ describe("the window", () => {
 
   it("learns how long acks take, and waits no shorter than its least", () => {
     const { sender } = sent(3);
-    sender.receive(ack(1), 10);
-    sender.receive(ack(2), 20);
-    expect(sender.due()).toBe(20 + leastTimeout);
+    receiveSegment(sender, ack(1), 10);
+    receiveSegment(sender, ack(2), 20);
+    expect(dueAt(sender)).toBe(20 + leastTimeout);
   });
 
   it("sends the oldest again when the peer says that a damaged frame came", () => {
     const { sender, receiver } = sent(2);
-    receiver.askAgain(7);
+    askAgain(receiver, 7);
     const asked = all(receiver, 7);
     expect(asked).toHaveLength(1);
-    sender.receive(asked[0]!, 8);
+    receiveSegment(sender, asked[0]!, 8);
     expect(sequences(all(sender, 8))).toEqual([0]);
   });
 
@@ -137,7 +147,7 @@ describe("the window", () => {
     const receiver = createWindow(createPace());
     let asked = 0;
     for (let now = 0; now < 1000; now++) {
-      receiver.askAgain(now);
+      askAgain(receiver, now);
       asked += all(receiver, now).length;
     }
     expect(asked).toBe(1000 / ackDelay);
@@ -145,38 +155,38 @@ describe("the window", () => {
 
   it("does not take an ack that was overtaken for news", () => {
     const { sender } = sent(8);
-    sender.receive(ack(5), 10);
-    sender.receive(ack(2), 11);
-    expect(sender.queued()).toBe(3 * fragmentSize);
+    receiveSegment(sender, ack(5), 10);
+    receiveSegment(sender, ack(2), 11);
+    expect(queuedBytes(sender)).toBe(3 * fragmentSize);
     expect(all(sender, 11)).toHaveLength(0);
   });
 
   it("after a resumption sends again all that is not acknowledged, in order", () => {
     const { sender } = sent(6);
-    sender.receive(ack(1, 0b10), 10);
-    sender.restart();
+    receiveSegment(sender, ack(1, 0b10), 10);
+    restartWindow(sender);
     expect(sequences(all(sender, 20))).toEqual([1, 2, 4, 5]);
   });
 
   it("takes messages up to its limit, and again when acks made room", () => {
     const sender = createWindow(createPace());
-    expect(sender.offer(message(1, messageLimit))).toBe(true);
-    expect(sender.offer(message(2, messageLimit))).toBe(false);
-    expect(sender.offer(message(3, queueLimit - messageLimit - 10))).toBe(true);
-    expect(sender.queued()).toBeLessThanOrEqual(queueLimit);
+    expect(offerMessage(sender, message(1, messageLimit))).toBe(true);
+    expect(offerMessage(sender, message(2, messageLimit))).toBe(false);
+    expect(offerMessage(sender, message(3, queueLimit - messageLimit - 10))).toBe(true);
+    expect(queuedBytes(sender)).toBeLessThanOrEqual(queueLimit);
     all(sender, 0);
-    expect(sender.offer(message(4, fragmentSize))).toBe(false);
-    sender.receive(ack(2), 10);
-    expect(sender.offer(message(4, fragmentSize))).toBe(true);
+    expect(offerMessage(sender, message(4, fragmentSize))).toBe(false);
+    receiveSegment(sender, ack(2), 10);
+    expect(offerMessage(sender, message(4, fragmentSize))).toBe(true);
   });
 
   it("goes on when the sequence numbers have gone round", () => {
     const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
     let delivered = 0;
     for (let number = 0; number < 0x10000 + 40; number++) {
-      sender.offer(Uint8Array.of(number, number >> 8));
-      for (const segment of all(sender, number)) delivered += receiver.receive(segment, number).messages.length;
-      if (number % 8 === 7) for (const segment of all(receiver, number)) sender.receive(segment, number);
+      offerMessage(sender, Uint8Array.of(number, number >> 8));
+      for (const segment of all(sender, number)) delivered += receiveSegment(receiver, segment, number).messages.length;
+      if (number % 8 === 7) for (const segment of all(receiver, number)) receiveSegment(sender, segment, number);
     }
     expect(delivered).toBe(0x10000 + 40);
   });
@@ -185,12 +195,14 @@ describe("the window", () => {
     const fragment = (sequence: number, bytes: Uint8Array) =>
       encodeSegment({ heard: true, again: false, expected: 0, selective: 0, fragment: { sequence, bytes } });
     const { sender } = sent(2);
-    expect(() => sender.receive(ack(3), 1)).toThrow(/never sent/);
-    expect(() => createWindow(createPace()).receive(fragment(windowSize, Uint8Array.of(1, 1)), 1)).toThrow(
+    expect(() => receiveSegment(sender, ack(3), 1)).toThrow(/never sent/);
+    expect(() => receiveSegment(createWindow(createPace()), fragment(windowSize, Uint8Array.of(1, 1)), 1)).toThrow(
       /was expected/,
     );
     for (const length of [[0], [0x81, 0x80, 0x04], [0x80, 0x80, 0x80, 0x01], [0xff, 0xff, 0x7f]]) {
-      expect(() => createWindow(createPace()).receive(fragment(0, Uint8Array.from(length)), 1)).toThrow(/announced/);
+      expect(() => receiveSegment(createWindow(createPace()), fragment(0, Uint8Array.from(length)), 1)).toThrow(
+        /announced/,
+      );
     }
   });
 });

@@ -1,5 +1,5 @@
 import { toHex } from "../../firmware/core/wire/bytes";
-import { createFrameReader, kinds } from "../../firmware/link/frames";
+import { createFrameReader, kinds, readFrames } from "../../firmware/link/frames";
 import { decodeResume1 } from "../../firmware/link/resumption";
 import type { Crypto } from "../../firmware/ports";
 import { digestOf } from "./digest";
@@ -33,7 +33,7 @@ export function watchResumptions(fail: (what: string) => void): Resumptions {
   let asked: string | undefined;
   return {
     sent(bytes) {
-      for (const { kind, payload } of frames.read(bytes)) {
+      for (const { kind, payload } of readFrames(frames, bytes)) {
         if (kind !== kinds.resume1) continue;
         asked = toHex(decodeResume1(payload).id);
         if (served.has(asked)) fail(`a session is asked for by ${asked}, from which it went on before`);
