@@ -1,9 +1,8 @@
 import type { Board } from "../core/capability/board";
 import type { Journal } from "../store/journal";
-import { asVertebraError } from "./cable";
 import { type BoardCapabilities, type CapabilityOptions, openCapabilities } from "./capabilities";
 import type { Line } from "./lines";
-import { simulatedPins } from "./pins/simulated";
+import { type SimulatedPins, simulatedPins } from "./pins/simulated";
 
 /** What a board is that was given no board.json. */
 export const bare: Board = { name: "bare", kind: "linux", sandbox: "process", actuators: [], sensors: [], inputs: [] };
@@ -19,8 +18,7 @@ export interface ActuatorOptions extends Pick<CapabilityOptions, "clock" | "hear
 
 export interface Actuators {
   readonly capabilities: BoardCapabilities;
-  /** Gives a simulated input a level, as who opens or closes its contact: 1 is open. */
-  drivePin(pin: number, level: 0 | 1): void;
+  readonly pins: SimulatedPins;
 }
 
 /** The capabilities of a board on Linux: its pins are simulated, and whether they are stopped is kept in its journal. */
@@ -33,14 +31,5 @@ export function openActuators(options: ActuatorOptions): Actuators {
     keep: (halted) => journal.write(new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
     told: (capability, value, why) => print({ event: "capability", capability, value, why, at: clock.now().wall }),
   });
-  return {
-    capabilities,
-    drivePin(pin, level) {
-      try {
-        pins.drive(pin, level);
-      } catch (error) {
-        options.notice(asVertebraError(error));
-      }
-    },
-  };
+  return { capabilities, pins };
 }

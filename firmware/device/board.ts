@@ -6,14 +6,23 @@ import type { Provision } from "../core/identity/provision";
 import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
+import { linkStats } from "../link/link";
 import type { Native } from "../native/native";
 import type { Conducting } from "../sandbox/conducting";
 import { type Journal, openJournal } from "../store/journal";
-import { bare, openActuators } from "./actuators";
-import { createCable } from "./cable";
-import type { BoardCapabilities } from "./capabilities";
-import { counted } from "./counted";
-import { createDriver } from "./driver";
+import { type Actuators, bare, openActuators } from "./actuators";
+import { alarmCable, type Cable, createCable, cutOffByCable, openCable, sendByCable } from "./cable";
+import {
+  alarmCapabilities,
+  type BoardCapabilities,
+  letGo,
+  operate,
+  resumeActuators,
+  stopActuators,
+} from "./capabilities";
+import type { Command } from "./console";
+import { type Counts, counted } from "./counted";
+import { createDriver, type Driver, drive } from "./driver";
 import { finalsOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
@@ -22,22 +31,23 @@ import { sources } from "./readings";
 import { openSagas } from "./sagas";
 import { openSandbox } from "./sandbox";
 import { noticeOf, tellOutcome } from "./telling";
-import { createWriters } from "./writers";
+import { createWriters, runWriters, type Writers } from "./writers";
 
 /** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
 const finalTail = 64;
 /** ms until a flash that failed is tried again. */
 export const flashAgainMs = 5_000;
 
+/** A board that was started: what is told it from outside, and what is asked of it. */
 export interface Board {
-  /** Stops the writers, and seals what they pushed as far as that may be now. */
-  stop(): void;
-  tellStats(): void;
-  /** The emergency stop of all actuators, kept through restarts, until `resume`. */
-  halt(): void;
-  resume(): void;
-  /** Gives a simulated input a level, as who opens or closes its contact: 1 is open. */
-  drivePin(pin: number, level: 0 | 1): void;
+  readonly native: Native;
+  readonly print: (line: Line) => void;
+  readonly counts: Counts;
+  readonly journal: Journal;
+  readonly driver: Driver;
+  readonly cable: Cable;
+  readonly actuators: Actuators;
+  readonly writers: Writers;
 }
 
 /** Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started. */
@@ -51,14 +61,15 @@ export function startBoard(
   const notice = (error: VertebraError) => print(noticeOf(error));
   const unset = wallError(native.clock.wall());
   if (unset) notice(unset);
-  const { crypto, ...costs } = counted(hostCrypto(native, notice));
+  const counts = { signatures: 0, verified: 0 };
+  const crypto = counted(hostCrypto(native, notice), counts);
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
   /** A board whose flash fails can promise nothing: it lets go of all, and begins anew with what the flash has then. */
   const failed = (error: VertebraError): never => {
     notice(error);
-    known?.letGo();
-    const halted = known?.isStopped() ?? options.halted;
+    if (known) letGo(known);
+    const halted = known?.stopped ?? options.halted;
     return native.restart(flashAgainMs, ...argumentsAgain(native.arguments, halted));
   };
   let known: BoardCapabilities | undefined;
@@ -78,7 +89,7 @@ export function startBoard(
     return (at: number) => (at < Number.POSITIVE_INFINITY ? native.timer.set(timer, at) : native.timer.stop(timer));
   };
   // Of the timers that are due together the first opened is the first to be called.
-  const wakeActuators = alarm(() => actuators.capabilities.alarm());
+  const wakeActuators = alarm(() => alarmCapabilities(actuators.capabilities));
   const now = () => clock.now().monotonic;
   const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
 
@@ -88,22 +99,22 @@ export function startBoard(
     clock,
     identity: credentials(crypto, provision.seed, world.worldId),
     open: (received, closed) => openWire(native, options.wire, received, closed, notice),
-    wake: alarm(() => cable.alarm()),
+    wake: alarm(() => alarmCable(cable)),
     up(peer, other, resumed, room) {
       print({ event: "link", up: true, avatar: toHex(other), resumed });
-      drive({ kind: "connected", world: tag, peer, avatar: other, room });
+      drive(driver, { kind: "connected", world: tag, peer, avatar: other, room });
     },
-    room: (peer, room) => drive({ kind: "room", peer, room }),
-    message: (peer, bytes) => drive({ kind: "message", peer, bytes }),
+    room: (peer, room) => drive(driver, { kind: "room", peer, room }),
+    message: (peer, bytes) => drive(driver, { kind: "message", peer, bytes }),
     down(peer, { code, message }) {
       print({ event: "link", up: false, code, message });
-      drive({ kind: "disconnected", peer });
+      drive(driver, { kind: "disconnected", peer });
     },
     notice,
   });
   const actuators = openActuators({
     ...{ definition, journal, clock, notice, print },
-    heardAt: () => cable.heardAt(),
+    heardAt: () => cable.link.heardAt,
     wake: wakeActuators,
     acted: (run, outcome, error) => sagas?.handle({ kind: "acted", run, outcome, error }),
   });
@@ -119,31 +130,31 @@ export function startBoard(
       failed(error);
     }
   };
-  const drive = createDriver({
+  const driver = createDriver({
     participant,
     journal: { records: journal.records, write: written },
     clock,
-    send: (peer, bytes) => cable.send(peer, bytes),
-    cut: (peer, reason) => cable.cut(peer, reason),
+    send: (peer, bytes) => sendByCable(cable, peer, bytes),
+    cut: (peer, reason) => cutOffByCable(cable, peer, reason),
     deliver(outcome) {
       tellOutcome(outcome, writers, clock.now(), print);
       sagas?.take(outcome);
     },
-    wake: alarm(() => drive({ kind: "alarm" })),
+    wake: alarm(() => drive(driver, { kind: "alarm" })),
   });
   const refuse = (token: number, error: VertebraError) =>
     tellOutcome({ kind: "refused", token, error }, writers, clock.now(), print);
   const push = (group: Hash, entry: Uint8Array, token: number) => {
     const error = sagas?.heldBack(group);
-    if (error === undefined) drive({ kind: "push", world: tag, group, entry, id: null, token });
+    if (error === undefined) drive(driver, { kind: "push", world: tag, group, entry, id: null, token });
     else refuse(token, error);
   };
   const writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), push, refuse);
-  const writeAt = alarm(() => writeAt(writers.run(now())));
+  const writeAt = alarm(() => writeAt(runWriters(writers, now())));
 
   // First of all that writes: of a flash that is full it gives up what is final.
-  drive({ kind: "boot" });
-  if (options.halted) capabilities.stop();
+  drive(driver, { kind: "boot" });
+  if (options.halted) stopActuators(capabilities);
   sagas = openSagas({
     ...{
       crypto,
@@ -154,33 +165,52 @@ export function startBoard(
       journal,
       notice,
       mostKept: shares.sagas,
-      push: drive,
+      push: (event) => drive(driver, event),
       published: capabilities.published,
     },
     openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
-    act: (run, operations) => capabilities.operate(run, operations),
+    act: (run, operations) => operate(capabilities, run, operations),
     wake: alarm(() => sagas?.handle({ kind: "alarm" })),
   });
   const { epoch } = participant.status(tag);
   print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
-  cable.start();
+  openCable(cable);
   sagas?.handle({ kind: "boot" });
   writeAt(now());
 
-  return {
-    stop() {
-      writers.stop();
-      drive({ kind: "flush" });
-      print({ event: "stopped" });
-    },
-    halt: () => capabilities.stop(),
-    resume: () => capabilities.resume(),
-    drivePin: actuators.drivePin,
-    tellStats() {
-      const { bytesIn, bytesOut, retransmissions } = cable.stats();
-      const own = { signatures: costs.signatures(), verified: costs.verified(), meter: native.meter() };
-      const stored = journal.stats().live;
-      print({ event: "stats", ...writers.counts(), ...own, bytesIn, bytesOut, retransmissions, stored });
-    },
-  };
+  return { native, print, counts, journal, driver, cable, actuators, writers };
+}
+
+/** Does what was said to the board. */
+export function obey(board: Board, command: Command | undefined): void {
+  switch (command?.kind) {
+    case "stop":
+      stopWriting(board);
+      break;
+    case "status":
+      tellStats(board);
+      break;
+    case "halt":
+      stopActuators(board.actuators.capabilities);
+      break;
+    case "resume":
+      resumeActuators(board.actuators.capabilities);
+      break;
+    case "pin":
+      board.actuators.pins.drive(command.pin, command.level);
+  }
+}
+
+/** Stops the writers, and seals what they pushed as far as that may be now. */
+export function stopWriting({ writers, driver, print }: Board): void {
+  writers.stopped = true;
+  drive(driver, { kind: "flush" });
+  print({ event: "stopped" });
+}
+
+export function tellStats({ native, print, counts, journal, cable, writers }: Board): void {
+  const { bytesIn, bytesOut, retransmissions } = linkStats(cable.link);
+  const stored = journal.stats().live;
+  const own = { ...counts, meter: native.meter() };
+  print({ event: "stats", ...writers.counts, ...own, bytesIn, bytesOut, retransmissions, stored });
 }

@@ -5,10 +5,9 @@ import {
   alarmLink,
   closeLink,
   createLink,
+  type Link,
   type LinkAction,
   type LinkIdentity,
-  type LinkStats,
-  linkStats,
   receiveBytes,
   sendMessage,
   startLink,
@@ -39,17 +38,22 @@ export interface CableOptions {
   notice(error: VertebraError): void;
 }
 
+/** A link over a serial line that may come and go. */
 export interface Cable {
-  start(): void;
-  /** A message that finds the link's queue full waits; beyond `mostWaiting` it is dropped, and frontiers make up for it. */
-  send(peer: PeerId, message: Uint8Array): void;
-  /** Ends the session with this peer, and tries again after a while. */
-  cut(peer: PeerId, reason: VertebraError): void;
-  /** The time of the last `wake` has come. */
-  alarm(): void;
-  /** When the peer was last heard; -Infinity before the first time. */
-  heardAt(): number;
-  stats(): LinkStats;
+  readonly options: CableOptions;
+  readonly link: Link;
+  wire: Wire | undefined;
+  /** The number of the present peer, and how many there were. */
+  peer: PeerId | undefined;
+  peers: number;
+  /** Messages that found the link's queue full, and their bytes. */
+  waiting: Uint8Array[];
+  waitingBytes: number;
+  /** The code of what kept the line from being opened, as it was told. */
+  told: string | undefined;
+  /** When the link is to be woken, and when the line is to be opened again. */
+  linkAt: number;
+  openAt: number;
 }
 
 const retryMs = 1000;
@@ -58,111 +62,127 @@ const cutMs = 30_000;
 /** Bytes that wait for room in the link, beyond what the link itself queues: a participant that heeds its room needs none. */
 const mostWaiting = 64 * 1024;
 
-/** A link over a serial line that may come and go. */
 export function createCable(options: CableOptions): Cable {
-  const now = () => options.clock.now().monotonic;
-  const link = createLink({ crypto: options.crypto, random: options.random, identity: options.identity, now: now() });
-  let wire: Wire | undefined;
-  let peer: PeerId | undefined;
-  let peers = 0;
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  let told: string | undefined;
-  let linkAt = Number.POSITIVE_INFINITY;
-  let openAt = Number.POSITIVE_INFINITY;
-
-  function perform(actions: readonly LinkAction[]): void {
-    for (const action of actions) {
-      // What the wire does not take is lost, as on a wire, and the link sends it again.
-      if (action.kind === "write") wire?.write(action.bytes);
-      else if (action.kind === "wake") linkAt = action.at;
-      else if (action.kind === "notice") options.notice(action.error);
-      else if (action.kind === "room" && peer !== undefined) options.room(peer, action.room);
-      else if (action.kind === "message" && peer !== undefined) options.message(peer, action.bytes);
-      else if (action.kind === "down") goDown(action.error);
-      else if (action.kind === "up") {
-        peer = ++peers;
-        options.up(peer, action.avatar, action.resumed, action.room);
-      }
-    }
-    drain();
-    options.wake(Math.min(linkAt, openAt));
-  }
-
-  function goDown(reason: VertebraError): void {
-    const gone = peer;
-    peer = undefined;
-    // What waits was meant for the peer as it was; a new session begins with its frontier.
-    waiting = [];
-    waitingBytes = 0;
-    if (gone !== undefined) options.down(gone, reason);
-  }
-
-  /** Gives the link what waits for room in it. */
-  function drain(): void {
-    while (waiting.length > 0) {
-      const taken = sendMessage(link, waiting[0]!, now());
-      if (!taken) return;
-      waitingBytes -= waiting.shift()!.length;
-      perform(taken);
-    }
-  }
-
-  /** A line that is missing is tried again every second, and told once. */
-  function tellOnce(error: VertebraError): void {
-    if (error.code !== told) options.notice(error);
-    told = error.code;
-  }
-
-  function open(): void {
-    openAt = Number.POSITIVE_INFINITY;
-    try {
-      wire = options.open((bytes) => perform(receiveBytes(link, bytes, now())), closed);
-    } catch (error) {
-      openAt = now() + retryMs;
-      tellOnce(asVertebraError(error));
-      options.wake(Math.min(linkAt, openAt));
-      return;
-    }
-    told = undefined;
-    perform(startLink(link, now()));
-  }
-
-  function closed(): void {
-    wire = undefined;
-    linkAt = Number.POSITIVE_INFINITY;
-    openAt = now() + retryMs;
-    perform(closeLink(link));
-  }
-
+  const { crypto, random, identity, clock } = options;
   return {
-    start: open,
-    send(to, message) {
-      if (to !== peer) return;
-      const taken = waiting.length > 0 ? undefined : sendMessage(link, message, now());
-      if (taken) perform(taken);
-      else if (waitingBytes + message.length <= mostWaiting) {
-        waiting.push(message);
-        waitingBytes += message.length;
-      }
-    },
-    cut(which, reason) {
-      if (which !== peer) return;
-      options.notice(reason);
-      wire?.close();
-      closed();
-      openAt = now() + cutMs;
-      options.wake(openAt);
-    },
-    alarm() {
-      if (openAt <= now()) open();
-      if (linkAt > now()) return;
-      linkAt = Number.POSITIVE_INFINITY;
-      perform(alarmLink(link, now()));
-    },
-    heardAt: () => link.heardAt,
-    stats: () => linkStats(link),
+    options,
+    link: createLink({ crypto, random, identity, now: clock.now().monotonic }),
+    wire: undefined,
+    peer: undefined,
+    peers: 0,
+    waiting: [],
+    waitingBytes: 0,
+    told: undefined,
+    linkAt: Number.POSITIVE_INFINITY,
+    openAt: Number.POSITIVE_INFINITY,
   };
+}
+
+/** Opens the line, and goes on trying where it can't be. */
+export function openCable(cable: Cable): void {
+  cable.openAt = Number.POSITIVE_INFINITY;
+  try {
+    cable.wire = cable.options.open(
+      (bytes) => perform(cable, receiveBytes(cable.link, bytes, nowOf(cable))),
+      () => closed(cable),
+    );
+  } catch (error) {
+    cable.openAt = nowOf(cable) + retryMs;
+    tellOnce(cable, asVertebraError(error));
+    wake(cable);
+    return;
+  }
+  cable.told = undefined;
+  perform(cable, startLink(cable.link, nowOf(cable)));
+}
+
+/** A message that finds the link's queue full waits; beyond `mostWaiting` it is dropped, and frontiers make up for it. */
+export function sendByCable(cable: Cable, to: PeerId, message: Uint8Array): void {
+  if (to !== cable.peer) return;
+  const taken = cable.waiting.length > 0 ? undefined : sendMessage(cable.link, message, nowOf(cable));
+  if (taken) perform(cable, taken);
+  else if (cable.waitingBytes + message.length <= mostWaiting) {
+    cable.waiting.push(message);
+    cable.waitingBytes += message.length;
+  }
+}
+
+/** Ends the session with this peer, and tries again after a while. */
+export function cutOffByCable(cable: Cable, which: PeerId, reason: VertebraError): void {
+  if (which !== cable.peer) return;
+  cable.options.notice(reason);
+  cable.wire?.close();
+  closed(cable);
+  cable.openAt = nowOf(cable) + cutMs;
+  cable.options.wake(cable.openAt);
+}
+
+/** The time of the last `wake` has come. */
+export function alarmCable(cable: Cable): void {
+  if (cable.openAt <= nowOf(cable)) openCable(cable);
+  if (cable.linkAt > nowOf(cable)) return;
+  cable.linkAt = Number.POSITIVE_INFINITY;
+  perform(cable, alarmLink(cable.link, nowOf(cable)));
+}
+
+function nowOf({ options }: Cable): number {
+  return options.clock.now().monotonic;
+}
+
+function wake({ options, linkAt, openAt }: Cable): void {
+  options.wake(Math.min(linkAt, openAt));
+}
+
+function perform(cable: Cable, actions: readonly LinkAction[]): void {
+  const { options } = cable;
+  for (const action of actions) {
+    const { peer } = cable;
+    // What the wire does not take is lost, as on a wire, and the link sends it again.
+    if (action.kind === "write") cable.wire?.write(action.bytes);
+    else if (action.kind === "wake") cable.linkAt = action.at;
+    else if (action.kind === "notice") options.notice(action.error);
+    else if (action.kind === "room" && peer !== undefined) options.room(peer, action.room);
+    else if (action.kind === "message" && peer !== undefined) options.message(peer, action.bytes);
+    else if (action.kind === "down") goDown(cable, action.error);
+    else if (action.kind === "up") {
+      cable.peer = ++cable.peers;
+      options.up(cable.peer, action.avatar, action.resumed, action.room);
+    }
+  }
+  drain(cable);
+  wake(cable);
+}
+
+function goDown(cable: Cable, reason: VertebraError): void {
+  const gone = cable.peer;
+  cable.peer = undefined;
+  // What waits was meant for the peer as it was; a new session begins with its frontier.
+  cable.waiting = [];
+  cable.waitingBytes = 0;
+  if (gone !== undefined) cable.options.down(gone, reason);
+}
+
+/** Gives the link what waits for room in it. */
+function drain(cable: Cable): void {
+  while (cable.waiting.length > 0) {
+    const taken = sendMessage(cable.link, cable.waiting[0]!, nowOf(cable));
+    if (!taken) return;
+    cable.waitingBytes -= cable.waiting.shift()!.length;
+    perform(cable, taken);
+  }
+}
+
+function closed(cable: Cable): void {
+  cable.wire = undefined;
+  cable.linkAt = Number.POSITIVE_INFINITY;
+  cable.openAt = nowOf(cable) + retryMs;
+  perform(cable, closeLink(cable.link));
+}
+
+/** A line that is missing is tried again every second, and told once. */
+function tellOnce(cable: Cable, error: VertebraError): void {
+  if (error.code !== cable.told) cable.options.notice(error);
+  cable.told = error.code;
 }
 
 /** Errors of the host have `code` and `remedy` as ours have; others are bugs, and go on. */

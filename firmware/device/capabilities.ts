@@ -1,8 +1,10 @@
 import type { Actuator, Board } from "../core/capability/board";
 import {
+  type Capabilities,
   type CapabilityAction,
   type CapabilityEvent,
   createCapabilities,
+  handleCapability,
   type Why,
 } from "../core/capability/capabilities";
 import type { Setting } from "../core/capability/interfaces";
@@ -36,20 +38,25 @@ export interface CapabilityOptions {
   notice(error: VertebraError): void;
 }
 
+/** The capabilities of a board on its pins. */
 export interface BoardCapabilities {
+  readonly options: CapabilityOptions;
+  readonly capabilities: Capabilities;
   readonly published: Published;
+  /** What sets the pins of each actuator, and where it is safe. */
+  readonly drivers: ReadonlyMap<string, (value: Setting) => void>;
+  readonly safe: ReadonlyMap<string, Setting>;
   /** What the analog capabilities say now, by their names. */
   readonly sensors: ReadonlyMap<string, () => number>;
-  /** Does what a stage asks for, all of it or nothing. */
-  operate(run: number, operations: readonly Operation[]): void;
-  /** Sets all to their safe states at once, for a board that can't go on; nothing of it is kept. */
-  letGo(): void;
+  /** Whether each input is closed. */
+  readonly contacts: ReadonlyMap<string, () => boolean>;
+  readonly waiting: CapabilityEvent[];
+  /** Those whose pin did not take its safe state. */
+  readonly unsafe: Set<string>;
+  wakesAt: number;
   /** The emergency stop, until `resume`. */
-  isStopped(): boolean;
-  stop(): void;
-  resume(): void;
-  /** The time of the last `wake` has come. */
-  alarm(): void;
+  stopped: boolean;
+  driving: boolean;
 }
 
 /** ms until a pin that did not take its safe state is tried again. */
@@ -57,134 +64,153 @@ const setAgainMs = 1_000;
 
 /** Opens the pins of a board and sets all to their safe states. Throws `pin-unusable` for a pin that can't be opened. */
 export function openCapabilities(options: CapabilityOptions): BoardCapabilities {
-  const { board, pins, clock } = options;
-  const capabilities = createCapabilities(board);
-  const waiting: CapabilityEvent[] = [];
-  /** Those whose pin did not take its safe state. */
-  const unsafe = new Set<string>();
-  const safe = new Map(board.actuators.map((actuator) => [actuator.name, actuator.safe]));
-  let wakesAt = Number.POSITIVE_INFINITY;
-  let { stopped } = options;
-  let driving = false;
-
-  const drivers = new Map(
-    board.actuators.map((actuator) => [actuator.name, ofPin(actuator.name, () => openActuator(pins, actuator))]),
-  );
-  const sensors = new Map(
-    board.sensors.map((sensor) => {
-      const read = ofPin(sensor.name, () => openAnalog(pins, sensor));
-      return [sensor.name, () => ofPin(sensor.name, read)];
-    }),
-  );
-  const contacts = board.inputs.map((input) => {
-    const { name } = input;
-    const changed = () => drive({ kind: "input", name, closed: isClosed() });
-    const read = ofPin(name, () => openContact(pins, input, changed));
-    const isClosed = () => closedAt(name, read);
-    return { name, isClosed };
-  });
-
-  /** A contact that can't be read is as one that is open: what relies on it goes safe. */
-  function closedAt(name: string, read: () => boolean): boolean {
-    try {
-      return read();
-    } catch (error) {
-      options.notice(unusable(name, error));
-      return false;
-    }
-  }
-
-  function perform(actions: readonly CapabilityAction[]): void {
-    let failure: string | undefined;
-    for (const action of actions) {
-      switch (action.kind) {
-        case "set":
-          failure = set(action.capability, action.value) ?? failure;
-          break;
-        case "keep":
-          keep(action.stopped);
-          break;
-        case "told":
-          options.told(action.capability, action.value, action.why);
-          break;
-        case "notice":
-          options.notice(action.error);
-          break;
-        case "outcome":
-          // A pin that fails may have moved: "done, refused, or, if it fell between, unknown" (PROTOCOL 9).
-          if (failure === undefined) options.acted(action.run, action.outcome, action.error);
-          else options.acted(action.run, "unknown", failure);
-          break;
-        case "wake":
-          wakesAt = action.at;
-          options.wake(action.at);
-      }
-    }
-    const again = clock.now().monotonic + setAgainMs;
-    if (unsafe.size === 0 || wakesAt <= again) return;
-    wakesAt = again;
-    options.wake(again);
-  }
-
-  /** Why it failed, if it did. */
-  function set(capability: string, value: Setting): string | undefined {
-    unsafe.delete(capability);
-    try {
-      drivers.get(capability)!(value);
-      return undefined;
-    } catch (error) {
-      if (value === safe.get(capability)) unsafe.add(capability);
-      const failure = unusable(capability, error);
-      options.notice(failure);
-      return failure.message;
-    }
-  }
-
-  /** A stop that flash does not take is in force nevertheless, until the next start. */
-  function keep(whether: boolean): void {
-    stopped = whether;
-    try {
-      options.keep(whether);
-    } catch (error) {
-      const message = `Whether the board is stopped could not be kept for its next start: ${wordsOf(error)}`;
-      options.notice(new VertebraError("stop-not-kept", message, "Look after its flash before it is started again."));
-    }
-  }
-
-  function drive(...events: readonly CapabilityEvent[]): void {
-    waiting.push({ kind: "heard", at: options.heardAt() }, ...events);
-    // What follows from an outcome may be the next operation: it waits until all of this one is performed.
-    if (driving) return;
-    driving = true;
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      perform(capabilities.handle(next, clock.now().monotonic));
-    }
-    driving = false;
-  }
-
-  /** The inputs as they are: no operation relies on having been told of each edge. */
-  function read(): CapabilityEvent[] {
-    return contacts.map(({ name, isClosed }) => ({ kind: "input", name, closed: isClosed() }));
-  }
-
-  const closed = contacts.filter(({ isClosed }) => isClosed()).map(({ name }) => name);
-  drive({ kind: "boot", stopped: options.stopped, closed });
-  return {
+  const { board, pins, stopped } = options;
+  const opened: BoardCapabilities = {
+    options,
+    capabilities: createCapabilities(board),
     published: publishedBy(board),
-    sensors,
-    operate: (run, operations) => drive(...read(), { kind: "operate", run, operations }),
-    letGo() {
-      for (const [name, value] of safe) set(name, value);
-    },
-    isStopped: () => stopped,
-    stop: () => drive({ kind: "stop" }),
-    resume: () => drive(...read(), { kind: "resume" }),
-    alarm() {
-      wakesAt = Number.POSITIVE_INFINITY;
-      for (const capability of [...unsafe]) set(capability, safe.get(capability)!);
-      drive(...read(), { kind: "alarm" });
-    },
+    drivers: new Map(
+      board.actuators.map((actuator) => [actuator.name, ofPin(actuator.name, () => openActuator(pins, actuator))]),
+    ),
+    safe: new Map(board.actuators.map((actuator) => [actuator.name, actuator.safe])),
+    sensors: new Map(
+      board.sensors.map((sensor) => {
+        const read = ofPin(sensor.name, () => openAnalog(pins, sensor));
+        return [sensor.name, () => ofPin(sensor.name, read)];
+      }),
+    ),
+    contacts: new Map(
+      board.inputs.map((input) => {
+        const changed = () => drive(opened, inputNow(opened, input.name));
+        return [input.name, ofPin(input.name, () => openContact(pins, input, changed))];
+      }),
+    ),
+    waiting: [],
+    unsafe: new Set(),
+    wakesAt: Number.POSITIVE_INFINITY,
+    stopped,
+    driving: false,
   };
+  const closed = [...opened.contacts.keys()].filter((name) => isClosed(opened, name));
+  drive(opened, { kind: "boot", stopped, closed });
+  return opened;
+}
+
+/** Does what a stage asks for, all of it or nothing. */
+export function operate(opened: BoardCapabilities, run: number, operations: readonly Operation[]): void {
+  drive(opened, ...inputsNow(opened), { kind: "operate", run, operations });
+}
+
+/** Sets all to their safe states at once, for a board that can't go on; nothing of it is kept. */
+export function letGo(opened: BoardCapabilities): void {
+  for (const [name, value] of opened.safe) set(opened, name, value);
+}
+
+/** The emergency stop of all actuators, kept through restarts, until `resumeActuators`. */
+export function stopActuators(opened: BoardCapabilities): void {
+  drive(opened, { kind: "stop" });
+}
+
+export function resumeActuators(opened: BoardCapabilities): void {
+  drive(opened, ...inputsNow(opened), { kind: "resume" });
+}
+
+/** The time of the last `wake` has come. */
+export function alarmCapabilities(opened: BoardCapabilities): void {
+  opened.wakesAt = Number.POSITIVE_INFINITY;
+  for (const capability of [...opened.unsafe]) set(opened, capability, opened.safe.get(capability)!);
+  drive(opened, ...inputsNow(opened), { kind: "alarm" });
+}
+
+function drive(opened: BoardCapabilities, ...events: readonly CapabilityEvent[]): void {
+  const { options, waiting } = opened;
+  waiting.push({ kind: "heard", at: options.heardAt() }, ...events);
+  // What follows from an outcome may be the next operation: it waits until all of this one is performed.
+  if (opened.driving) return;
+  opened.driving = true;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    perform(opened, handleCapability(opened.capabilities, next, options.clock.now().monotonic));
+  }
+  opened.driving = false;
+}
+
+function perform(opened: BoardCapabilities, actions: readonly CapabilityAction[]): void {
+  const { options } = opened;
+  let failure: string | undefined;
+  for (const action of actions) {
+    switch (action.kind) {
+      case "set":
+        failure = set(opened, action.capability, action.value) ?? failure;
+        break;
+      case "keep":
+        keep(opened, action.stopped);
+        break;
+      case "told":
+        options.told(action.capability, action.value, action.why);
+        break;
+      case "notice":
+        options.notice(action.error);
+        break;
+      case "outcome":
+        // A pin that fails may have moved: "done, refused, or, if it fell between, unknown" (PROTOCOL 9).
+        if (failure === undefined) options.acted(action.run, action.outcome, action.error);
+        else options.acted(action.run, "unknown", failure);
+        break;
+      case "wake":
+        opened.wakesAt = action.at;
+        options.wake(action.at);
+    }
+  }
+  const again = options.clock.now().monotonic + setAgainMs;
+  if (opened.unsafe.size === 0 || opened.wakesAt <= again) return;
+  opened.wakesAt = again;
+  options.wake(again);
+}
+
+/** Why it failed, if it did. */
+function set(opened: BoardCapabilities, capability: string, value: Setting): string | undefined {
+  const { options, unsafe, drivers, safe } = opened;
+  unsafe.delete(capability);
+  try {
+    drivers.get(capability)!(value);
+    return undefined;
+  } catch (error) {
+    if (value === safe.get(capability)) unsafe.add(capability);
+    const failure = unusable(capability, error);
+    options.notice(failure);
+    return failure.message;
+  }
+}
+
+/** A stop that flash does not take is in force nevertheless, until the next start. */
+function keep(opened: BoardCapabilities, stopped: boolean): void {
+  const { options } = opened;
+  opened.stopped = stopped;
+  try {
+    options.keep(stopped);
+  } catch (error) {
+    const message = `Whether the board is stopped could not be kept for its next start: ${wordsOf(error)}`;
+    options.notice(new VertebraError("stop-not-kept", message, "Look after its flash before it is started again."));
+  }
+}
+
+/** The inputs as they are: no operation relies on having been told of each edge. */
+function inputsNow(opened: BoardCapabilities): CapabilityEvent[] {
+  return [...opened.contacts.keys()].map((name) => inputNow(opened, name));
+}
+
+function inputNow(opened: BoardCapabilities, name: string): CapabilityEvent {
+  return { kind: "input", name, closed: isClosed(opened, name) };
+}
+
+/** A contact that can't be read is as one that is open: what relies on it goes safe. */
+function isClosed({ contacts, options }: BoardCapabilities, name: string): boolean {
+  try {
+    return contacts.get(name)!();
+  } catch (error) {
+    options.notice(unusable(name, error));
+    return false;
+  }
 }
 
 function openActuator(pins: Pins, actuator: Actuator): (value: Setting) => void {

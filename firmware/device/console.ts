@@ -1,5 +1,4 @@
 import { VertebraError } from "../core/errors";
-import type { Board } from "./board";
 
 /** What is said to a board on its standard input, a command a line. */
 
@@ -8,19 +7,23 @@ export const longestCommand = 256;
 /** Characters of a line that is not understood, as it is told. */
 const shown = 40;
 
-/** Does what the line says; null is a line that was too long. Throws `console-command` for what is no command. */
-export function obey(board: Board, line: string | null): void {
+export type Command =
+  | { readonly kind: "stop" | "status" | "halt" | "resume" }
+  /** Gives a simulated input a level, as who opens or closes its contact: 1 is open. */
+  | { readonly kind: "pin"; readonly pin: number; readonly level: 0 | 1 };
+
+/** What a line says, undefined where it is empty; null is a line that was too long. Throws `console-command` for what is no command. */
+export function readCommand(line: string | null): Command | undefined {
   const [command, ...rest] = (line ?? "").trim().split(/\s+/);
   const text = rest.join(" ");
   if (line === null) throw unknown(`A line of more than ${longestCommand} bytes`);
-  if (command === "") return;
-  if (command === "pin" && /^\d{1,3} [01]$/.test(text)) board.drivePin(Number(rest[0]), rest[1] === "1" ? 1 : 0);
-  else if (text !== "") throw unknown(quoted(line));
-  else if (command === "stop") board.stop();
-  else if (command === "status") board.tellStats();
-  else if (command === "halt") board.halt();
-  else if (command === "resume") board.resume();
-  else throw unknown(quoted(line));
+  if (command === "") return undefined;
+  if (command === "pin" && /^\d{1,3} [01]$/.test(text)) {
+    return { kind: "pin", pin: Number(rest[0]), level: rest[1] === "1" ? 1 : 0 };
+  }
+  const known = text === "" && ["stop", "status", "halt", "resume"].includes(command!);
+  if (!known) throw unknown(quoted(line));
+  return { kind: command as "stop" | "status" | "halt" | "resume" };
 }
 
 function unknown(what: string): VertebraError {

@@ -1,34 +1,28 @@
 import type { Crypto } from "../ports";
 
-export interface Counted {
-  readonly crypto: Crypto;
-  signatures(): number;
-  verified(): number;
+/** How often the cryptography that costs a board most was asked for. */
+export interface Counts {
+  signatures: number;
+  verified: number;
 }
 
-/** The same cryptography, counting what costs a board most. */
-export function counted(crypto: Crypto): Counted {
-  let signatures = 0;
-  let verified = 0;
+/** The same cryptography, counting into `counts`. */
+export function counted(crypto: Crypto, counts: Counts): Crypto {
   return {
-    crypto: {
-      ...crypto,
-      signer: (seed) => {
-        const signer = crypto.signer(seed);
-        return {
-          publicKey: signer.publicKey,
-          sign: (message) => {
-            signatures++;
-            return signer.sign(message);
-          },
-        };
-      },
-      verify: (publicKey, message, signature) => {
-        verified++;
-        return crypto.verify(publicKey, message, signature);
-      },
+    ...crypto,
+    signer: (seed) => {
+      const signer = crypto.signer(seed);
+      return {
+        publicKey: signer.publicKey,
+        sign: (message) => {
+          counts.signatures++;
+          return signer.sign(message);
+        },
+      };
     },
-    signatures: () => signatures,
-    verified: () => verified,
+    verify: (publicKey, message, signature) => {
+      counts.verified++;
+      return crypto.verify(publicKey, message, signature);
+    },
   };
 }

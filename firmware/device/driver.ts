@@ -17,48 +17,55 @@ export interface DriverOptions {
   wake(at: number): void;
 }
 
+/** A participant, what is driven for it, and the events that wait for their turn. */
+export interface Driver {
+  readonly options: DriverOptions;
+  readonly waiting: Event[];
+  driving: boolean;
+}
+
+export function createDriver(options: DriverOptions): Driver {
+  return { options, waiting: [], driving: false };
+}
+
 /**
- * Drives a participant: gives it an event and does what it asks, in its order, of which the writes come first and are durable before
+ * Gives a participant an event and does what it asks, in its order, of which the writes come first and are durable before
  * anything else is done (`core/events`). What follows from that, as the answer to a read, is driven before the call returns.
  */
-export function createDriver(options: DriverOptions): (event: Event) => void {
-  const { participant, journal, clock } = options;
-  const waiting: Event[] = [];
-  let driving = false;
-
-  function perform(action: Action): void {
-    switch (action.kind) {
-      case "write":
-        journal.write(action.puts, action.deletes);
-        break;
-      case "send":
-        options.send(action.peer, action.bytes);
-        break;
-      case "read":
-        waiting.push({ kind: "record", request: action.request, value: journal.records.get(action.key) });
-        break;
-      case "cut":
-        options.cut(action.peer, action.reason);
-        break;
-      case "wake":
-        options.wake(action.at);
-        break;
-      case "recovered":
-        // A board's journal is read whole, or refused whole: it never tells that a block is lost.
-        break;
-      default:
-        options.deliver(action);
-    }
+export function drive(driver: Driver, event: Event): void {
+  const { options, waiting } = driver;
+  waiting.push(event);
+  // An action can bring the next event, as a link that goes down when something is sent: it waits its turn.
+  if (driver.driving) return;
+  driver.driving = true;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    for (const action of options.participant.handle(next, options.clock.now())) perform(driver, action);
   }
+  driver.driving = false;
+}
 
-  return (event) => {
-    waiting.push(event);
-    // An action can bring the next event, as a link that goes down when something is sent: it waits its turn.
-    if (driving) return;
-    driving = true;
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      for (const action of participant.handle(next, clock.now())) perform(action);
-    }
-    driving = false;
-  };
+function perform({ options, waiting }: Driver, action: Action): void {
+  const { journal } = options;
+  switch (action.kind) {
+    case "write":
+      journal.write(action.puts, action.deletes);
+      break;
+    case "send":
+      options.send(action.peer, action.bytes);
+      break;
+    case "read":
+      waiting.push({ kind: "record", request: action.request, value: journal.records.get(action.key) });
+      break;
+    case "cut":
+      options.cut(action.peer, action.reason);
+      break;
+    case "wake":
+      options.wake(action.at);
+      break;
+    case "recovered":
+      // A board's journal is read whole, or refused whole: it never tells that a block is lost.
+      break;
+    default:
+      options.deliver(action);
+  }
 }

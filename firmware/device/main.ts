@@ -2,9 +2,9 @@
 
 import { decodeProvision } from "../core/identity/provision";
 import type { Native } from "../native/native";
-import { type Board, flashAgainMs, startBoard } from "./board";
+import { type Board, flashAgainMs, obey, startBoard, stopWriting, tellStats } from "./board";
 import { asVertebraError } from "./cable";
-import { longestCommand, obey } from "./console";
+import { longestCommand, readCommand } from "./console";
 import type { Line } from "./lines";
 import { createLog, tell } from "./log";
 import { parseOptions } from "./options";
@@ -23,7 +23,7 @@ function main(): void {
   // Before it is started, so that there is no moment in which the board does not know how to end.
   let board: Board | undefined;
   const end = () => {
-    board?.stop();
+    if (board) stopWriting(board);
     native.exit(0);
   };
   native.onTerminate(end);
@@ -32,10 +32,10 @@ function main(): void {
   native.input((line) => {
     // Whoever holds the other end of the pipe has gone.
     if (line === undefined) end();
-    else orNotice(() => obey(started, line), print);
+    else orNotice(() => obey(started, readCommand(line)), print);
   }, longestCommand);
   const timer = native.timer.open(() => {
-    started.tellStats();
+    tellStats(started);
     native.timer.set(timer, native.clock.monotonic() + statsEveryMs);
   });
   native.timer.set(timer, native.clock.monotonic() + statsEveryMs);

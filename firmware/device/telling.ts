@@ -5,14 +5,14 @@ import { toHex } from "../core/wire/bytes";
 import type { Time } from "../ports";
 import type { Outcome } from "./driver";
 import type { Line } from "./lines";
-import type { Writers } from "./writers";
+import { noteFinal, noteRefused, noteSealed, type Writers } from "./writers";
 
 /** Prints what came of a board's pushes and what became final, and lets its writers know. */
 export function tellOutcome(outcome: Outcome, writers: Writers, now: Time, print: (line: Line) => void): void {
   switch (outcome.kind) {
     case "sealed": {
       const { group, block, counter, tokens } = outcome;
-      writers.sealed(outcome, now.monotonic);
+      noteSealed(writers, outcome, now.monotonic);
       print({
         event: "sealed",
         group: toHex(group),
@@ -26,7 +26,7 @@ export function tellOutcome(outcome: Outcome, writers: Writers, now: Time, print
     case "refused": {
       // Told to the sagas, which try again.
       if (isOfSagas(outcome.token)) break;
-      const group = writers.refused(outcome.token);
+      const group = noteRefused(writers, outcome.token);
       const { code, message } = outcome.error;
       print({ event: "refused", group: group ? toHex(group) : "", code, message });
       break;
@@ -50,7 +50,7 @@ function finalLine(block: FinalBlock, writers: Writers, now: Time): Line {
     block: toHex(block.block),
     issuer: toHex(block.issuer),
     entries: block.entries?.map(toHex) ?? null,
-    latency: writers.final(block, now.monotonic) ?? null,
+    latency: noteFinal(writers, block, now.monotonic) ?? null,
     at: now.wall,
   };
 }

@@ -12,92 +12,125 @@ export interface Latency {
   readonly fromPush: number;
 }
 
+/** How many were pushed, and what came of them. */
+export interface WriterCounts {
+  pushed: number;
+  skipped: number;
+  refused: number;
+  sealed: number;
+  final: number;
+}
+
+/** Push the readings when they are due. */
 export interface Writers {
-  /** Pushes what is due; returns when the next is, Infinity once they have stopped. */
-  run(now: number): number;
-  stop(): void;
-  sealed(action: Extract<Action, { readonly kind: "sealed" }>, now: number): void;
-  refused(token: number): Hash | undefined;
-  /** The latency of a block of this board, if it was sealed since the start. */
-  final(block: FinalBlock, now: number): Latency | undefined;
-  counts(): { pushed: number; skipped: number; refused: number; sealed: number; final: number };
+  readonly sources: readonly Source[];
+  push(group: Hash, entry: Uint8Array, token: number): void;
+  refuse(token: number, error: VertebraError): void;
+  /** By source: when it is due, monotonic ms. */
+  readonly dueAt: number[];
+  /** By token: the index of the source, and when. */
+  readonly waiting: Map<number, Waiting>;
+  readonly busy: Set<number>;
+  /** By BlockId in hex: when it was sealed, and when its first entry was pushed. */
+  readonly pending: Map<string, { readonly sealedAt: number; readonly pushedAt: number }>;
+  readonly counts: WriterCounts;
+  token: number;
+  stopped: boolean;
+}
+
+interface Waiting {
+  readonly source: number;
+  readonly at: number;
+}
+
+export function createWriters(sources: readonly Source[], push: Writers["push"], refuse: Writers["refuse"]): Writers {
+  return {
+    ...{ sources, push, refuse },
+    dueAt: sources.map(() => Number.NEGATIVE_INFINITY),
+    waiting: new Map(),
+    busy: new Set(),
+    pending: new Map(),
+    counts: { pushed: 0, skipped: 0, refused: 0, sealed: 0, final: 0 },
+    token: 0,
+    stopped: false,
+  };
 }
 
 /**
- * Push the readings when they are due. A group has at most one push that is neither sealed nor refused: a board that can't keep up
- * skips and counts, it does not queue without bound. What can't be read, or breaks its pact, is refused.
+ * Pushes what is due; returns when the next is, Infinity once they have stopped. A group has at most one push that is neither sealed
+ * nor refused: a board that can't keep up skips and counts, it does not queue without bound. What can't be read, or breaks its pact,
+ * is refused.
  */
-export function createWriters(
-  sources: readonly Source[],
-  push: (group: Hash, entry: Uint8Array, token: number) => void,
-  refuse: (token: number, error: VertebraError) => void,
-): Writers {
-  const dueAt = sources.map(() => Number.NEGATIVE_INFINITY);
-  /** By token: the index of the source, and when. */
-  const waiting = new Map<number, { readonly source: number; readonly at: number }>();
-  const busy = new Set<number>();
-  /** By BlockId in hex: when it was sealed, and when its first entry was pushed. */
-  const pending = new Map<string, { readonly sealedAt: number; readonly pushedAt: number }>();
-  const counts = { pushed: 0, skipped: 0, refused: 0, sealed: 0, final: 0 };
-  let token = 0;
-  let stopped = false;
-
-  function pushOne(index: number, now: number): void {
-    if (busy.has(index)) {
-      counts.skipped++;
-      return;
+export function runWriters(writers: Writers, now: number): number {
+  if (writers.stopped) return Number.POSITIVE_INFINITY;
+  const { sources, dueAt } = writers;
+  let next = Number.POSITIVE_INFINITY;
+  for (let index = 0; index < sources.length; index++) {
+    const { everyMs } = sources[index]!;
+    if (dueAt[index]! <= now) {
+      // In step with the clock, but without catching up on what a busy board missed.
+      dueAt[index] = Math.max(dueAt[index]! + everyMs, now + everyMs / 2);
+      pushOne(writers, index, now);
     }
-    const { group, read } = sources[index]!;
-    token++;
-    counts.pushed++;
-    busy.add(index);
-    waiting.set(token, { source: index, at: now });
-    const entry = readOrError(read);
-    if (entry instanceof VertebraError) refuse(token, entry);
-    else push(group, entry, token);
+    next = Math.min(next, dueAt[index]!);
   }
+  return next;
+}
 
-  function settle(done: number): { readonly source: number; readonly at: number } | undefined {
-    const one = waiting.get(done);
-    waiting.delete(done);
-    if (one) busy.delete(one.source);
-    return one;
+export function noteSealed(
+  writers: Writers,
+  { block, tokens }: Extract<Action, { readonly kind: "sealed" }>,
+  now: number,
+): void {
+  const { pending, counts } = writers;
+  const times = tokens.map((one) => settle(writers, one)?.at ?? now);
+  counts.sealed += tokens.length;
+  if (pending.size === mostPending) pending.delete(pending.keys().next().value!);
+  pending.set(toHex(block), { sealedAt: now, pushedAt: Math.min(now, ...times) });
+}
+
+/** The group into which it was pushed, if it was pushed here. */
+export function noteRefused(writers: Writers, done: number): Hash | undefined {
+  writers.counts.refused++;
+  const one = settle(writers, done);
+  return one && writers.sources[one.source]!.group;
+}
+
+/** The latency of a block of this board, if it was sealed since the start. */
+export function noteFinal(
+  { pending, counts }: Writers,
+  { block, entries }: FinalBlock,
+  now: number,
+): Latency | undefined {
+  const key = toHex(block);
+  const one = pending.get(key);
+  if (!one) return undefined;
+  pending.delete(key);
+  counts.final += entries?.length ?? 0;
+  return { fromSeal: Math.round(now - one.sealedAt), fromPush: Math.round(now - one.pushedAt) };
+}
+
+function pushOne(writers: Writers, index: number, now: number): void {
+  const { busy, counts } = writers;
+  if (busy.has(index)) {
+    counts.skipped++;
+    return;
   }
+  const { group, read } = writers.sources[index]!;
+  const token = ++writers.token;
+  counts.pushed++;
+  busy.add(index);
+  writers.waiting.set(token, { source: index, at: now });
+  const entry = readOrError(read);
+  if (entry instanceof VertebraError) writers.refuse(token, entry);
+  else writers.push(group, entry, token);
+}
 
-  return {
-    run(now) {
-      if (stopped) return Number.POSITIVE_INFINITY;
-      for (const [index, { everyMs }] of sources.entries()) {
-        if (dueAt[index]! > now) continue;
-        // In step with the clock, but without catching up on what a busy board missed.
-        dueAt[index] = Math.max(dueAt[index]! + everyMs, now + everyMs / 2);
-        pushOne(index, now);
-      }
-      return Math.min(...dueAt);
-    },
-    stop() {
-      stopped = true;
-    },
-    sealed({ block, tokens }, now) {
-      const times = tokens.map((one) => settle(one)?.at ?? now);
-      counts.sealed += tokens.length;
-      if (pending.size === mostPending) pending.delete(pending.keys().next().value!);
-      pending.set(toHex(block), { sealedAt: now, pushedAt: Math.min(now, ...times) });
-    },
-    refused(done) {
-      counts.refused++;
-      const one = settle(done);
-      return one && sources[one.source]!.group;
-    },
-    final({ block, entries }, now) {
-      const one = pending.get(toHex(block));
-      if (!one) return undefined;
-      pending.delete(toHex(block));
-      counts.final += entries?.length ?? 0;
-      return { fromSeal: Math.round(now - one.sealedAt), fromPush: Math.round(now - one.pushedAt) };
-    },
-    counts: () => counts,
-  };
+function settle({ waiting, busy }: Writers, done: number): Waiting | undefined {
+  const one = waiting.get(done);
+  waiting.delete(done);
+  if (one) busy.delete(one.source);
+  return one;
 }
 
 /** A sensor whose wire broke says what no pact has bounds for: that ends one reading, not the board. */

@@ -5,7 +5,7 @@ import { worldTag } from "../../firmware/core/identity/world";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
-import { type Counted, counted } from "../../firmware/device/counted";
+import { type Counts, counted } from "../../firmware/device/counted";
 import type { Crypto } from "../../firmware/ports";
 import { createHeap } from "./heap";
 import { createRecording, finalTail, nextDigest, type Recording, timeAt } from "./recording";
@@ -27,7 +27,7 @@ export interface Costs {
 export interface Station {
   readonly name: string;
   readonly participant: Participant;
-  readonly cryptography: Counted;
+  readonly cryptography: Counts;
   /** Peer numbers to where they lead. */
   readonly peers: Map<number, { readonly station: Station; readonly peer: number }>;
   readonly store: Map<string, Uint8Array>;
@@ -63,9 +63,9 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
   const world: VirtualWorld = {
     now: 0,
     addStation(name, seed, worlds, recorded) {
-      const cryptography = counted(crypto);
+      const cryptography = { signatures: 0, verified: 0 };
       const participant = createParticipant({
-        crypto: cryptography.crypto,
+        crypto: counted(crypto, cryptography),
         seed,
         worlds,
         finalTail,
@@ -191,7 +191,7 @@ function write(station: Station, puts: ReadonlyMap<string, Uint8Array>, deletes:
 
 export function costsOf(station: Station): Costs {
   const { cryptography, counts } = station;
-  return { signed: cryptography.signatures(), verified: cryptography.verified(), ...counts };
+  return { signed: cryptography.signatures, verified: cryptography.verified, ...counts };
 }
 
 export function avatarOf(crypto: Crypto, seed: Uint8Array, worldId: Uint8Array): AvatarId {

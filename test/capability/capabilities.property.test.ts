@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Actuator } from "../../firmware/core/capability/board";
-import { type CapabilityEvent, createCapabilities } from "../../firmware/core/capability/capabilities";
+import {
+  type CapabilityEvent,
+  createCapabilities,
+  handleCapability,
+} from "../../firmware/core/capability/capabilities";
 import { allClosed, boardOf, operation, sample } from "./sample-board";
 
 const board = boardOf(sample);
@@ -90,7 +94,7 @@ describe("whatever happens, in whatever order", () => {
         const take = (taken: CapabilityEvent) => {
           if (taken.kind === "alarm") alarm = Number.POSITIVE_INFINITY;
           follow(truth, taken, now);
-          for (const action of capabilities.handle(taken, now)) {
+          for (const action of handleCapability(capabilities, taken, now)) {
             if (action.kind === "wake") alarm = action.at;
             if (action.kind === "told" && action.why === "operated") truth.operatedAt.set(action.capability, now);
             if (action.kind === "set") truth.values.set(action.capability, action.value);

@@ -3,6 +3,7 @@ import {
   type CapabilityAction,
   type CapabilityEvent,
   createCapabilities,
+  handleCapability,
 } from "../../firmware/core/capability/capabilities";
 import { allClosed, boardOf, operation, sample } from "./sample-board";
 
@@ -13,7 +14,7 @@ function started(boot: Partial<Extract<CapabilityEvent, { kind: "boot" }>> = {},
   let actions: CapabilityAction[] = [];
   let now = 1000;
   const take = (event: CapabilityEvent) => {
-    const taken = capabilities.handle(event, now);
+    const taken = handleCapability(capabilities, event, now);
     for (const action of taken) if (action.kind === "set") values.set(action.capability, action.value);
     actions.push(...taken);
     return taken;
@@ -58,7 +59,11 @@ function started(boot: Partial<Extract<CapabilityEvent, { kind: "boot" }>> = {},
 
 describe("the capabilities of a board", () => {
   it("go to their safe states at a start, before anything else", () => {
-    const actions = createCapabilities(boardOf(sample)).handle({ kind: "boot", stopped: false, closed: allClosed }, 5);
+    const actions = handleCapability(
+      createCapabilities(boardOf(sample)),
+      { kind: "boot", stopped: false, closed: allClosed },
+      5,
+    );
     expect(actions.filter(({ kind }) => kind === "set")).toEqual([
       { kind: "set", capability: "relay", value: false },
       { kind: "set", capability: "lamp", value: false },
@@ -102,18 +107,18 @@ describe("the capabilities of a board", () => {
     expect(bench.operate("analog", {})).toBe("capability 'analog' is read, not operated");
     const second = { name: "leg", interface: "servo", pin: 20, safe: 0 };
     const capabilities = createCapabilities(boardOf({ ...sample, capabilities: [...sample.capabilities, second] }));
-    capabilities.handle({ kind: "boot", stopped: false, closed: allClosed }, 0);
+    handleCapability(capabilities, { kind: "boot", stopped: false, closed: allClosed }, 0);
     const operations = [operation("servo", { degrees: 20 })];
-    expect(capabilities.handle({ kind: "operate", run: 1, operations }, 1)).toMatchObject([
+    expect(handleCapability(capabilities, { kind: "operate", run: 1, operations }, 1)).toMatchObject([
       { outcome: "refused", error: "'servo' is arm, leg on this board" },
     ]);
   });
 
   it("are operated by nobody before the start", () => {
     const operations = [operation("lamp", { on: true })];
-    expect(createCapabilities(boardOf(sample)).handle({ kind: "operate", run: 1, operations }, 0)).toMatchObject([
-      { kind: "outcome", outcome: "refused" },
-    ]);
+    expect(
+      handleCapability(createCapabilities(boardOf(sample)), { kind: "operate", run: 1, operations }, 0),
+    ).toMatchObject([{ kind: "outcome", outcome: "refused" }]);
   });
 });
 
@@ -143,10 +148,10 @@ describe("a lease", () => {
 
   it("is lost at its time even where the alarm comes late", () => {
     const capabilities = createCapabilities(boardOf(sample));
-    capabilities.handle({ kind: "boot", stopped: false, closed: allClosed }, 0);
-    capabilities.handle({ kind: "operate", run: 1, operations: [operation("drive", { speed: 1 })] }, 0);
+    handleCapability(capabilities, { kind: "boot", stopped: false, closed: allClosed }, 0);
+    handleCapability(capabilities, { kind: "operate", run: 1, operations: [operation("drive", { speed: 1 })] }, 0);
     const operations = [operation("lamp", { on: true })];
-    expect(capabilities.handle({ kind: "operate", run: 2, operations }, 3000).slice(0, 2)).toEqual([
+    expect(handleCapability(capabilities, { kind: "operate", run: 2, operations }, 3000).slice(0, 2)).toEqual([
       { kind: "set", capability: "drive", value: 0 },
       { kind: "set", capability: "lamp", value: true },
     ]);
@@ -202,10 +207,10 @@ describe("a link that is silent beyond the limit", () => {
 
   it("was so although it is told late, with what was heard after it", () => {
     const capabilities = createCapabilities(boardOf(sample));
-    capabilities.handle({ kind: "boot", stopped: false, closed: allClosed }, 0);
-    capabilities.handle({ kind: "heard", at: 0 }, 0);
-    capabilities.handle({ kind: "operate", run: 1, operations: [operation("fan", { duty: 0.5 })] }, 0);
-    expect(capabilities.handle({ kind: "heard", at: 3500 }, 4000)[0]).toEqual({
+    handleCapability(capabilities, { kind: "boot", stopped: false, closed: allClosed }, 0);
+    handleCapability(capabilities, { kind: "heard", at: 0 }, 0);
+    handleCapability(capabilities, { kind: "operate", run: 1, operations: [operation("fan", { duty: 0.5 })] }, 0);
+    expect(handleCapability(capabilities, { kind: "heard", at: 3500 }, 4000)[0]).toEqual({
       ...{ kind: "set", capability: "fan", value: 0.1 },
     });
   });
@@ -306,10 +311,12 @@ describe("an emergency stop", () => {
 
   it("is there from a start on where its input is open, or its wire broken", () => {
     const capabilities = createCapabilities(boardOf(sample));
-    const actions = capabilities.handle({ kind: "boot", stopped: false, closed: ["lid", "rail"] }, 0);
+    const actions = handleCapability(capabilities, { kind: "boot", stopped: false, closed: ["lid", "rail"] }, 0);
     expect(actions.find(({ kind }) => kind === "keep")).toEqual({ kind: "keep", stopped: true });
     const operations = [operation("lamp", { on: true })];
-    expect(capabilities.handle({ kind: "operate", run: 1, operations }, 1)).toMatchObject([{ outcome: "refused" }]);
+    expect(handleCapability(capabilities, { kind: "operate", run: 1, operations }, 1)).toMatchObject([
+      { outcome: "refused" },
+    ]);
   });
 });
 

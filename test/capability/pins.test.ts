@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type BoardCapabilities, openCapabilities } from "../../firmware/device/capabilities";
+import {
+  alarmCapabilities,
+  type BoardCapabilities,
+  openCapabilities,
+  operate,
+  resumeActuators,
+  stopActuators,
+} from "../../firmware/device/capabilities";
 import { type SimulatedPins, simulatedPins } from "../../firmware/device/pins/simulated";
 import type { Pins } from "../../firmware/ports";
 import { refusal } from "../core/refusal";
@@ -51,9 +58,9 @@ function opened(definition: unknown = sample, pinsOf: (own: SimulatedPins) => Pi
 }
 
 /** What the bench says of an operation. */
-function operate(bench: Bench, capability: string, what: unknown): string[] {
+function said(bench: Bench, capability: string, what: unknown): string[] {
   bench.said.length = 0;
-  bench.open.operate(1, [operation(capability, what)]);
+  operate(bench.open, 1, [operation(capability, what)]);
   return [...bench.said];
 }
 
@@ -79,10 +86,10 @@ describe("the pins of a board", () => {
 
   it("have the level of a relay that is active low, and of a lamp that is not", () => {
     const bench = opened();
-    expect(operate(bench, "relay", { on: true })).toEqual(["relay true operated", "1 done"]);
-    operate(bench, "lamp", { on: true });
+    expect(said(bench, "relay", { on: true })).toEqual(["relay true operated", "1 done"]);
+    said(bench, "lamp", { on: true });
     expect([level(bench, 1), level(bench, 2)]).toEqual([0, 1]);
-    operate(bench, "relay", { on: false });
+    said(bench, "relay", { on: false });
     expect(level(bench, 1)).toBe(1);
   });
 
@@ -111,7 +118,7 @@ describe("the pins of a board", () => {
       [91, 1512.5],
       [170, 2500],
     ] as const) {
-      operate(bench, "arm", { degrees });
+      said(bench, "arm", { degrees });
       expect(Math.abs(pulse(bench, 4) - micros)).toBeLessThan(0.7);
     }
   });
@@ -125,26 +132,26 @@ describe("the pins of a board", () => {
       }
       return { ...own, PWM };
     });
-    operate(bench, "arm", { degrees: 170 });
+    said(bench, "arm", { degrees: 170 });
     expect(Math.abs(pulse(bench, 4) - 2500)).toBeLessThan(10);
   });
 
   it("turn a motor one way or the other, never both", () => {
     const bench = opened();
     const both = () => [5, 6].map((pin) => Math.round(pulse(bench, pin) / 10) * 10);
-    operate(bench, "drive", { speed: 0.5 });
+    said(bench, "drive", { speed: 0.5 });
     expect(both()).toEqual([500, 0]);
-    operate(bench, "drive", { speed: -0.25 });
+    said(bench, "drive", { speed: -0.25 });
     expect(both()).toEqual([0, 250]);
-    operate(bench, "drive", { speed: 1 });
+    said(bench, "drive", { speed: 1 });
     expect(both()).toEqual([1000, 0]);
-    operate(bench, "drive", { speed: 0 });
+    said(bench, "drive", { speed: 0 });
     expect(both()).toEqual([0, 0]);
   });
 
   it("share the time by the duty of a pwm", () => {
     const bench = opened();
-    operate(bench, "fan", { duty: 0.5 });
+    said(bench, "fan", { duty: 0.5 });
     expect(Math.abs(pulse(bench, 3) - 500)).toBeLessThan(1);
   });
 
@@ -164,7 +171,7 @@ describe("the pins of a board", () => {
 describe("an operation on a board", () => {
   it("that is refused reaches no pin", () => {
     const bench = opened();
-    expect(operate(bench, "arm", { degrees: 171 })[0]).toMatch(/^1 refused an operation of capability 'arm' has 171/);
+    expect(said(bench, "arm", { degrees: 171 })[0]).toMatch(/^1 refused an operation of capability 'arm' has 171/);
     expect(Math.abs(pulse(bench, 4) - 1500)).toBeLessThan(1);
   });
 
@@ -180,7 +187,7 @@ describe("an operation on a board", () => {
       return { ...own, PWM };
     });
     works = false;
-    expect(operate(bench, "arm", { degrees: 20 })).toEqual([
+    expect(said(bench, "arm", { degrees: 20 })).toEqual([
       "notice pin-unusable: The pin of 'arm' can't be used: no timer",
       "arm 20 operated",
       "1 unknown The pin of 'arm' can't be used: no timer",
@@ -198,10 +205,10 @@ describe("an operation on a board", () => {
       }
       return { ...own, Digital };
     });
-    operate(bench, "relay", { on: true });
+    said(bench, "relay", { on: true });
     works = false;
     bench.now = 6000;
-    expect(operate(bench, "arm", { degrees: 171 })).toEqual([
+    expect(said(bench, "arm", { degrees: 171 })).toEqual([
       "notice pin-unusable: The pin of 'relay' can't be used: no such pin",
       "relay false lease",
       "1 refused an operation of capability 'arm' has 171 for 'degrees', above its most of 170",
@@ -219,10 +226,10 @@ describe("an operation on a board", () => {
       wake: (at) => void wakes.push(at),
       acted(run) {
         outcomes.push(run);
-        if (run === 1) open.operate(2, [operation("drive", { speed: 1 })]);
+        if (run === 1) operate(open, 2, [operation("drive", { speed: 1 })]);
       },
     });
-    open.operate(1, [operation("relay", { on: true })]);
+    operate(open, 1, [operation("relay", { on: true })]);
     expect(outcomes).toEqual([1, 2]);
     // The motor's lease ends before that of the relay.
     expect(wakes).toEqual([6000, 2000]);
@@ -230,10 +237,10 @@ describe("an operation on a board", () => {
 
   it("ends with its lease, by the alarm that was asked for", () => {
     const bench = opened();
-    operate(bench, "relay", { on: true });
+    said(bench, "relay", { on: true });
     expect(bench.wakesAt).toBe(6000);
     bench.now = 6000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect([level(bench, 1), bench.said.at(-1)]).toEqual([1, "relay false lease"]);
   });
 
@@ -248,36 +255,36 @@ describe("an operation on a board", () => {
       }
       return { ...own, Digital };
     });
-    operate(bench, "relay", { on: true });
+    said(bench, "relay", { on: true });
     works = false;
     bench.now = 6000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect([level(bench, 1), bench.wakesAt]).toEqual([0, 7000]);
     bench.now = 7000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect([level(bench, 1), bench.wakesAt]).toEqual([0, 8000]);
     works = true;
     bench.now = 8000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect(level(bench, 1)).toBe(1);
     works = false;
-    expect(operate(bench, "lamp", { on: true }).at(-1)).toContain("1 unknown");
+    expect(said(bench, "lamp", { on: true }).at(-1)).toContain("1 unknown");
     works = true;
     bench.now = 20_000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect(level(bench, 2)).toBe(0);
   });
 
   it("ends with a link that is silent, and goes on where it was heard meanwhile", () => {
     const bench = opened();
-    operate(bench, "fan", { duty: 0.5 });
+    said(bench, "fan", { duty: 0.5 });
     bench.now = 4000;
     bench.heardAt = 3000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect(bench.said.at(-1)).toBe("1 done");
     expect(bench.wakesAt).toBe(6000);
     bench.now = 6000;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect(bench.said.at(-1)).toBe("fan 0.1 silence");
   });
 });
@@ -285,13 +292,13 @@ describe("an operation on a board", () => {
 describe("a contact", () => {
   it("that opens stops what it bars at once", () => {
     const bench = opened();
-    operate(bench, "drive", { speed: 1 });
+    said(bench, "drive", { speed: 1 });
     bench.pins.drive(9, 1);
     expect(bench.said.at(-1)).toBe("drive 0 interlock");
     expect(pulse(bench, 5)).toBe(0);
-    expect(operate(bench, "drive", { speed: 1 })).toEqual(["1 refused capability 'drive' is barred: 'rail' is open"]);
+    expect(said(bench, "drive", { speed: 1 })).toEqual(["1 refused capability 'drive' is barred: 'rail' is open"]);
     bench.pins.drive(9, 0);
-    expect(operate(bench, "drive", { speed: 1 }).at(-1)).toBe("1 done");
+    expect(said(bench, "drive", { speed: 1 }).at(-1)).toBe("1 done");
   });
 
   it("is read before each operation, lest an edge was missed", () => {
@@ -304,7 +311,7 @@ describe("a contact", () => {
       return { ...own, Digital };
     });
     bench.pins.drive(8, 1);
-    expect(operate(bench, "arm", { degrees: 20 }).at(-1)).toBe("1 refused capability 'arm' is barred: 'lid' is open");
+    expect(said(bench, "arm", { degrees: 20 }).at(-1)).toBe("1 refused capability 'arm' is barred: 'lid' is open");
   });
 
   it("that can't be read any more is as one that is open", () => {
@@ -318,10 +325,10 @@ describe("a contact", () => {
       }
       return { ...own, Digital };
     });
-    operate(bench, "drive", { speed: 1 });
+    said(bench, "drive", { speed: 1 });
     works = false;
     bench.said.length = 0;
-    bench.open.alarm();
+    alarmCapabilities(bench.open);
     expect(bench.said).toContain("notice pin-unusable: The pin of 'lid' can't be used: no such pin");
     expect(bench.said).toContain("drive 0 interlock");
     expect(bench.said).toContain("kept true");
@@ -336,23 +343,23 @@ describe("a contact", () => {
       }
       return { ...own, Digital };
     });
-    expect(operate(bench, "arm", { degrees: 20 })[0]).toMatch(/'lid' is open/);
+    expect(said(bench, "arm", { degrees: 20 })[0]).toMatch(/'lid' is open/);
   });
 
   it("of an emergency stop stops all, beyond a restart, until someone resumes", () => {
     const bench = opened();
-    operate(bench, "lamp", { on: true });
+    said(bench, "lamp", { on: true });
     bench.pins.drive(10, 1);
     expect(level(bench, 2)).toBe(0);
     expect(bench.said).toContain("kept true");
-    bench.open.resume();
+    resumeActuators(bench.open);
     expect(bench.said.at(-1)).toBe("notice capability-stopped: The emergency stop holds: 'emergency' is open");
     const again = opened(sample, (own) => own, true);
-    expect(operate(again, "lamp", { on: true })[0]).toMatch(/stopped by an emergency stop/);
-    again.open.resume();
+    expect(said(again, "lamp", { on: true })[0]).toMatch(/stopped by an emergency stop/);
+    resumeActuators(again.open);
     expect(again.said.at(-1)).toBe("kept false");
-    expect(operate(again, "lamp", { on: true }).at(-1)).toBe("1 done");
-    again.open.stop();
+    expect(said(again, "lamp", { on: true }).at(-1)).toBe("1 done");
+    stopActuators(again.open);
     expect(level(again, 2)).toBe(0);
   });
 });
@@ -361,14 +368,14 @@ describe("an emergency stop that flash does not take", () => {
   it("is in force all the same, and says so", () => {
     const bench = opened();
     bench.flashFails = true;
-    operate(bench, "lamp", { on: true });
+    said(bench, "lamp", { on: true });
     bench.pins.drive(10, 1);
     expect(level(bench, 2)).toBe(0);
     expect(bench.said).toContain(
       "notice stop-not-kept: Whether the board is stopped could not be kept for its next start: the flash is full",
     );
     bench.pins.drive(10, 0);
-    expect(operate(bench, "lamp", { on: true })[0]).toMatch(/stopped by an emergency stop/);
+    expect(said(bench, "lamp", { on: true })[0]).toMatch(/stopped by an emergency stop/);
   });
 });
 

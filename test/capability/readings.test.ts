@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
-import { createWriters } from "../../firmware/device/writers";
+import { createWriters, noteRefused, noteSealed, runWriters } from "../../firmware/device/writers";
 
 const group = new Uint8Array(32);
 
@@ -17,18 +17,19 @@ describe("what a board pushes by itself", () => {
       [{ group, everyMs: 1000, read }],
       (_group, entry, token) => {
         said.push(`pushed ${entry[0]}`);
-        writers.sealed(
+        noteSealed(
+          writers,
           { kind: "sealed", group, block: Uint8Array.of(token), counter: token, tokens: [token] } as never,
           0,
         );
       },
       (token, error) => {
         said.push(error.message);
-        writers.refused(token);
+        noteRefused(writers, token);
       },
     );
-    for (const now of [0, 1000, 2000]) writers.run(now);
+    for (const now of [0, 1000, 2000]) runWriters(writers, now);
     expect(said).toEqual(["pushed 5", "2000 is too much", "pushed 7"]);
-    expect(writers.counts()).toMatchObject({ pushed: 3, refused: 1, sealed: 2 });
+    expect(writers.counts).toMatchObject({ pushed: 3, refused: 1, sealed: 2 });
   });
 });

@@ -4,7 +4,7 @@ import { createParticipant } from "../../firmware/core/participant";
 import { decodeState } from "../../firmware/core/saga/state";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
-import { createDriver } from "../../firmware/device/driver";
+import { createDriver, drive } from "../../firmware/device/driver";
 import { finalBlocks, openSagas } from "../../firmware/device/sagas";
 import type { Sandbox } from "../../firmware/device/sandbox";
 import { openJournal } from "../../firmware/store/journal";
@@ -43,7 +43,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
   let now = 0;
   let wake = Number.POSITIVE_INFINITY;
   const clock = { now: () => ({ monotonic: now, wall: now }) };
-  const drive = createDriver({
+  const driver = createDriver({
     ...{ participant, journal, clock, send() {}, cut() {} },
     deliver: (outcome) => sagas.take(outcome),
     wake: (at) => {
@@ -51,24 +51,34 @@ function startBoard(nor: ReturnType<typeof createNor>) {
     },
   });
   const sagas = openSagas({
-    ...{ crypto, clock, world, tag, avatar, journal, push: drive, published: new Map(), mostKept: 65_536 },
+    ...{
+      crypto,
+      clock,
+      world,
+      tag,
+      avatar,
+      journal,
+      push: (event) => drive(driver, event),
+      published: new Map(),
+      mostKept: 65_536,
+    },
     notice: ({ message }) => void notices.push(message),
     openSandbox: () => sandbox,
     act() {},
     wake() {},
   })!;
-  drive({ kind: "boot" });
+  drive(driver, { kind: "boot" });
   sagas.handle({ kind: "boot" });
   return {
     ...{ journal, tag, notices },
     order() {
       const { entry } = entryOf("order", [1, 1]);
       const group = fromHex(keyOf("order"));
-      drive({ kind: "push", world: tag, group, entry, id: null, token: 1 });
+      drive(driver, { kind: "push", world: tag, group, entry, id: null, token: 1 });
       // Each entry is sealed when it has its age.
       for (let steps = 0; steps < 5; steps++) {
         now = Math.max(now, Math.min(wake, now + 10_000));
-        drive({ kind: "alarm" });
+        drive(driver, { kind: "alarm" });
       }
     },
     lastState() {

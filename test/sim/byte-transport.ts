@@ -3,7 +3,14 @@ import type { PeerId } from "../../firmware/core/events";
 import { attest, verifyAttestation } from "../../firmware/core/identity/attestation";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import { worldPsk, worldTag } from "../../firmware/core/identity/world";
-import { type Cable, createCable } from "../../firmware/device/cable";
+import {
+  alarmCable,
+  type Cable,
+  createCable,
+  cutOffByCable,
+  openCable,
+  sendByCable,
+} from "../../firmware/device/cable";
 import type { LinkIdentity } from "../../firmware/link/link";
 import type { Random } from "../../firmware/ports";
 import { worldId } from "../core/network";
@@ -87,7 +94,7 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
           if (at === Number.POSITIVE_INFINITY) return;
           schedule.at(whenIsIt(world, member, at), () => {
             if (wish !== end.wishes || !stillOn() || member.asleep) return;
-            occupy(world, member, () => end.cable.alarm());
+            occupy(world, member, () => alarmCable(end.cable));
           });
         },
         up(peer, avatar, again, room) {
@@ -157,11 +164,13 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
       if (route === undefined) return;
       const to = world.members.get(from.peers.get(peer)!)!;
       world.watcher.sent(from, to, bytes);
-      route.end.cable.send(route.peer, bytes);
+      sendByCable(route.end.cable, route.peer, bytes);
     },
     cutOff(member, peer) {
       const route = routes.get(member)?.get(peer);
-      route?.end.cable.cut(route.peer, new VertebraError("peer-cut-off", "It sent what is invalid.", "Look at it."));
+      if (route === undefined) return;
+      const reason = new VertebraError("peer-cut-off", "It sent what is invalid.", "Look at it.");
+      cutOffByCable(route.end.cable, route.peer, reason);
     },
     changed() {
       for (const link of links) {
@@ -174,9 +183,9 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
           } else if (link.told.size > 0 || member.asleep) unplug(link, side);
           else if (both[side] === undefined) {
             both[side] = createEnd(link, side);
-            both[side].cable.start();
+            openCable(both[side].cable);
             // Its alarm may have come while it was asleep.
-          } else if (both[side].wire === undefined) both[side].cable.alarm();
+          } else if (both[side].wire === undefined) alarmCable(both[side].cable);
         }
       }
     },

@@ -38,10 +38,6 @@ export type CapabilityAction =
   /** Replaces the time asked for before. */
   | { readonly kind: "wake"; readonly at: number };
 
-export interface Capabilities {
-  handle(event: CapabilityEvent, now: number): CapabilityAction[];
-}
-
 /** An actuator as it stands. It is held while it is set to anything but its safe state. */
 interface Standing {
   readonly actuator: Actuator;
@@ -50,7 +46,7 @@ interface Standing {
   until: number;
 }
 
-interface Machine {
+export interface Capabilities {
   readonly board: Board;
   readonly standings: ReadonlyMap<string, Standing>;
   readonly closed: Set<string>;
@@ -60,22 +56,21 @@ interface Machine {
   actions: CapabilityAction[];
 }
 
-/** The same events give the same actions. Until `boot` nothing may be operated. */
 export function createCapabilities(board: Board): Capabilities {
   const standings = board.actuators.map((actuator) => {
     const standing: Standing = { actuator, value: actuator.safe, until: Number.POSITIVE_INFINITY };
     return [actuator.name, standing] as const;
   });
-  const machine: Machine = {
+  return {
     ...{ board, standings: new Map(standings), closed: new Set(), stopped: true },
     ...{ heardAt: Number.NEGATIVE_INFINITY, wakesAt: Number.POSITIVE_INFINITY, actions: [] },
   };
-  return { handle: (event, now) => handle(machine, event, now) };
 }
 
 const order: readonly CapabilityAction["kind"][] = ["set", "keep", "told", "notice", "outcome", "wake"];
 
-function handle(machine: Machine, event: CapabilityEvent, now: number): CapabilityAction[] {
+/** The same events give the same actions. Until `boot` nothing may be operated. */
+export function handleCapability(machine: Capabilities, event: CapabilityEvent, now: number): CapabilityAction[] {
   machine.actions = [];
   if (event.kind === "heard") {
     // A silence that was too long was too long, however late it is looked at.
@@ -91,7 +86,7 @@ function handle(machine: Machine, event: CapabilityEvent, now: number): Capabili
   return order.flatMap((kind) => machine.actions.filter((action) => action.kind === kind));
 }
 
-function take(machine: Machine, event: CapabilityEvent, now: number): void {
+function take(machine: Capabilities, event: CapabilityEvent, now: number): void {
   switch (event.kind) {
     case "boot":
       boot(machine, event.stopped, event.closed);
@@ -113,14 +108,14 @@ function take(machine: Machine, event: CapabilityEvent, now: number): void {
   }
 }
 
-function boot(machine: Machine, stopped: boolean, closed: readonly string[]): void {
+function boot(machine: Capabilities, stopped: boolean, closed: readonly string[]): void {
   for (const name of closed) machine.closed.add(name);
   machine.stopped = stopped;
   for (const standing of machine.standings.values()) makeSafe(machine, standing, "boot");
   if (pressed(machine) !== undefined) stop(machine);
 }
 
-function operate(machine: Machine, run: number, operations: readonly Operation[], now: number): void {
+function operate(machine: Capabilities, run: number, operations: readonly Operation[], now: number): void {
   let wanted: readonly { readonly standing: Standing; readonly value: Setting }[];
   try {
     // "An operation out of bounds is refused before it reaches a pin": none is done where one of them may not be.
@@ -144,7 +139,7 @@ function operate(machine: Machine, run: number, operations: readonly Operation[]
 }
 
 /** The actuator of that name, or the only one of an interface of that name. */
-function standingOf({ standings, board }: Machine, name: string): Standing {
+function standingOf({ standings, board }: Capabilities, name: string): Standing {
   const named = standings.get(name);
   if (named !== undefined) return named;
   const ofKind = board.actuators.filter((actuator) => actuator.interface === name);
@@ -160,7 +155,7 @@ function standingOf({ standings, board }: Machine, name: string): Standing {
   throw refused("capability-unknown", `this board has no capability ${shown(name)}`, `It has: ${all}.`);
 }
 
-function checkAllowed(machine: Machine, actuator: Actuator, now: number): void {
+function checkAllowed(machine: Capabilities, actuator: Actuator, now: number): void {
   const { name, interlocks } = actuator;
   if (machine.stopped) {
     throw refused("capability-stopped", `capability '${name}' is stopped by an emergency stop`, "Resume the board.");
@@ -179,7 +174,7 @@ function refused(code: string, message: string, remedy: string): VertebraError {
   return new VertebraError(code, message, remedy);
 }
 
-function takeInput(machine: Machine, name: string, closed: boolean): void {
+function takeInput(machine: Capabilities, name: string, closed: boolean): void {
   if (machine.closed.has(name) === closed) return;
   if (closed) {
     // What it barred stays safe until it is operated anew.
@@ -194,13 +189,13 @@ function takeInput(machine: Machine, name: string, closed: boolean): void {
 }
 
 /** Sets all anew, whatever they are thought to be: an emergency stop relies on nothing. */
-function stop(machine: Machine): void {
+function stop(machine: Capabilities): void {
   for (const standing of machine.standings.values()) makeSafe(machine, standing, "stop");
   if (!machine.stopped) machine.actions.push({ kind: "keep", stopped: true });
   machine.stopped = true;
 }
 
-function resume(machine: Machine): void {
+function resume(machine: Capabilities): void {
   const input = pressed(machine);
   if (input !== undefined) {
     const message = `The emergency stop holds: '${input}' is open`;
@@ -212,12 +207,12 @@ function resume(machine: Machine): void {
 }
 
 /** Name of an open input that stops all. */
-function pressed({ board, closed }: Machine): string | undefined {
+function pressed({ board, closed }: Capabilities): string | undefined {
   return board.inputs.find(({ name, stops }) => stops && !closed.has(name))?.name;
 }
 
 /** "Goes to its safe state when its lease is lost or the link is silent beyond a limit." */
-function letLapse(machine: Machine, now: number, silentAt: number): void {
+function letLapse(machine: Capabilities, now: number, silentAt: number): void {
   for (const standing of machine.standings.values()) {
     if (!isHeld(standing)) continue;
     if (standing.until <= now) makeSafe(machine, standing, "lease");
@@ -226,7 +221,7 @@ function letLapse(machine: Machine, now: number, silentAt: number): void {
 }
 
 /** Also before anything was heard at all: nobody knows then whether the link stands. */
-function isSilent({ heardAt }: Machine, { silentMs }: Actuator, at: number): boolean {
+function isSilent({ heardAt }: Capabilities, { silentMs }: Actuator, at: number): boolean {
   return silentMs > 0 && at - heardAt >= silentMs;
 }
 
@@ -234,18 +229,18 @@ function isHeld({ actuator, value }: Standing): boolean {
   return value !== actuator.safe;
 }
 
-function makeSafe(machine: Machine, standing: Standing, why: Why): void {
+function makeSafe(machine: Capabilities, standing: Standing, why: Why): void {
   set(machine, standing, standing.actuator.safe, why);
 }
 
-function set({ actions }: Machine, standing: Standing, value: Setting, why: Why): void {
+function set({ actions }: Capabilities, standing: Standing, value: Setting, why: Why): void {
   const capability = standing.actuator.name;
   standing.value = value;
   actions.push({ kind: "set", capability, value }, { kind: "told", capability, value, why });
 }
 
 /** Asks for the time of the next lapse where it is earlier than what was asked for; one that has moved on is found by the alarm. */
-function wake(machine: Machine): void {
+function wake(machine: Capabilities): void {
   let due = Number.POSITIVE_INFINITY;
   for (const standing of machine.standings.values()) {
     const { silentMs } = standing.actuator;

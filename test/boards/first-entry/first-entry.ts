@@ -5,7 +5,7 @@ import { createParticipant } from "../../../firmware/core/participant";
 import { toHex } from "../../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../../firmware/core/wire/structures";
 import type { Pact } from "../../../firmware/core/wire/types";
-import { createDriver } from "../../../firmware/device/driver";
+import { createDriver, drive } from "../../../firmware/device/driver";
 import { nobleCrypto } from "../../../firmware/device/noble";
 import { openJournal } from "../../../firmware/store/journal";
 import { createNor } from "../../store/nor";
@@ -44,7 +44,7 @@ export function firstEntry(): string[] {
   const participant = createParticipant({ crypto, seed, worlds: [world], finalTail: 0, records: [] });
   const { flash } = createNor(8, 4096);
   const lines: string[] = [];
-  const drive = createDriver({
+  const driver = createDriver({
     participant,
     journal: openJournal(flash, avatar),
     clock: { now: () => ({ monotonic: 1000, wall: 0 }) },
@@ -60,9 +60,9 @@ export function firstEntry(): string[] {
       }
     },
   });
-  drive({ kind: "boot" });
+  drive(driver, { kind: "boot" });
   const entry = encodeEntry(pact.fields, [0.25, 86_400], pact.policy);
-  drive({
+  drive(driver, {
     kind: "push",
     world: participant.avatars()[0]!.world,
     group: syncGroupId(crypto, group),
@@ -70,7 +70,7 @@ export function firstEntry(): string[] {
     id: null,
     token: 1,
   });
-  drive({ kind: "flush" });
+  drive(driver, { kind: "flush" });
   for (const [key, value] of openJournal(flash, avatar).records) lines.push(`record ${key} ${toHex(value)}`);
   return lines;
 }

@@ -1,4 +1,4 @@
-import { openCapabilities } from "../../../firmware/device/capabilities";
+import { alarmCapabilities, openCapabilities, operate, resumeActuators } from "../../../firmware/device/capabilities";
 import { simulatedPins } from "../../../firmware/device/pins/simulated";
 import { boardOf, operation, sample } from "../../capability/sample-board";
 
@@ -17,18 +17,18 @@ export function movingPins(): string[] {
     told: (capability, value, why) => void lines.push(`${capability} ${value} ${why}`),
     notice: ({ message }) => void lines.push(message),
   });
-  board.operate(1, [operation("servo", { degrees: 45 }), operation("drive", { speed: -0.5 })]);
-  board.operate(2, [operation("arm", { degrees: 181 })]);
-  board.operate(3, [operation("relay", { on: true }), operation("fan", { duty: 0.3 })]);
+  operate(board, 1, [operation("servo", { degrees: 45 }), operation("drive", { speed: -0.5 })]);
+  operate(board, 2, [operation("arm", { degrees: 181 })]);
+  operate(board, 3, [operation("relay", { on: true }), operation("fan", { duty: 0.3 })]);
   now = 2000;
-  board.alarm();
+  alarmCapabilities(board);
   lines.push(`${board.sensors.get("celsius")!()} °C`);
   pins.drive(8, 1);
   pins.drive(10, 1);
-  board.resume();
+  resumeActuators(board);
   pins.drive(10, 0);
-  board.resume();
-  board.operate(4, [operation("lamp", { on: true })]);
+  resumeActuators(board);
+  operate(board, 4, [operation("lamp", { on: true })]);
   for (const [pin, state] of pins.states) lines.push(`${pin} ${JSON.stringify(state)}`);
   return lines;
 }
