@@ -215,8 +215,10 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       const peer = door.peers.get(event.peer);
       if (peer === undefined) break;
       takeRoom(peer, event.room);
-      answerWants(peer, outgoing);
+      // What brings it to where the others are goes first: where a line is always short of room, the rest would take all of it.
+      sendChangedFrontiers([peer], outgoing);
       serveOn(door.reads, peer, actions);
+      answerWants(peer, outgoing);
       break;
     }
     case "message":

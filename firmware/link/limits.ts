@@ -16,9 +16,12 @@ export const fragmentOverhead = 36;
 export const queueLimit = 80 * 1024;
 /** Who sends is told of room for no more than the wire takes in so long (ms): what is newer should not wait behind what is old… */
 export const roomTime = 2000;
-/** …within these bounds, in bytes: enough for `leastFlight`, and less than the queue. */
+/**
+ * …within these bounds, in bytes: enough for `leastFlight`; and four windows, since more fills no wire better, and waits for a minute
+ * where a wire that was fast becomes slow.
+ */
 export const leastRoom = 1500;
-export const mostRoom = 64 * 1024;
+export const mostRoom = 16 * 1024;
 /** ms a byte of the slowest wire that is believed: 1000 baud. A stranger who sends slower must not make us wait for ever. */
 export const slowestByte = 10;
 /** Bytes of the longest answer to a handshake message: message 2, in its frame. */

@@ -205,7 +205,7 @@ function settle(link: Link, now: number, out: LinkAction[]): LinkAction[] {
   }
   take(link, alarmSession(session, now), now, out);
   transmit(link, now, out);
-  tellChangedRoom(link, out);
+  tellChangedRoom(link, now, out);
   const standing = sessionStands(session)
     ? Math.min(dueAt(link.window!), link.sentAt + keepaliveAfter, link.heardAt + silenceLimit)
     : Number.POSITIVE_INFINITY;
@@ -255,13 +255,13 @@ function stand(link: Link, avatar: AvatarId, fresh: boolean, now: number, out: L
     restartWindow(link.window!);
   }
   link.heardAt = now;
-  if (!link.up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(link, link.window!) });
+  if (!link.up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(link, link.window!, now) });
   link.up = true;
   transmit(link, now, out, true);
 }
 
-function roomNow(link: Link, window: Window): Room {
-  link.toldRoom = capacityOf(window) - queuedBytes(window);
+function roomNow(link: Link, window: Window, now: number): Room {
+  link.toldRoom = capacityOf(window, now) - queuedBytes(window);
   link.toldDelay = delayOf(window);
   return { bytes: link.toldRoom, delay: link.toldDelay };
 }
@@ -269,15 +269,20 @@ function roomNow(link: Link, window: Window): Room {
 /** A delay is told anew when it is half of what was told, and so many ms less. */
 const staleDelay = 100;
 
-/** Once half of it has become free again, not for every ack; and where a wire that was slow for what waited is so no more. */
-function tellChangedRoom(link: Link, out: LinkAction[]): void {
+/**
+ * Once half of it has become free again, not for every ack; where a wire that was slow for what waited is so no more; and where one
+ * that was fast takes so little now that what was told before would wait far too long.
+ */
+function tellChangedRoom(link: Link, now: number, out: LinkAction[]): void {
   const { window } = link;
   if (!link.up || !window) return;
-  const capacity = capacityOf(window);
+  const capacity = capacityOf(window, now);
   const queued = queuedBytes(window);
   const faster = queued === 0 && link.toldDelay > 2 * delayOf(window) + staleDelay;
-  if (capacity - queued - link.toldRoom >= capacity / 2 || faster) {
-    out.push({ kind: "room", room: roomNow(link, window) });
+  const freed = capacity - queued - link.toldRoom;
+  const shrunk = link.toldRoom > 0 && freed <= -capacity / 2;
+  if (freed >= capacity / 2 || faster || shrunk) {
+    out.push({ kind: "room", room: roomNow(link, window, now) });
   }
 }
 

@@ -38,7 +38,11 @@ interface Sender {
   sequence: number;
   transmissions: number;
   newestArrived: number;
+  /** One that was sent again was acknowledged, and nothing since that was sent once: what lies between may be lost, or be on its way. */
+  inDoubt: boolean;
   waitingSince: number;
+  /** Since when something is on its way and none of it was acknowledged. */
+  stillSince: number;
   retransmissions: number;
 }
 
@@ -78,6 +82,8 @@ interface Flying {
   arrived: boolean;
   /** To be sent again. */
   lost: boolean;
+  /** Sent again to learn by its ack what became of those before it. */
+  asked: boolean;
 }
 
 /** `pace` is that of the wire. */
@@ -92,7 +98,9 @@ export function createWindow(pace: Pace): Window {
       sequence: 0,
       transmissions: 0,
       newestArrived: 0,
+      inDoubt: false,
       waitingSince: 0,
+      stillSince: 0,
       retransmissions: 0,
     },
     receiver: {
@@ -158,8 +166,12 @@ export function queuedBytes({ sender }: Window): number {
   return sender.flying + sender.cutter.waiting;
 }
 
-/** Bytes that may wait, acknowledged or not, before what comes last waits longer than `roomTime`. */
-export function capacityOf({ sender }: Window): number {
+/**
+ * Bytes that may wait, acknowledged or not, before what comes last waits longer than `roomTime`. Where nothing was acknowledged for so
+ * long, what was learned of the wire and the peer holds no more.
+ */
+export function capacityOf({ sender }: Window, now: number): number {
+  if (sender.flight.length > 0 && now >= sender.stillSince + roomTime) return leastRoom;
   return Math.min(mostRoom, Math.max(leastRoom, Math.round(roomTime * rateOf(sender.delivery))));
 }
 
@@ -195,8 +207,11 @@ function nextFragment(sender: Sender, now: number): Flying | undefined {
   }
   const bytes = flight.length < mostFlying(delivery) ? cutNext(cutter, fragmentSize) : undefined;
   if (!bytes) return undefined;
-  if (flight.length === 0) sender.waitingSince = now;
-  const state = { sentAt: now, order: 0, times: 0, arrived: false, lost: false };
+  if (flight.length === 0) {
+    sender.waitingSince = now;
+    sender.stillSince = now;
+  }
+  const state = { sentAt: now, order: 0, times: 0, arrived: false, lost: false, asked: false };
   const pressed = cutter.waiting > 0;
   const fresh = { sequence: sender.sequence, bytes, deliveredBefore: delivery.delivered, pressed, ...state };
   sender.sequence = (sender.sequence + 1) & 0xffff;
@@ -220,34 +235,64 @@ function takeAck(sender: Sender, segment: Segment, now: number): void {
   // Older than what we know: it was overtaken on its way.
   if (count >= 0x8000) return;
   if (count > flight.length) throw broken(`acknowledged fragment ${segment.expected}, which was never sent`);
+  const arrived: Flying[] = [];
   for (const each of count > 0 ? flight.splice(0, count) : []) {
     sender.flying -= each.bytes.length;
-    if (!each.arrived) noteArrived(sender, each, now);
+    if (!each.arrived) arrived.push(each);
     noteDelivered(sender.delivery, each, now);
     sender.waitingSince = now;
+    sender.stillSince = now;
   }
   for (const each of flight) {
     const bit = (each.sequence - segment.expected - 1) & 0xffff;
     if (each.arrived || bit >= windowSize || ((segment.selective >> bit) & 1) === 0) continue;
     each.arrived = true;
     each.lost = false;
-    noteArrived(sender, each, now);
+    arrived.push(each);
   }
+  judgeOrder(sender, arrived, now);
   let oldest: Flying | undefined;
   for (const each of flight) {
     if (each.arrived) continue;
-    // A wire keeps its order: what was sent before something that arrived, and did not arrive itself, is lost.
     if (each.order < sender.newestArrived) each.lost = true;
     oldest ??= each;
   }
   if (segment.again && oldest) oldest.lost = true;
 }
 
-/** Its ack stands for its last transmission, but where it came too soon for that: then an earlier one arrived after all. */
-function noteArrived(sender: Sender, { sentAt, times, order }: Flying, now: number): void {
-  const elapsed = now - sentAt;
-  if (times === 1) sampleRoundTrip(sender.roundTrip, elapsed);
-  if (times === 1 || elapsed >= sender.roundTrip.least) sender.newestArrived = Math.max(sender.newestArrived, order);
+/**
+ * What an ack tells of those before it: a wire keeps its order, so that what was sent before something that arrived, and did not
+ * arrive itself, is lost. But the ack of what was sent again may be that of its first transmission, on a wire that became slow: then
+ * all that followed is on its way, too, and to send it again would fill the wire with it. So as in F-RTO (RFC 5682) it is asked once
+ * more, by the last one that is under way: where that one's ack comes before any of those between, they are lost.
+ */
+function judgeOrder(sender: Sender, arrived: readonly Flying[], now: number): void {
+  let once = 0;
+  let again: Flying | undefined;
+  for (const each of arrived) {
+    const elapsed = now - each.sentAt;
+    if (each.times === 1) {
+      sampleRoundTrip(sender.roundTrip, elapsed);
+      once = Math.max(once, each.order);
+    } else if (elapsed >= sender.roundTrip.least) again = each;
+  }
+  sender.newestArrived = Math.max(sender.newestArrived, once);
+  if (once > 0) sender.inDoubt = false;
+  else if (again === undefined) return;
+  else if (sender.inDoubt) sender.newestArrived = Math.max(sender.newestArrived, again.order);
+  else if (!again.asked) askByLast(sender);
+}
+
+function askByLast(sender: Sender): void {
+  const { flight } = sender;
+  sender.inDoubt = true;
+  for (let at = flight.length - 1; at >= 0; at--) {
+    const each = flight[at]!;
+    if (each.arrived) continue;
+    each.lost = true;
+    each.asked = true;
+    return;
+  }
 }
 
 /** Bytes per ms of a wire of which nothing is known yet: 115200 baud. */
@@ -269,6 +314,9 @@ function mostFlying({ flight, pace }: Delivery): number {
   return Math.max(leastFlight, Math.min(flight, inTime));
 }
 
+/** Times the last that was seen, which the rate is believed to be at most. */
+const mostAboveSeen = 4;
+
 function noteDelivered(delivery: Delivery, each: Flying, now: number): void {
   const { bytes, sentAt, times, deliveredBefore, pressed } = each;
   delivery.delivered += bytes.length;
@@ -279,7 +327,8 @@ function noteDelivered(delivery: Delivery, each: Flying, now: number): void {
   const seen = (delivery.delivered - deliveredBefore) / elapsed;
   // Where nothing waited the wire could have taken more.
   if (pressed || (rate !== undefined && seen > rate)) {
-    delivery.rate = rate === undefined ? seen : 0.75 * rate + 0.25 * seen;
+    // A wire that became slow is believed to be by the first that tells it: until then it is given what it can't carry.
+    delivery.rate = rate === undefined ? seen : Math.min(0.75 * rate + 0.25 * seen, mostAboveSeen * seen);
   }
 }
 

@@ -91,3 +91,36 @@ describe.each(bauds)("at %i baud", (baud) => {
     expect(writtenBy(pair, pair.left) - before).toBeLessThan(1_200);
   });
 });
+
+describe("a wire that was fast and becomes slow", () => {
+  it("takes back the room that it had told, so that what is said then does not wait for a minute", () => {
+    const pair = createPair(crypto, { seed: 5 });
+    pair.start();
+    pair.until(() => bothUp(pair), 10_000);
+    const sentAt: number[] = [];
+    const delays: number[] = [];
+    const sayFor = (ms: number) => {
+      let { room } = pair.left;
+      let left = room.bytes;
+      for (const until = pair.now + ms; pair.now < until; pair.run(100)) {
+        if (pair.left.room !== room) {
+          room = pair.left.room;
+          left = room.bytes;
+        }
+        for (let count = 0; count < 2 && left > 0; count++, left -= 300) {
+          pair.send(pair.left, message(sentAt.length, 300));
+          sentAt.push(pair.now);
+        }
+        while (delays.length < pair.right.messages.length) delays.push(pair.now - sentAt[delays.length]!);
+      }
+    };
+    sayFor(5_000);
+    expect(pair.left.room.bytes).toBeGreaterThan(16_000);
+    pair.rate = 0.5;
+    sayFor(120_000);
+    expect(Math.max(...delays)).toBeLessThan(25_000);
+    expect(Math.max(...delays.slice(-40))).toBeLessThan(5_000);
+    expect((300 * delays.length) / (120_000 * pair.rate)).toBeGreaterThan(0.6);
+    expect(linkStats(pair.left.link).retransmissions, "what was only late is not sent again").toBeLessThan(5);
+  });
+});

@@ -16,6 +16,7 @@ import type { Random } from "../../firmware/ports";
 import { worldId } from "../core/network";
 import { occupy } from "./compute";
 import { arrivals, type LinkState } from "./links";
+import type { LinkPlan } from "./plan";
 import { sealingOnce, watchResumptions } from "./secrets";
 import { give, isUp, type Member, type Transport, timeOf, type World, whenIsIt } from "./world";
 
@@ -38,8 +39,8 @@ const pieceBytes = 32;
 const slowRate = 20;
 
 /** What arrives of a write, in pieces as a slow wire brings them, and how many ms each comes before the last. */
-function pieces(bytes: Uint8Array, rate: number): (readonly [Uint8Array, number])[] {
-  if (rate >= slowRate) return [[bytes, 0]];
+function pieces(bytes: Uint8Array, { rate, reorders }: LinkPlan): (readonly [Uint8Array, number])[] {
+  if (rate >= slowRate || reorders) return [[bytes, 0]];
   const cut: (readonly [Uint8Array, number])[] = [];
   for (let from = 0; from < bytes.length; from += pieceBytes) {
     const piece = bytes.subarray(from, from + pieceBytes);
@@ -133,8 +134,10 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
     const to = from === 0 ? 1 : 0;
     for (const at of arrivals(world, link, from, bytes.length)) {
       const arriving = draw.chance(damaged) && link.plan.loss > 0 ? damage(bytes) : bytes;
-      for (const [piece, early] of pieces(arriving, link.plan.rate)) {
-        schedule.at(at - early, () => {
+      for (const [piece, early] of pieces(arriving, link.plan)) {
+        // Bytes don't overtake each other: those of a frame that jitter held up come before the next one's.
+        link.broughtAt[from] = Math.max(at - early, link.broughtAt[from]);
+        schedule.at(link.plan.reorders ? at : link.broughtAt[from], () => {
           const member = link.ends[to];
           if (member.compute.inbox.length >= (world.plan.queue ?? Infinity)) link.lost++;
           else if (isUp(member)) occupy(world, member, () => ends.get(link)![to]?.wire?.received(piece));

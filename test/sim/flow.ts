@@ -32,7 +32,9 @@ export function createFlow(tell: (room: Room) => void): Flow {
         const read = delay === 0 ? mostRoom : (ahead / delay) * roomTime;
         const before = capacity;
         capacity = Math.round(Math.min(mostRoom, Math.max(leastRoom, read)));
-        if (capacity - unread - told < capacity / 2 && capacity < 2 * before) return;
+        const freed = capacity - unread - told;
+        const shrunk = told > 0 && freed <= -capacity / 2;
+        if (freed < capacity / 2 && capacity < 2 * before && !shrunk) return;
         told = capacity - unread;
         tell(roomNow());
       };

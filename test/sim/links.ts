@@ -14,6 +14,8 @@ export interface LinkState {
   /** When the last byte sent from each end has left, and when the last message arrived. */
   readonly freeAt: [number, number];
   readonly arrivedAt: [number, number];
+  /** When the last byte was brought of those sent from each end. */
+  readonly broughtAt: [number, number];
   /** Messages that never arrived. */
   lost: number;
 }
@@ -27,6 +29,7 @@ export function linkStates(world: World): LinkState[] {
     swallows: [new Map(), new Map()],
     freeAt: [0, 0],
     arrivedAt: [0, 0],
+    broughtAt: [0, 0],
     lost: 0,
   }));
 }

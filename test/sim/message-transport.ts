@@ -1,4 +1,5 @@
 import type { PeerId } from "../../firmware/core/events";
+import { fragmentSize, windowSize } from "../../firmware/link/limits";
 import { occupy } from "./compute";
 import { createFlow, type Flow } from "./flow";
 import { arrivals, hinder, isSwallowed, type LinkState, mayStand } from "./links";
@@ -7,11 +8,25 @@ import { give, isUp, type Member, type Transport, type World } from "./world";
 /** How long one who was cut off is left alone, as by a board's cable. */
 const cutMs = 30_000;
 
+/** Bytes that one who reads slowly has before it of one peer: no more come in until it has read of these, as by the link's window. */
+const windowBytes = windowSize * fragmentSize;
+
+/** What arrived at one end and is not read yet. */
+interface Unread {
+  bytes: number;
+  readonly waiting: { readonly bytes: number; readonly read: () => void }[];
+}
+
 interface Session {
   /** The peer's number at each end. */
   readonly peers: readonly [PeerId, PeerId];
+  readonly unread: readonly [Unread, Unread];
   /** What each end is told of room, where the other reads slowly. */
   readonly flows: readonly [Flow | undefined, Flow | undefined];
+}
+
+function noneUnread(): Unread {
+  return { bytes: 0, waiting: [] };
 }
 
 /** Links that carry whole messages, of which some are lost, doubled or overtaken. */
@@ -22,7 +37,7 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
     const [one, other] = link.ends;
     const peers = [one.nextPeer++, other.nextPeer++] as const;
     const flows = [flowFrom(link, peers, 0), flowFrom(link, peers, 1)] as const;
-    sessions.set(link, { peers, flows });
+    sessions.set(link, { peers, flows, unread: [noneUnread(), noneUnread()] });
     for (const [self, peer, flow, other] of [
       [link.ends[0], peers[0], flows[0], link.ends[1]],
       [link.ends[1], peers[1], flows[1], link.ends[0]],
@@ -39,6 +54,24 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
     return createFlow((room) => {
       if (sessions.get(link)?.peers === peers) give(world, self, { kind: "room", peer: peers[from], room });
     });
+  }
+
+  function arrive(member: Member, unread: Unread, bytes: number, read: () => void): void {
+    unread.waiting.push({ bytes, read });
+    readOn(member, unread);
+  }
+
+  function readOn(member: Member, unread: Unread): void {
+    while (unread.bytes < windowBytes) {
+      const next = unread.waiting.shift();
+      if (next === undefined) return;
+      unread.bytes += next.bytes;
+      occupy(world, member, () => {
+        unread.bytes -= next.bytes;
+        next.read();
+        readOn(member, unread);
+      });
+    }
   }
 
   function disconnect(link: LinkState, { peers }: Session): void {
@@ -73,7 +106,7 @@ export function messageTransport(world: World, links: readonly LinkState[]): Tra
       for (const [copy, at] of times.entries()) {
         schedule.at(at, () => {
           if (sessions.get(link) !== session || !isUp(link.ends[to])) return;
-          occupy(world, link.ends[to], () => {
+          arrive(link.ends[to], session.unread[to], bytes.length, () => {
             if (copy === 0) read?.(schedule.now());
             give(world, link.ends[to], { kind: "message", peer: session.peers[to], bytes });
           });
