@@ -12,6 +12,17 @@ export interface Native {
   readonly engine: string;
   /** What follows the program's name on the command line. */
   readonly arguments: readonly string[];
+  /** What runs over every byte, as `core/wire/bulk` and `core/wire/crc32c` do it. */
+  readonly bulk: {
+    equal(a: Uint8Array, b: Uint8Array): boolean;
+    compare(a: Uint8Array, b: Uint8Array): number;
+    toHex(bytes: Uint8Array): string;
+    crc32c(bytes: Uint8Array, before?: number): number;
+    /** Undefined for a lone surrogate. */
+    utf8FromText(text: string): ArrayBuffer | undefined;
+    /** The offset of what is no UTF-8. */
+    textFromUtf8(bytes: Uint8Array): string | number;
+  };
   readonly clock: {
     /** Milliseconds that never go back. */
     monotonic(): number;

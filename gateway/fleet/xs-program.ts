@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
 import { buildHost } from "../../firmware/native/build.mjs";
 import { asVertebraError } from "../system/errors";
@@ -32,13 +32,22 @@ export async function bundleForXs(options: BuildOptions): Promise<string> {
   return result.outputFiles[0]!.text;
 }
 
+/** What runs over every byte is done in C where the host runs the program. */
+const bulkInC: Plugin = {
+  name: "what runs over every byte, in C",
+  setup(build) {
+    const path = join(root, "firmware/native/native-bulk.ts");
+    build.onResolve({ filter: /\/(?:bulk|crc32c)$/ }, () => ({ path }));
+  },
+};
+
 /**
  * The XS host, and the program of a module, both below the repository, built where they are missing or older than their sources.
  * `say` is told when there is something to wait for. Errors: `no-compiler`, `no-engine`, `build-failed`.
  */
 export async function buildForXs(module: string, built: string, say: (text: string) => void): Promise<Firmware> {
   const host = await buildHost(say).catch(throwTold);
-  const text = await bundleForXs({ entryPoints: [join(root, module)] });
+  const text = await bundleForXs({ entryPoints: [join(root, module)], plugins: [bulkInC] });
   const program = join(root, built);
   mkdirSync(dirname(program), { recursive: true });
   writeWhole(program, text, 0o644);

@@ -1,0 +1,90 @@
+/**
+ * What runs over every byte of all that comes and goes. These are the reference, and what a platform without C has; a board and the
+ * host on Linux put functions in C in the place of this module and of `crc32c`, which give the same (`firmware/native/bulk.c`).
+ */
+
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Lexicographic by bytes, a prefix before what it begins: negative, 0 or positive, for `sort`. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** Two lower-case digits a byte. */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  // A string of XS is copied whole whenever it grows, so it grows by 32 bytes at a time.
+  for (let start = 0; start < bytes.length; start += 32) {
+    const codes: number[] = [];
+    for (let i = start; i < bytes.length && i < start + 32; i++) {
+      codes.push(digitCode(bytes[i]! >> 4), digitCode(bytes[i]! & 15));
+    }
+    text += String.fromCharCode(...codes);
+  }
+  return text;
+}
+
+function digitCode(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
+}
+
+/** The UTF-8 of a text; undefined where it holds a lone surrogate, which no UTF-8 can carry. */
+export function utf8FromText(text: string): Uint8Array | undefined {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) {
+      if (code >= 0xd800 && code <= 0xdfff) return undefined;
+      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    } else {
+      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** The text of UTF-8; or the offset of what is not: overlong, truncated or stray bytes, surrogates, and code points above 10ffff. */
+export function textFromUtf8(bytes: Uint8Array): string | number {
+  const characters: string[] = [];
+  let offset = 0;
+  while (offset < bytes.length) {
+    const first = bytes[offset]!;
+    const length = sequenceLength(first);
+    if (length === 0 || offset + length > bytes.length) return offset;
+    let code = length === 1 ? first : first & (0x7f >> length);
+    for (let i = 1; i < length; i++) {
+      const next = bytes[offset + i]!;
+      if ((next & 0xc0) !== 0x80) return offset + i;
+      code = (code << 6) | (next & 63);
+    }
+    if (code < leastOf(length) || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return offset;
+    characters.push(String.fromCodePoint(code));
+    offset += length;
+  }
+  return characters.join("");
+}
+
+function sequenceLength(first: number): number {
+  if (first < 0x80) return 1;
+  if (first < 0xc0) return 0;
+  if (first < 0xe0) return 2;
+  if (first < 0xf0) return 3;
+  return first < 0xf8 ? 4 : 0;
+}
+
+function leastOf(length: number): number {
+  if (length === 1) return 0;
+  if (length === 2) return 0x80;
+  return length === 3 ? 0x800 : 0x10000;
+}

@@ -1,0 +1,12 @@
+/* What runs over every byte (bulk.c): natives for a manifest and for the host on Linux. */
+#ifndef VERTEBRA_BULK_H
+#define VERTEBRA_BULK_H
+
+void vertebra_equal(xsMachine* the);
+void vertebra_compare(xsMachine* the);
+void vertebra_toHex(xsMachine* the);
+void vertebra_crc32c(xsMachine* the);
+void vertebra_utf8FromText(xsMachine* the);
+void vertebra_textFromUtf8(xsMachine* the);
+
+#endif

@@ -1,0 +1,60 @@
+import { expect, it } from "vitest";
+import { hostOrReason, startOnXs } from "./host";
+import { bundleProgram } from "./suites";
+
+/** What runs over every byte, in C and in JavaScript on the same engine: the same for whatever is drawn, and for what lies at a border. */
+
+const host = await hostOrReason();
+const rounds = 2_000;
+
+const program = `
+  import * as portable from "./firmware/core/wire/bulk";
+  import { crc32c } from "./firmware/core/wire/crc32c";
+  import * as inC from "./firmware/native/native-bulk";
+  import { seeded } from "./test/sim/random";
+
+  const draw = seeded(Number(native.arguments[0]));
+  const count = Number(native.arguments[1]);
+  const borders = [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xffff, 0x10000, 0x10ffff];
+  const odd = [0x00, 0x41, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0x9f, 0xa0, 0xef, 0xf0, 0x8f, 0x90, 0xf4, 0xf5, 0xf8, 0xff];
+  const many = (most, one) => Array.from({ length: draw.below(most) }, one);
+  const text = () => String.fromCodePoint(...many(12, () => draw.chance(0.6) ? draw.one(borders) : draw.below(0x110000)));
+  /** Random, nearly UTF-8, UTF-8 with a byte changed: as a view that does not begin where its buffer does. */
+  const bytes = () => {
+    const sound = portable.utf8FromText(text());
+    const drawn = draw.chance(0.4) || sound === undefined ? many(draw.one([3, 40, 300]), () => draw.chance(0.5) ? draw.one(odd) : draw.below(256)) : [...sound];
+    if (drawn.length > 0 && draw.chance(0.3)) drawn[draw.below(drawn.length)] = draw.one(odd);
+    const before = draw.below(3);
+    return Uint8Array.from([...Array(before).fill(7), ...drawn, 9]).subarray(before, before + drawn.length);
+  };
+  const told = (value) => value instanceof Uint8Array ? "bytes " + [...value] : typeof value + " " + value;
+  const same = (what, a, b, given) => {
+    if (told(a) !== told(b)) throw new Error(what + " of " + given + ": " + told(a) + ", and in C " + told(b));
+  };
+  const seen = new Set();
+  for (let round = 0; round < count; round++) {
+    const [a, other] = [bytes(), bytes()];
+    const b = draw.one([other, a.slice(), a.subarray(0, draw.below(a.length + 1)), a.map((byte) => draw.chance(0.1) ? byte ^ 1 : byte)]);
+    same("equal", portable.equal(a, b), inC.equal(a, b), [[...a], [...b]]);
+    same("compare", portable.compare(a, b), inC.compare(a, b), [[...a], [...b]]);
+    same("toHex", portable.toHex(a), inC.toHex(a), [...a]);
+    same("crc32c", crc32c(a), inC.crc32c(a), [...a]);
+    same("crc32c of two", crc32c(b, crc32c(a)), inC.crc32c(b, crc32c(a)), [[...a], [...b]]);
+    same("textFromUtf8", portable.textFromUtf8(a), inC.textFromUtf8(a), [...a]);
+    const given = text();
+    same("utf8FromText", portable.utf8FromText(given), inC.utf8FromText(given), JSON.stringify(given));
+    seen.add("equal " + portable.equal(a, b)).add("text " + typeof portable.textFromUtf8(a)).add("lone " + (portable.utf8FromText(given) === undefined));
+    seen.add("order " + Math.sign(portable.compare(a, b)));
+  }
+  native.print(count + " rounds: " + [...seen].sort().join(", "));
+`;
+
+const drawn = "equal false, equal true, lone false, lone true, order -1, order 0, order 1, text number, text string";
+
+it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 60_000 }, async ({ skip }) => {
+  if (host.reason) skip(host.reason);
+  const source = await bundleProgram(program);
+  const { stdout, stderr } = await startOnXs(host.path, source, ["1", `${rounds}`]).ended;
+  expect(stderr).toBe("");
+  expect(stdout).toBe(`${rounds} rounds: ${drawn}\n`);
+});
