@@ -4,12 +4,13 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { VertebraError } from "../../firmware/core/errors";
 import type { Fault } from "./faults";
 
 /** The file that a saga imports as "vertebra/saga". */
 export const define = fileURLToPath(new URL("./define.ts", import.meta.url));
 
-/** What TypeScript finds wrong, `saga-types`; undefined where TypeScript is not installed. */
+/** What TypeScript finds wrong, `saga-types`; undefined where TypeScript is not installed. Throws `saga-types-unchecked` where it can't be run. */
 export async function typeFaults(file: string): Promise<Fault[] | undefined> {
   const compiler = findCompiler();
   if (compiler === undefined) return undefined;
@@ -17,8 +18,10 @@ export async function typeFaults(file: string): Promise<Fault[] | undefined> {
   try {
     const project = join(folder, "tsconfig.json");
     writeFileSync(project, JSON.stringify(projectOf([resolve(file)], define)));
-    const output = await run(compiler, ["-p", project, "--pretty", "false"]);
-    return output.split("\n").flatMap(faultOf);
+    const { output, failed } = await run(compiler, ["-p", project, "--pretty", "false"]);
+    const faults = output.split("\n").flatMap(faultOf);
+    if (failed !== undefined && faults.length === 0) throw unchecked(file, failed);
+    return faults;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -41,10 +44,22 @@ function findCompiler(): string | undefined {
   }
 }
 
-function run(compiler: string, parameters: string[]): Promise<string> {
+/** What it printed, and why it ended otherwise than well: with faults it does, too. */
+function run(compiler: string, parameters: string[]): Promise<{ output: string; failed: string | undefined }> {
   return new Promise((done) => {
-    execFile(process.execPath, [compiler, ...parameters], (_error, stdout) => done(stdout));
+    execFile(process.execPath, [compiler, ...parameters], (error, output, complaint) => {
+      const failed = error === null ? undefined : (complaint || output || error.message).trim().split("\n")[0];
+      done({ output, failed });
+    });
   });
+}
+
+function unchecked(file: string, why: string): VertebraError {
+  return new VertebraError(
+    "saga-types-unchecked",
+    `TypeScript could not be run to check ${file}: ${why}`,
+    "Run `npm install` in Vertebra's folder again, and see that processes can be started and files written to the temporary folder.",
+  );
 }
 
 /** TypeScript names files from where this process is, as one would type them. */

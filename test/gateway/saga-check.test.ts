@@ -285,6 +285,17 @@ describe.skipIf(reason)(
       });
     }
 
+    it("is not called sound where TypeScript is there and can't be run", async () => {
+      const before = process.env.NODE_OPTIONS;
+      process.env.NODE_OPTIONS = "--no-such-option";
+      try {
+        await expect(typeFaults(fileWith({}))).rejects.toMatchObject({ code: "saga-types-unchecked" });
+      } finally {
+        if (before === undefined) delete process.env.NODE_OPTIONS;
+        else process.env.NODE_OPTIONS = before;
+      }
+    });
+
     it("is told the file that it imports, where the mistake is there", async () => {
       writeFileSync(
         join(folder, "pacts.ts"),

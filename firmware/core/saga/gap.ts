@@ -33,6 +33,6 @@ export function missing(what: string): VertebraError {
   return new VertebraError(
     "saga-gap",
     what,
-    "It needs all final entries of its groups. Erase its store and provision it anew: a gateway has them all and gives them to it.",
+    "It needs all final entries of its groups. A gateway that lost some fetches them from their owners: start it again then. A board: erase its store and provision it anew; a gateway has them all and gives them to it.",
   );
 }
