@@ -35,7 +35,8 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   reach(world, checkers, standstills, () => lackOf(checkers, goals, marks));
   const took = schedule.now() - started;
   const stoodStill = standstills.length === 0 ? 0 : bearLoad(world, checkers, standstills);
-  if (isLoaded) reach(world, checkers, [], () => lackOf(checkers, goals));
+  // A writer whose lines are full is told when they are so no more.
+  if (isLoaded) reach(world, checkers, [], () => lackOf(checkers, goals) ?? told.owed(goals));
   healSagas(world, checkers, started);
   // What follows changes nothing that is final.
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);

@@ -1,11 +1,14 @@
 import { equal } from "../../firmware/core/wire/bytes";
 import { type Checkers, isSuspect } from "./checkers";
 import type { Goal } from "./goals";
-import type { Group, Member, Watcher, World } from "./world";
+import type { Step } from "./plan";
+import { type Group, isUp, type Member, type Watcher, type World } from "./world";
 
 /** What readers and writers are told: each final block once and in order, and of each push what became of it. */
 export interface ToldCheck {
   readonly watcher: Watcher;
+  /** Of what was pushed to these groups, what its writer was told nothing of yet; undefined where there is none. */
+  owed(goals: readonly Goal[]): string | undefined;
   /** When all is at rest: nobody is owed a word any more. */
   settle(goals: readonly Goal[]): void;
 }
@@ -29,15 +32,20 @@ export function checkTold(worldOf: () => World, checkers: Checkers): ToldCheck {
     }
   }
 
+  function owedIn(goals: readonly Goal[]): string | undefined {
+    for (const { group, able } of goals) {
+      for (const member of able) {
+        const values = [...owedTo(member)].filter(([, of]) => of === group).map(([value]) => value);
+        if (values.length > 0) return `${member.name} was not told what became of ${values}, pushed to ${group.name}`;
+      }
+    }
+    return undefined;
+  }
+
   return {
     watcher: {
       sent() {},
-      answered(member, event) {
-        if (event.kind !== "push" || !isJudged(member)) return;
-        const waiting = owedTo(member);
-        owed.set(member.name, waiting);
-        waiting.set(event.token, groupOf(event.group));
-      },
+      answered() {},
       wrote() {},
       delivered(member, action) {
         if (action.kind === "final" && !isSuspect(worldOf(), member)) {
@@ -60,15 +68,18 @@ export function checkTold(worldOf: () => World, checkers: Checkers): ToldCheck {
           next.set(`${member.name}/${group.key}`, checkers.historyOf(member, group).length);
       },
       ordered() {},
-      noted() {},
+      noted(who, what) {
+        const step = JSON.parse(what) as Partial<Step>;
+        const member = worldOf().members.get(who);
+        if (step.kind !== "push" || member === undefined || !isUp(member) || !isJudged(member)) return;
+        // From now on, though one that computes slowly comes to it late.
+        owed.set(who, owedTo(member).set(step.value!, worldOf().groups.get(step.group!)!));
+      },
     },
+    owed: owedIn,
     settle(goals) {
-      for (const { group, able } of goals) {
-        for (const member of able) {
-          const lost = [...owedTo(member)].filter(([, of]) => of === group).map(([value]) => value);
-          if (lost.length > 0) fail(`${member.name} was never told what became of ${lost}, pushed to ${group.name}`);
-        }
-      }
+      const lost = owedIn(goals);
+      if (lost !== undefined) fail(lost);
       for (const member of worldOf().members.values()) {
         if (member.participant === undefined || isSuspect(worldOf(), member)) continue;
         for (const group of worldOf().groups.values()) {
