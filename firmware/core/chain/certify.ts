@@ -18,7 +18,7 @@ import {
   shouldCertify,
 } from "./predicates";
 import { turnOfIssuer } from "./rank";
-import { referencesOf, showsAllOf } from "./references";
+import { isPast, referencesOf, showsAllOf } from "./references";
 import { packScopes } from "./scope";
 import { claimAfter, mayClaim, mayClose } from "./slots";
 import { claimRoom, hasRoom, takeRoom } from "./store-room";
@@ -101,7 +101,7 @@ export function certifiableParts(world: World, metablock: Metablock): Certifiabl
   if (parents === undefined || !parents.every((parent) => mayBeParent(world, parent))) return [];
   const parts: CertifiablePart[] = [];
   for (const group of groupsAbout(world, metablock)) {
-    if (!votes(group)) continue;
+    if (!votes(group) || (isPast(metablock, group) && parents.every((parent) => isPast(parent, group)))) continue;
     const part = certifiablePart(world, metablock, parents, group);
     if (part.own.length > 0 || part.parents.length > 0) parts.push(part);
   }

@@ -5,6 +5,7 @@ import type {
   Hash,
   MetablockHeader,
   ReceivedCertificate,
+  Scope,
   ShownReference,
   Signed,
   View,
@@ -92,26 +93,37 @@ export function releases(metablock: Metablock, group: Hash): boolean {
 /** Whether `signer` certified the reference of this index: the issuer did so by issuing (PROTOCOL 4). */
 export function certifiedBy(metablock: Metablock, signerKey: string, index: number): boolean {
   if (signerKey === metablock.issuerKey) return true;
-  const certificates = metablock.certificates.get(signerKey) ?? [];
-  return certificates.some(({ scope }) => scope === null || scope.own.includes(index));
+  const certificates = metablock.certificates.get(signerKey);
+  return certificates?.some(({ scope }) => scope === null || scope.own.includes(index)) === true;
 }
 
 /** Whether `signer` certified the metablock for a reference that one of its parents holds. */
 export function closedBy(metablock: Metablock, signerKey: string, parent: number, index: number): boolean {
   if (signerKey === metablock.issuerKey) return true;
-  const certificates = metablock.certificates.get(signerKey) ?? [];
-  return certificates.some(
-    ({ scope }) => scope === null || scope.parents.some(([p, i]) => p === parent && i === index),
-  );
+  const certificates = metablock.certificates.get(signerKey);
+  return certificates?.some(({ scope }) => scope === null || names(scope.parents, parent, index)) === true;
+}
+
+function names(places: Scope["parents"], parent: number, index: number): boolean {
+  for (let at = 0; at < places.length; at++) if (places[at]![0] === parent && places[at]![1] === index) return true;
+  return false;
 }
 
 /** PROTOCOL 6: "Block b in a slot of metablock A is certified in A when its owners' quorum (1) certified A with b in scope". */
 export function isCertified(metablock: Metablock, group: Group, index: number): boolean {
-  return group.ownerKeys.filter((owner) => certifiedBy(metablock, owner, index)).length >= group.quorum;
+  let owners = 0;
+  for (let at = 0; at < group.ownerKeys.length && owners < group.quorum; at++) {
+    if (certifiedBy(metablock, group.ownerKeys[at]!, index)) owners++;
+  }
+  return owners >= group.quorum;
 }
 
 /** Whether the owners' quorum (2) certified this child with that reference of its parent in scope. */
 export function isClosed(child: Metablock, group: Group, parent: number, index: number): boolean {
   if (releases(child, group.id)) return false;
-  return group.ownerKeys.filter((owner) => closedBy(child, owner, parent, index)).length >= group.closingQuorum;
+  let owners = 0;
+  for (let at = 0; at < group.ownerKeys.length && owners < group.closingQuorum; at++) {
+    if (closedBy(child, group.ownerKeys[at]!, parent, index)) owners++;
+  }
+  return owners >= group.closingQuorum;
 }

@@ -19,7 +19,7 @@ import { createMetablock, invalid, type Metablock } from "./metablock";
 import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
 import { progress } from "./progress";
-import { referencesOf, takeReferences } from "./references";
+import { isPast, referencesOf, takeReferences } from "./references";
 import { promisedBlocks } from "./slots";
 import { takeRoom } from "./store-room";
 import { timing } from "./timing";
@@ -293,9 +293,7 @@ function mayStillFinish(world: World, metablock: Metablock): boolean {
 /** The known groups of which it, or a parent of it, holds a block that is not final yet. */
 function openGroups(world: World, metablock: Metablock): Group[] {
   const held = [metablock, ...(parentsOf(world, metablock) ?? [])];
-  return groupsAbout(world, metablock).filter((group) =>
-    held.some((each) => referencesOf(each, group.key).some(({ value }) => value.position >= group.position)),
-  );
+  return groupsAbout(world, metablock).filter((group) => held.some((each) => !isPast(each, group)));
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */

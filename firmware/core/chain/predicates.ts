@@ -21,16 +21,20 @@ export function parentsOf(world: World, metablock: Metablock): Metablock[] | und
 
 /** The known groups of which the metablock, or a parent that it has, shows something: all that it can matter for here. */
 export function groupsAbout(world: World, metablock: Metablock): Group[] {
-  const keys = new Set(metablock.byGroup.keys());
-  for (const parentKey of metablock.parentKeys) {
-    for (const key of world.metablocks.get(parentKey)?.byGroup.keys() ?? []) keys.add(key);
-  }
   const groups: Group[] = [];
-  for (const key of keys) {
-    const group = world.groups.get(key);
-    if (group !== undefined) groups.push(group);
+  addGroups(world, metablock, groups);
+  for (let at = 0; at < metablock.parentKeys.length; at++) {
+    const parent = world.metablocks.get(metablock.parentKeys[at]!);
+    if (parent !== undefined) addGroups(world, parent, groups);
   }
   return groups;
+}
+
+function addGroups(world: World, metablock: Metablock, groups: Group[]): void {
+  for (const key of metablock.byGroup.keys()) {
+    const group = world.groups.get(key);
+    if (group !== undefined && !groups.includes(group)) groups.push(group);
+  }
 }
 
 /** The parent at this index, where it is held. */

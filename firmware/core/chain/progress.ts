@@ -8,7 +8,7 @@ import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
 import { learnPatience } from "./patience";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
-import { referencesOf } from "./references";
+import { isPast, referencesOf } from "./references";
 import { lockBytes } from "./slots";
 import { compareViews } from "./view";
 import { changeSlot, generationsOpen, reportMissing, reportMissingBlock, takeSlotRoom, type World } from "./world";
@@ -31,7 +31,7 @@ export function progress(world: World, metablock: Metablock): boolean {
 /** "A lock: the block certified there in the highest view that it has seen." */
 function lockCertified(world: World, metablock: Metablock, group: Group): boolean {
   let changed = false;
-  if (!group.mine) return false;
+  if (!group.mine || isPast(metablock, group)) return false;
   for (const reference of referencesOf(metablock, group.key)) {
     const { position, block } = reference.value;
     if (position < group.position || position >= group.position + slotWindow) continue;
@@ -100,9 +100,9 @@ function voidAlready(group: Group, history: readonly (readonly [number, Hash])[]
  */
 function finalizeParents(world: World, metablock: Metablock, group: Group): boolean {
   let changed = false;
-  for (const [index] of metablock.header.value.parents.entries()) {
+  for (let index = 0; index < metablock.parentKeys.length; index++) {
     const parent = parentAt(world, metablock, index);
-    if (parent === undefined) continue;
+    if (parent === undefined || isPast(parent, group)) continue;
     for (const reference of referencesOf(parent, group.key)) {
       if (reference.value.position < group.position) continue;
       if (group.slots.get(reference.value.position)?.final) continue;
@@ -146,6 +146,9 @@ function finalizeReference(
  * certificate." The metablock that raised it is kept as the tip.
  */
 function raiseGeneration(world: World, metablock: Metablock, group: Group): boolean {
+  // What it raised it raises once: most metablocks that are held stand already.
+  const over = !group.mine || metablock.view.sequence <= world.highestFinalizableGeneration;
+  if (metablock.standsFor.has(group.key) && over) return false;
   const stands = isFinalizableFor(metablock, group) || closes(world, metablock, group);
   if (!stands) return false;
   const first = !metablock.standing;
@@ -154,7 +157,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
     metablock.standsFor.add(group.key);
     learnPatience(world, metablock, group);
   }
-  if (!group.mine || metablock.view.sequence <= world.highestFinalizableGeneration) return first;
+  if (over) return first;
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;
   world.tip = metablock;

@@ -3,7 +3,7 @@ import type { Sha256 } from "../wire/hash";
 import { merkleTree, pathIn, rootOf, verifyMerklePath } from "../wire/merkle";
 import { decodeBlockReference } from "../wire/structures";
 import type { BlockReference, Hash, ShownReference } from "../wire/types";
-import { slotWindow } from "./group";
+import { type Group, slotWindow } from "./group";
 import { type HeldReference, invalid, type Metablock } from "./metablock";
 
 /** What is shown of a metablock's block references (PROTOCOL 4), kept in the order of their indexes. */
@@ -113,9 +113,17 @@ function checkOrder(metablock: Metablock, sorted: readonly HeldReference[]): voi
   }
 }
 
+const none: readonly HeldReference[] = [];
+
 /** What is shown of a group, by position. */
 export function referencesOf(metablock: Metablock, groupKey: string): readonly HeldReference[] {
-  return metablock.byGroup.get(groupKey) ?? [];
+  return metablock.byGroup.get(groupKey) ?? none;
+}
+
+/** Whether all that it shows of the group lies below what is final here: nothing of it can change any more. */
+export function isPast(metablock: Metablock, group: Group): boolean {
+  const references = metablock.byGroup.get(group.key);
+  return references === undefined || references[references.length - 1]!.value.position < group.position;
 }
 
 /**
