@@ -82,8 +82,8 @@ export const mutants: readonly Mutant[] = [
     "be content with one certificate less",
     1,
     "chain/metablock.ts",
-    "certifiedBy(metablock, owner, index)).length >= group.quorum;",
-    "certifiedBy(metablock, owner, index)).length >= group.quorum - 1;",
+    "return owners >= group.quorum;",
+    "return owners >= group.quorum - 1;",
   ),
   one(
     "never release",
@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "chain/metablock.ts",
-        from: "scope === null || scope.parents.some(([p, i]) => p === parent && i === index)",
+        from: "scope === null || names(scope.parents, parent, index)",
         to: "scope === null || scope.parents.length > 0 || parent + index < 0",
       },
       {
