@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ample } from "../firmware/core/bounds";
 import type { WorldStatus } from "../firmware/core/chain/explain";
 import { wallError } from "../firmware/core/clock";
 import { VertebraError } from "../firmware/core/errors";
@@ -86,7 +87,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const worlds = [world.provision];
     const records = store.records();
-    const participant = createParticipant({ crypto, seed: world.seed, worlds, finalTail: 0, records });
+    const participant = createParticipant({ crypto, seed: world.seed, worlds, bounds: ample, records });
     return await startParts(options, store, participant);
   } catch (error) {
     await store.close();

@@ -1,5 +1,6 @@
 import type { Crypto } from "../ports";
 import { dueAt, expiresAt } from "./block/buffer";
+import type { Bounds } from "./bounds";
 import { endAttempt, enterUnspentAttempt, waitForAttempt } from "./chain/attempt";
 import { asKnownTo, createGroup, indexPacts } from "./chain/group";
 import { settle } from "./chain/observe";
@@ -25,12 +26,12 @@ const driveRounds = 64;
 
 /** A world with this participant's avatar in it, as its records left it. */
 export function createWorld(
-  options: { readonly crypto: Crypto; readonly seed: Uint8Array; readonly finalTail: number },
+  options: { readonly crypto: Crypto; readonly seed: Uint8Array; readonly bounds: Bounds },
   room: Room,
   provision: WorldProvision,
   records: readonly (readonly [string, Uint8Array])[],
 ): World {
-  const { crypto, seed, finalTail } = options;
+  const { crypto, seed, bounds } = options;
   const signer = crypto.signer(avatarSeed(crypto, seed, provision.worldId));
   const tagBytes = worldTag(crypto, provision.worldId);
   const pacts = indexPacts(crypto, provision.pacts);
@@ -49,7 +50,7 @@ export function createWorld(
     groups: new Map(groups.map((group) => [group.key, group])),
     owners: new Set(groups.flatMap((group) => group.ownerKeys)),
     stewards,
-    finalTail,
+    bounds,
     room,
     epoch: 0,
     highestFinalizableGeneration: -1,

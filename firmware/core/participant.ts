@@ -1,4 +1,5 @@
 import type { Crypto, Time } from "../ports";
+import { type Bounds, checkBounds } from "./bounds";
 import { forgetReport } from "./chain/attempt";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges, recordGivenUp } from "./chain/records";
@@ -36,8 +37,7 @@ export interface ParticipantOptions {
   /** 32 bytes: the participant's identity in all worlds. */
   readonly seed: Uint8Array;
   readonly worlds: readonly WorldProvision[];
-  /** Final blocks kept per group; 0 keeps all. */
-  readonly finalTail: number;
+  readonly bounds: Bounds;
   /** What it may take of a store that has a bound: bytes of all its records, and the sizes of its final ones, in the order of their keys. */
   readonly room?: { readonly bytes: number; readonly finals: Iterable<readonly [key: string, bytes: number]> };
   /** All records of the store whose key does not begin with "final/". */
@@ -64,6 +64,7 @@ interface Door {
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
 export function createParticipant(options: ParticipantOptions): Participant {
+  checkBounds(options.bounds);
   const records = [...options.records];
   const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
   const work = { done: 0 };

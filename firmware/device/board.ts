@@ -1,3 +1,4 @@
+import { ample } from "../core/bounds";
 import { decodeBoard } from "../core/capability/board";
 import { wallError } from "../core/clock";
 import { VertebraError } from "../core/errors";
@@ -33,8 +34,6 @@ import { openSandbox } from "./sandbox";
 import { noticeOf, tellOutcome } from "./telling";
 import { createWriters, runWriters, type Writers } from "./writers";
 
-/** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
-const finalTail = 64;
 /** ms until a flash that failed is tried again. */
 export const flashAgainMs = 5_000;
 
@@ -79,7 +78,7 @@ export function startBoard(
     crypto,
     seed: provision.seed,
     worlds: [world],
-    finalTail,
+    bounds: { ...ample, finalTail: 64 },
     room: { bytes: shares.participant, finals: finalsOf(journal) },
     records: [...journal.records].filter(([key]) => !key.startsWith("final/")),
   });

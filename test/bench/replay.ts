@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import { createParticipant } from "../../firmware/core/participant";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Crypto, Flash } from "../../firmware/ports";
@@ -24,7 +25,13 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
   const flash = createFlash(inner);
   const { seed, worlds } = recording.provision;
   const journal = openJournal(flash.port, crypto.signer(seed).publicKey);
-  const participant = createParticipant({ crypto: notMetered(crypto, inner), seed, worlds, finalTail, records: [] });
+  const participant = createParticipant({
+    crypto: notMetered(crypto, inner),
+    seed,
+    worlds,
+    bounds: { ...ample, finalTail },
+    records: [],
+  });
   const spent: Replayed = { core: 0, store: 0, programmed: 0, finalized: 0 };
   let digest: Uint8Array = new Uint8Array(32);
   for (const [index, { at, event }] of recording.events.entries()) {

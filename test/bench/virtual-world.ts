@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import type { Action, Event } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { noSagas, type WorldProvision } from "../../firmware/core/identity/provision";
@@ -68,7 +69,7 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
         crypto: counted(crypto, cryptography),
         seed,
         worlds,
-        finalTail,
+        bounds: { ...ample, finalTail },
         records: [],
       });
       const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, finalized: 0 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { blockKey } from "../../firmware/core/block/records";
+import { ample } from "../../firmware/core/bounds";
 import { attest, verifyAttestation } from "../../firmware/core/identity/attestation";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { worldTag } from "../../firmware/core/identity/world";
@@ -51,7 +52,7 @@ function inTwoWorlds() {
       groups: [groups[index]!],
       readings: [],
     })),
-    finalTail: 0,
+    bounds: ample,
     records: [],
   });
   participant.handle({ kind: "boot" }, now);

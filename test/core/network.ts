@@ -1,4 +1,5 @@
 import { finalKey } from "../../firmware/core/block/final-record";
+import { ample } from "../../firmware/core/bounds";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
@@ -323,7 +324,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           ),
         },
       ],
-      finalTail: journal ? 64 : 0,
+      bounds: { ...ample, finalTail: journal ? 64 : 0 },
       ...(bounded && { room: bounded }),
       records: [...(journal?.records ?? store)].filter(([key]) => !key.startsWith("final/")),
     });

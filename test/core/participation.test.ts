@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import type { Action } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry, gapCount } from "../../firmware/core/pact/entry";
@@ -211,7 +212,7 @@ describe("a participant in two worlds", () => {
       groups: [groupOf(worldId)],
       readings: [],
     }));
-    return createParticipant({ crypto, seed, worlds, finalTail: 0, records: [] });
+    return createParticipant({ crypto, seed, worlds, bounds: ample, records: [] });
   }
 
   it("has an avatar and a metablockchain in each, and sends nothing of one in the other", () => {
@@ -244,7 +245,7 @@ describe("provisioning", () => {
   it("with a group whose pact is not there is refused, and says which", () => {
     const group = encodeSyncGroup({ pact: new Uint8Array(32).fill(5), owners: [new Uint8Array(32)] });
     const worlds = [{ worldId: new Uint8Array(32), stewards: [], pacts: [], groups: [group], readings: [] }];
-    const make = () => createParticipant({ crypto, seed: new Uint8Array(32), worlds, finalTail: 0, records: [] });
+    const make = () => createParticipant({ crypto, seed: new Uint8Array(32), worlds, bounds: ample, records: [] });
     expect(make).toThrow(/pact 0505050505050505 of a group is not known/);
   });
 });

@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import type { Action, Event } from "../../firmware/core/events";
 import type { WorldProvision } from "../../firmware/core/identity/provision";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
@@ -60,7 +61,7 @@ export function createMember(plan: MemberPlan): Member {
       crypto: plan.crypto,
       seed: plan.seed,
       worlds: [plan.world],
-      finalTail: 0,
+      bounds: ample,
       records: [...store].filter(([key]) => !key.startsWith("final/")),
     });
   const participant = create(new Map());

@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { createParticipant } from "../../firmware/core/participant";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -34,7 +35,7 @@ function entryOf(load: number): Uint8Array {
 async function seal(disk: Disk, loads: readonly number[]): Promise<number[]> {
   const store = await openedStore(directory, owner(), disk);
   const worlds = [world.provision];
-  const participant = createParticipant({ crypto, seed: world.seed, worlds, finalTail: 0, records: store.records() });
+  const participant = createParticipant({ crypto, seed: world.seed, worlds, bounds: ample, records: store.records() });
   const told: number[] = [];
   let now = 0;
   try {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { createParticipant } from "../../firmware/core/participant";
 import { decodeState } from "../../firmware/core/saga/state";
@@ -37,7 +38,13 @@ const sandbox: Sandbox = (request, _behavior, done) => {
 function startBoard(nor: ReturnType<typeof createNor>) {
   const journal = openJournal(nor.flash, crypto.signer(seed).publicKey);
   const records = [...journal.records].filter(([key]) => !key.startsWith("final/"));
-  const participant = createParticipant({ crypto, seed, worlds: [world], finalTail: 64, records });
+  const participant = createParticipant({
+    crypto,
+    seed,
+    worlds: [world],
+    bounds: { ...ample, finalTail: 64 },
+    records,
+  });
   const { world: tag } = participant.avatars()[0]!;
   const notices: string[] = [];
   let now = 0;

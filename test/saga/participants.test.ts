@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import type { Action, Event } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { worldTag } from "../../firmware/core/identity/world";
@@ -38,7 +39,7 @@ function worldOf(plan: Plan) {
   const time = () => ({ monotonic: now, wall: 1_700_000_000_000 + now });
   const world = { worldId, stewards: [], pacts: provision.pacts, groups: provision.groups, readings: [] };
   const members = names.map((name, index): Member => {
-    const participant = createParticipant({ crypto, seed: seedOf(name), worlds: [world], finalTail: 0, records: [] });
+    const participant = createParticipant({ crypto, seed: seedOf(name), worlds: [world], bounds: ample, records: [] });
     const options = { crypto, world: toHex(worldTag(crypto, worldId)), avatar: avatars[index]! };
     const conductor = createConductor({
       ...options,

@@ -1,5 +1,5 @@
 import { blocksPerIssuer, issuersPerGroup, recentFinalKept, slotWindow } from "../../firmware/core/chain/group";
-import { type World as Chain, certificatesWaiting, metablocksHeld } from "../../firmware/core/chain/world";
+import { type World as Chain, certificatesWaiting } from "../../firmware/core/chain/world";
 import type { Action, Event } from "../../firmware/core/events";
 import type { Peer } from "../../firmware/core/gossip/peer";
 import { messageLimit } from "../../firmware/core/wire/limits";
@@ -58,8 +58,6 @@ function checkWork(
     fail(`${what} ${verifications} verifications`);
 }
 
-/** Hashes that are remembered of what a peer has (`gossip/peer`). */
-const toldKept = 1_024;
 /** Views used since the last start, of each generation still open the first and the highest (`chain/prepare`). */
 const issuedViewsKept = 2 * 36;
 
@@ -75,12 +73,12 @@ function checkMemory(member: Member, { worlds, peers }: OpenDoor, fail: (what: s
 type Check = (what: string, has: number, most: number) => void;
 
 function checkWorld(world: Chain, peers: number, check: Check): void {
-  check("metablocks", world.metablocks.size, metablocksHeld);
+  check("metablocks", world.metablocks.size, world.bounds.metablocks);
   check("signers whose certificates wait", world.certificatesWaiting.size, world.owners.size);
   for (const waiting of world.certificatesWaiting.values())
     check("certificates of one signer that wait", waiting.length, certificatesWaiting);
   check("reports of where others are", world.reports.size, world.owners.size + peers);
-  check("missing hashes", world.missing.size, metablocksHeld);
+  check("missing hashes", world.missing.size, world.bounds.metablocks);
   check("views that it issued in", world.issuedViews.length, issuedViewsKept);
   for (const group of world.groups.values()) {
     const issuers = Math.min(issuersPerGroup, group.ownerKeys.length);
@@ -93,7 +91,7 @@ function checkWorld(world: Chain, peers: number, check: Check): void {
 }
 
 function checkPeer({ world, told, interests, positions, pulls }: Peer, check: Check): void {
-  check("hashes told to a peer", told.size, toldKept);
+  check("hashes told to a peer", told.size, world.bounds.told);
   check("interests of a peer", interests.size, world.groups.size);
   check("positions of a peer", positions.size, world.groups.size);
   check("pulls from a peer", pulls.size, world.groups.size);

@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import type { Action, Event, PeerId } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
@@ -220,7 +221,7 @@ export function participantOf(
         ),
       },
     ],
-    finalTail: 0,
+    bounds: ample,
     records: [...store.records()].filter(([key]) => !key.startsWith("final/")),
   });
 }

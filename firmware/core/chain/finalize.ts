@@ -75,8 +75,9 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   const repeats = entries === null ? [] : noteProducedIds(world, group, entries);
   const record = encodeFinalRecord({ firstEntry, count, proof, entries, repeats });
   put(world, finalKey(world.tag, group.key, position), record);
-  if (world.finalTail > 0 && position >= world.finalTail) {
-    remove(world, finalKey(world.tag, group.key, position - world.finalTail));
+  const { finalTail } = world.bounds;
+  if (finalTail > 0 && position >= finalTail) {
+    remove(world, finalKey(world.tag, group.key, position - finalTail));
   }
   group.slots.delete(position);
   world.changed.slots.get(group)?.delete(position);

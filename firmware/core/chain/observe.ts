@@ -24,7 +24,7 @@ import { promisedBlocks } from "./slots";
 import { takeRoom } from "./store-room";
 import { timing } from "./timing";
 import { compareViews } from "./view";
-import { generationsOpen, metablocksHeld, put, reportMissing, reportMissingBlock, type World } from "./world";
+import { generationsOpen, put, reportMissing, reportMissingBlock, type World } from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
@@ -102,7 +102,7 @@ export function roomForIssuer(world: World, { issuer, sequence, attempt }: Metab
 
 /** Holds a metablock, and gives it the certificates that came before it. */
 export function keepMetablock(world: World, metablock: Metablock): void {
-  if (world.metablocks.size >= metablocksHeld) dropFurthest(world, metablock);
+  if (world.metablocks.size >= world.bounds.metablocks) dropFurthest(world, metablock);
   world.metablocks.set(metablock.key, metablock);
   world.missing.delete(metablock.key);
   takeWaitingCertificates(world, metablock);

@@ -1,4 +1,5 @@
 import type { Crypto, Signer, Time } from "../../ports";
+import type { Bounds } from "../bounds";
 import { assert, VertebraError } from "../errors";
 import type { Action, FinalBlock, PeerId } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
@@ -8,8 +9,7 @@ import type { Metablock } from "./metablock";
 import { emptySlot, type Slot } from "./slots";
 import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./store-room";
 
-/** Metablocks held at once, and certificates of one signer that wait for theirs: what a flood can cost. */
-export const metablocksHeld = 256;
+/** Certificates of one signer that wait for their metablock: what a flood can cost. */
 export const certificatesWaiting = 16;
 
 /**
@@ -62,7 +62,7 @@ export interface World {
   readonly owners: ReadonlySet<string>;
   /** In hex: who may write where a pact's writers are its stewards. */
   readonly stewards: ReadonlySet<string>;
-  readonly finalTail: number;
+  readonly bounds: Bounds;
   /** Of this participant's records in its store, all worlds together. */
   readonly room: Room;
 
@@ -161,7 +161,7 @@ export function markSlot(world: World, group: Group, position: number): void {
 }
 
 export function reportMissing(world: World, key: string, hash: Hash, source: PeerId | null = null): void {
-  if (world.missing.has(key) || world.missing.size >= metablocksHeld) return;
+  if (world.missing.has(key) || world.missing.size >= world.bounds.metablocks) return;
   world.missing.set(key, { hash, source, againAt: null, asked: 0 });
 }
 

@@ -13,7 +13,7 @@ import { maxGroups, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
 import { pullIfBehind } from "./catchup";
-import type { Peer } from "./peer";
+import { type Peer, untell, wasTold } from "./peer";
 import { hasRoom } from "./room";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
@@ -209,9 +209,9 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   if (world.attemptsFailed === 1) return;
   const stuck = sharedGroups(peer).filter(({ blocks }) => blocks.size > 0);
   for (const group of stuck) {
-    for (const [key, block] of group.blocks) {
+    for (const block of group.blocks.values()) {
       if (!isRepeated(peer, group, toHex(block.header.value.issuer))) continue;
-      peer.told.delete(key);
+      untell(peer, block.header.id);
       tellBlock(peer, group, block, outgoing);
     }
   }
@@ -243,8 +243,10 @@ function latestAbout(world: World, groups: readonly Group[]): Metablock[] {
 
 /** Lets the metablock and its certificates be told to the peer again. */
 export function forgetTold(peer: Peer, metablock: Metablock): void {
-  peer.told.delete(metablock.key);
-  for (const certificate of [...metablock.certificates.values()].flat()) peer.told.delete(toHex(certificate.signature));
+  untell(peer, metablock.header.id);
+  for (const certificates of metablock.certificates.values()) {
+    for (const { signature } of certificates) untell(peer, signature);
+  }
 }
 
 /** "Peers remember the highest counter that they saw of an owner" (PROTOCOL 6, Amnesia): its own signature tells it. */
@@ -253,6 +255,6 @@ function remind(
   seen: { readonly id: Uint8Array; readonly bytes: Uint8Array; readonly signature: Uint8Array } | undefined,
   outgoing: Outgoing[],
 ): void {
-  if (seen === undefined || peer.told.has(toHex(seen.id))) return;
+  if (seen === undefined || wasTold(peer, seen.id)) return;
   send(outgoing, peer, { type: "header", header: seen.bytes, signature: seen.signature });
 }

@@ -3,8 +3,6 @@ import type { PeerId } from "../events";
 import { toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 
-/** Hashes remembered of what a peer has: the oldest are forgotten, and at worst told twice. */
-const toldKept = 1_024;
 /** Messages that a peer may send at once, and in a second: beyond, they are dropped, and others are not kept waiting. */
 const budgetBurst = 2_000;
 const budgetPerSecond = 500;
@@ -25,8 +23,10 @@ export interface Peer {
   readonly avatarKey: string;
   /** Groups, in hex, that it owns or follows. */
   readonly interests: Set<string>;
-  /** What it has, by hash: for metablocks, how many references it was shown. */
-  readonly told: Map<string, number>;
+  /** What it has, by `toldKey`: for metablocks, how many references it was shown. */
+  readonly told: Map<number, number>;
+  /** Groups, in hex, that it may not follow, and asked for. */
+  readonly refused: Set<string>;
   /** Final blocks that it has, by group in hex. */
   readonly positions: Map<string, number>;
   /** The metablock that raised its HFG last, as it told. */
@@ -64,6 +64,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     avatarKey,
     interests: new Set(owned.map((group) => group.key)),
     told: new Map(),
+    refused: new Set(),
     positions: new Map(),
     tip: null,
     pulls: new Map(),
@@ -83,17 +84,37 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
   };
 }
 
+/**
+ * The first 48 bits of a hash or a signature, a small number where hex took 64 characters or more. What is taken for another by it is
+ * told when an attempt failed, or when it is asked for.
+ */
+function toldKey(hash: Uint8Array): number {
+  let key = 0;
+  for (let index = 0; index < 6; index++) key = key * 256 + hash[index]!;
+  return key;
+}
+
 /** Notes that the peer has this, `shown` of it; returns whether that was not known. */
-export function tell(peer: Peer, key: string, shown = 0): boolean {
+export function tell(peer: Peer, hash: Uint8Array, shown = 0): boolean {
+  const key = toldKey(hash);
   const before = peer.told.get(key);
   if (before !== undefined && before >= shown) return false;
   peer.told.delete(key);
   peer.told.set(key, shown);
-  if (peer.told.size > toldKept) {
+  if (peer.told.size > peer.world.bounds.told) {
     const oldest = peer.told.keys().next().value;
     if (oldest !== undefined) peer.told.delete(oldest);
   }
   return true;
+}
+
+export function wasTold(peer: Peer, hash: Uint8Array): boolean {
+  return peer.told.has(toldKey(hash));
+}
+
+/** It may be told to the peer again. */
+export function untell(peer: Peer, hash: Uint8Array): void {
+  peer.told.delete(toldKey(hash));
 }
 
 /** Whether the peer may still send now: "each peer has bounded queues and a budget" (PROTOCOL 7). */

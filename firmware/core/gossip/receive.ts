@@ -12,7 +12,7 @@ import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../
 import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
-import { type Peer, tell } from "./peer";
+import { type Peer, tell, untell } from "./peer";
 import { noteBlockOfLost } from "./recovery";
 import { hasRoom } from "./room";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
@@ -89,7 +89,8 @@ function followAsAllowed(peer: Peer, groupKey: string): void {
   const group = world.groups.get(groupKey);
   if (group === undefined || peer.interests.has(groupKey)) return;
   if (mayFollow(world, group, peer.avatarKey)) peer.interests.add(groupKey);
-  else if (tell(peer, `refused ${groupKey}`)) {
+  else if (!peer.refused.has(groupKey)) {
+    peer.refused.add(groupKey);
     notice(
       world,
       "follower-refused",
@@ -104,7 +105,7 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
   const header = signedBlockHeader(world.crypto, bytes, signature);
   const group = world.groups.get(toHex(header.value.group));
   if (group === undefined) return;
-  tell(peer, toHex(header.id), entries === null ? 0 : 1);
+  tell(peer, header.id, entries === null ? 0 : 1);
   const block: Block = { header, entries };
   noteBlockOfLost(world, group, block);
   if (equal(header.value.issuer, world.avatar) && forgottenBlock(world, group, block)) return;
@@ -123,7 +124,7 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
     return;
   }
   const { metablock, news } = observed;
-  tell(peer, metablock.key, message.references.length);
+  tell(peer, metablock.header.id, message.references.length);
   hearSigner(world, metablock.issuerKey, metablock.view);
   forgetIfSignedBySelf(world, metablock);
   if (news) world.news.push({ kind: "metablock", metablock });
@@ -152,7 +153,7 @@ function heldAgainst<T>(peer: Peer, author: AvatarId, codes: readonly string[], 
 function takeCertificate(peer: Peer, bytes: Uint8Array): void {
   const { world } = peer;
   const certificate = decodeCertificate(bytes);
-  tell(peer, toHex(certificate.signature));
+  tell(peer, certificate.signature);
   const observe = () => observeCertificate(world, certificate);
   if (!heldAgainst(peer, certificate.signer, ["certificate-stranger", "certificate-scope"], observe)) return;
   world.news.push({ kind: "certificate", certificate });
@@ -174,7 +175,7 @@ export function answerWants(peer: Peer, outgoing: Outgoing[]): void {
 function answerWant(peer: Peer, hash: Hash, outgoing: Outgoing[]): void {
   const { world } = peer;
   const key = toHex(hash);
-  peer.told.delete(key);
+  untell(peer, hash);
   const metablock = world.metablocks.get(key);
   if (metablock !== undefined) {
     forgetTold(peer, metablock);

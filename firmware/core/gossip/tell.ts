@@ -104,7 +104,7 @@ function isOfMany(world: World, { metablock, scope }: ReceivedCertificate): bool
 export function tellBlock(peer: Peer, group: Group, { header, entries }: Block, outgoing: Outgoing[]): void {
   if (!peer.interests.has(group.key)) return;
   const onlyHeader = entries === null || group.pact.policy.private || !mayRead(peer.world, group, peer.avatarKey);
-  if (!mayTell(peer) || !tell(peer, toHex(header.id), onlyHeader ? 0 : 1)) return;
+  if (!mayTell(peer) || !tell(peer, header.id, onlyHeader ? 0 : 1)) return;
   const { bytes, signature } = header;
   if (onlyHeader) send(outgoing, peer, { type: "header", header: bytes, signature });
   else send(outgoing, peer, { type: "block", header: bytes, signature, entries });
@@ -142,7 +142,7 @@ function closesFor(peer: Peer, metablock: Metablock, parents: readonly Metablock
 export function showMetablock(peer: Peer, metablock: Metablock, outgoing: Outgoing[]): void {
   if (!mayTell(peer)) return;
   const references = shownTo(peer, metablock);
-  if (tell(peer, metablock.key, references.length)) {
+  if (tell(peer, metablock.header.id, references.length)) {
     const { bytes, signature } = metablock.header;
     for (const part of inParts(metablock, references)) {
       send(outgoing, peer, { type: "metablock", header: bytes, signature, references: part });
@@ -199,7 +199,7 @@ export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, af
   const shared = [...peer.interests].some(
     (key) => (about === undefined || about.has(key)) && world.groups.get(key)?.ownerKeys.includes(signer),
   );
-  if (!shared || !mayTell(peer) || !tell(peer, toHex(certificate.signature))) return;
+  if (!shared || !mayTell(peer) || !tell(peer, certificate.signature)) return;
   useRoom(peer, certificate.bytes.length);
   certificates.waiting.push(certificate.bytes);
   certificates.due = Math.min(certificates.due, world.now.monotonic + after);

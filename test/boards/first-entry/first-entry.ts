@@ -1,3 +1,4 @@
+import { ample } from "../../../firmware/core/bounds";
 import { avatarSeed } from "../../../firmware/core/identity/avatar";
 import { decodeEntry, encodeEntry } from "../../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../../firmware/core/pact/pact";
@@ -41,7 +42,7 @@ export function firstEntry(): string[] {
   const encodedPact = encodePact(pact);
   const group = encodeSyncGroup({ pact: pactId(crypto, encodedPact), owners: [avatar] });
   const world = { worldId, stewards: [], pacts: [encodedPact], groups: [group], readings: [] };
-  const participant = createParticipant({ crypto, seed, worlds: [world], finalTail: 0, records: [] });
+  const participant = createParticipant({ crypto, seed, worlds: [world], bounds: ample, records: [] });
   const { flash } = createNor(8, 4096);
   const lines: string[] = [];
   const driver = createDriver({

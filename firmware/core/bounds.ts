@@ -1,0 +1,25 @@
+import { recentFinalKept } from "./chain/group";
+import { assert } from "./errors";
+
+/** How much a participant holds of what has no end of its own: its platform says, by the memory that it has. */
+export interface Bounds {
+  /** Final blocks kept in the store per group, for peers who were away; 0 keeps all. Older ones are deleted. */
+  readonly finalTail: number;
+  /** Hashes remembered of what each peer has. The oldest are forgotten, and at worst told twice. */
+  readonly told: number;
+  /** Metablocks held of a world. Of more, that which is furthest from the next generation goes first: it is asked for again if it matters. */
+  readonly metablocks: number;
+}
+
+/** What a machine holds that has memory by the megabyte, and a store that keeps all. */
+export const ample: Bounds = { finalTail: 0, told: 1_024, metablocks: 256 };
+
+/** Throws an assertion where bounds are below what the rules of agreement need. */
+export function checkBounds({ finalTail, told, metablocks }: Bounds): void {
+  assert(finalTail === 0 || finalTail >= recentFinalKept, "after a restart the last slots are judged by their blocks");
+  assert(told >= leastTold, "what goes to a peer in one answer is told once");
+  assert(metablocks >= leastMetablocks, "a generation, the one before it and the next are held");
+}
+
+const leastTold = 16;
+const leastMetablocks = 16;
