@@ -1,5 +1,5 @@
 import type { Board } from "../core/capability/board";
-import type { Journal } from "../store/journal";
+import { type Journal, readRecord, writeRecords } from "../store/journal";
 import { type BoardCapabilities, type CapabilityOptions, openCapabilities } from "./capabilities";
 import type { Line } from "./lines";
 import { type SimulatedPins, simulatedPins } from "./pins/simulated";
@@ -12,7 +12,7 @@ const haltKey = "board/halted";
 
 export interface ActuatorOptions extends Pick<CapabilityOptions, "clock" | "heardAt" | "wake" | "acted" | "notice"> {
   readonly definition: Board;
-  readonly journal: Pick<Journal, "records" | "write">;
+  readonly journal: Journal;
   print(line: Line): void;
 }
 
@@ -27,8 +27,8 @@ export function openActuators(options: ActuatorOptions): Actuators {
   const pins = simulatedPins(clock);
   const capabilities = openCapabilities({
     ...{ ...options, board: definition, pins },
-    stopped: journal.records.get(haltKey)?.[0] === 1,
-    keep: (halted) => journal.write(new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
+    stopped: readRecord(journal, haltKey)?.[0] === 1,
+    keep: (halted) => writeRecords(journal, new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set()),
     told: (capability, value, why) => print({ event: "capability", capability, value, why, at: clock.now().wall }),
   });
   return { capabilities, pins };

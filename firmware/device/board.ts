@@ -10,7 +10,7 @@ import type { Hash } from "../core/wire/types";
 import { linkStats } from "../link/link";
 import type { Native } from "../native/native";
 import type { Conducting } from "../sandbox/conducting";
-import { type Journal, openJournal } from "../store/journal";
+import { type Journal, journalStats, openJournal, readRecord, writeRecords } from "../store/journal";
 import { type Actuators, bare, openActuators } from "./actuators";
 import { alarmCable, type Cable, createCable, cutOffByCable, openCable, sendByCable } from "./cable";
 import {
@@ -23,8 +23,8 @@ import {
 } from "./capabilities";
 import type { Command } from "./console";
 import { type Counts, counted } from "./counted";
-import { createDriver, type Driver, drive } from "./driver";
-import { finalsOf, sharesOf } from "./keeping";
+import { createDriver, type Driver, type DriverOptions, drive } from "./driver";
+import { finalsOf, promisesOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
 import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
@@ -72,7 +72,11 @@ export function startBoard(
     return native.restart(flashAgainMs, ...argumentsAgain(native.arguments, halted));
   };
   let known: BoardCapabilities | undefined;
-  const journal = openJournal(hostFlash(native, options.flash, failed), crypto.signer(provision.seed).publicKey);
+  const journal = openJournal(
+    hostFlash(native, options.flash, failed),
+    crypto.signer(provision.seed).publicKey,
+    notice,
+  );
   const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,
@@ -80,7 +84,7 @@ export function startBoard(
     worlds: [world],
     bounds: { ...ample, finalTail: 64 },
     room: { bytes: shares.participant, finals: finalsOf(journal) },
-    records: [...journal.records].filter(([key]) => !key.startsWith("final/")),
+    records: promisesOf(journal),
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
   const alarm = (act: () => void) => {
@@ -121,9 +125,9 @@ export function startBoard(
   known = capabilities;
   let sagas: Conducting | undefined;
   // What is never full by its own reckoning, and is, leaves a participant ahead of its store: it goes on from what is written.
-  const written: Journal["write"] = (puts, deletes) => {
+  const write: DriverOptions["write"] = (puts, deletes) => {
     try {
-      journal.write(puts, deletes);
+      writeRecords(journal, puts, deletes);
     } catch (error) {
       if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;
       failed(error);
@@ -131,7 +135,8 @@ export function startBoard(
   };
   const driver = createDriver({
     participant,
-    journal: { records: journal.records, write: written },
+    write,
+    read: (key) => readRecord(journal, key),
     clock,
     send: (peer, bytes) => sendByCable(cable, peer, bytes),
     cut: (peer, reason) => cutOffByCable(cable, peer, reason),
@@ -209,7 +214,7 @@ export function stopWriting({ writers, driver, print }: Board): void {
 
 export function tellStats({ native, print, counts, journal, cable, writers }: Board): void {
   const { bytesIn, bytesOut, retransmissions } = linkStats(cable.link);
-  const stored = journal.stats().live;
+  const stored = journalStats(journal).live;
   const own = { ...counts, meter: native.meter() };
   print({ event: "stats", ...writers.counts, ...own, bytesIn, bytesOut, retransmissions, stored });
 }

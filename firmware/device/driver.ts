@@ -1,14 +1,15 @@
 import type { VertebraError } from "../core/errors";
 import type { Action, Event, PeerId } from "../core/events";
 import type { Clock, Time } from "../ports";
-import type { Journal } from "../store/journal";
 
 /** What the driver leaves to others, to be done in order. */
 export type Outcome = Extract<Action, { readonly kind: "sealed" | "refused" | "final" | "notice" }>;
 
 export interface DriverOptions {
   readonly participant: { handle(event: Event, now: Time): Action[] };
-  readonly journal: Pick<Journal, "records" | "write">;
+  /** Durable on return. */
+  write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
+  read(key: string): Uint8Array | undefined;
   readonly clock: Clock;
   send(peer: PeerId, bytes: Uint8Array): void;
   cut(peer: PeerId, reason: VertebraError): void;
@@ -45,16 +46,15 @@ export function drive(driver: Driver, event: Event): void {
 }
 
 function perform({ options, waiting }: Driver, action: Action): void {
-  const { journal } = options;
   switch (action.kind) {
     case "write":
-      journal.write(action.puts, action.deletes);
+      options.write(action.puts, action.deletes);
       break;
     case "send":
       options.send(action.peer, action.bytes);
       break;
     case "read":
-      waiting.push({ kind: "record", request: action.request, value: journal.records.get(action.key) });
+      waiting.push({ kind: "record", request: action.request, value: options.read(action.key) });
       break;
     case "cut":
       options.cut(action.peer, action.reason);

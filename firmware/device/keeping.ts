@@ -1,5 +1,5 @@
 import { maxSnapshotBytes } from "../core/saga/limits";
-import type { Journal } from "../store/journal";
+import { type Journal, journalStats, readRecord, recordKeys, recordLength } from "../store/journal";
 
 /** How a board divides the room of its journal: what its participant keeps, and what else a board does. */
 export interface Shares {
@@ -13,14 +13,28 @@ export interface Shares {
 const boardBytes = 16 * 1024;
 
 /** Of a small flash the board has a quarter at most. */
-export function sharesOf({ stats }: Pick<Journal, "stats">): Shares {
-  const { room } = stats();
+export function sharesOf(journal: Journal): Shares {
+  const { room } = journalStats(journal);
   const ofBoard = Math.min(boardBytes + 2 * maxSnapshotBytes, Math.floor(room / 4));
   return { participant: room - ofBoard, sagas: Math.max(0, ofBoard - boardBytes) };
 }
 
-/** The final records of a journal, with the lengths of their values, in the order of their keys. */
-export function finalsOf({ records }: Pick<Journal, "records">): [string, number][] {
-  const finals = [...records].filter(([key]) => key.startsWith("final/"));
-  return finals.map(([key, value]): [string, number] => [key, value.length]).sort(([a], [b]) => (a < b ? -1 : 1));
+/** The keys of the final records of a journal, with the lengths of their values, in the order of the keys. */
+export function finalsOf(journal: Journal): [string, number][] {
+  const keys = [...recordKeys(journal, finals)].sort();
+  return keys.map((key): [string, number] => [key, recordLength(journal, key)!]);
+}
+
+/** All records but the final ones, one after the other: what a participant begins with. */
+export function* promisesOf(journal: Journal): Generator<[string, Uint8Array]> {
+  const keys = [...recordKeys(journal)].filter((key) => !key.startsWith(finals)).sort(byNumber);
+  for (const key of keys) yield [key, readRecord(journal, key)!];
+}
+
+const finals = "final/";
+
+/** What differs in its last number alone goes by that. */
+function byNumber(one: string, other: string): number {
+  if (one.length !== other.length) return one.length - other.length;
+  return one < other ? -1 : 1;
 }

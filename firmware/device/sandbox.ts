@@ -24,7 +24,7 @@ export function openSandbox(
   native: Native,
   where: "process" | "machine",
   { sandbox, reset }: BoardOptions,
-  journal: Pick<Journal, "records" | "write">,
+  journal: Journal,
   print: (line: Line) => void,
 ): Sandbox {
   if (where === "process") {

@@ -1,184 +1,212 @@
 import { assert, VertebraError } from "../core/errors";
+import { encodeText } from "../core/wire/text";
 import type { Flash } from "../ports";
+import { makeRoom } from "./compaction";
+import { type Entry, entriesOf, entrySize, removeEntry } from "./entries";
+import { newestBank } from "./former/bank";
+import { giveUpBank, migrate } from "./former/migrate";
+import { isBlankFrom, sectorsIn, unitOf } from "./front";
 import {
-  type Bank,
-  bankOffset,
-  bankSize,
-  checkOwner,
-  damaged,
-  eraseBank,
-  findBank,
-  finishBank,
-  firstRecord,
-  isNew,
-  next,
-  readBank,
-  retireBank,
-  writeBank,
-} from "./bank";
-import { applyBatch, encodeBatch, growth, putSize } from "./batch";
-import { programCommit, programRecord, recordSize, writeRecord } from "./record";
+  addressesOf,
+  append,
+  capacityOf,
+  countRetired,
+  entryAt,
+  isRetired,
+  type Log,
+  lengthOf,
+  readValue,
+} from "./log";
+import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount";
+import { dropName, type Names, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
+import { recordSize } from "./record";
+import { addressOf, keysIn } from "./table";
 
-/** Named records that survive a power cut at any moment (PROTOCOL 11). */
+/**
+ * Records that survive a power cut at any moment (PROTOCOL 11), by names like `w/…/slot/…/7`. In the flash and in RAM a key is two small
+ * numbers (`names`). Values are read from the flash when they are wanted.
+ */
 export interface Journal {
-  readonly records: ReadonlyMap<string, Uint8Array>;
-  /**
-   * Does the deletes, then the puts: all of them or, after a cut, none. Durable on return. Throws `store-full` before anything is
-   * written.
-   */
-  write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
-  stats(): JournalStats;
+  readonly log: Log;
+  readonly names: Names;
 }
 
 export interface JournalStats {
-  /** Bytes of one bank. */
-  readonly bankSize: number;
-  /** Bytes of the bank that are written. */
-  readonly written: number;
-  /** The most bytes that a compaction now would write. */
+  readonly sectors: number;
+  readonly sectorSize: number;
+  /** Sectors that are worn, and used no more. */
+  readonly retired: number;
+  /** How often the sectors in use were erased, over the life of the flash. */
+  readonly leastErases: number;
+  readonly mostErases: number;
+  /** Bytes of all records, each its value and some bytes more; and what they may be: beyond, `store-full`. */
   readonly live: number;
-  /** Bytes that records may take in all, each its key, its value and 7 more (`putSize`): beyond, `store-full`. */
   readonly room: number;
-  /** How often the live records moved to the other bank, over the life of the flash. */
-  readonly compactions: number;
-  /** Records written since the journal was opened. */
+  readonly records: number;
+  /** Since the journal was opened: writes, and sectors that were freed. */
   readonly writes: number;
+  readonly compactions: number;
 }
 
-/** Bytes of live records that a compaction puts into one record: bounds the memory that it takes. */
-const compactedBatch = 4096;
-/** What a record takes beside its data, at most. */
-const batchFrame = recordSize(0) + 3;
-/** A bank is full when a compaction could leave less than an eighth of it free: else every write would compact. */
-const roomKept = 1 / 8;
+/**
+ * Opens the journal in `flash` for the participant whose public key is `owner` (32 bytes), and makes it in a flash that is erased. Throws
+ * `store-foreign`, `store-newer`, `store-size`, `store-small`, `store-damaged` where something that was committed can't be read, and
+ * `store-unknown` where something else lies there; then the flash is as it was. `notice` hears of sectors that wear out.
+ */
+export function openJournal(flash: Flash, owner: Uint8Array, notice: (error: VertebraError) => void): Journal {
+  assert(owner.length === 32, "the owner of a journal is a public key of 32 bytes");
+  if (sectorsIn(flash) < leastSectors) throw tooSmall(flash);
+  const begin = () => createLog(flash, owner, notice);
+  const bank = newestBank(flash, owner);
+  let log = begin();
+  let unsettled = bank === undefined ? mount(log) : mountWhole(log);
+  if (unsettled === undefined && bank === undefined && !isNew(flash)) throw unknown();
+  if (bank !== undefined && unsettled === undefined) {
+    log = begin();
+    migrate(log, bank, (records) => writeRecords({ log, names: noNames() }, records, new Set()));
+    log = begin();
+    unsettled = mount(log);
+  } else if (bank !== undefined) giveUpBank(log, bank);
+  unsettled ??= { freed: new Map(), suspects: [], confirmed: true, movedOnly: true };
+  while (!settle(log, unsettled)) {
+    log = begin();
+    unsettled = mount(log)!;
+  }
+  return { log, names: namesIn(log) };
+}
+
+/** Reads the log that a migration wrote, where it is whole: its records are all there, or none. */
+function mountWhole(log: Log): Unsettled | undefined {
+  try {
+    const unsettled = mount(log);
+    return log.table.size > 0 ? unsettled : undefined;
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code !== "store-damaged") throw error;
+    return undefined;
+  }
+}
+
+/** The value of a record, a copy; undefined where there is none. Throws `store-damaged` where it can't be read any more. */
+export function readRecord({ log, names }: Journal, key: string): Uint8Array | undefined {
+  const number = numberOf(names, key);
+  return number === undefined ? undefined : readValue(log, number);
+}
+
+/** How long the value of a record is. */
+export function recordLength({ log, names }: Journal, key: string): number | undefined {
+  const number = numberOf(names, key);
+  return number === undefined ? undefined : lengthOf(log, number);
+}
+
+/** The keys of all records that begin so, in no order. */
+export function* recordKeys({ log, names }: Journal, beginning = ""): Generator<string> {
+  for (const number of keysIn(log.table)) {
+    const key = textOf(names, number);
+    if (key?.startsWith(beginning)) yield key;
+  }
+}
 
 /**
- * Opens the journal in `flash` for the participant whose public key is `owner` (32 bytes), and makes it in a flash that is erased.
- * Throws `store-foreign` for one of another participant, `store-damaged` where something that was committed can't be read; neither
- * changes the flash.
+ * Does the deletes, then the puts: all of them or, after a cut, none. Durable on return. Throws `store-full` before anything is
+ * written; what frees room is never refused.
  */
-export function openJournal(flash: Flash, owner: Uint8Array): Journal {
-  assert(owner.length === 32, "the owner of a journal is a public key of 32 bytes");
-  assert(bankSize(flash) >= 2 * flash.sectorSize, "the flash of a journal has at least four sectors");
-  let bank = newestBank(flash) ?? firstBank(flash, owner);
-  checkOwner(bank, owner);
-  const content = readBank(flash, bank);
-  const { records } = content;
-  let { sequence, end } = content;
-  let payload = 0;
-  for (const [key, value] of records) payload += putSize(key, value);
-  let writes = 0;
-  let failed = false;
-  finishBank(flash, bank, content);
-  // A compaction was cut before it retired the older bank.
-  if (findBank(flash, other(bank.index))) retireBank(flash, other(bank.index));
-  if (content.torn) moveTo(records);
-
-  /** Writes `all` into the other bank: this one stays whole until that one counts, and then that one alone does. */
-  function moveTo(all: ReadonlyMap<string, Uint8Array>): void {
-    const target: Bank = { index: other(bank.index), generation: next(bank.generation), owner, sequence };
-    eraseBank(flash, target.index);
-    end = firstRecord;
-    for (const data of batches(all)) {
-      sequence = next(sequence);
-      programRecord(flash, bankOffset(flash, target.index) + end, sequence, data);
-      programCommit(flash, bankOffset(flash, target.index) + end, data.length);
-      end += recordSize(data.length);
+export function writeRecords(
+  { log, names }: Journal,
+  puts: ReadonlyMap<string, Uint8Array>,
+  deletes: ReadonlySet<string>,
+): void {
+  assert(!log.failed, "a journal is not used again after its flash failed in a write; it is opened anew");
+  const fresh = namesFor(names, puts.keys());
+  const entries: Entry[] = [];
+  for (const [name, number] of fresh) entries.push(...entriesOf(number, encodeText(name), log.sizes.part));
+  const gone: number[] = [];
+  let more = 0;
+  for (const entry of entries) more += entrySize(entry);
+  for (const key of deletes) {
+    const number = numberOf(names, key);
+    if (number === undefined || addressOf(log.table, number) === undefined || puts.has(key)) continue;
+    more -= bytesOf(log, number);
+    entries.push(removeEntry(number, 0));
+    const name = nameGoneWith(names, key);
+    if (name === undefined) continue;
+    gone.push(name);
+    more -= bytesOf(log, name);
+    entries.push(removeEntry(name, 0));
+  }
+  for (const [key, value] of puts) {
+    const number = numberOf(names, key, fresh)!;
+    more -= bytesOf(log, number);
+    for (const entry of entriesOf(number, value, log.sizes.part)) {
+      entries.push(entry);
+      more += entrySize(entry);
     }
-    writeBank(flash, target);
-    retireBank(flash, bank.index);
-    bank = target;
-    sequence = next(sequence);
   }
+  if (entries.length === 0) return;
+  let bytes = 0;
+  for (const entry of entries) bytes += entrySize(entry);
+  if (more > 0 && log.liveBytes + more > capacityOf(log)) throw full(log, more);
+  do {
+    if (!makeRoom(log, withFrames(log, bytes))) throw full(log, more);
+  } while (!append(log, entries));
+  for (const [name, number] of fresh) takeName(names, name, number);
+  for (const name of gone) dropName(names, name);
+  log.writes++;
+}
 
-  function append(data: Uint8Array): void {
-    writeRecord(flash, bankOffset(flash, bank.index) + end, sequence, data);
-    sequence = next(sequence);
-    end += recordSize(data.length);
-  }
+/** What entries of so many bytes take in records, at most. */
+function withFrames({ flash, sizes }: Log, bytes: number): number {
+  const records = 2 + Math.ceil(bytes / sizes.part);
+  return bytes + records * (recordSize(flash, 0) + unitOf(flash));
+}
 
+function bytesOf(log: Log, key: number): number {
+  return addressesOf(log, key).reduce((sum, each) => sum + entrySize(entryAt(log, each)), 0);
+}
+
+export function journalStats({ log }: Journal): JournalStats {
+  const { flash, erases, liveBytes, table, writes, compactions } = log;
+  const used = [...erases].filter((_, sector) => !isRetired(log, sector));
   return {
-    records,
-    write(puts, deletes) {
-      assert(!failed, "a journal is not used again after its flash failed in a write; it is opened anew");
-      if (puts.size === 0 && deletes.size === 0) return;
-      const more = growth(records, puts, deletes);
-      // What frees room is never refused.
-      if (more > 0) checkRoom(flash, payload + more);
-      const data = encodeBatch(puts, deletes);
-      failed = true;
-      if (end + recordSize(data.length) <= bankSize(flash)) append(data);
-      else moveTo(applyBatch(data, new Map(records)));
-      failed = false;
-      applyBatch(data, records);
-      payload += more;
-      writes++;
-    },
-    stats: () => ({
-      bankSize: bankSize(flash),
-      written: end,
-      live: compactedSize(payload),
-      room: roomIn(flash),
-      compactions: bank.generation,
-      writes,
-    }),
+    sectors: erases.length,
+    sectorSize: flash.sectorSize,
+    retired: countRetired(log),
+    leastErases: Math.min(...used),
+    mostErases: Math.max(...used),
+    live: liveBytes,
+    room: capacityOf(log),
+    records: table.size,
+    ...{ writes, compactions },
   };
 }
 
-function other(index: 0 | 1): 0 | 1 {
-  return index === 0 ? 1 : 0;
+/** Whether nothing was ever kept here: nothing is programmed but, at most, a part of the first sector's front. */
+function isNew(flash: Flash): boolean {
+  for (let sector = 0; sector < sectorsIn(flash); sector++)
+    if (!isBlankFrom(flash, sector, sector === 0 ? 64 : 0)) return false;
+  return true;
 }
 
-/** The bank that counts; of two the newer. */
-function newestBank(flash: Flash): Bank | undefined {
-  const first = findBank(flash, 0);
-  const second = findBank(flash, 1);
-  if (!first || !second) return first ?? second;
-  return second.generation === next(first.generation) ? second : first;
-}
-
-function firstBank(flash: Flash, owner: Uint8Array): Bank {
-  if (!isNew(flash)) throw damaged("the record that says which bank counts");
-  const bank: Bank = { index: 0, generation: 0, owner, sequence: 0 };
-  retireBank(flash, 0);
-  writeBank(flash, bank);
-  return bank;
-}
-
-function checkRoom(flash: Flash, payload: number): void {
-  if (payload <= roomIn(flash)) return;
-  throw new VertebraError(
+function full(log: Log, more: number): VertebraError {
+  const { liveBytes } = log;
+  return new VertebraError(
     "store-full",
-    `The store is full: its records would take ${payload} bytes, and it has room for ${roomIn(flash)}`,
+    `The store is full: its records would take ${liveBytes + more} bytes, and it has room for ${capacityOf(log)}`,
     "Give the participant a larger flash, or fewer groups.",
   );
 }
 
-/** Of which payload a compaction leaves an eighth of a bank free. */
-function roomIn(flash: Flash): number {
-  const most = bankSize(flash) * (1 - roomKept) - compactedSize(0);
-  return Math.floor(most / (1 + (2 * batchFrame) / compactedBatch));
+function tooSmall(flash: Flash): VertebraError {
+  return new VertebraError(
+    "store-small",
+    `The flash has ${sectorsIn(flash)} sectors of ${flash.sectorSize} bytes, and a store needs ${leastSectors}`,
+    "Give it a larger flash, or one with smaller sectors.",
+  );
 }
 
-/** The records in batches of at most `compactedBatch` bytes, or of one record that is larger. */
-function* batches(records: ReadonlyMap<string, Uint8Array>): Generator<Uint8Array> {
-  let waiting: (readonly [string, Uint8Array])[] = [];
-  let size = 0;
-  for (const [key, value] of records) {
-    const more = putSize(key, value);
-    if (size > 0 && size + more > compactedBatch) {
-      yield encodeBatch(waiting, []);
-      waiting = [];
-      size = 0;
-    }
-    waiting.push([key, value]);
-    size += more;
-  }
-  if (waiting.length > 0) yield encodeBatch(waiting, []);
-}
-
-/** The most bytes of a bank that puts of `payload` bytes take in `batches`, of which any two neighbours exceed `compactedBatch`. */
-function compactedSize(payload: number): number {
-  const most = 2 * Math.floor(payload / compactedBatch) + 2;
-  return firstRecord + payload + most * batchFrame;
+function unknown(): VertebraError {
+  return new VertebraError(
+    "store-unknown",
+    "The flash holds something that is no store, and nothing of it was changed",
+    "Point to the store's own flash or area, or erase this one where what it holds is not needed.",
+  );
 }

@@ -1,5 +1,5 @@
 import { decodeBlock } from "../../firmware/core/block/block";
-import { blockKey } from "../../firmware/core/block/records";
+import { blockKeys } from "../../firmware/core/block/records";
 import { VertebraError } from "../../firmware/core/errors";
 import { storedBlocks } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -156,5 +156,5 @@ export function sealedBlocks(
   tag: string,
   group: Hash,
 ): Block[] {
-  return store.startingWith(blockKey(tag, toHex(group), "")).map(([, stored]) => decodeBlock(crypto, stored));
+  return store.startingWith(blockKeys(tag, toHex(group))).map(([, stored]) => decodeBlock(crypto, stored));
 }

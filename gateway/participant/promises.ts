@@ -1,8 +1,9 @@
 import { renameSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
-import { damaged } from "../../firmware/store/bank";
-import { type Journal, openJournal } from "../../firmware/store/journal";
+import { newestBank, readBank } from "../../firmware/store/former/bank";
+import { type Journal, openJournal, readRecord, recordKeys, writeRecords } from "../../firmware/store/journal";
+import { damaged } from "../../firmware/store/log";
 import { syncDirectory } from "../world/files";
 import type { Disk } from "./disk";
 import { createFlashFile, type FlashFile, openFlashFile } from "./flash-file";
@@ -25,7 +26,7 @@ interface Opened {
   readonly journal: Journal;
 }
 
-/** Bytes of a new journal: half of it is for the records, half for the next compaction. It grows where a world needs more. */
+/** Bytes of a new journal, of which the records may take the most. It grows where a world needs more. */
 const firstSize = 2 << 20;
 const sizePerGroup = 64 << 10;
 
@@ -49,7 +50,7 @@ export async function createPromises(
  */
 export async function openPromises(disk: Disk, patience: Patience, path: string, owner: Uint8Array): Promise<Promises> {
   let opened = await openAt(disk, path, owner);
-  const records = new Map(opened.journal.records);
+  const records = new Map([...recordKeys(opened.journal)].sort().map((key) => [key, readRecord(opened.journal, key)!]));
 
   /** What does not fit moves to a file of twice the size, with the write that found no room. */
   async function grow(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): Promise<void> {
@@ -65,14 +66,14 @@ export async function openPromises(disk: Disk, patience: Patience, path: string,
     records,
     async write(puts, deletes) {
       try {
-        opened.journal.write(puts, deletes);
+        writeRecords(opened.journal, puts, deletes);
         await patience.insist(() => opened.flash.settle());
       } catch (error) {
         if (!isFull(error)) throw error;
         await grow(puts, deletes);
       }
       for (const key of deletes) records.delete(key);
-      for (const key of puts.keys()) records.set(key, opened.journal.records.get(key)!);
+      for (const [key, value] of puts) records.set(key, value.slice());
     },
     close: () => opened.flash.close(),
   };
@@ -82,13 +83,26 @@ async function openAt(disk: Disk, path: string, owner: Uint8Array): Promise<Open
   const flash = await openFlashFile(disk, path);
   if (flash === undefined) throw damagedAt(path, damaged("what says how large it is").message);
   try {
-    const journal = openJournal(flash, owner);
+    const former = newestBank(flash, owner);
+    if (former !== undefined) {
+      // A journal of before is written anew beside it, and then that takes its place.
+      const opened = await makeJournal(disk, path, owner, flash.size, readBank(flash, former));
+      await flash.close();
+      return opened;
+    }
+    const journal = openJournal(flash, owner, doesNotWear);
     await flash.settle();
     return { flash, journal };
   } catch (error) {
     await flash.close();
-    throw error instanceof VertebraError && error.code === "store-damaged" ? damagedAt(path, error.message) : error;
+    const isDamaged = error instanceof VertebraError && ["store-damaged", "store-unknown"].includes(error.code);
+    throw isDamaged ? damagedAt(path, error.message) : error;
   }
+}
+
+/** A file holds what is put into it, or the disk says why not. */
+function doesNotWear(error: VertebraError): never {
+  throw error;
 }
 
 async function makeJournal(
@@ -101,8 +115,8 @@ async function makeJournal(
   const draft = `${path}.draft`;
   const flash = await createFlashFile(disk, draft, size);
   try {
-    const journal = openJournal(flash, owner);
-    journal.write(records, new Set());
+    const journal = openJournal(flash, owner, doesNotWear);
+    writeRecords(journal, records, new Set());
     await flash.settle();
     renameSync(draft, path);
     syncDirectory(dirname(path));

@@ -55,7 +55,7 @@ function moveEntriesIntoABlock(network: Network) {
   expect(sealed.tokens).toEqual([30, 31]);
   // "place the new block in the block stack"
   expect(groupOf(network, "board", "load").pendingBlocks).toBe(1);
-  const key = blockKey(network.tag, toHex(sealed.group), toHex(sealed.block));
+  const key = blockKey(network.tag, toHex(sealed.group), 0);
   const stored = decodeBlock(crypto, board.store.get(key)!);
   expect(stored.entries).toHaveLength(2);
   // "sign the new block with a digital signature of the participant"

@@ -9,9 +9,10 @@ import { createParticipant, type Participant } from "../../firmware/core/partici
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
-import { finalsOf, sharesOf } from "../../firmware/device/keeping";
+import { finalsOf, promisesOf, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
-import { type Journal, openJournal } from "../../firmware/store/journal";
+import { type Journal, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
+import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
 
@@ -258,7 +259,7 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.store.clear();
         for (const [key, value] of store) member.store.set(key, value);
       }
-      member.journal = member.nor && openJournal(member.nor.flash, member.avatar);
+      member.journal = member.nor && openJournal(member.nor.flash, member.avatar, noWear);
       member.participant = createMember(name, member.store, member.journal);
       member.alive = true;
       member.boots++;
@@ -326,7 +327,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       ],
       bounds: { ...ample, finalTail: journal ? 64 : 0 },
       ...(bounded && { room: bounded }),
-      records: [...(journal?.records ?? store)].filter(([key]) => !key.startsWith("final/")),
+      records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
     });
   }
 
@@ -334,7 +335,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     for (const action of actions) {
       switch (action.kind) {
         case "write":
-          member.journal?.write(action.puts, action.deletes);
+          if (member.journal) writeRecords(member.journal, action.puts, action.deletes);
           for (const [key, value] of action.puts) member.store.set(key, value.slice());
           for (const key of action.deletes) member.store.delete(key);
           break;
@@ -354,7 +355,7 @@ export function createNetwork(plan: NetworkPlan): Network {
               {
                 kind: "record",
                 request: action.request,
-                value: (member.journal?.records ?? member.store).get(action.key),
+                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
               },
               time(),
             ),

@@ -3,16 +3,17 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { type Journal, openJournal } from "../../firmware/store/journal";
 import type { Board } from "../../gateway/world/world";
 import { crypto } from "../gateway/worlds";
+import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
 
 /** As firmware/device/ports.ts has it. */
 const sectorSize = 4096;
 
 /** What the flash of a board holds, which may be running: then it is what a power cut would leave. */
-export function recordsOf({ flashFile, provisionFile }: Board): Journal["records"] {
+export function journalOf({ flashFile, provisionFile }: Board): Journal {
   const bytes = readFileSync(flashFile);
   const nor = createNor(bytes.length / sectorSize, sectorSize);
   nor.bytes.set(bytes);
   const { seed } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-  return openJournal(nor.flash, crypto.signer(seed).publicKey).records;
+  return openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
 }

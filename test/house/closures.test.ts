@@ -90,7 +90,6 @@ const excepted: ReadonlyMap<string, string> = new Map([
   ["firmware/core/participant.ts createParticipant", "the one door, of a line for each of its functions"],
   ["firmware/core/saga/conductor.ts createConductor", sagas],
   ["firmware/core/saga/runtime.ts createSagaRuntime", sagas],
-  ["firmware/store/journal.ts openJournal", "one for each board"],
   ["firmware/device/counted.ts counted", port],
   ["firmware/device/counted.ts (…)", port],
   ["firmware/device/noble.ts nobleCrypto", port],

@@ -6,10 +6,12 @@ import { decodeState } from "../../firmware/core/saga/state";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
 import { createDriver, drive } from "../../firmware/device/driver";
+import { promisesOf } from "../../firmware/device/keeping";
 import { finalBlocks, openSagas } from "../../firmware/device/sagas";
 import type { Sandbox } from "../../firmware/device/sandbox";
-import { openJournal } from "../../firmware/store/journal";
+import { openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
 import { cheapCrypto } from "../core/cheap-crypto";
+import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
 import { counting } from "./alone";
 import { entryOf, provisionOf } from "./world";
@@ -36,8 +38,8 @@ const sandbox: Sandbox = (request, _behavior, done) => {
 };
 
 function startBoard(nor: ReturnType<typeof createNor>) {
-  const journal = openJournal(nor.flash, crypto.signer(seed).publicKey);
-  const records = [...journal.records].filter(([key]) => !key.startsWith("final/"));
+  const journal = openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
+  const records = promisesOf(journal);
   const participant = createParticipant({
     crypto,
     seed,
@@ -51,7 +53,9 @@ function startBoard(nor: ReturnType<typeof createNor>) {
   let wake = Number.POSITIVE_INFINITY;
   const clock = { now: () => ({ monotonic: now, wall: now }) };
   const driver = createDriver({
-    ...{ participant, journal, clock, send() {}, cut() {} },
+    ...{ participant, clock, send() {}, cut() {} },
+    write: (puts, deletes) => writeRecords(journal, puts, deletes),
+    read: (key) => readRecord(journal, key),
     deliver: (outcome) => sagas.take(outcome),
     wake: (at) => {
       wake = at;
@@ -89,7 +93,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
       }
     },
     lastState() {
-      const states = finalBlocks(journal.records, tag).filter(({ group }) => toHex(group) === keyOf("states"));
+      const states = finalBlocks(journal, tag).filter(({ group }) => toHex(group) === keyOf("states"));
       return decodeText(decodeState(states.at(-1)!.entries!.at(-1)!).state);
     },
   };
@@ -101,7 +105,7 @@ describe("a board", () => {
     const first = startBoard(nor);
     for (let each = 0; each < 68; each++) first.order();
     expect(first.lastState()).toBe("68");
-    const blocks = finalBlocks(first.journal.records, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
+    const blocks = finalBlocks(first.journal, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
     expect(blocks).toHaveLength(64);
     const second = startBoard(nor);
     second.order();
@@ -113,7 +117,7 @@ describe("a board", () => {
     const nor = createNor(256, 4096);
     const first = startBoard(nor);
     for (let each = 0; each < 66; each++) first.order();
-    first.journal.write(new Map(), new Set([`saga/${first.tag}`]));
+    writeRecords(first.journal, new Map(), new Set([`saga/${first.tag}`]));
     const second = startBoard(nor);
     expect(second.notices[0]).toContain("Saga 'saga' was not told entries 0 to ");
     second.order();

@@ -19,13 +19,7 @@ export const judgedMutants: readonly Mutant[] = [
     '  world.delivered.push({\n    kind: "sealed",',
     '  if (group.ownCounter % 2 === 1) world.delivered.push({\n    kind: "sealed",',
   ),
-  one(
-    "lose in a compaction the write that began it",
-    9,
-    "store/journal.ts",
-    "else moveTo(applyBatch(data, new Map(records)));",
-    "else moveTo(records);",
-  ),
+  one("forget in the store what was deleted", 7, "store/journal.ts", "entries.push(removeEntry(number, 0));", ""),
   one(
     "resume with a secret that never changes",
     182,

@@ -252,7 +252,7 @@ export const mutants: readonly Mutant[] = [
     "lose blocks in a crash",
     4,
     "chain/observe.ts",
-    "put(world, blockKey(world.tag, group.key, key), encodeBlock(block));",
+    "put(world, blockKey(world.tag, group.key, number), encodeBlock(block));",
     "",
   ),
   one(

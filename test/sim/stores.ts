@@ -1,5 +1,6 @@
 import { equal } from "../../firmware/core/wire/bytes";
-import { type Journal, openJournal } from "../../firmware/store/journal";
+import { journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
+import { allRecords, noWear } from "../store/all-records";
 import { createNor, PowerCut, parts } from "../store/nor";
 import type { Draw } from "./random";
 
@@ -41,9 +42,6 @@ export function recordStore(): Store {
 }
 
 const sectorSize = 4_096;
-/** Of a bank that a write of a few KB may fill. */
-const nearlyFull = 0.95;
-
 function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
   return other !== undefined && equal(one, other);
 }
@@ -51,41 +49,47 @@ function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
 export function flashStore(owner: Uint8Array, sectors: number): Store {
   const nor = createNor(sectors, sectorSize);
-  let journal: Journal = openJournal(nor.flash, owner);
+  let journal = openJournal(nor.flash, owner, noWear);
+  /** What the journal holds, read once. */
+  let records = allRecords(journal);
+  let compactionsBefore = 0;
   const reopen = () => {
     nor.restore();
-    journal = openJournal(nor.flash, owner);
+    compactionsBefore += journalStats(journal).compactions;
+    journal = openJournal(nor.flash, owner, noWear);
+    records = allRecords(journal);
   };
-  /** Erases and programs of a write that moves all that is live to the other bank; of any other, two. */
-  const steps = (puts: ReadonlyMap<string, Uint8Array>) => {
-    const { written, bankSize } = journal.stats();
-    const more = [...puts].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-    return written + more < bankSize * nearlyFull ? 2 : sectors;
+  /** Programs and erases of a write in which a sector may be freed; of most a few. */
+  const steps = (draw: Draw) => (draw.chance(0.7) ? 4 : 60);
+  const write: Store["write"] = (puts, deletes) => {
+    writeRecords(journal, puts, deletes);
+    for (const key of deletes) records.delete(key);
+    for (const [key, value] of puts) records.set(key, value.slice());
   };
   return {
-    records: () => journal.records,
-    write: (puts, deletes) => journal.write(puts, deletes),
+    records: () => records,
+    write,
     writeAndFail(draw, puts, deletes) {
-      nor.cutAt(nor.operations() + draw.below(steps(puts)), draw.one(parts));
+      nor.cutAt(nor.operations() + draw.below(steps(draw)), draw.one(parts));
       try {
-        journal.write(puts, deletes);
+        write(puts, deletes);
       } catch (error) {
         if (!(error instanceof PowerCut)) throw error;
       }
       reopen();
     },
     reopen() {
-      const before = journal.records;
+      const before = records;
       reopen();
-      const lost = [...before].find(([key, value]) => !same(value, journal.records.get(key)));
+      const lost = [...before].find(([key, value]) => !same(value, records.get(key)));
       if (lost !== undefined) throw new Error(`a store that was opened again has lost ${lost[0]}`);
-      if (journal.records.size > before.size) throw new Error("a store that was opened again has what was deleted");
+      if (records.size > before.size) throw new Error("a store that was opened again has what was deleted");
     },
     copy: () => nor.bytes.slice(),
     restore(copy) {
       nor.bytes.set(copy as Uint8Array);
       reopen();
     },
-    compactions: () => journal.stats().compactions,
+    compactions: () => compactionsBefore + journalStats(journal).compactions,
   };
 }

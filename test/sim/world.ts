@@ -179,7 +179,7 @@ function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: Avatar
     ...{ name, seed, avatar, key: toHex(avatar) },
     store:
       plan.store === "flash"
-        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 64 : 512)
+        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 40 : 512)
         : recordStore(),
     copied: undefined,
     participant: undefined,

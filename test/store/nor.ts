@@ -15,19 +15,26 @@ export interface Nor {
   /** Programs and erases done so far. */
   operations(): number;
   erases(): number;
+  /** Of each sector. */
+  readonly erasesOf: readonly number[];
+  /** From now on this sector does not hold any more what is put into it. */
+  wearOut(sector: number): void;
   /** Cuts the power in the operation with this number, counted from 0. */
   cutAt(operation: number, part: Part): void;
   /** Power again: what is there is what the cut left. */
   restore(): void;
 }
 
-export function createNor(sectors: number, sectorSize: number): Nor {
+/** `writeSize` is what the part programs at once, and only where it is erased; 0 for a part that takes anything, anywhere. */
+export function createNor(sectors: number, sectorSize: number, writeSize = 4): Nor {
   const bytes = new Uint8Array(sectors * sectorSize).fill(0xff);
   const durable = Uint8Array.from(bytes);
   let operations = 0;
   let erases = 0;
   let cut: { operation: number; part: Part } | undefined;
   let dark = false;
+  const worn = new Set<number>();
+  const erasesOf = new Array<number>(sectors).fill(0);
 
   /** Does as much of an operation as the power allows: `change` does the first `count` of `length` bytes, and of the next `bits`. */
   function operate(length: number, change: (count: number, bits: number) => void): void {
@@ -44,10 +51,16 @@ export function createNor(sectors: number, sectorSize: number): Nor {
     throw new PowerCut();
   }
 
+  function checkProgram(offset: number, length: number): void {
+    if (offset % writeSize !== 0 || length % writeSize !== 0) throw new RangeError(`program of ${length} at ${offset}`);
+    for (let at = offset; at < offset + length; at++)
+      if (bytes[at] !== 0xff) throw new RangeError(`byte ${at} is programmed a second time`);
+  }
+
   const flash: Flash = {
     size: bytes.length,
     sectorSize,
-    writeSize: 4,
+    writeSize: writeSize || 4,
     read(offset, length) {
       if (dark) throw new PowerCut();
       if (offset + length > bytes.length) throw new RangeError("past the flash");
@@ -55,8 +68,10 @@ export function createNor(sectors: number, sectorSize: number): Nor {
     },
     program(offset, data) {
       if (offset + data.length > bytes.length) throw new RangeError("past the flash");
+      if (writeSize > 0 && !dark) checkProgram(offset, data.length);
       operate(data.length, (count, bits) => {
-        for (let at = 0; at < count; at++) bytes[offset + at]! &= data[at]!;
+        const stuck = worn.has(Math.floor(offset / sectorSize)) ? 0x10 : 0;
+        for (let at = 0; at < count; at++) bytes[offset + at]! &= data[at]! | stuck;
         if (count < data.length) bytes[offset + count]! &= data[count]! | ~bits;
       });
     },
@@ -65,6 +80,7 @@ export function createNor(sectors: number, sectorSize: number): Nor {
       erases++;
       operate(sectorSize, (count, bits) => {
         bytes.fill(0xff, sector * sectorSize, sector * sectorSize + count);
+        erasesOf[sector]!++;
         if (count < sectorSize) bytes[sector * sectorSize + count]! |= bits;
       });
     },
@@ -79,6 +95,8 @@ export function createNor(sectors: number, sectorSize: number): Nor {
     bytes,
     operations: () => operations,
     erases: () => erases,
+    erasesOf,
+    wearOut: (sector) => void worn.add(sector),
     cutAt: (operation, part) => {
       cut = { operation, part };
     },

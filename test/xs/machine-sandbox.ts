@@ -23,7 +23,7 @@ const source = `
   import { openJournal } from "./firmware/store/journal";
   import { fromHex } from "./firmware/core/wire/bytes";
   const [flash, reset] = native.arguments;
-  const journal = openJournal(hostFlash(native, flash), new Uint8Array(32));
+  const journal = openJournal(hostFlash(native, flash), new Uint8Array(32), () => {});
   const quarantine = openQuarantine(journal, reset === undefined ? undefined : Number(reset));
   const sandbox = createMachineSandbox(native, quarantine);
   native.print("up");

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { openQuarantine, type Quarantine } from "../../firmware/device/quarantine";
 import { openJournal } from "../../firmware/store/journal";
+import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
 
 const behavior = (index: number) => new Uint8Array(32).fill(index);
@@ -10,7 +11,7 @@ const names = ({ behaviors }: Quarantine) => [...behaviors.keys()].map((hex) => 
 /** A board that can be started again: with the status that ended it, or without where power was lost. */
 function board() {
   const { flash } = createNor(16, 4_096);
-  return (reset?: number) => openQuarantine(openJournal(flash, new Uint8Array(32)), reset);
+  return (reset?: number) => openQuarantine(openJournal(flash, new Uint8Array(32), noWear), reset);
 }
 
 describe("the quarantine of a board", () => {

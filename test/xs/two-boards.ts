@@ -14,6 +14,7 @@ import type { Crypto, Flash } from "../../firmware/ports";
 import { openJournal } from "../../firmware/store/journal";
 import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
+import { allRecords, noWear } from "../store/all-records";
 import { type Running, startProgram } from "./host";
 
 /** Two boards of one world that own a group together, on the two ends of one pseudo-terminal. */
@@ -83,7 +84,8 @@ export function createTwoBoards(
       };
     },
     stored(board) {
-      const { records } = openJournal(flashOf(join(folder, `flash-${board}`)), crypto.signer(seeds[board]!).publicKey);
+      const owner = crypto.signer(seeds[board]!).publicKey;
+      const records = allRecords(openJournal(flashOf(join(folder, `flash-${board}`)), owner, noWear));
       const finals = [...records].filter(([key]) => key.startsWith("final/")).sort(([a], [b]) => (a < b ? -1 : 1));
       return finals.map(([key, value]) => {
         const { blockHeader } = decodeFinalityProof(decodeFinalRecord(value).proof);

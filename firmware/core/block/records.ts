@@ -21,6 +21,12 @@ export function idsKey(world: string, group: string, record: number): string {
   return `w/${world}/ids/${group}/${record}`;
 }
 
-export function blockKey(world: string, group: string, block: string): string {
-  return `w/${world}/block/${group}/${block}`;
+/** `block` is a number that it has here alone, while it is not final. */
+export function blockKey(world: string, group: string, block: number): string {
+  return `${blockKeys(world, group)}${block}`;
+}
+
+/** What the keys of a group's blocks begin with. */
+export function blockKeys(world: string, group: string): string {
+  return `w/${world}/block/${group}/`;
 }

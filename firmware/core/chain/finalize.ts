@@ -110,7 +110,10 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
 /** Drops a block that is not waited for any more, here and in the store. */
 export function forgetBlock(world: World, group: Group, key: string): void {
   group.blocks.delete(key);
-  remove(world, blockKey(world.tag, group.key, key));
+  const number = group.blockNumbers.get(key);
+  if (number === undefined) return;
+  group.blockNumbers.delete(key);
+  remove(world, blockKey(world.tag, group.key, number));
 }
 
 /**

@@ -67,6 +67,9 @@ export interface Group {
   readonly slots: Map<number, Slot>;
   /** By BlockId in hex, in the order of arrival. Not final yet. */
   readonly blocks: Map<string, Block>;
+  /** The numbers of these blocks in the store, and the next one. */
+  readonly blockNumbers: Map<string, number>;
+  nextBlockNumber: number;
   readonly finalCounters: Map<string, CounterWindow>;
   readonly recentFinal: Map<number, Hash>;
   /** Ids of final entries that sagas produced; null until the first one. */
@@ -124,6 +127,8 @@ export function createGroup(
     lastFinal: null,
     slots: new Map(),
     blocks: new Map(),
+    blockNumbers: new Map(),
+    nextBlockNumber: 0,
     patience: timing.attempt,
     full: false,
     delay: 0,
@@ -175,4 +180,11 @@ export function votes(group: Group): boolean {
 
 export function countersOf(group: Group, issuerKey: string): CounterWindow {
   return group.finalCounters.get(issuerKey) ?? noCounters;
+}
+
+/** Keys of records end at 2^32: after so many blocks, of which few are left, it begins anew. */
+export function nextBlockNumber(group: Group): number {
+  const number = group.nextBlockNumber;
+  group.nextBlockNumber = (number + 1) % 2 ** 32;
+  return number;
 }

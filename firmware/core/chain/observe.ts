@@ -14,7 +14,7 @@ import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room
 import { takeWaitingCertificates } from "./certificates";
 import { certify } from "./certify";
 import { advance } from "./finalize";
-import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup } from "./group";
+import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
 import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
@@ -176,7 +176,9 @@ export function keepBlock(world: World, group: Group, block: Block): void {
   const { issuer, counter } = block.header.value;
   group.blocks.set(key, block);
   world.missing.delete(key);
-  put(world, blockKey(world.tag, group.key, key), encodeBlock(block));
+  const number = group.blockNumbers.get(key) ?? nextBlockNumber(group);
+  group.blockNumbers.set(key, number);
+  put(world, blockKey(world.tag, group.key, number), encodeBlock(block));
   takeRoom(world.room, blockBytes(block));
   const seen = group.highestSeen.get(toHex(issuer));
   if (seen === undefined || seen.value.counter < counter) group.highestSeen.set(toHex(issuer), block.header);

@@ -1,7 +1,7 @@
 import type { Crypto } from "../../ports";
 import { decodeBlock } from "../block/block";
 import { finalKey } from "../block/final-record";
-import { groupKey, slotKey, stateKey, tipKey } from "../block/records";
+import { blockKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
@@ -11,7 +11,7 @@ import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
 import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
-import { type Group, recentFinalKept } from "./group";
+import { type Group, nextBlockNumber, recentFinalKept } from "./group";
 import { createMetablock, type Metablock } from "./metablock";
 import { referencesAround, takeReferences } from "./references";
 import { restoreProducedIds } from "./repeats";
@@ -67,7 +67,7 @@ function restoreOfGroup(
   if (group === undefined) return;
   if (kind === "group") restoreGroup(group, value);
   else if (kind === "slot") group.slots.set(Number(rest), decodeSlot(value));
-  else if (kind === "block") restoreBlock(world.crypto, group, value);
+  else if (kind === "block") restoreBlock(world.crypto, group, numberOfBlock(world, group, key, rest!, value), value);
   else if (kind === "ids") restoreProducedIds(group, Number(rest), value);
   else
     throw new VertebraError(
@@ -77,10 +77,21 @@ function restoreOfGroup(
     );
 }
 
-function restoreBlock(crypto: Crypto, group: Group, value: Uint8Array): void {
+/** An earlier version named blocks by their ids: those are written anew under a number, with the first event. */
+function numberOfBlock(world: World, group: Group, key: string, rest: string, value: Uint8Array): number {
+  if (rest.length < 64) return Number(rest);
+  const number = nextBlockNumber(group);
+  remove(world, key);
+  put(world, blockKey(world.tag, group.key, number), value);
+  return number;
+}
+
+function restoreBlock(crypto: Crypto, group: Group, number: number, value: Uint8Array): void {
   const block = decodeBlock(crypto, value);
   const issuer = toHex(block.header.value.issuer);
   group.blocks.set(toHex(block.header.id), block);
+  group.blockNumbers.set(toHex(block.header.id), number);
+  group.nextBlockNumber = Math.max(group.nextBlockNumber, number + 1);
   const seen = group.highestSeen.get(issuer);
   if (seen === undefined || seen.value.counter < block.header.value.counter)
     group.highestSeen.set(issuer, block.header);

@@ -8,7 +8,8 @@ import { encodeSyncGroup } from "../../../firmware/core/wire/structures";
 import type { Pact } from "../../../firmware/core/wire/types";
 import { createDriver, drive } from "../../../firmware/device/driver";
 import { nobleCrypto } from "../../../firmware/device/noble";
-import { openJournal } from "../../../firmware/store/journal";
+import { openJournal, readRecord, writeRecords } from "../../../firmware/store/journal";
+import { allRecords, noWear } from "../../store/all-records";
 import { createNor } from "../../store/nor";
 
 const pact: Pact = {
@@ -44,10 +45,12 @@ export function firstEntry(): string[] {
   const world = { worldId, stewards: [], pacts: [encodedPact], groups: [group], readings: [] };
   const participant = createParticipant({ crypto, seed, worlds: [world], bounds: ample, records: [] });
   const { flash } = createNor(8, 4096);
+  const journal = openJournal(flash, avatar, noWear);
   const lines: string[] = [];
   const driver = createDriver({
     participant,
-    journal: openJournal(flash, avatar),
+    write: (puts, deletes) => writeRecords(journal, puts, deletes),
+    read: (key) => readRecord(journal, key),
     clock: { now: () => ({ monotonic: 1000, wall: 0 }) },
     send: () => lines.push("sent, though there is no peer"),
     cut: (_peer, reason) => lines.push(reason.message),
@@ -72,6 +75,7 @@ export function firstEntry(): string[] {
     token: 1,
   });
   drive(driver, { kind: "flush" });
-  for (const [key, value] of openJournal(flash, avatar).records) lines.push(`record ${key} ${toHex(value)}`);
+  for (const [key, value] of allRecords(openJournal(flash, avatar, noWear)))
+    lines.push(`record ${key} ${toHex(value)}`);
   return lines;
 }

@@ -1,6 +1,6 @@
-import { VertebraError } from "../core/errors";
-import { equal, toHex } from "../core/wire/bytes";
-import type { Flash } from "../ports";
+import { VertebraError } from "../../../firmware/core/errors";
+import { equal, toHex } from "../../../firmware/core/wire/bytes";
+import type { Flash } from "../../../firmware/ports";
 import { applyBatch } from "./batch";
 import { findRecord, isErased, programCommit, recordSize, writeRecord } from "./record";
 

@@ -1,5 +1,5 @@
-import { assert } from "../core/errors";
-import { decodeText, encodeText } from "../core/wire/text";
+import { assert } from "../../../firmware/core/errors";
+import { decodeText, encodeText } from "../../../firmware/core/wire/text";
 
 /**
  * What one record does: each delete, then each put, as kind (1 byte), length of the key (2), key in UTF-8, and for a put the

@@ -1,0 +1,123 @@
+/**
+ * What a record says, entry after entry: a number that holds the kind of entry in its two low bits and the high part of the key above
+ * them, the low 32 bits of the key, and then, by its kind,
+ * - put: length of the value, and the value;
+ * - part: which part of the value it is, of how many, length, and these bytes of the value;
+ * - remove: how many sectors of the log ago it was first said, 0 where it is here;
+ * - freed: nothing; the key is a sector, high, and the sequence that it had in the log, low: what was live of it lies elsewhere now.
+ * Numbers in groups of seven bits, the lowest first, the eighth set in all but the last.
+ */
+export const kinds = { put: 0, part: 1, remove: 2, freed: 3 } as const;
+export type Kind = (typeof kinds)[keyof typeof kinds];
+
+/** Bytes of an entry beside its value, at most. */
+export const entryFrame = 24;
+
+export interface Entry {
+  readonly kind: Kind;
+  readonly key: number;
+  readonly part: number;
+  readonly parts: number;
+  /** Of a removal. */
+  readonly sectorsAgo: number;
+  readonly value: Uint8Array;
+}
+
+/** An entry as it lies in bytes: `at` it begins, its value at `from`, `end` is behind it. */
+export interface FoundEntry extends Entry {
+  readonly at: number;
+  readonly end: number;
+}
+
+const half = 0x100000000;
+
+export function putEntry(key: number, value: Uint8Array): Entry {
+  return { kind: kinds.put, key, part: 0, parts: 1, sectorsAgo: 0, value };
+}
+
+export function removeEntry(key: number, sectorsAgo: number): Entry {
+  return { kind: kinds.remove, key, part: 0, parts: 0, sectorsAgo, value: new Uint8Array(0) };
+}
+
+export function freedEntry(sector: number, sequence: number): Entry {
+  return {
+    kind: kinds.freed,
+    key: sector * half + sequence,
+    part: 0,
+    parts: 0,
+    sectorsAgo: 0,
+    value: new Uint8Array(0),
+  };
+}
+
+/** A value in parts of at most so many bytes; one that fits is whole. */
+export function entriesOf(key: number, value: Uint8Array, most: number): Entry[] {
+  if (value.length <= most) return [putEntry(key, value)];
+  const parts = Math.ceil(value.length / most);
+  return Array.from({ length: parts }, (_, part) => {
+    const bytes = value.subarray(part * most, (part + 1) * most);
+    return { kind: kinds.part, key, part, parts, sectorsAgo: 0, value: bytes };
+  });
+}
+
+export function entrySize(entry: Entry): number {
+  return encodeEntry(entry, undefined, 0);
+}
+
+/** Writes the entry, where there is something to write to; returns where it ends. */
+export function encodeEntry(entry: Entry, into: Uint8Array | undefined, from: number): number {
+  const { kind, key, part, parts, sectorsAgo, value } = entry;
+  let at = encodeNumber(Math.floor(key / half) * 4 + kind, into, from);
+  at = encodeNumber(key % half, into, at);
+  if (kind === kinds.freed) return at;
+  if (kind === kinds.remove) return encodeNumber(sectorsAgo, into, at);
+  if (kind === kinds.part) {
+    at = encodeNumber(part, into, at);
+    at = encodeNumber(parts, into, at);
+  }
+  at = encodeNumber(value.length, into, at);
+  into?.set(value, at);
+  return at + value.length;
+}
+
+/** The entry at `at`; undefined where these bytes are none. Its value shares their memory, and may be cut short where `bytes` are. */
+export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefined {
+  const cursor = { bytes, at };
+  const first = decodeNumber(cursor);
+  const low = decodeNumber(cursor);
+  const kind = (first % 4) as Kind;
+  let [part, parts, sectorsAgo, length] = [0, 1, 0, 0];
+  if (kind === kinds.remove) sectorsAgo = decodeNumber(cursor);
+  if (kind === kinds.part) {
+    part = decodeNumber(cursor);
+    parts = decodeNumber(cursor);
+  }
+  if (kind === kinds.put || kind === kinds.part) length = decodeNumber(cursor);
+  const key = Math.floor(first / 4) * half + low;
+  const sound = cursor.at <= bytes.length && low < half && part < parts && key <= Number.MAX_SAFE_INTEGER;
+  if (!sound) return undefined;
+  const end = cursor.at + length;
+  return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(cursor.at, end), at, end };
+}
+
+function encodeNumber(value: number, into: Uint8Array | undefined, from: number): number {
+  let at = from;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
+    if (into) into[at] = (rest % 0x80) | 0x80;
+    at++;
+  }
+  if (into) into[at] = rest;
+  return at + 1;
+}
+
+/** Past the end of the bytes it reads zeros, and the cursor tells. */
+function decodeNumber(cursor: { readonly bytes: Uint8Array; at: number }): number {
+  let value = 0;
+  for (let place = 1; place <= 2 ** 49; place *= 0x80) {
+    const byte = cursor.bytes[cursor.at++] ?? 0;
+    value += (byte & 0x7f) * place;
+    if (byte < 0x80) break;
+  }
+  return value;
+}

@@ -1,0 +1,341 @@
+import { VertebraError } from "../core/errors";
+import { concat } from "../core/wire/bytes";
+import type { Flash } from "../ports";
+import { decodeEntry, type Entry, encodeEntry, entryFrame, entrySize, kinds } from "./entries";
+import { frontSize, isBlankFrom, mostRetired, program, unitOf, writeOpened, writePrepared } from "./front";
+import { commitWord, flags, recordHeader, recordSize, type Sizes, sealRecord } from "./record";
+import { addressOf, dropAddress, setAddress, type Table } from "./table";
+
+/** What RAM holds of a store: where each record lies, and of each sector a few numbers. Records are read when they are wanted. */
+export interface Log {
+  readonly flash: Flash;
+  readonly owner: Uint8Array;
+  readonly sizes: Sizes;
+  /** Where each record's entry lies in the flash; of one in parts the first. */
+  readonly table: Table;
+  /** Where the parts of large records lie. */
+  readonly parts: Map<number, number[]>;
+  /** By sector. 0 where it is not in the log. */
+  readonly sequences: Uint32Array;
+  readonly erases: Uint32Array;
+  /** Where its records end. */
+  readonly ends: Uint32Array;
+  /** Bytes of its entries that are live, and of removals that may still be needed. */
+  readonly live: Uint32Array;
+  readonly removals: Uint32Array;
+  readonly states: Uint8Array;
+  /** The sector that is written to, and the highest sequence. */
+  head: number;
+  sequence: number;
+  /** Live bytes in all. */
+  liveBytes: number;
+  /** Since it was opened. */
+  writes: number;
+  compactions: number;
+  /** It failed in the middle of something: what RAM says of it may not be so. */
+  failed: boolean;
+  readonly scratch: Uint8Array;
+  readonly notice: (error: VertebraError) => void;
+}
+
+/**
+ * What a sector is besides, as bits: what counts of it at its end is told by the sector after it, where a cut left something or a write goes
+ * on there; it is worn; nothing new is put there; it is erased, and says so.
+ */
+export const states = { leaning: 1, retired: 2, kept: 4, prepared: 8 } as const;
+
+/** Sectors that are free while nothing is written: one for a compaction, and for what it leaves over where a cut comes in it, and a second. */
+export const spares = 3;
+
+export function sectorOf({ flash }: Log, address: number): number {
+  return Math.floor(address / flash.sectorSize);
+}
+
+/** Bytes of entries that a sector has room for, whatever their sizes. */
+export function usable({ flash, sizes }: Log): number {
+  const leftOver = recordSize(flash, sizes.part + entryFrame);
+  const frames = 4 * (recordSize(flash, 0) + unitOf(flash));
+  return flash.sectorSize - frontSize - leftOver - frames;
+}
+
+/** Bytes that live entries may take in all: beyond, a store is full. The rest is for what moves, and for what was removed. */
+export function capacityOf(log: Log): number {
+  const sectors = log.sequences.length;
+  return (sectors - countRetired(log) - Math.max(spares + 2, sectors >> 3)) * usable(log);
+}
+
+/** Sectors that nothing lies in. */
+export function freeSectors(log: Log): number {
+  let free = 0;
+  for (let sector = 0; sector < log.sequences.length; sector++) if (isFree(log, sector)) free++;
+  return free;
+}
+
+function isFree({ sequences, states: all }: Log, sector: number): boolean {
+  return sequences[sector] === 0 && (all[sector]! & (states.retired | states.kept)) === 0;
+}
+
+export function isRetired({ states: all }: Log, sector: number): boolean {
+  return (all[sector]! & states.retired) !== 0;
+}
+
+/** One record's entry, as it lies at an address, with its value. */
+export function entryAt({ flash, sizes }: Log, address: number): Entry {
+  const most = Math.min(entryFrame + sizes.part, flash.size - address);
+  const short = decodeEntry(flash.read(address, Math.min(64, most)), 0);
+  if (short === undefined) throw damaged(`what lies at byte ${address}`);
+  if (short.end <= 64) return short;
+  const whole = decodeEntry(flash.read(address, Math.min(short.end, most)), 0);
+  if (whole === undefined || whole.value.length !== whole.end - (short.end - whole.value.length))
+    throw damaged(`what lies at byte ${address}`);
+  return whole;
+}
+
+/** Where the entries of a record lie, in the order of its parts; none where there is no record. */
+export function addressesOf({ table, parts }: Log, key: number): readonly number[] {
+  const address = addressOf(table, key);
+  return parts.get(key) ?? (address === undefined ? [] : [address]);
+}
+
+export function readValue(log: Log, key: number): Uint8Array | undefined {
+  const addresses = addressesOf(log, key);
+  return addresses.length === 0 ? undefined : concat(addresses.map((each) => entryAt(log, each).value));
+}
+
+export function lengthOf(log: Log, key: number): number | undefined {
+  const addresses = addressesOf(log, key);
+  return addresses.length === 0 ? undefined : addresses.reduce((sum, each) => sum + entryAt(log, each).value.length, 0);
+}
+
+interface Placed {
+  readonly entry: Entry;
+  readonly address: number;
+  readonly size: number;
+}
+
+/**
+ * Appends one write to the log: all of it counts or, after a cut, nothing. There is room for it. Returns false where a sector wore out,
+ * which is retired then; whoever calls tries again.
+ */
+export function append(log: Log, entries: readonly Entry[]): boolean {
+  let bytes = 0;
+  for (const entry of entries) bytes += entrySize(entry);
+  // What fits in one sector lies in one, unless much would be left over.
+  const apart = bytes > restOf(log) && bytes < usable(log) / 2;
+  return appendRecords(log, entries, { moved: false, apart });
+}
+
+/** Appends what lies elsewhere, too, until the last entry is there: each record counts by itself. Returns as `append` does. */
+export function appendMoved(log: Log, entries: Iterable<Entry>): boolean {
+  return appendRecords(log, entries, { moved: true, apart: false });
+}
+
+function appendRecords(
+  log: Log,
+  entries: Iterable<Entry>,
+  { moved, apart }: { readonly moved: boolean; readonly apart: boolean },
+): boolean {
+  const placed: Placed[] = [];
+  let length = 0;
+  let begun = false;
+  log.failed = true;
+  const write = (last: boolean): boolean => {
+    const marks = moved ? flags.first | flags.last | flags.moved : (begun ? 0 : flags.first) | (last ? flags.last : 0);
+    if (!writeRecord(log, length, marks, last)) return false;
+    begun = true;
+    length = 0;
+    if (moved || last) for (const { entry, address, size } of placed.splice(0)) note(log, entry, address, size);
+    return true;
+  };
+  if ((apart || isRetired(log, log.head)) && !openNext(log)) return false;
+  for (const entry of entries) {
+    const size = entrySize(entry);
+    const fits = length + size <= Math.min(log.sizes.record, restOf(log));
+    if (!fits && length > 0 && !write(false)) return false;
+    if (size > restOf(log)) {
+      if (begun && !moved) log.states[log.head] = log.states[log.head]! | states.leaning;
+      if (!openNext(log)) return false;
+    }
+    const at = recordHeader + length;
+    encodeEntry(entry, log.scratch, at);
+    const address = log.head * log.flash.sectorSize + log.ends[log.head]! + at;
+    // The value may lie in what is read next, and is not needed any more.
+    placed.push({ entry: { ...entry, value: entry.value.subarray(0, 0) }, address, size });
+    length += size;
+  }
+  if (!write(true)) return false;
+  log.failed = false;
+  return true;
+}
+
+/** Bytes of entries that one more record may have in the head; negative where none fits. */
+export function restOf({ flash, ends, head }: Log): number {
+  return flash.sectorSize - ends[head]! - recordSize(flash, 0) - (unitOf(flash) - 1);
+}
+
+function writeRecord(log: Log, length: number, marks: number, commit: boolean): boolean {
+  const { flash, head, scratch } = log;
+  const sequence = log.sequences[head]!;
+  const offset = head * flash.sectorSize + log.ends[head]!;
+  const bytes = sealRecord(flash, sequence, scratch, length, marks);
+  if (!program(flash, offset, bytes)) return retire(log, head);
+  if (commit) {
+    // The commit word comes when all before it is durable.
+    flash.sync();
+    if (!program(flash, offset + bytes.length, commitWord(flash, sequence))) return retire(log, head);
+    flash.sync();
+  }
+  log.ends[head] = log.ends[head]! + recordSize(flash, length);
+  return true;
+}
+
+/** What an entry of so many bytes changes in what RAM knows, once it counts. */
+export function note(log: Log, { key, kind, part, parts }: Entry, address: number, size: number): void {
+  const sector = sectorOf(log, address);
+  if (kind === kinds.freed) return;
+  if (kind === kinds.remove) {
+    forget(log, key);
+    log.removals[sector] = log.removals[sector]! + removalSize;
+    return;
+  }
+  if (kind === kinds.put) {
+    forget(log, key);
+    setAddress(log.table, key, address);
+  } else {
+    // Of an older value with as many parts none is left when the last part of this write is noted.
+    if (log.parts.get(key)?.length !== parts) {
+      forget(log, key);
+      log.parts.set(key, new Array<number>(parts).fill(nowhere));
+    }
+    const addresses = log.parts.get(key)!;
+    if (addresses[part] !== nowhere) release(log, addresses[part]!);
+    addresses[part] = address;
+    setAddress(log.table, key, addresses.find((each) => each !== nowhere)!);
+  }
+  log.live[sector] = log.live[sector]! + size;
+  log.liveBytes += size;
+}
+
+/** Of a part that was not met yet while the log is read. */
+const nowhere = -1;
+/** What a removal is reckoned to take, wherever it moves. */
+const removalSize = 16;
+
+function forget(log: Log, key: number): void {
+  const addresses = log.parts.get(key);
+  if (addresses !== undefined) {
+    for (const each of addresses) if (each !== nowhere) release(log, each);
+    log.parts.delete(key);
+  } else {
+    const address = addressOf(log.table, key);
+    if (address !== undefined) release(log, address);
+  }
+  dropAddress(log.table, key);
+}
+
+function release(log: Log, address: number): void {
+  const size = entrySize(entryAt(log, address));
+  const sector = sectorOf(log, address);
+  log.live[sector] = log.live[sector]! - size;
+  log.liveBytes -= size;
+}
+
+/** Has the log go on in a free sector, the one that was erased least. False where that one is worn. */
+export function openNext(log: Log): boolean {
+  const { flash, sequences, head } = log;
+  const sector = leastErased(log);
+  // There is always one, but where wear took it.
+  if (sector < 0) throw worn(countRetired(log));
+  if (!isReady(log, sector) && !erase(log, sector)) return false;
+  const before = log.sequence === 0 ? frontSize : log.ends[head]!;
+  const retired = retiredIn(log);
+  let count = 1;
+  for (const each of sequences) if (each > 0) count++;
+  for (const each of retired) if (sequences[each]! > 0) count--;
+  const opened = { sequence: log.sequence + 1, previousEnd: before, count, retired };
+  // It tells where the records of the sector before it end: they are durable first.
+  flash.sync();
+  if (!writeOpened(flash, sector, opened)) return retire(log, sector);
+  flash.sync();
+  for (const each of retired) sequences[each] = 0;
+  log.sequence++;
+  log.head = sector;
+  sequences[sector] = log.sequence;
+  log.ends[sector] = frontSize;
+  log.states[sector] = 0;
+  return true;
+}
+
+/** Those that hold nothing that is needed. */
+function retiredIn(log: Log): number[] {
+  const retired: number[] = [];
+  for (let sector = 0; sector < log.states.length; sector++)
+    if (isRetired(log, sector) && log.live[sector] === 0) retired.push(sector);
+  return retired;
+}
+
+function leastErased(log: Log): number {
+  let least = -1;
+  for (let sector = 0; sector < log.sequences.length; sector++) {
+    if (isFree(log, sector) && (least < 0 || log.erases[sector]! < log.erases[least]!)) least = sector;
+  }
+  return least;
+}
+
+function isReady(log: Log, sector: number): boolean {
+  return (log.states[sector]! & states.prepared) !== 0 && isBlankFrom(log.flash, sector, frontSize / 2);
+}
+
+/** Makes a sector free, and says in it how often that was. False where it is worn. */
+export function erase(log: Log, sector: number): boolean {
+  const { flash, owner, erases, sequences } = log;
+  log.states[sector] = log.states[sector]! & ~(states.prepared | states.leaning);
+  flash.erase(sector);
+  flash.sync();
+  sequences[sector] = 0;
+  log.live[sector] = 0;
+  log.removals[sector] = 0;
+  erases[sector] = erases[sector]! + 1;
+  if (!isBlankFrom(flash, sector, 0) || !writePrepared(flash, sector, erases[sector]!, owner))
+    return retire(log, sector);
+  flash.sync();
+  log.states[sector] = log.states[sector]! | states.prepared;
+  return true;
+}
+
+/** A sector that does not hold what is put into it is used no more; what is live in it can still be read. Always false. */
+function retire(log: Log, sector: number): false {
+  log.states[sector] = log.states[sector]! | states.retired;
+  const retired = countRetired(log);
+  if (retired > mostRetired) throw worn(retired);
+  log.notice(
+    new VertebraError(
+      "store-sector-worn",
+      `Sector ${sector} of the store's flash is worn after ${log.erases[sector]} erases: it is used no more, and nothing of it is lost`,
+      `Replace the flash in good time: it has ${log.states.length} sectors, and ${retired} of them are gone.`,
+    ),
+  );
+  return false;
+}
+
+export function countRetired(log: Log): number {
+  let retired = 0;
+  for (let sector = 0; sector < log.states.length; sector++) if (isRetired(log, sector)) retired++;
+  return retired;
+}
+
+function worn(retired: number): VertebraError {
+  return new VertebraError(
+    "store-worn",
+    `The flash of the store is worn: ${retired} of its sectors do not hold any more what is put into them`,
+    "Give this participant a new flash: copy this one while it can be read (`vertebra flash export`).",
+  );
+}
+
+export function damaged(what: string): VertebraError {
+  return new VertebraError(
+    "store-damaged",
+    `The store is damaged: ${what} was committed and can't be read`,
+    "Keep this store away from use. Begin with a new one: what is final comes back from the others, and this participant stays an observer until they have told it what it signed.",
+  );
+}

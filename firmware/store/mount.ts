@@ -1,0 +1,287 @@
+import { VertebraError } from "../core/errors";
+import { equal, toHex } from "../core/wire/bytes";
+import type { Flash } from "../ports";
+import { decodeEntry, type Entry, kinds } from "./entries";
+import {
+  type Front,
+  formatVersion,
+  frontSize,
+  isBlankFrom,
+  type Opened,
+  type Prepared,
+  readFront,
+  sectorsIn,
+} from "./front";
+import { append, damaged, erase, freeSectors, type Log, note, openNext, restOf, sectorOf, states } from "./log";
+import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
+import { createTable } from "./table";
+
+/** Of the flash of a store: less has no room for anything beside what the log needs to go on. */
+export const leastSectors = 8;
+
+export function createLog(flash: Flash, owner: Uint8Array, notice: (error: VertebraError) => void): Log {
+  const sectors = sectorsIn(flash);
+  const sizes = sizesIn(flash);
+  return {
+    ...{ flash, owner, notice, sizes, table: createTable(), parts: new Map() },
+    sequences: new Uint32Array(sectors),
+    erases: new Uint32Array(sectors),
+    ends: new Uint32Array(sectors),
+    live: new Uint32Array(sectors),
+    removals: new Uint32Array(sectors),
+    states: new Uint8Array(sectors),
+    ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
+    scratch: new Uint8Array(recordSize(flash, sizes.record)),
+  };
+}
+
+/**
+ * Reads the log of a flash in one pass, in the order in which it was written, and no more than a record of it at a time. Throws
+ * `store-…` where it is not this participant's, of a newer version, of another flash, or where something that was committed can't be
+ * read. Changes nothing. Undefined where there is none; else what is to be done before it is written to (`settle`).
+ */
+export function mount(log: Log): Unsettled | undefined {
+  const fronts: Fronts = { opened: new Map(), suspects: [], prepared: 0 };
+  for (let sector = 0; sector < log.sequences.length; sector++) {
+    takeFront(log, sector, readFront(log.flash, sector), fronts);
+  }
+  const { opened, suspects, prepared } = fronts;
+  if (prepared === 0 && opened.size === 0) return undefined;
+  const newest = newestOf(opened);
+  reckonErases(log);
+  const unsettled: Unsettled = { freed: new Map(), suspects, confirmed: true, movedOnly: true };
+  if (newest !== undefined) {
+    log.head = newest;
+    log.sequence = opened.get(newest)!.sequence;
+    for (const sector of opened.get(newest)!.retired) {
+      log.states[sector] = log.states[sector]! | states.retired;
+      log.sequences[sector] = 0;
+    }
+    readAll(log, opened, unsettled);
+  }
+  const { freed } = unsettled;
+  for (const sector of suspects) if (!freed.has(sector)) throw damaged(`the front of sector ${sector}`);
+  if (newest !== undefined) checkCount(log, opened.get(newest)!.count, freed);
+  return unsettled;
+}
+
+export interface Unsettled {
+  /** What newest of the log says that it was moved elsewhere: sectors, and the sequences that they had. */
+  readonly freed: Map<number, number>;
+  /** Sectors with a front that is neither whole nor erased: a cut in their erase left that. */
+  readonly suspects: readonly number[];
+  /** Whether what was written last is followed by what would not be there without it. */
+  confirmed: boolean;
+  /** Whether the newest sector has nothing but what lies elsewhere, too. */
+  movedOnly: boolean;
+}
+
+interface Fronts {
+  /** Of sectors of the log. */
+  readonly opened: Map<number, Opened>;
+  readonly suspects: number[];
+  prepared: number;
+}
+
+function takeFront(log: Log, sector: number, { prepared, opened }: Front, fronts: Fronts): void {
+  if (typeof prepared !== "string") {
+    checkPrepared(log, prepared);
+    log.erases[sector] = prepared.erases;
+    fronts.prepared++;
+  }
+  if (typeof prepared !== "string" && typeof opened !== "string") {
+    log.sequences[sector] = opened.sequence;
+    fronts.opened.set(sector, opened);
+  } else if (typeof opened !== "string") fronts.suspects.push(sector);
+  else if (typeof prepared !== "string") {
+    // A cut may have come while it joined the log: then nothing lies in it.
+    if (opened === "torn" && !isBlankFrom(log.flash, sector, frontSize)) fronts.suspects.push(sector);
+    else log.states[sector] = states.prepared;
+  }
+}
+
+function checkPrepared({ flash, owner }: Log, prepared: Prepared): void {
+  if (prepared.version > formatVersion) {
+    throw new VertebraError(
+      "store-newer",
+      `The store was written by a newer version: its format is ${prepared.version}, and this program knows ${formatVersion}`,
+      "Update Vertebra, or give this participant a store of its own.",
+    );
+  }
+  if (!equal(prepared.owner, owner)) throw foreign(prepared.owner, owner);
+  const { sectorSize, sectors } = prepared;
+  if (sectorSize !== flash.sectorSize || sectors !== sectorsIn(flash)) {
+    throw new VertebraError(
+      "store-size",
+      `The store was made in a flash of ${sectors} sectors of ${sectorSize} bytes, and this one has ${sectorsIn(flash)} of ${flash.sectorSize}`,
+      "Give it the flash of the size that it was made in.",
+    );
+  }
+}
+
+/** Throws `store-foreign` for one of another participant. */
+export function foreign(found: Uint8Array, owner: Uint8Array): VertebraError {
+  return new VertebraError(
+    "store-foreign",
+    `This store belongs to another participant: to ${toHex(found)}, not to ${toHex(owner)}`,
+    "Give this participant a store of its own, or provision it with the seed that the store was made with.",
+  );
+}
+
+function newestOf(opened: ReadonlyMap<number, Opened>): number | undefined {
+  let newest: number | undefined;
+  for (const [sector, { sequence }] of opened)
+    if (newest === undefined || sequence > opened.get(newest)!.sequence) newest = sector;
+  return newest;
+}
+
+/** A cut in an erase loses how often a sector was erased: no less than any other, then. */
+function reckonErases({ erases }: Log): void {
+  let least = Number.POSITIVE_INFINITY;
+  for (const each of erases) if (each > 0) least = Math.min(least, each);
+  if (least === Number.POSITIVE_INFINITY) return;
+  for (let sector = 0; sector < erases.length; sector++) if (erases[sector] === 0) erases[sector] = least;
+}
+
+/** An entry of a write that may go on. */
+interface Waiting {
+  readonly entry: Entry;
+  readonly address: number;
+  readonly size: number;
+}
+
+function readAll(log: Log, opened: ReadonlyMap<number, Opened>, unsettled: Unsettled): void {
+  const window = createWindow(log.flash);
+  const order = [...opened.keys()]
+    .filter((sector) => log.sequences[sector]! > 0)
+    .sort((a, b) => log.sequences[a]! - log.sequences[b]!);
+  const ends = new Map([...opened.values()].map(({ sequence, previousEnd }) => [sequence - 1, previousEnd]));
+  let waiting: Waiting[] = [];
+  let before = 0;
+  for (const sector of order) {
+    // What a write says goes on in the next sector of the log, or it never counted.
+    if (log.sequences[sector] !== before + 1) waiting = [];
+    before = log.sequences[sector]!;
+    waiting = readSector(log, window, sector, ends.get(log.sequences[sector]!), waiting, unsettled);
+  }
+}
+
+/** Applies the writes of a sector that count; returns what a write said so far that goes on in the next. */
+function readSector(
+  log: Log,
+  window: Window,
+  sector: number,
+  knownEnd: number | undefined,
+  before: Waiting[],
+  unsettled: Unsettled,
+): Waiting[] {
+  const sequence = log.sequences[sector]!;
+  let waiting = before;
+  let at = frontSize;
+  let sound = true;
+  for (;;) {
+    log.ends[sector] = at;
+    if (at === knownEnd) {
+      if (!sound || !isBlankFrom(log.flash, sector, at)) lean(log, sector);
+      return waiting;
+    }
+    const found = findRecord(window, sector, sequence, at);
+    if (found.kind !== "record" || !counts(window, sector, sequence, found, knownEnd, sector === log.head)) {
+      endSector(log, sector, found.kind, knownEnd, at);
+      return waiting;
+    }
+    if ((found.marks & flags.first) !== 0) waiting = [];
+    if (sector === log.head) {
+      const said = found.entries.length > 0 || found.commit !== "whole";
+      unsettled.confirmed = !said || ((found.marks & flags.moved) !== 0 && unsettled.freed.size === 0);
+      if (found.entries.length > 0 && (found.marks & flags.moved) === 0) unsettled.movedOnly = false;
+    }
+    const base = sector * log.flash.sectorSize + found.entriesAt;
+    for (let looked = 0; looked < found.entries.length; ) {
+      const entry = decodeEntry(found.entries, looked);
+      if (entry === undefined || entry.end > found.entries.length)
+        throw damaged(`the record at byte ${at} of sector ${sector}`);
+      const size = entry.end - looked;
+      waiting.push({ entry: { ...entry, value: entry.value.subarray(0, 0) }, address: base + looked, size });
+      looked = entry.end;
+    }
+    at = found.end;
+    sound = found.commit === "whole" || (found.marks & flags.last) === 0;
+    if ((found.marks & flags.last) === 0) continue;
+    for (const { address } of waiting) if (sectorOf(log, address) !== sector) lean(log, sectorOf(log, address));
+    for (const each of waiting) apply(log, each, sector, unsettled.freed);
+    waiting = [];
+  }
+}
+
+function apply(log: Log, { entry, address, size }: Waiting, sector: number, freed: Map<number, number>): void {
+  note(log, entry, address, size);
+  if (entry.kind !== kinds.freed || sector !== log.head) return;
+  freed.set(Math.floor(entry.key / 0x100000000), entry.key % 0x100000000);
+}
+
+/**
+ * Whether a record is one: the last of a write has its commit word or, where a cut may have come in the middle of that word, a record that
+ * follows it, since none is written where what is before it does not count.
+ */
+function counts(
+  window: Window,
+  sector: number,
+  sequence: number,
+  { marks, commit, end }: { readonly marks: number; readonly commit: string; readonly end: number },
+  knownEnd: number | undefined,
+  newest: boolean,
+): boolean {
+  if (commit !== "none" || (marks & flags.last) === 0 || (knownEnd !== undefined && end <= knownEnd)) return true;
+  // What was moved has none where more was moved after it: all of it was durable before the next sector joined the log.
+  if ((marks & flags.moved) !== 0 && !newest) return true;
+  return findRecord(window, sector, sequence, end).kind === "record";
+}
+
+function endSector(log: Log, sector: number, kind: string, knownEnd: number | undefined, at: number): void {
+  const torn = kind === "torn" || kind === "record";
+  if (kind === "damaged" || knownEnd !== undefined || (torn && sector !== log.head))
+    throw damaged(`the record at byte ${at} of sector ${sector}`);
+  if (torn) lean(log, sector);
+}
+
+function lean(log: Log, sector: number): void {
+  log.states[sector] = log.states[sector]! | states.leaning;
+}
+
+/** Each sector says how many the log had when it joined: that none of them is missed. */
+function checkCount(log: Log, count: number, freed: ReadonlyMap<number, number>): void {
+  let found = 0;
+  for (let sector = 0; sector < log.sequences.length; sector++)
+    if (log.sequences[sector]! > 0 && !isFreed(log, sector, freed)) found++;
+  if (found !== count - freed.size) throw damaged(`of the sectors of its log ${count - freed.size - found}`);
+}
+
+function isFreed(log: Log, sector: number, freed: ReadonlyMap<number, number>): boolean {
+  return log.sequences[sector]! > 0 && freed.get(sector) === log.sequences[sector];
+}
+
+/**
+ * Does what a cut left undone, so that what was read once is read for ever, and the log can be written to. Returns false where it is to be
+ * read once more.
+ */
+export function settle(log: Log, { freed, suspects, confirmed, movedOnly }: Unsettled): boolean {
+  if (log.sequence === 0) {
+    while (!openNext(log));
+    return true;
+  }
+  const torn = (log.states[log.head]! & states.leaning) !== 0;
+  const fits = restOf(log) >= 0;
+  if (!torn && !confirmed && fits) while (!append(log, []));
+  for (let sector = 0; sector < log.sequences.length; sector++)
+    if (isFreed(log, sector, freed) || suspects.includes(sector)) erase(log, sector);
+  if (torn && freeSectors(log) === 0 && movedOnly) {
+    erase(log, log.head);
+    return false;
+  }
+  if (torn || (!confirmed && !fits)) {
+    lean(log, log.head);
+    while (!openNext(log));
+  }
+  return true;
+}

@@ -1,0 +1,113 @@
+import { crc32c } from "../../../firmware/core/wire/crc32c";
+import type { Flash } from "../../../firmware/ports";
+
+/**
+ * A record as it lies in flash (PROTOCOL 11), all numbers little-endian and unsigned:
+ * length of data (4), sequence (4), CRC-32C of these two (4), CRC-32C of these two and the data (4), data, ones up to a multiple
+ * of 4, commit word (4). The first CRC tells where a record ends even when its data is damaged.
+ */
+const headerSize = 16;
+const commitSize = 4;
+const committed = 0x56744a31;
+const erasedWord = 0xffffffff;
+
+/** Bytes that a record with so much data takes. */
+export function recordSize(dataLength: number): number {
+  return headerSize + ((dataLength + 3) & ~3) + commitSize;
+}
+
+/**
+ * Writes a record, its commit word last and only when all before it is durable ("a commit word last", PROTOCOL 11): after a cut
+ * anywhere the record is there, or it is not. Returns when it is durable.
+ */
+export function writeRecord(flash: Flash, offset: number, sequence: number, data: Uint8Array): void {
+  programRecord(flash, offset, sequence, data);
+  flash.sync();
+  programCommit(flash, offset, data.length);
+  flash.sync();
+}
+
+/** A record without its commit word. */
+export function programRecord(flash: Flash, offset: number, sequence: number, data: Uint8Array): void {
+  const bytes = new Uint8Array(recordSize(data.length) - commitSize).fill(0xff);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, data.length, true);
+  view.setUint32(4, sequence, true);
+  const check = crc32c(bytes.subarray(0, 8));
+  view.setUint32(8, check, true);
+  view.setUint32(12, crc32c(data, check), true);
+  bytes.set(data, headerSize);
+  flash.program(offset, bytes);
+}
+
+/** The commit word; over one that a cut left half programmed this completes it, since a program only clears bits. */
+export function programCommit(flash: Flash, offset: number, dataLength: number): void {
+  const word = new Uint8Array(commitSize);
+  new DataView(word.buffer).setUint32(0, committed, true);
+  flash.program(offset + recordSize(dataLength) - commitSize, word);
+}
+
+export type Found =
+  | {
+      readonly kind: "record";
+      readonly sequence: number;
+      readonly data: Uint8Array;
+      readonly end: number;
+      readonly whole: boolean;
+    }
+  /** Nothing was ever programmed from here on. */
+  | { readonly kind: "end" }
+  /** A cut left a part of a record that was never committed. */
+  | { readonly kind: "torn" }
+  /** Something that was committed can't be read. */
+  | { readonly kind: "damaged" };
+
+/**
+ * What lies at `offset` of `bank`, the bytes of a whole bank. A record whose commit word is only half programmed counts when its CRC
+ * holds: the cut came in the last word of all, and after it the state may be the one before or the one after. `whole` is false for it.
+ */
+export function findRecord(bank: Uint8Array, offset: number): Found {
+  if (isErased(bank, offset)) return { kind: "end" };
+  const view = new DataView(bank.buffer, bank.byteOffset, bank.byteLength);
+  if (offset + headerSize + commitSize > bank.length || !headerHolds(bank, view, offset))
+    return headless(bank, view, offset);
+  const length = view.getUint32(offset, true);
+  const end = offset + recordSize(length);
+  if (length > bank.length || end > bank.length) return { kind: "damaged" };
+  const commit = view.getUint32(end - commitSize, true);
+  // A record is written where its predecessor was committed: nothing lies behind one that was not.
+  if (commit === erasedWord) return isErased(bank, end) ? { kind: "torn" } : { kind: "damaged" };
+  const data = bank.slice(offset + headerSize, offset + headerSize + length);
+  if (crc32c(data, view.getUint32(offset + 8, true)) !== view.getUint32(offset + 12, true)) return { kind: "damaged" };
+  return { kind: "record", sequence: view.getUint32(offset + 4, true), data, end, whole: commit === committed };
+}
+
+function headerHolds(bank: Uint8Array, view: DataView, offset: number): boolean {
+  return crc32c(bank.subarray(offset, offset + 8)) === view.getUint32(offset + 8, true);
+}
+
+/** A header that does not hold was cut while it was programmed, unless a commit word stands at the end of what is programmed. */
+function headless(bank: Uint8Array, view: DataView, offset: number): Found {
+  let last = bank.length - commitSize;
+  while (last >= offset && view.getUint32(last, true) === erasedWord) last -= 4;
+  return last >= offset + headerSize && view.getUint32(last, true) === committed
+    ? { kind: "damaged" }
+    : { kind: "torn" };
+}
+
+export function isErased(bytes: Uint8Array, from: number): boolean {
+  // By words where they lie aligned: a bank is read to its end at every start.
+  const aligned = Math.min(bytes.length, from + (-(bytes.byteOffset + from) & 3));
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + aligned, (bytes.length - aligned) >> 2);
+  for (let at = 0; at < words.length; at++) {
+    if (words[at] !== erasedWord) return false;
+  }
+  return areOnes(bytes, from, aligned) && areOnes(bytes, aligned + 4 * words.length, bytes.length);
+}
+
+function areOnes(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    if (bytes[at] !== 0xff) return false;
+  }
+  return true;
+}
