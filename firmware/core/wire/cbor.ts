@@ -38,9 +38,43 @@ export const defaultLimits: Limits = { depth: 16, items: 65_536, length: 65_536 
 
 /** Throws `cbor-value` for what has no encoding, and `cbor-depth` for what no default decoder would take. */
 export function encode(value: Cbor): Uint8Array {
-  const writer = { bytes: new Uint8Array(64), length: 0 };
-  write(writer, value, 0);
-  return writer.bytes.slice(0, writer.length);
+  return encodeWithin(value, 0);
+}
+
+function encodeWithin(value: Cbor, depth: number): Uint8Array {
+  const writer = { bytes: new Uint8Array(mostBytes(value, depth)), length: 0 };
+  write(writer, value, depth);
+  return writer.length === writer.bytes.length ? writer.bytes : writer.bytes.slice(0, writer.length);
+}
+
+/**
+ * Bytes that an encoding takes at most, and, but for text and floats, exactly: so that the writer's array need not grow, which on a board
+ * costs more than to look at all twice. Of what has no encoding it says nothing: `write` refuses it.
+ */
+function mostBytes(value: Cbor, depth: number): number {
+  if (typeof value === "number") return headBytes(value < 0 ? -1 - value : value);
+  if (typeof value === "string") return headBytes(3 * value.length) + 3 * value.length;
+  if (typeof value !== "object") return typeof value === "bigint" ? 9 : 1;
+  if (value === null) return 1;
+  if (value instanceof Uint8Array) return headBytes(value.length) + value.length;
+  // Deeper than this is refused.
+  if (depth >= defaultLimits.depth) return 0;
+  if (Array.isArray(value)) {
+    let bytes = headBytes(value.length);
+    for (let at = 0; at < value.length; at++) bytes += mostBytes(value[at], depth + 1);
+    return bytes;
+  }
+  if (!(value instanceof Map)) return 9;
+  let bytes = headBytes(value.size);
+  for (const [key, each] of value) bytes += mostBytes(key, depth + 1) + mostBytes(each, depth + 1);
+  return bytes;
+}
+
+function headBytes(argument: number): number {
+  if (argument < 24) return 1;
+  if (argument < 0x100) return 2;
+  if (argument < 0x10000) return 3;
+  return argument < 0x100000000 ? 5 : 9;
 }
 
 /**
@@ -61,14 +95,14 @@ export function decode(bytes: Uint8Array, limits: Limits = defaultLimits): Cbor 
 }
 
 interface Writer {
-  bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   length: number;
 }
 
 function write(writer: Writer, value: Cbor, depth: number): void {
-  if (value === null) room(writer, 1)[writer.length++] = 0xf6;
-  else if (value === false) room(writer, 1)[writer.length++] = 0xf4;
-  else if (value === true) room(writer, 1)[writer.length++] = 0xf5;
+  if (value === null) writer.bytes[writer.length++] = 0xf6;
+  else if (value === false) writer.bytes[writer.length++] = 0xf4;
+  else if (value === true) writer.bytes[writer.length++] = 0xf5;
   else if (typeof value === "number") writeInteger(writer, value);
   else if (typeof value === "bigint") writeBigInteger(writer, value);
   else if (typeof value === "string") writeBytes(writer, 3, encodeText(value));
@@ -92,8 +126,7 @@ function writeBigInteger(writer: Writer, value: bigint): void {
   const major = value < 0n ? 1 : 0;
   if (argument < 1n << 32n) writeHead(writer, major, Number(argument));
   else {
-    const bytes = room(writer, 9);
-    bytes[writer.length++] = (major << 5) | 27;
+    writer.bytes[writer.length++] = (major << 5) | 27;
     writeUnsigned(writer, Number(argument >> 32n), 4);
     writeUnsigned(writer, Number(argument & 0xffffffffn), 4);
   }
@@ -101,23 +134,21 @@ function writeBigInteger(writer: Writer, value: bigint): void {
 
 function writeBytes(writer: Writer, major: number, bytes: Uint8Array): void {
   writeHead(writer, major, bytes.length);
-  room(writer, bytes.length).set(bytes, writer.length);
+  writer.bytes.set(bytes, writer.length);
   writer.length += bytes.length;
 }
 
 function writeArray(writer: Writer, items: readonly Cbor[], depth: number): void {
   checkDepth(depth);
   writeHead(writer, 4, items.length);
-  for (const item of items) write(writer, item, depth + 1);
+  for (let at = 0; at < items.length; at++) write(writer, items[at]!, depth + 1);
 }
 
 function writeMap(writer: Writer, map: ReadonlyMap<Cbor, Cbor>, depth: number): void {
   checkDepth(depth);
   const entries: { key: Uint8Array; value: Cbor }[] = [];
   for (const [key, value] of map) {
-    const encoded: Writer = { bytes: new Uint8Array(16), length: 0 };
-    write(encoded, key, depth + 1);
-    entries.push({ key: encoded.bytes.slice(0, encoded.length), value });
+    entries.push({ key: encodeWithin(key, depth + 1), value });
   }
   entries.sort((a, b) => compare(a.key, b.key));
   writeHead(writer, 5, entries.length);
@@ -126,7 +157,7 @@ function writeMap(writer: Writer, map: ReadonlyMap<Cbor, Cbor>, depth: number): 
     if (previous !== undefined && equal(previous, key))
       throw unencodable("cbor-value", "a map with the same key twice");
     previous = key;
-    room(writer, key.length).set(key, writer.length);
+    writer.bytes.set(key, writer.length);
     writer.length += key.length;
     write(writer, value, depth + 1);
   }
@@ -134,9 +165,9 @@ function writeMap(writer: Writer, map: ReadonlyMap<Cbor, Cbor>, depth: number): 
 
 function writeFloat(writer: Writer, value: number): void {
   const width = shortestWidth(value);
-  const bytes = room(writer, 9);
+  const { bytes } = writer;
   bytes[writer.length++] = width === 2 ? 0xf9 : width === 4 ? 0xfa : 0xfb;
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (width === 2) view.setUint16(writer.length, halfBits(value)!);
   else if (width === 4) view.setFloat32(writer.length, value);
   else view.setFloat64(writer.length, value);
@@ -150,7 +181,7 @@ function checkDepth(depth: number): void {
 
 /** A major type with its argument in the fewest bytes. */
 function writeHead(writer: Writer, major: number, argument: number): void {
-  const bytes = room(writer, 9);
+  const { bytes } = writer;
   const high = major << 5;
   if (argument < 24) bytes[writer.length++] = high | argument;
   else if (argument < 0x100) {
@@ -171,17 +202,6 @@ function writeHead(writer: Writer, major: number, argument: number): void {
 
 function writeUnsigned(writer: Writer, value: number, width: number): void {
   for (let shift = 8 * (width - 1); shift >= 0; shift -= 8) writer.bytes[writer.length++] = (value >>> shift) & 0xff;
-}
-
-/** The writer's bytes, grown so that `count` more fit. */
-function room(writer: Writer, count: number): Uint8Array {
-  const needed = writer.length + count;
-  if (needed > writer.bytes.length) {
-    const grown = new Uint8Array(Math.max(needed, 2 * writer.bytes.length));
-    grown.set(writer.bytes.subarray(0, writer.length));
-    writer.bytes = grown;
-  }
-  return writer.bytes;
 }
 
 interface Reader {
