@@ -1,4 +1,3 @@
-import { ample } from "../core/bounds";
 import { decodeBoard } from "../core/capability/board";
 import { wallError } from "../core/clock";
 import { VertebraError } from "../core/errors";
@@ -27,7 +26,7 @@ import { createDriver, type Driver, type DriverOptions, drive } from "./driver";
 import { finalsOf, promisesOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
-import { hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
+import { hostBounds, hostClock, hostCrypto, hostFlash, hostRandom, openWire } from "./ports";
 import { sources } from "./readings";
 import { openSagas } from "./sagas";
 import { openSandbox } from "./sandbox";
@@ -82,7 +81,7 @@ export function startBoard(
     crypto,
     seed: provision.seed,
     worlds: [world],
-    bounds: { ...ample, finalTail: 64 },
+    bounds: hostBounds(native),
     room: { bytes: shares.participant, finals: finalsOf(journal) },
     records: promisesOf(journal),
   });

@@ -1,3 +1,4 @@
+import { ample, type Bounds } from "../core/bounds";
 import { withSoundWall } from "../core/clock";
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
@@ -8,10 +9,18 @@ import type { BoardOptions } from "./options";
 import { sodiumCrypto, verifiesOtherwise } from "./sodium";
 
 /** The flash that stands in a file: 4 MB, so 2 MB a bank, in sectors as NOR flash has them. */
-const flashSize = 4 * 1024 * 1024;
-const sectorSize = 4096;
+const fileSize = 4 * 1024 * 1024;
+const fileSectorSize = 4096;
 const writeSize = 4;
+/** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
+const finalTail = 64;
 const baud = 115_200;
+
+/** What a board holds, by the memory that its machine has. */
+export function hostBounds({ memory }: Pick<Native, "memory">): Bounds {
+  if (memory === undefined) return { ...ample, finalTail };
+  return { finalTail, told: 64, metablocks: 32 };
+}
 
 export function hostClock(native: Native): Clock {
   return { now: () => withSoundWall({ monotonic: native.clock.monotonic(), wall: native.clock.wall() }) };
@@ -33,7 +42,8 @@ export function hostCrypto({ sodium }: Pick<Native, "sodium">, notice: (error: V
  * then nobody knows, so there is no going on but from what it holds when it works again.
  */
 export function hostFlash(native: Native, path: string, failed: (error: VertebraError) => never): Flash {
-  const flash = native.flash.open(path, flashSize, sectorSize);
+  const { size = fileSize, sectorSize = fileSectorSize } = native.flash;
+  const flash = native.flash.open(path, size, sectorSize);
   const orFailed = <T>(act: () => T): T => {
     try {
       return act();
@@ -42,7 +52,7 @@ export function hostFlash(native: Native, path: string, failed: (error: Vertebra
     }
   };
   return {
-    size: flashSize,
+    size,
     sectorSize,
     writeSize,
     read: (offset, length) => orFailed(() => native.flash.read(flash, offset, length)),

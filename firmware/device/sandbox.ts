@@ -22,7 +22,7 @@ export type Sandbox = (request: Request, behavior: Hash, done: (reply: Reply) =>
  */
 export function openSandbox(
   native: Native,
-  where: "process" | "machine",
+  where: "process" | "machine" | "none",
   { sandbox, reset }: BoardOptions,
   journal: Journal,
   print: (line: Line) => void,
@@ -33,6 +33,13 @@ export function openSandbox(
       "usage",
       "This board runs behaviors in processes, and --sandbox is missing",
       "Name the file of the sandbox's program.",
+    );
+  }
+  if (where === "none") {
+    throw new VertebraError(
+      "sandbox-none",
+      "This board runs no behaviors, and it was provisioned with sagas",
+      "Provision it without them: another member of the world runs them.",
     );
   }
   const quarantine = openQuarantine(journal, reset);

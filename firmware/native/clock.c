@@ -1,4 +1,4 @@
-/* native.clock, native.timer, native.random, native.meter */
+/* native.clock, native.random, native.meter */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,31 +29,6 @@ static void clockWall(xsMachine* the)
 	xsmcSetNumber(xsResult, milliseconds(CLOCK_REALTIME));
 }
 
-static void timerOpen(xsMachine* the)
-{
-	xsmcSetInteger(xsResult, numberOf(openTimer(the, 0)));
-}
-
-static Timer* timerArgument(xsMachine* the)
-{
-	Timer* timer = timerNumber((int)numberArgument(the, 0, 0, 1000));
-	if (!timer)
-		xsRangeError("no such timer");
-	return timer;
-}
-
-static void timerSet(xsMachine* the)
-{
-	Timer* timer = timerArgument(the);
-	timer->at = numberArgument(the, 1, -1e15, 1e15);
-	timer->armed = true;
-}
-
-static void timerStop(xsMachine* the)
-{
-	timerArgument(the)->armed = false;
-}
-
 static void randomBytes(xsMachine* the)
 {
 	xsUnsignedValue count = (xsUnsignedValue)numberArgument(the, 0, 0, 65536);
@@ -79,11 +54,6 @@ void defineClock(xsMachine* the, xsSlot* native)
 	defineFunction(the, &xsVar(1), "monotonic", clockMonotonic, 0);
 	defineFunction(the, &xsVar(1), "wall", clockWall, 0);
 	defineFrozen(the, native, "clock", &xsVar(1));
-	xsmcSetNewObject(xsVar(1));
-	defineFunction(the, &xsVar(1), "open", timerOpen, 1);
-	defineFunction(the, &xsVar(1), "set", timerSet, 2);
-	defineFunction(the, &xsVar(1), "stop", timerStop, 1);
-	defineFrozen(the, native, "timer", &xsVar(1));
 	defineFunction(the, native, "random", randomBytes, 1);
 	defineFunction(the, native, "meter", meter, 0);
 }

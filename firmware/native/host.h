@@ -11,7 +11,7 @@
 /* main.c: the program of the host and its own, and its arguments */
 extern char** commandLine;
 
-/* platform.c */
+/* engine.c */
 /* XS: once, before the first machine. */
 void fxInitializeSharedCluster(void);
 void drainJobs(xsMachine* the);
@@ -21,7 +21,11 @@ double readMeter(xsMachine* the);
 void limitMachine(xsMachine* the, double computation, double memory);
 /* No more: and what promises wait for is forgotten. */
 void liftLimits(xsMachine* the);
+/* Bytes of heap that are in use, once the garbage is collected. */
+double liveHeap(xsMachine* the);
 const char* engineVersion(void);
+
+/* platform.c */
 void runProgram(xsMachine* the, FILE* file, const char* path);
 
 /* values.c: JavaScript values in and out of C */
@@ -80,18 +84,14 @@ typedef struct {
 
 Watch* watch(xsMachine* the, int fd, short events, void (*ready)(xsMachine*, short, void*), void* context);
 void unwatch(Watch* one);
-typedef struct {
-	Callback callback;
-	double at;
-	bool armed;
-} Timer;
-
-/* At most TIMERS; NULL when all are taken. */
-Timer* openTimer(xsMachine* the, int argument);
-Timer* timerNumber(int number);
-int numberOf(const Timer* timer);
 /* Returns when nothing is left to wait for. */
 void runLoop(xsMachine* the);
+
+/* timers.c */
+/* Calls those that are due, in the order in which they were opened. */
+void runTimers(xsMachine* the);
+/* When the next is due, or INFINITY. */
+double nextTimer(void);
 
 /* clock.c */
 double monotonicMilliseconds(void);
@@ -120,7 +120,9 @@ void endAfter(double milliseconds);
 void closeSerials(void);
 
 /* Each defines its part of the object `native`; xsVar(1) is theirs to build an object in. */
+void defineBulk(xsMachine* the, xsSlot* native);
 void defineClock(xsMachine* the, xsSlot* native);
+void defineTimer(xsMachine* the, xsSlot* native);
 void defineSerial(xsMachine* the, xsSlot* native);
 void defineFile(xsMachine* the, xsSlot* native);
 void defineFlash(xsMachine* the, xsSlot* native);

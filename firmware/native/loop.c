@@ -6,12 +6,9 @@
 
 /* The serial line, the console and its signals, and two for each process. */
 #define WATCHES 32
-#define TIMERS 16
 
 static Watch watches[WATCHES];
 static int watched = 0;
-static Timer timers[TIMERS];
-static int timersOpen = 0;
 
 Watch* watch(xsMachine* the, int fd, short events, void (*ready)(xsMachine*, short, void*), void* context)
 {
@@ -32,46 +29,11 @@ void unwatch(Watch* one)
 	watched--;
 }
 
-Timer* openTimer(xsMachine* the, int argument)
-{
-	if (timersOpen == TIMERS)
-		fail(the, "native-timers", "Share a timer.", "More than %d timers are open", TIMERS);
-	keepCallback(the, &timers[timersOpen].callback, argument);
-	return &timers[timersOpen++];
-}
-
-Timer* timerNumber(int number)
-{
-	return number >= 0 && number < timersOpen ? &timers[number] : NULL;
-}
-
-int numberOf(const Timer* timer)
-{
-	return (int)(timer - timers);
-}
-
-static void runTimers(xsMachine* the)
-{
-	double now = monotonicMilliseconds();
-	int i;
-	for (i = 0; i < timersOpen; i++) {
-		if (timers[i].armed && timers[i].at <= now) {
-			timers[i].armed = false;
-			callBack(the, &timers[i].callback);
-		}
-	}
-}
-
 /* Milliseconds until a timer or a process is due, -1 for none. */
 static int untilNextTimer(void)
 {
-	double next = nextOverdue();
+	double next = fmin(nextTimer(), nextOverdue());
 	double left;
-	int i;
-	for (i = 0; i < timersOpen; i++) {
-		if (timers[i].armed && timers[i].at < next)
-			next = timers[i].at;
-	}
 	if (next == INFINITY)
 		return -1;
 	left = ceil(next - monotonicMilliseconds());

@@ -6,19 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "host.h"
-#include "bulk.h"
-
-static void defineBulk(xsMachine* the, xsSlot* native)
-{
-	xsmcSetNewObject(xsVar(1));
-	defineFunction(the, &xsVar(1), "equal", vertebra_equal, 2);
-	defineFunction(the, &xsVar(1), "compare", vertebra_compare, 2);
-	defineFunction(the, &xsVar(1), "toHex", vertebra_toHex, 1);
-	defineFunction(the, &xsVar(1), "crc32c", vertebra_crc32c, 2);
-	defineFunction(the, &xsVar(1), "utf8FromText", vertebra_utf8FromText, 1);
-	defineFunction(the, &xsVar(1), "textFromUtf8", vertebra_textFromUtf8, 1);
-	defineFrozen(the, native, "bulk", &xsVar(1));
-}
 
 static void defineNative(xsMachine* the, int count, char* arguments[])
 {
@@ -34,6 +21,7 @@ static void defineNative(xsMachine* the, int count, char* arguments[])
 	defineFrozen(the, &xsVar(0), "arguments", &xsVar(1));
 	defineBulk(the, &xsVar(0));
 	defineClock(the, &xsVar(0));
+	defineTimer(the, &xsVar(0));
 	defineSerial(the, &xsVar(0));
 	defineFile(the, &xsVar(0));
 	defineFlash(the, &xsVar(0));

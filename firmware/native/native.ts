@@ -36,6 +36,8 @@ export interface Native {
     set(timer: number, at: number): void;
     stop(timer: number): void;
   };
+  /** Bytes of RAM for all; missing where there is memory by the megabyte. */
+  readonly memory?: number;
   /** At most 65536 bytes of the kernel's generator. */
   random(count: number): Uint8Array;
   /** Bytecodes that the machine has run since it started. */
@@ -59,6 +61,9 @@ export interface Native {
   /** At most 1 MB, and not empty. */
   readFile(path: string): Uint8Array;
   readonly flash: {
+    /** Bytes, of a part that is as it is; missing where `open` makes what is asked for. */
+    readonly size?: number;
+    readonly sectorSize?: number;
     /** A file of `size` bytes with NOR semantics, made where it is missing, locked for this process. */
     open(path: string, size: number, sectorSize: number): number;
     read(flash: number, offset: number, length: number): Uint8Array;

@@ -1,57 +1,7 @@
-/* native.sodium: the cryptography of suite 1 by libsodium, found at run time, so that its headers need not be installed. Undefined
-   where the library is missing, or switched off by VERTEBRA_SODIUM=off. */
-#include <dlfcn.h>
-#include <stdlib.h>
+/* native.sodium: the cryptography of suite 1 by libsodium. Undefined where it is missing. */
 #include <string.h>
 #include "host.h"
-
-typedef unsigned char U8;
-typedef unsigned long long U64;
-
-static struct {
-	int (*init)(void);
-	const char* (*version)(void);
-	int (*sha256)(U8* hash, const U8* bytes, U64 length);
-	int (*keyPair)(U8* publicKey, U8* secretKey, const U8* seed);
-	int (*sign)(U8* signature, U64* signatureLength, const U8* message, U64 length, const U8* secretKey);
-	int (*verify)(const U8* signature, const U8* message, U64 length, const U8* publicKey);
-	int (*multiplyBase)(U8* point, const U8* secret);
-	int (*multiply)(U8* shared, const U8* secret, const U8* point);
-	int (*seal)(U8* sealed, U64* sealedLength, const U8* plain, U64 length, const U8* more, U64 moreLength, const U8* unused, const U8* nonce, const U8* key);
-	int (*open)(U8* plain, U64* plainLength, U8* unused, const U8* sealed, U64 length, const U8* more, U64 moreLength, const U8* nonce, const U8* key);
-} sodium;
-
-static bool find(void* library, const char* name, void* function)
-{
-	void* symbol = dlsym(library, name);
-	memcpy(function, &symbol, sizeof symbol);
-	return symbol != NULL;
-}
-
-static bool loadLibrary(void)
-{
-	/* By the number of the interface, the newest first. */
-	static const char* const names[] = { "libsodium.so.26", "libsodium.so.23", "libsodium.so.18", "libsodium.so" };
-	const char* setting = getenv("VERTEBRA_SODIUM");
-	void* library = NULL;
-	size_t i;
-	if (setting && !strcmp(setting, "off"))
-		return false;
-	for (i = 0; i < sizeof names / sizeof *names && !library; i++)
-		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	return library
-		&& find(library, "sodium_init", &sodium.init)
-		&& find(library, "sodium_version_string", &sodium.version)
-		&& find(library, "crypto_hash_sha256", &sodium.sha256)
-		&& find(library, "crypto_sign_seed_keypair", &sodium.keyPair)
-		&& find(library, "crypto_sign_detached", &sodium.sign)
-		&& find(library, "crypto_sign_verify_detached", &sodium.verify)
-		&& find(library, "crypto_scalarmult_base", &sodium.multiplyBase)
-		&& find(library, "crypto_scalarmult", &sodium.multiply)
-		&& find(library, "crypto_aead_chacha20poly1305_ietf_encrypt", &sodium.seal)
-		&& find(library, "crypto_aead_chacha20poly1305_ietf_decrypt", &sodium.open)
-		&& sodium.init() >= 0;
-}
+#include "sodium.h"
 
 static void sha256(xsMachine* the)
 {
@@ -127,7 +77,7 @@ static void open(xsMachine* the)
 
 void defineSodium(xsMachine* the, xsSlot* native)
 {
-	if (!loadLibrary())
+	if (!findSodium())
 		return;
 	xsmcSetNewObject(xsVar(1));
 	defineText(the, &xsVar(1), "version", sodium.version());

@@ -2,8 +2,9 @@ import { fstatSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { SerialPort } from "serialport";
 import { VertebraError } from "../../firmware/core/errors";
 import { asVertebraError, errnoOf } from "../system/errors";
+import { isSocket, openSocket } from "./socket-port";
 
-/** An open port: a real one or a pseudo-terminal. It has ended when `closed` was called, which happens once. */
+/** An open port: a real one, a pseudo-terminal, or the socket that carries the line of an emulated board. It has ended when `closed` was called, which happens once. */
 export interface OpenPort {
   write(bytes: Uint8Array): void;
   /** Stops giving bytes until `resume`: the port's own buffers then slow down the sender. */
@@ -24,6 +25,7 @@ export interface PortEvents {
  */
 export async function openPort(path: string, baudRate: number, events: PortEvents): Promise<OpenPort> {
   if (isLeftOver(path)) throw portError(path, "No such file");
+  if (isSocket(path)) return openSocket(path, events, (words) => socketError(path, words));
   const port = new SerialPort({ path, baudRate, autoOpen: false });
   port.on("data", (chunk: Buffer) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
   // A port that vanished reads as its end; the file descriptor is still ours to close.
@@ -102,6 +104,12 @@ function portError(path: string, words: string): VertebraError {
     `The serial port ${path} can't be opened: ${words.replace(/^Error:? /, "")}`,
     "Check that the path is a serial port and the baud rate one that it knows.",
   );
+}
+
+/** A socket whose board has ended refuses. */
+function socketError(path: string, words: string): VertebraError {
+  if (words === "vanished") return vanished(path);
+  return portError(path, words.includes("ECONNREFUSED") ? "No such file" : words);
 }
 
 function vanished(path: string): VertebraError {

@@ -5,7 +5,8 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import type { Line } from "../../firmware/device/lines";
 import { startControl } from "../channels/control";
 import { type ToldEntry, tellEntry } from "../channels/entry";
-import { type BoardFirmware, type LinuxBoard, startLinuxBoard } from "../fleet/linux-board";
+import type { RunningBoard } from "../fleet/board-process";
+import { type BoardFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeDisk } from "../participant/disk";
@@ -51,7 +52,7 @@ export interface Stage {
 }
 
 export interface StagedBoard {
-  readonly process: LinuxBoard;
+  readonly process: RunningBoard;
   readonly report: BoardReport;
 }
 

@@ -33,7 +33,7 @@ export async function bundleForXs(options: BuildOptions): Promise<string> {
 }
 
 /** What runs over every byte is done in C where the host runs the program. */
-const bulkInC: Plugin = {
+export const bulkInC: Plugin = {
   name: "what runs over every byte, in C",
   setup(build) {
     const path = join(root, "firmware/native/native-bulk.ts");

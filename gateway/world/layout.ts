@@ -72,7 +72,9 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
   const groupOf = (pact: Uint8Array, owners: readonly AvatarId[]) =>
     encodeSyncGroup({ pact: pactId(crypto, pact), owners: [...owners].sort(compare) });
 
-  const sagas = withSagas(crypto, plan.sagas, all);
+  const running = boards.filter(({ definition }) => runsSagas(definition));
+  const runners = [gateway, ...running].map(({ avatar }) => avatar).sort(compare);
+  const sagas = withSagas(crypto, plan.sagas, runners);
   const shared: NamedGroup[] = boards.length > 0 ? [{ name: "machine-shared", bytes: groupOf(first.shared, all) }] : [];
   const own = boards.map(({ name, avatar }) => ({
     name: `machine@${name}`,
@@ -85,17 +87,28 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
     sagas: sagas.provided,
   };
   const provisions = boards.map(({ name, seed, definition }, index) => {
-    const groups = [own[index]!, ...shared, ...sagas.groups].map(({ bytes }) => bytes);
+    const mine = runsSagas(definition) ? sagas : noneOfThem;
+    const groups = [own[index]!, ...shared, ...mine.groups].map(({ bytes }) => bytes);
     const readings: Reading[] = [
       { group: syncGroupId(crypto, own[index]!.bytes), everyMs: ownReadingsEveryMs },
       { group: syncGroupId(crypto, shared[0]!.bytes), everyMs: sharedReadingsEveryMs },
-      ...sensed(crypto, definition, sagas),
+      ...sensed(crypto, definition, mine),
     ];
-    return { name, definition, provision: { seed, worlds: [{ ...world, groups, readings }] } };
+    const pacts = [first.machine, first.shared, ...mine.pacts];
+    return {
+      name,
+      definition,
+      provision: { seed, worlds: [{ ...world, pacts, sagas: mine.provided, groups, readings }] },
+    };
   });
   const members = [gateway, ...boards].map(({ name, avatar }) => ({ name, avatar }));
   const groups = [...own, ...shared, ...sagas.groups];
   return { config: { ...world, seed: gateway.seed, groups, members }, boards: provisions };
+}
+
+/** A board that runs no behaviors has no part in the sagas of its world. */
+function runsSagas(definition: Uint8Array): boolean {
+  return decodeBoard(definition).sandbox !== "none";
 }
 
 interface SagaParts {
@@ -104,9 +117,11 @@ interface SagaParts {
   readonly provided: SagasProvided;
 }
 
+const noneOfThem: SagaParts = { pacts: [], groups: [], provided: noSagas };
+
 /** The pacts and groups of all sagas, those that several name once. */
 function withSagas(crypto: Crypto, loaded: readonly SagaLoaded[], owners: readonly AvatarId[]): SagaParts {
-  if (loaded.length === 0) return { pacts: [], groups: [], provided: noSagas };
+  if (loaded.length === 0) return noneOfThem;
   const compiled = loaded.map(({ source, described }) => compile(crypto, source, described, owners).provision);
   const capabilities = encodePact(capabilitiesPact("two-thirds"));
   const pacts = distinct([capabilities, ...compiled.flatMap((each) => each.pacts)]);

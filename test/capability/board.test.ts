@@ -72,7 +72,7 @@ describe("board.json", () => {
     expect(withField("name", undefined)).toBe("board-field: board.json lacks 'name'");
     expect(withField("name", "my board")).toMatch(/has "my board" for 'name': a name has 1 to 64 letters/);
     expect(withField("capabilites", [])).toBe('board-field: board.json has no field "capabilites"');
-    expect(withField("sandbox", "none")).toMatch(/"none" for 'sandbox', neither "process" nor "machine"/);
+    expect(withField("sandbox", "shared")).toMatch(/"shared" for 'sandbox', none of "process", "machine" and "none"/);
     expect(withField("capabilities", {})).toBe("board-field: board.json has {} for 'capabilities', not a list");
     expect(withField("inputs", [{ name: "lid", pin: 1, stops: "yes" }])).toBe(
       "board-field: board.json: input 0 has \"yes\" for 'stops', not true or false",

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { decodeState } from "../../firmware/core/saga/state";
 import type { Line } from "../../firmware/device/lines";
-import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
+import type { RunningBoard } from "../../gateway/fleet/board-process";
+import { buildFirmware, startLinuxBoard } from "../../gateway/fleet/linux-board";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
@@ -41,7 +42,7 @@ describe.skipIf(reason)(`the actuators of a board${reason ? ` (skipped: ${reason
   const lines: Line[] = [];
   let world: World;
   let gateway: Awaited<ReturnType<typeof gatewayOf>>;
-  let board: LinuxBoard;
+  let board: RunningBoard;
   let states = 0;
 
   beforeAll(async () => {

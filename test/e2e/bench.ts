@@ -8,7 +8,8 @@ import { startControl } from "../../gateway/channels/control";
 import { type ControlClient, controlClient } from "../../gateway/channels/control-client";
 import type { ToldEntry } from "../../gateway/channels/entry";
 import { historyOf } from "../../gateway/channels/history";
-import { buildFirmware, type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
+import type { BoardEvents, RunningBoard } from "../../gateway/fleet/board-process";
+import { buildFirmware, startLinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Gateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import type { HistoricBlock } from "../../gateway/participant/final-block";
@@ -16,7 +17,7 @@ import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { WorldPlan } from "../../gateway/world/layout";
-import { boardOf, createWorld, readDefinition, type World } from "../../gateway/world/world";
+import { type Board, boardOf, createWorld, readDefinition, type World } from "../../gateway/world/world";
 import { type RunningCommand, startCommand } from "../gateway/command";
 import { openedStore } from "../gateway/stores";
 import { boardEvents, gatewayOf } from "../gateway/worlds";
@@ -41,7 +42,7 @@ export interface Bench {
   /** Starts the gateway in this process, where the cables of boards can be pulled out. */
   host(): Promise<Gateway>;
   /** Starts a board; what it prints is added to what it printed before, and given to `heard` at once. */
-  start(name: string, heard?: (line: Line) => void): LinuxBoard;
+  start(name: string, heard?: (line: Line) => void): RunningBoard;
   /** What the running gateway answers on its control socket. */
   get: ControlClient["get"];
   /** Has the running gateway push an entry; resolves when it is sealed. */
@@ -78,8 +79,17 @@ export async function planOf(boards: readonly string[], sagas: readonly string[]
   return { boards: boards.map(readDefinition), sagas: loaded };
 }
 
-export async function createBench(plan: WorldPlan): Promise<Bench> {
+/** Starts a board of any kind, which tells in JSON. */
+export type Starting = (board: Board, events: BoardEvents) => RunningBoard;
+
+async function onLinux(): Promise<Starting> {
   const firmware = await buildFirmware(() => {});
+  return (board, events) => startLinuxBoard(firmware, board, "json", events);
+}
+
+/** Its boards are processes on Linux, unless it is told how they start. */
+export async function createBench(plan: WorldPlan, starting?: Starting): Promise<Bench> {
+  const startBoard = starting ?? (await onLinux());
   const directory = mkdtempSync(join(tmpdir(), "vertebra-e2e-"));
   const crypto = nodeCrypto();
   const world = createWorld(crypto, nodeRandom(), join(directory, "world"), plan);
@@ -113,10 +123,8 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
       return gateway;
     },
     start(name, heard = () => {}) {
-      const board = startLinuxBoard(
-        firmware,
+      const board = startBoard(
         boardOf(world, name),
-        "json",
         boardEvents((text) => {
           const line: Line = JSON.parse(text);
           lines.get(name)!.push(line);
@@ -167,7 +175,7 @@ export async function createBench(plan: WorldPlan): Promise<Bench> {
 }
 
 /** kill -9: whatever it was doing, it does no more of it. */
-export function kill(board: LinuxBoard): void {
+export function kill(board: RunningBoard): void {
   try {
     process.kill(board.pid, "SIGKILL");
   } catch (error) {

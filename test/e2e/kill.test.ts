@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { StatusJson } from "../../gateway/channels/status";
-import type { LinuxBoard } from "../../gateway/fleet/linux-board";
+import type { RunningBoard } from "../../gateway/fleet/board-process";
 import { plainWorld } from "../../gateway/world/world";
 import type { RunningCommand } from "../gateway/command";
 import { type Bench, createBench, expectUnbroken, generator, kill, reason, told } from "./bench";
@@ -36,7 +36,7 @@ describe.skipIf(reason)("kill -9 at any moment", () => {
       bench = await createBench(plainWorld(2));
       const random = generator(seed);
       const names = ["board-1", "board-2"];
-      const boards = new Map<string, LinuxBoard>(names.map((name) => [name, bench.start(name)]));
+      const boards = new Map<string, RunningBoard>(names.map((name) => [name, bench.start(name)]));
       let gateway: RunningCommand = await bench.up();
       for (let round = 0; round < 12; round++) {
         await sleep(1500 * random() ** 2);

@@ -18,7 +18,7 @@ import { sourcesOf } from "../../firmware/sandbox/conducting";
 import { requestOf, resultOf } from "../../firmware/sandbox/runs";
 import { readRecord } from "../../firmware/store/journal";
 import type { SagasJson } from "../../gateway/channels/sagas";
-import type { LinuxBoard } from "../../gateway/fleet/linux-board";
+import type { RunningBoard } from "../../gateway/fleet/board-process";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import { boardOf } from "../../gateway/world/world";
 import type { RunningCommand } from "../gateway/command";
@@ -69,7 +69,7 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
   /** Kills boards and the gateway at the moments of a plan, while readings and orders come. */
   async function play(seed: number, rounds: number): Promise<RunningCommand> {
     const random = generator(seed);
-    const boards = new Map<string, LinuxBoard>(names.map((name) => [name, bench.start(name)]));
+    const boards = new Map<string, RunningBoard>(names.map((name) => [name, bench.start(name)]));
     let gateway = await bench.up();
     for (let round = 0; round < rounds; round++) {
       const product = random() < 0.6 ? "robot arm" : "gripper";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Line } from "../../firmware/device/lines";
 import type { SagasJson } from "../../gateway/channels/sagas";
-import type { LinuxBoard } from "../../gateway/fleet/linux-board";
+import type { RunningBoard } from "../../gateway/fleet/board-process";
 import type { Gateway } from "../../gateway/gateway";
 import { type Bench, changedExample, createBench, example, kill, planOf, reason, told } from "./bench";
 
@@ -21,7 +21,7 @@ const patience = { timeout: 45_000, interval: 100 };
 
 describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason})` : ""}`, { timeout: 90_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "vertebra-swarm-"));
-  const boards = new Map<string, LinuxBoard>();
+  const boards = new Map<string, RunningBoard>();
   let bench: Bench;
   let gateway: Gateway;
   let jobs = 0;

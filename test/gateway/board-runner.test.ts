@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type LinuxBoard, startLinuxBoard } from "../../gateway/fleet/linux-board";
+import type { RunningBoard } from "../../gateway/fleet/board-process";
+import { startLinuxBoard } from "../../gateway/fleet/linux-board";
 import type { Board } from "../../gateway/world/world";
 import { hostOrReason, scratchFolder } from "../xs/host";
 import { boardEvents } from "./worlds";
@@ -10,7 +11,7 @@ import { boardEvents } from "./worlds";
 const { path: host, reason } = await hostOrReason();
 
 /** A board whose program is this one, and what it printed. */
-function run(source: string): { readonly board: LinuxBoard; readonly lines: string[] } {
+function run(source: string): { readonly board: RunningBoard; readonly lines: string[] } {
   const program = join(scratchFolder(), "program.js");
   writeFileSync(program, source);
   const place: Board = {

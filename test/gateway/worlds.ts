@@ -3,7 +3,7 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { pactId } from "../../firmware/core/pact/pact";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
-import type { BoardEvents } from "../../gateway/fleet/linux-board";
+import type { BoardEvents } from "../../gateway/fleet/board-process";
 import { type GatewayEvents, startGateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { type Disk, nodeDisk } from "../../gateway/participant/disk";

@@ -35,7 +35,10 @@ const mayImport: readonly (readonly [room: string, others: readonly string[]])[]
     "gateway/saga/",
     ["gateway/", "firmware/core/", "firmware/native/build", "firmware/ports", "firmware/sandbox/", "node:", "esbuild"],
   ],
-  ["gateway/fleet/", ["gateway/", "firmware/core/", "firmware/native/build", "node:", "esbuild"]],
+  [
+    "gateway/fleet/",
+    ["gateway/", "firmware/core/", "firmware/native/build", "firmware/native/rv32/build", "node:", "esbuild"],
+  ],
   // What a board prints is read by its types.
   ["gateway/demo/", ["gateway/", "firmware/core/", "firmware/device/lines", "node:"]],
 ];

@@ -17,8 +17,8 @@ export interface Board {
   readonly name: string;
   /** What kind of board it is, published under the name `board`. */
   readonly kind: string;
-  /** Where a behavior runs: in a process of its own, or in the one machine that the board has room for. */
-  readonly sandbox: "process" | "machine";
+  /** Where a behavior runs: in a process of its own, in the one machine that the board has room for, or never on this board. */
+  readonly sandbox: "process" | "machine" | "none";
   readonly actuators: readonly Actuator[];
   readonly sensors: readonly Sensor[];
   readonly inputs: readonly Input[];
@@ -111,8 +111,8 @@ function parse(bytes: Uint8Array): unknown {
 
 function sandboxIn(reading: Reading, fields: Fields): Board["sandbox"] {
   const sandbox = fields.text("sandbox");
-  if (sandbox === "process" || sandbox === "machine") return sandbox;
-  throw wrong(reading, `has ${shown(sandbox)} for 'sandbox', neither "process" nor "machine"`);
+  if (sandbox === "process" || sandbox === "machine" || sandbox === "none") return sandbox;
+  throw wrong(reading, `has ${shown(sandbox)} for 'sandbox', none of "process", "machine" and "none"`);
 }
 
 function capabilityOf(value: unknown, index: number): Actuator | Sensor {

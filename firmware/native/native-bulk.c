@@ -1,0 +1,15 @@
+/* native.bulk: what bulk.c does, for the programs of any host (native-bulk.ts). */
+#include "host.h"
+#include "bulk.h"
+
+void defineBulk(xsMachine* the, xsSlot* native)
+{
+	xsmcSetNewObject(xsVar(1));
+	defineFunction(the, &xsVar(1), "equal", vertebra_equal, 2);
+	defineFunction(the, &xsVar(1), "compare", vertebra_compare, 2);
+	defineFunction(the, &xsVar(1), "toHex", vertebra_toHex, 1);
+	defineFunction(the, &xsVar(1), "crc32c", vertebra_crc32c, 2);
+	defineFunction(the, &xsVar(1), "utf8FromText", vertebra_utf8FromText, 1);
+	defineFunction(the, &xsVar(1), "textFromUtf8", vertebra_textFromUtf8, 1);
+	defineFrozen(the, native, "bulk", &xsVar(1));
+}

@@ -1,0 +1,41 @@
+import { statSync } from "node:fs";
+import { createConnection } from "node:net";
+import type { VertebraError } from "../../firmware/core/errors";
+import type { OpenPort, PortEvents } from "./port";
+
+/** Whether the serial line at `path` is one that a socket carries, as that of an emulated board. */
+export function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
+/** Opens such a line; `told` makes an error of the words of the system. */
+export function openSocket(
+  path: string,
+  events: PortEvents,
+  told: (words: string) => VertebraError,
+): Promise<OpenPort> {
+  const socket = createConnection(path);
+  return new Promise((resolve, reject) => {
+    let asked = false;
+    socket.once("error", (error) => reject(told(error.message)));
+    socket.once("connect", () => {
+      socket.on("data", (chunk) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
+      // Whatever goes wrong with an open line ends it, and is told by its `close`.
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => events.closed(asked ? undefined : told("vanished")));
+      resolve({
+        write: (bytes) => void socket.write(bytes),
+        pause: () => void socket.pause(),
+        resume: () => void socket.resume(),
+        close() {
+          asked = true;
+          return new Promise((closed) => {
+            if (socket.destroyed) return closed();
+            socket.once("close", () => closed());
+            socket.destroy();
+          });
+        },
+      });
+    });
+  });
+}
