@@ -165,13 +165,19 @@ function bytesOf(log: Log, key: number): number {
 
 export function journalStats({ log }: Journal): JournalStats {
   const { flash, erases, liveBytes, table, writes, compactions } = log;
-  const used = [...erases].filter((_, sector) => !isRetired(log, sector));
+  // One after the other: given as arguments, as many as there are sectors, they would not fit a board's stack.
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let sector = 0; sector < erases.length; sector++) {
+    if (isRetired(log, sector)) continue;
+    least = Math.min(least, erases[sector]!);
+    most = Math.max(most, erases[sector]!);
+  }
   return {
     sectors: erases.length,
     sectorSize: flash.sectorSize,
     retired: countRetired(log),
-    leastErases: Math.min(...used),
-    mostErases: Math.max(...used),
+    leastErases: least,
+    mostErases: most,
     live: liveBytes,
     room: capacityOf(log),
     records: table.size,
