@@ -4,7 +4,7 @@ import type { Flash } from "../ports";
 
 /**
  * The front of a sector, two parts that are programmed at two times (PROTOCOL 11; docs/flash-format.md). The first, when the sector was
- * erased: magic (4), version (2), 2 of ones, bytes of a sector (4), sectors (4), how often it was erased (4), the owner's public key (32),
+ * erased: magic (4), version (2), unit (2), bytes of a sector (4), sectors (4), how often it was erased (4), the owner's public key (32),
  * CRC-32C of all before (4). It keeps its place and form in all versions to come. The second, when the sector joins the log: sequence (4),
  * where the records of the sector before it end (4), sectors in the log with this one (2), how many are retired (1), which (2 each),
  * CRC-32C of all before (4). Little-endian.
@@ -20,6 +20,8 @@ export const mostRetired = 24;
 
 export interface Prepared {
   readonly version: number;
+  /** What is programmed at once, bytes. */
+  readonly unit: number;
   readonly sectorSize: number;
   readonly sectors: number;
   readonly erases: number;
@@ -51,6 +53,7 @@ function readPrepared(bytes: Uint8Array): Front["prepared"] {
   if (view.getUint32(0, true) !== magic || view.getUint32(preparedSize - 4, true) !== check) return "torn";
   return {
     version: view.getUint16(4, true),
+    unit: view.getUint16(6, true),
     sectorSize: view.getUint32(8, true),
     sectors: view.getUint32(12, true),
     erases: view.getUint32(16, true),
@@ -79,6 +82,7 @@ export function writePrepared(flash: Flash, sector: number, erases: number, owne
   const view = viewOf(bytes);
   view.setUint32(0, magic, true);
   view.setUint16(4, formatVersion, true);
+  view.setUint16(6, unitOf(flash), true);
   view.setUint32(8, flash.sectorSize, true);
   view.setUint32(12, sectorsIn(flash), true);
   view.setUint32(16, erases, true);

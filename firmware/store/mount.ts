@@ -11,6 +11,7 @@ import {
   type Prepared,
   readFront,
   sectorsIn,
+  unitOf,
 } from "./front";
 import { append, damaged, erase, freeSectors, type Log, note, openNext, restOf, sectorOf, states } from "./log";
 import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
@@ -109,12 +110,12 @@ function checkPrepared({ flash, owner }: Log, prepared: Prepared): void {
     );
   }
   if (!equal(prepared.owner, owner)) throw foreign(prepared.owner, owner);
-  const { sectorSize, sectors } = prepared;
-  if (sectorSize !== flash.sectorSize || sectors !== sectorsIn(flash)) {
+  const { sectorSize, sectors, unit } = prepared;
+  if (sectorSize !== flash.sectorSize || sectors !== sectorsIn(flash) || unit !== unitOf(flash)) {
     throw new VertebraError(
       "store-size",
-      `The store was made in a flash of ${sectors} sectors of ${sectorSize} bytes, and this one has ${sectorsIn(flash)} of ${flash.sectorSize}`,
-      "Give it the flash of the size that it was made in.",
+      `The store was made in a flash of ${sectors} sectors of ${sectorSize} bytes that is programmed by ${unit}, and this one has ${sectorsIn(flash)} of ${flash.sectorSize}, by ${unitOf(flash)}`,
+      "Give it the flash that it was made in.",
     );
   }
 }

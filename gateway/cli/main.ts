@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
+import { flashCommand } from "./flash";
 import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
@@ -38,7 +39,15 @@ export function createProgram(): Command {
     .version(version)
     .addHelpText("after", codesHelp);
   const commands = [worldCommands, upCommand, boardCommand, pactCommand, pushCommand, tailCommand, statusCommand];
-  for (const command of [...commands, whyCommand, proofCommand, verifyCommand, sagaCommand, demoCommand]) {
+  for (const command of [
+    ...commands,
+    whyCommand,
+    proofCommand,
+    verifyCommand,
+    sagaCommand,
+    flashCommand,
+    demoCommand,
+  ]) {
     program.addCommand(command());
   }
   throwInsteadOfExit(program);

@@ -65,6 +65,11 @@ export async function openFlashFile(disk: Disk, path: string): Promise<FlashFile
   }
 }
 
+/** Whether these are the bytes of a whole flash file: a flash behind its front. */
+export function isFlashFile(bytes: Uint8Array): boolean {
+  return bytes.length > sectorSize && sameBytes(bytes.subarray(0, sectorSize), frontSector(bytes.length - sectorSize));
+}
+
 function frontSector(size: number): Uint8Array {
   const bytes = new Uint8Array(sectorSize);
   for (let at = 0; at < magicSize; at++) bytes[at] = magic.charCodeAt(at);
