@@ -26,11 +26,26 @@ const firstRun = 1;
 const runAfterCut = 2;
 const cut = 0;
 
+/** Of a store of before: a behavior's hash stood in the key. */
+function renewKeys(journal: Journal): void {
+  const puts = new Map<string, Uint8Array>();
+  const deletes = new Set<string>();
+  let number = 0;
+  for (const key of recordKeys(journal, quarantined)) {
+    const behavior = key.slice(quarantined.length);
+    if (behavior.length !== 64) continue;
+    puts.set(`${quarantined}${++number}`, concat([fromHex(behavior), readRecord(journal, key)!]));
+    deletes.add(key);
+  }
+  if (deletes.size > 0) writeRecords(journal, puts, deletes);
+}
+
 /**
  * `reset` is the status with which the machine ended the last time, where its platform tells; else a run that was cut may have been
  * cut by a loss of power, and the behavior is quarantined the second time that this happens in a row.
  */
 export function openQuarantine(journal: Journal, reset: number | undefined): Quarantine {
+  renewKeys(journal);
   const behaviors = new Map<string, string>();
   /** By behavior; the lowest is the oldest. */
   const numbers = new Map<string, number>();

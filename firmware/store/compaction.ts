@@ -1,6 +1,18 @@
 import { decodeEntry, type Entry, type FoundEntry, freedEntry, kinds, removeEntry } from "./entries";
 import { frontSize } from "./front";
-import { appendMoved, damaged, erase, freeSectors, isRetired, type Log, openNext, spares, states, usable } from "./log";
+import {
+  appendMoved,
+  countRetired,
+  damaged,
+  erase,
+  freeSectors,
+  isRetired,
+  type Log,
+  openNext,
+  spares,
+  states,
+  usable,
+} from "./log";
 import { createWindow, findRecord } from "./record";
 import { addressOf } from "./table";
 
@@ -18,7 +30,7 @@ const leastGain = 1 / 8;
 export function makeRoom(log: Log, bytes: number): boolean {
   let level = true;
   for (let round = 0; round <= 2 * log.sequences.length; round++) {
-    if (roomNow(log) >= bytes && freeSectors(log) >= spares && !hasWorn(log)) return true;
+    if (roomNow(log) >= bytes && freeSectors(log) >= spares && wornWithLive(log) < 0) return true;
     const victim = nextVictim(log, level && freeSectors(log) >= spares);
     level = false;
     if (victim < 0) return false;
@@ -36,9 +48,9 @@ function roomNow(log: Log): number {
   return rest + (freeSectors(log) - spares) * usable(log);
 }
 
-/** Worn sectors with something live. */
-function hasWorn(log: Log): boolean {
-  return firstIn(log, (sector) => isRetired(log, sector) && log.live[sector]! > 0) >= 0;
+/** A worn sector with something live; -1 where there is none. */
+function wornWithLive(log: Log): number {
+  return countRetired(log) === 0 ? -1 : firstIn(log, (sector) => isRetired(log, sector) && log.live[sector]! > 0);
 }
 
 function firstIn(log: Log, wanted: (sector: number) => boolean): number {
@@ -49,7 +61,7 @@ function firstIn(log: Log, wanted: (sector: number) => boolean): number {
 
 /** The sector to be freed next; -1 where there is none. */
 function nextVictim(log: Log, level: boolean): number {
-  const worn = firstIn(log, (sector) => isRetired(log, sector) && log.live[sector]! > 0);
+  const worn = wornWithLive(log);
   let victim = worn >= 0 ? worn : bestVictim(log, level);
   // What leans on the sector after it goes before that one does.
   for (let before = victim; before >= 0; ) {

@@ -24,6 +24,8 @@ export interface Log {
   readonly live: Uint32Array;
   readonly removals: Uint32Array;
   readonly states: Uint8Array;
+  /** How many sectors there are of a kind; null where one changed since it was reckoned. */
+  counts: Counts | null;
   /** The sector that is written to, and the highest sequence. */
   head: number;
   sequence: number;
@@ -38,11 +40,22 @@ export interface Log {
   readonly notice: (error: VertebraError) => void;
 }
 
+interface Counts {
+  /** That nothing lies in. */
+  readonly free: number;
+  /** That are in the log. */
+  readonly used: number;
+  readonly retired: number;
+}
+
 /**
  * What a sector is besides, as bits: what counts of it at its end is told by the sector after it, where a cut left something or a write goes
  * on there; it is worn; nothing new is put there; it is erased, and says so.
  */
 export const states = { leaning: 1, retired: 2, kept: 4, prepared: 8 } as const;
+
+/** With one of these a sector is not free, whatever lies in it. */
+const taken = states.retired | states.kept;
 
 /** Sectors that are free while nothing is written: one for a compaction, and for what it leaves over where a cut comes in it, and a second. */
 export const spares = 3;
@@ -66,13 +79,36 @@ export function capacityOf(log: Log): number {
 
 /** Sectors that nothing lies in. */
 export function freeSectors(log: Log): number {
-  let free = 0;
-  for (let sector = 0; sector < log.sequences.length; sector++) if (isFree(log, sector)) free++;
-  return free;
+  return countsOf(log).free;
 }
 
-function isFree({ sequences, states: all }: Log, sector: number): boolean {
-  return sequences[sector] === 0 && (all[sector]! & (states.retired | states.kept)) === 0;
+export function countRetired(log: Log): number {
+  return countsOf(log).retired;
+}
+
+/** A flash has a thousand sectors, and each write asks: so they are counted only when one of them changed. */
+function countsOf(log: Log): Counts {
+  if (log.counts !== null) return log.counts;
+  const { sequences, states: all } = log;
+  let [free, used, retired] = [0, 0, 0];
+  for (let sector = 0; sector < sequences.length; sector++) {
+    if (sequences[sector]! > 0) used++;
+    else if ((all[sector]! & taken) === 0) free++;
+    if ((all[sector]! & states.retired) !== 0) retired++;
+  }
+  log.counts = { free, used, retired };
+  return log.counts;
+}
+
+/** The sector is, or is no more, in the log or one of these kinds. */
+export function setState(log: Log, sector: number, state: number): void {
+  log.states[sector] = state;
+  log.counts = null;
+}
+
+export function setSequence(log: Log, sector: number, sequence: number): void {
+  log.sequences[sector] = sequence;
+  log.counts = null;
 }
 
 export function isRetired({ states: all }: Log, sector: number): boolean {
@@ -249,35 +285,37 @@ export function openNext(log: Log): boolean {
   if (!isReady(log, sector) && !erase(log, sector)) return false;
   const before = log.sequence === 0 ? frontSize : log.ends[head]!;
   const retired = retiredIn(log);
-  let count = 1;
-  for (const each of sequences) if (each > 0) count++;
+  let count = 1 + countsOf(log).used;
   for (const each of retired) if (sequences[each]! > 0) count--;
   const opened = { sequence: log.sequence + 1, previousEnd: before, count, retired };
   // It tells where the records of the sector before it end: they are durable first.
   flash.sync();
   if (!writeOpened(flash, sector, opened)) return retire(log, sector);
   flash.sync();
-  for (const each of retired) sequences[each] = 0;
+  for (const each of retired) setSequence(log, each, 0);
   log.sequence++;
   log.head = sector;
-  sequences[sector] = log.sequence;
+  setSequence(log, sector, log.sequence);
   log.ends[sector] = frontSize;
-  log.states[sector] = 0;
+  setState(log, sector, 0);
   return true;
 }
 
 /** Those that hold nothing that is needed. */
 function retiredIn(log: Log): number[] {
   const retired: number[] = [];
+  if (countRetired(log) === 0) return retired;
   for (let sector = 0; sector < log.states.length; sector++)
     if (isRetired(log, sector) && log.live[sector] === 0) retired.push(sector);
   return retired;
 }
 
-function leastErased(log: Log): number {
+/** Of the free ones; -1 where there is none. */
+function leastErased({ sequences, states: all, erases }: Log): number {
   let least = -1;
-  for (let sector = 0; sector < log.sequences.length; sector++) {
-    if (isFree(log, sector) && (least < 0 || log.erases[sector]! < log.erases[least]!)) least = sector;
+  for (let sector = 0; sector < sequences.length; sector++) {
+    if (sequences[sector]! > 0 || (all[sector]! & taken) !== 0) continue;
+    if (least < 0 || erases[sector]! < erases[least]!) least = sector;
   }
   return least;
 }
@@ -288,11 +326,11 @@ function isReady(log: Log, sector: number): boolean {
 
 /** Makes a sector free, and says in it how often that was. False where it is worn. */
 export function erase(log: Log, sector: number): boolean {
-  const { flash, owner, erases, sequences } = log;
-  log.states[sector] = log.states[sector]! & ~(states.prepared | states.leaning);
+  const { flash, owner, erases } = log;
+  setState(log, sector, log.states[sector]! & ~(states.prepared | states.leaning));
   flash.erase(sector);
   flash.sync();
-  sequences[sector] = 0;
+  setSequence(log, sector, 0);
   log.live[sector] = 0;
   log.removals[sector] = 0;
   erases[sector] = erases[sector]! + 1;
@@ -305,7 +343,7 @@ export function erase(log: Log, sector: number): boolean {
 
 /** A sector that does not hold what is put into it is used no more; what is live in it can still be read. Always false. */
 function retire(log: Log, sector: number): false {
-  log.states[sector] = log.states[sector]! | states.retired;
+  setState(log, sector, log.states[sector]! | states.retired);
   const retired = countRetired(log);
   if (retired > mostRetired) throw worn(retired);
   log.notice(
@@ -316,12 +354,6 @@ function retire(log: Log, sector: number): false {
     ),
   );
   return false;
-}
-
-export function countRetired(log: Log): number {
-  let retired = 0;
-  for (let sector = 0; sector < log.states.length; sector++) if (isRetired(log, sector)) retired++;
-  return retired;
 }
 
 function worn(retired: number): VertebraError {

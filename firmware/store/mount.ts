@@ -13,7 +13,20 @@ import {
   sectorsIn,
   unitOf,
 } from "./front";
-import { append, damaged, erase, freeSectors, type Log, note, openNext, restOf, sectorOf, states } from "./log";
+import {
+  append,
+  damaged,
+  erase,
+  freeSectors,
+  type Log,
+  note,
+  openNext,
+  restOf,
+  sectorOf,
+  setSequence,
+  setState,
+  states,
+} from "./log";
 import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
 import { createTable } from "./table";
 
@@ -31,6 +44,7 @@ export function createLog(flash: Flash, owner: Uint8Array, notice: (error: Verte
     live: new Uint32Array(sectors),
     removals: new Uint32Array(sectors),
     states: new Uint8Array(sectors),
+    counts: null,
     ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
     scratch: new Uint8Array(recordSize(flash, sizes.record)),
   };
@@ -55,8 +69,8 @@ export function mount(log: Log): Unsettled | undefined {
     log.head = newest;
     log.sequence = opened.get(newest)!.sequence;
     for (const sector of opened.get(newest)!.retired) {
-      log.states[sector] = log.states[sector]! | states.retired;
-      log.sequences[sector] = 0;
+      setState(log, sector, log.states[sector]! | states.retired);
+      setSequence(log, sector, 0);
     }
     readAll(log, opened, unsettled);
   }
@@ -91,13 +105,13 @@ function takeFront(log: Log, sector: number, { prepared, opened }: Front, fronts
     fronts.prepared++;
   }
   if (typeof prepared !== "string" && typeof opened !== "string") {
-    log.sequences[sector] = opened.sequence;
+    setSequence(log, sector, opened.sequence);
     fronts.opened.set(sector, opened);
   } else if (typeof opened !== "string") fronts.suspects.push(sector);
   else if (typeof prepared !== "string") {
     // A cut may have come while it joined the log: then nothing lies in it.
     if (opened === "torn" && !isBlankFrom(log.flash, sector, frontSize)) fronts.suspects.push(sector);
-    else log.states[sector] = states.prepared;
+    else setState(log, sector, states.prepared);
   }
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { encodeText } from "../../firmware/core/wire/text";
 import { openQuarantine, type Quarantine } from "../../firmware/device/quarantine";
 import { openJournal } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
+import { openJournal as openFormerJournal } from "../store/former/journal";
 import { createNor } from "../store/nor";
 
 const behavior = (index: number) => new Uint8Array(32).fill(index);
@@ -23,6 +25,19 @@ describe("the quarantine of a board", () => {
     first.begin(behavior(2));
     expect(start(75).behaviors).toEqual(new Map([[toHex(behavior(2)), "it reached its limit of computation"]]));
     expect(names(start())).toEqual([2]);
+  });
+
+  it("is kept from a store of before, whose keys were the behaviors' hashes", () => {
+    const before = createNor(16, 4_096, 0);
+    const key = `quarantine/${toHex(behavior(3))}`;
+    openFormerJournal(before.flash, new Uint8Array(32)).write(new Map([[key, encodeText("it ended")]]), new Set());
+    const { bytes, flash, restore } = createNor(16, 4_096);
+    bytes.set(before.bytes);
+    restore();
+    const start = () => openQuarantine(openJournal(flash, new Uint8Array(32), noWear), undefined);
+    for (let times = 0; times < 2; times++) {
+      expect(start().behaviors).toEqual(new Map([[toHex(behavior(3)), "it ended"]]));
+    }
   });
 
   it("is for nobody where the machine ended while none ran", () => {

@@ -1,4 +1,4 @@
-import { type Log, openNext, states } from "../log";
+import { type Log, openNext, setState, states } from "../log";
 import { type Bank, readBank, sectorsOfBank } from "./bank";
 
 /**
@@ -11,7 +11,7 @@ export function migrate(log: Log, bank: Bank, write: (records: ReadonlyMap<strin
   const half = sectorsOfBank(flash);
   const first = bank.index * half;
   const records = readBank(flash, bank);
-  for (let sector = first; sector < first + half; sector++) log.states[sector] = states.kept;
+  for (let sector = first; sector < first + half; sector++) setState(log, sector, states.kept);
   // What lies there an older bank left, or a start that was cut.
   for (let sector = half - first; sector < 2 * half - first; sector++) flash.erase(sector);
   flash.sync();
@@ -21,9 +21,10 @@ export function migrate(log: Log, bank: Bank, write: (records: ReadonlyMap<strin
 }
 
 /** After this the bank does not count, whatever else it holds: its sectors are free. */
-export function giveUpBank({ flash, states: all }: Log, { index }: Bank): void {
+export function giveUpBank(log: Log, { index }: Bank): void {
+  const { flash } = log;
   const first = index * sectorsOfBank(flash);
   flash.erase(first);
   flash.sync();
-  for (let sector = first; sector < first + sectorsOfBank(flash); sector++) all[sector] = 0;
+  for (let sector = first; sector < first + sectorsOfBank(flash); sector++) setState(log, sector, 0);
 }
