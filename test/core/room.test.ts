@@ -71,6 +71,28 @@ describe("a participant whose link is full", () => {
     expect(network.members.get("b")!.finals.length).toBeLessThan(20);
   });
 
+  it("tells where it stands before all else when there is little room: a peer that is behind learns it on a line that is always full", () => {
+    const network = createNetwork({
+      members: ["a", "b", "c"],
+      groups: [
+        { name: "g", owners: ["a", "b"] },
+        { name: "p", owners: ["a", "b", "c"], policy: { quorum: "majority" } },
+      ],
+    });
+    network.run(3_000);
+    for (const from of ["a", "c"]) network.disconnect(from, "b");
+    network.connect("a", "b");
+    network.run(6_000);
+    tellRoom(network, "a", { bytes: 0, delay: 100 });
+    network.push("a", "g", 1);
+    network.push("c", "p", 2);
+    network.run(60_000);
+    expect(network.entriesOf("a", "p")).toEqual([2]);
+    const heard = listen(network, "a");
+    tellRoom(network, "a", { bytes: 1, delay: 100 });
+    expect(heard).toEqual(["frontier"]);
+  });
+
   it("asks for nothing a second time while the answer can still be on its way", () => {
     const network = pair();
     network.run(5_000);

@@ -5,6 +5,8 @@ import type { Plan } from "./plan";
 export interface KeptSeed {
   readonly seed: number;
   readonly why: string;
+  /** Of worlds under load. */
+  readonly loaded?: true;
   /** The digest of the plan that the seed drew then: another plan would be another world. */
   readonly plan: string;
 }
@@ -75,5 +77,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     seed: 10183,
     plan: "78b2c10548d4161d",
     why: "a relay that lacked the parents passed a stranger's certificate on, and was cut off for it",
+  },
+  {
+    seed: 231,
+    loaded: true,
+    plan: "a92aba43ef22f792",
+    why: "all had claimed in a generation above a liar's metablock, which everyone had dropped since, and nobody proposed in any other",
   },
 ];
