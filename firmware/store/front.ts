@@ -140,10 +140,13 @@ export function isBlankFrom(flash: Flash, sector: number, from: number): boolean
 
 /** The offset in the sector of the last byte that is not erased, from `from` on; -1 where there is none. */
 export function lastProgrammed(flash: Flash, sector: number, from: number): number {
+  const erased = new Uint8Array(Math.min(readAtOnce, flash.sectorSize - from)).fill(0xff);
   for (let end = flash.sectorSize; end > from; ) {
     const begin = Math.max(from, end - readAtOnce);
     const bytes = flash.read(sector * flash.sectorSize + begin, end - begin);
-    for (let at = bytes.length - 1; at >= 0; at--) if (bytes[at] !== 0xff) return begin + at;
+    // Most of a flash is erased, and comparing is done in C on a board.
+    const blank = equal(bytes, bytes.length === erased.length ? erased : erased.subarray(0, bytes.length));
+    for (let at = blank ? -1 : bytes.length - 1; at >= 0; at--) if (bytes[at] !== 0xff) return begin + at;
     end = begin;
   }
   return -1;

@@ -24,7 +24,7 @@ export interface Log {
   readonly live: Uint32Array;
   readonly removals: Uint32Array;
   readonly states: Uint8Array;
-  /** How many sectors there are of a kind; null where one changed since it was reckoned. */
+  /** How many sectors there are of a kind; null before they were counted. */
   counts: Counts | null;
   /** The sector that is written to, and the highest sequence. */
   head: number;
@@ -42,10 +42,10 @@ export interface Log {
 
 interface Counts {
   /** That nothing lies in. */
-  readonly free: number;
+  free: number;
   /** That are in the log. */
-  readonly used: number;
-  readonly retired: number;
+  used: number;
+  retired: number;
 }
 
 /**
@@ -86,29 +86,34 @@ export function countRetired(log: Log): number {
   return countsOf(log).retired;
 }
 
-/** A flash has a thousand sectors, and each write asks: so they are counted only when one of them changed. */
+/** A flash has a thousand sectors, and each write asks: so they are counted once, and then by what changes. */
 function countsOf(log: Log): Counts {
   if (log.counts !== null) return log.counts;
-  const { sequences, states: all } = log;
-  let [free, used, retired] = [0, 0, 0];
-  for (let sector = 0; sector < sequences.length; sector++) {
-    if (sequences[sector]! > 0) used++;
-    else if ((all[sector]! & taken) === 0) free++;
-    if ((all[sector]! & states.retired) !== 0) retired++;
-  }
-  log.counts = { free, used, retired };
-  return log.counts;
+  const counts = { free: 0, used: 0, retired: 0 };
+  const sectors = log.sequences.length;
+  for (let sector = 0; sector < sectors; sector++) count(counts, log, sector, 1);
+  log.counts = counts;
+  return counts;
+}
+
+function count(counts: Counts, { sequences, states: all }: Log, sector: number, more: 1 | -1): void {
+  const state = all[sector]!;
+  if (sequences[sector]! > 0) counts.used += more;
+  else if ((state & taken) === 0) counts.free += more;
+  if ((state & states.retired) !== 0) counts.retired += more;
 }
 
 /** The sector is, or is no more, in the log or one of these kinds. */
 export function setState(log: Log, sector: number, state: number): void {
+  if (log.counts !== null) count(log.counts, log, sector, -1);
   log.states[sector] = state;
-  log.counts = null;
+  if (log.counts !== null) count(log.counts, log, sector, 1);
 }
 
 export function setSequence(log: Log, sector: number, sequence: number): void {
+  if (log.counts !== null) count(log.counts, log, sector, -1);
   log.sequences[sector] = sequence;
-  log.counts = null;
+  if (log.counts !== null) count(log.counts, log, sector, 1);
 }
 
 export function isRetired({ states: all }: Log, sector: number): boolean {
@@ -312,8 +317,9 @@ function retiredIn(log: Log): number[] {
 
 /** Of the free ones; -1 where there is none. */
 function leastErased({ sequences, states: all, erases }: Log): number {
+  const sectors = sequences.length;
   let least = -1;
-  for (let sector = 0; sector < sequences.length; sector++) {
+  for (let sector = 0; sector < sectors; sector++) {
     if (sequences[sector]! > 0 || (all[sector]! & taken) !== 0) continue;
     if (least < 0 || erases[sector]! < erases[least]!) least = sector;
   }

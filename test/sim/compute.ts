@@ -31,14 +31,14 @@ export function createCompute(plan: ComputePlan | undefined): Compute {
   return { plan, work, inbox: [], working: false, answers: [], spent: 0, busy: false, held: null };
 }
 
-/** Ms of a board with so many instructions in a ms, reckoned from what was counted of one (docs/numbers.md, "The cost of scale"). */
+/** Ms of a board with so many instructions in a ms, reckoned from what was counted of one (docs/numbers.md, "The memory of a board"). */
 export function board(instructions: number): ComputePlan {
   return {
-    event: 0.3e6 / instructions,
-    message: 1.2e6 / instructions,
-    known: 0.3e6 / instructions,
-    byte: 2.4e3 / instructions,
-    stored: 2.7e3 / instructions,
+    event: 0.36e6 / instructions,
+    message: 1.45e6 / instructions,
+    known: 0.36e6 / instructions,
+    byte: 2.9e3 / instructions,
+    stored: 4.3e3 / instructions,
     hash: 2e4 / instructions,
     signature: 0.94e6 / instructions,
     verification: 2.7e6 / instructions,
@@ -46,7 +46,7 @@ export function board(instructions: number): ComputePlan {
 }
 
 /**
- * A final batch takes some 31 M instructions beside its cryptography: 5 messages in and 5 out, 1,410 bytes, 4.1 KB of flash.
+ * A final batch takes some 38 M instructions beside its cryptography: 5 messages in and 5 out, 1,410 bytes, 3.1 KB of flash.
  * An RP2040 of 125 MHz takes 1.65 cycles for one; an ESP32-C3 of 160 MHz about one; a small Linux board is many times as fast.
  */
 export const boards = { rp2040: board(76e3), esp32c3: board(140e3), linux: board(1e6) } as const;

@@ -81,7 +81,7 @@ export const keptSeeds: readonly KeptSeed[] = [
   {
     seed: 231,
     loaded: true,
-    plan: "a92aba43ef22f792",
+    plan: "63ec315038d2c5bb",
     why: "all had claimed in a generation above a liar's metablock, which everyone had dropped since, and nobody proposed in any other",
   },
 ];
