@@ -5,8 +5,6 @@ import type { Plan } from "./plan";
 export interface KeptSeed {
   readonly seed: number;
   readonly why: string;
-  /** Of worlds under load. */
-  readonly loaded?: true;
   /** The digest of the plan that the seed drew then: another plan would be another world. */
   readonly plan: string;
 }
@@ -77,11 +75,5 @@ export const keptSeeds: readonly KeptSeed[] = [
     seed: 10183,
     plan: "78b2c10548d4161d",
     why: "a relay that lacked the parents passed a stranger's certificate on, and was cut off for it",
-  },
-  {
-    seed: 231,
-    loaded: true,
-    plan: "63ec315038d2c5bb",
-    why: "all had claimed in a generation above a liar's metablock, which everyone had dropped since, and nobody proposed in any other",
   },
 ];

@@ -88,17 +88,14 @@ function votingGroups(world: World): Group[] {
 /** "First proposals wait by rank, rank r waiting r short steps, so that normally one speaks." */
 function prepareProposal(world: World): boolean {
   const waiting = votingGroups(world).filter((group) => waitsForProposal(world, group));
-  const wanted = waiting.map((group) => reachableView(world, proposalView(world, group)));
-  const view = wanted.flatMap((each) => each ?? []).sort(compareViews)[0];
+  const views = waiting.map((group) => proposalView(world, group)).filter((view) => hasParents(world, view));
+  const view = views.sort(compareViews)[0];
   if (view === undefined) {
     world.proposal = null;
     return false;
   }
   // Who reports a generation far ahead holds up the groups that it owns, and no other: each goes at its own.
-  const groups = waiting.filter((_, index) => {
-    const own = wanted[index];
-    return own !== undefined && compareViews(own, view) === 0;
-  });
+  const groups = waiting.filter((group) => compareViews(proposalView(world, group), view) === 0);
   const scheduled = world.proposal;
   if (scheduled === null || compareViews(scheduled.view, view) !== 0) {
     world.proposal = { view, at: world.now.monotonic + turn(world, view, groups) };
@@ -131,33 +128,8 @@ function proposalView(world: World, group: Group): View {
   if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
   const used = world.issuedBefore;
   if (used !== null && used.sequence > sequence) sequence = used.sequence;
-  return firstUnused(world, sequence);
-}
-
-function firstUnused({ issuedBefore, issuedViews }: World, sequence: number): View {
-  let attempt = 0;
-  for (const issued of [issuedBefore, ...issuedViews])
-    if (issued?.sequence === sequence) attempt = Math.max(attempt, issued.attempt + 1);
-  return { sequence, attempt };
-}
-
-/** Timeouts after which no parent is waited for that may be gone for good. */
-const timeoutsToGoOn = 4;
-
-/**
- * The view, where there is a parent for it. Where there is none, and has been none for long, all have dropped it, as one of a liar that
- * ran ahead and of whose later ones there is no room for more: then it is a view of the next generation of which there is one. The claims
- * that stand in its way are below that, too.
- */
-function reachableView(world: World, view: View): View | undefined {
-  if (hasParents(world, view)) return view;
-  if (world.attemptsFailed < timeoutsToGoOn) return undefined;
-  let sequence = Number.POSITIVE_INFINITY;
-  for (const metablock of world.metablocks.values()) {
-    const next = metablock.view.sequence + 1;
-    if (next > view.sequence && next < sequence && mayBeParent(world, metablock)) sequence = next;
-  }
-  return sequence === Number.POSITIVE_INFINITY ? undefined : firstUnused(world, sequence);
+  const attempts = [used, ...world.issuedViews].map((issued) => (issued?.sequence === sequence ? issued.attempt : -1));
+  return { sequence, attempt: 1 + Math.max(...attempts) };
 }
 
 /** Whether a metablock of the generation before is known that could be its parent; of generation 0 none is needed. */
