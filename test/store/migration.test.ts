@@ -3,7 +3,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { allRecords, noWear } from "./all-records";
 import { same, untilCut } from "./cuts";
-import { openJournal as openFormer } from "./former/journal";
+import { createFormer, writeFormer } from "./former";
 import { createNor, type Nor, parts } from "./nor";
 
 const owner = new Uint8Array(32).fill(7);
@@ -11,13 +11,13 @@ const owner = new Uint8Array(32).fill(7);
 /** A flash as the version before left it, the bank that counts first or second, and its records. */
 function former(compactions: number): { readonly nor: Nor; readonly records: Map<string, Uint8Array> } {
   const nor = createNor(20, 512, 0);
-  const journal = openFormer(nor.flash, owner);
-  for (let step = 0; step < 12 || journal.stats().compactions < compactions; step++) {
+  const journal = createFormer(nor.flash, owner);
+  for (let step = 0; step < 12 || journal.compactions < compactions; step++) {
     const puts = new Map([
       [`w/t/slot/g/${step % 5}`, new Uint8Array(40 + (step % 90)).fill(step)],
       ["w/t/state", Uint8Array.of(step)],
     ]);
-    journal.write(puts, new Set([`w/t/slot/g/${(step + 2) % 5}`]));
+    writeFormer(journal, puts, new Set([`w/t/slot/g/${(step + 2) % 5}`]));
   }
   return { nor, records: new Map(journal.records) };
 }

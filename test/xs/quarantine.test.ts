@@ -4,7 +4,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import { openQuarantine, type Quarantine } from "../../firmware/device/quarantine";
 import { openJournal } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
-import { openJournal as openFormerJournal } from "../store/former/journal";
+import { createFormer, writeFormer } from "../store/former";
 import { createNor } from "../store/nor";
 
 const behavior = (index: number) => new Uint8Array(32).fill(index);
@@ -30,7 +30,8 @@ describe("the quarantine of a board", () => {
   it("is kept from a store of before, whose keys were the behaviors' hashes", () => {
     const before = createNor(16, 4_096, 0);
     const key = `quarantine/${toHex(behavior(3))}`;
-    openFormerJournal(before.flash, new Uint8Array(32)).write(new Map([[key, encodeText("it ended")]]), new Set());
+    const former = createFormer(before.flash, new Uint8Array(32));
+    writeFormer(former, new Map([[key, encodeText("it ended")]]), new Set());
     const { bytes, flash, restore } = createNor(16, 4_096);
     bytes.set(before.bytes);
     restore();
