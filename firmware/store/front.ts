@@ -11,7 +11,8 @@ import type { Flash } from "../ports";
  */
 export const frontSize = 128;
 export const formatVersion = 1;
-const openedAt = 64;
+/** Where the second part begins. */
+export const openedAt = 64;
 const magic = 0x676f6c76;
 const preparedSize = 56;
 const openedFrame = 15;
@@ -46,7 +47,8 @@ export function readFront(flash: Flash, sector: number): Front {
   return { prepared: readPrepared(bytes.subarray(0, openedAt)), opened: readOpened(bytes.subarray(openedAt)) };
 }
 
-function readPrepared(bytes: Uint8Array): Front["prepared"] {
+/** The first part, of its bytes. */
+export function readPrepared(bytes: Uint8Array): Front["prepared"] {
   if (isBlank(bytes)) return "blank";
   const view = viewOf(bytes);
   const check = crc32c(bytes.subarray(0, preparedSize - 4));

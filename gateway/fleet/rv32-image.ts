@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -67,10 +70,20 @@ export async function buildRv32Image(module: string, name: string, say: (text: s
   const source = encodeText(await bundleForXs({ entryPoints: [join(root, module)], plugins: [withoutNoble, bulkInC] }));
   const stamp = createHash("sha256").update(firmware).update(source).digest("hex").slice(0, 16);
   const path = join(root, "build/rv32", `${name}-${stamp}.image`);
-  const made = existsSync(path)
-    ? programIn(readFileSync(path).subarray(programOffset))
-    : await makeImage(path, firmware, source);
+  const made = existsSync(path) ? programOf(path) : await makeImage(path, firmware, source);
   return { path, firmware: firmware.length, program: made };
+}
+
+/** Bytes of the program in an image, of whose 32 MB its header is read alone. */
+function programOf(path: string): number {
+  const header = Buffer.alloc(8);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, header, 0, header.length, programOffset);
+  } finally {
+    closeSync(file);
+  }
+  return programIn(header);
 }
 
 /** Bytes of a program, by its header. */

@@ -1,13 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { Flash } from "../../firmware/ports";
+import { openedAt, readPrepared } from "../../firmware/store/front";
 import { asVertebraError } from "../system/errors";
 import { sectorSize as frontSize, isFlashFile } from "./flash-file";
 import { type Inspected, inspect } from "./inspect";
 
-/** A flash that is only read: the image of a board's, or a gateway's journal. */
-const magic = [0x76, 0x6c, 0x6f, 0x67];
-
-/** Throws `store-…` for an image that can't be read as a store, and what the system refuses. */
+/** The image of a board's flash, or a gateway's journal, which is only read. Throws `store-…` for an image that can't be read as a store, and what the system refuses. */
 export function inspectImage(path: string): Inspected {
   let bytes: Uint8Array;
   try {
@@ -26,11 +24,10 @@ interface Geometry {
 
 /** As the first front that is found says it; where there is none, any will do. */
 function geometryOf(bytes: Uint8Array): Geometry {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at + 64 <= bytes.length; at += 512) {
-    if (!magic.every((byte, index) => bytes[at + index] === byte)) continue;
-    const sectorSize = view.getUint32(at + 8, true);
-    const writeSize = view.getUint16(at + 6, true);
+  for (let at = 0; at + openedAt <= bytes.length; at += 512) {
+    const prepared = readPrepared(bytes.subarray(at, at + openedAt));
+    if (typeof prepared === "string") continue;
+    const { sectorSize, unit: writeSize } = prepared;
     if (sectorSize >= 512 && sectorSize <= bytes.length && writeSize >= 4 && writeSize <= 32)
       return { sectorSize, writeSize };
   }
