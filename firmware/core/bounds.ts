@@ -1,4 +1,4 @@
-import { recentFinalKept } from "./chain/group";
+import { blocksPerIssuer, recentFinalKept } from "./chain/group";
 import { assert } from "./errors";
 
 /** How much a participant holds of what has no end of its own: its platform says, by the memory that it has. */
@@ -9,16 +9,22 @@ export interface Bounds {
   readonly told: number;
   /** Metablocks held of a world. Of more, that which is furthest from the next generation goes first: it is asked for again if it matters. */
   readonly metablocks: number;
+  /** Blocks of its own in a group that are not final: what is pushed meanwhile waits in the buffer, and shares a block. At most half of `blocksPerIssuer`. */
+  readonly blocksInFlight: number;
 }
 
 /** What a machine holds that has memory by the megabyte, and a store that keeps all. */
-export const ample: Bounds = { finalTail: 0, told: 1_024, metablocks: 256 };
+export const ample: Bounds = { finalTail: 0, told: 1_024, metablocks: 256, blocksInFlight: 8 };
 
 /** Throws an assertion where bounds are below what the rules of agreement need. */
-export function checkBounds({ finalTail, told, metablocks }: Bounds): void {
+export function checkBounds({ finalTail, told, metablocks, blocksInFlight }: Bounds): void {
   assert(finalTail === 0 || finalTail >= recentFinalKept, "after a restart the last slots are judged by their blocks");
   assert(told >= leastTold, "what goes to a peer in one answer is told once");
   assert(metablocks >= leastMetablocks, "a generation, the one before it and the next are held");
+  assert(
+    blocksInFlight >= 1 && blocksInFlight <= blocksPerIssuer / 2,
+    "others have room for the blocks of one who is honest",
+  );
 }
 
 const leastTold = 16;

@@ -19,7 +19,7 @@ const baud = 115_200;
 /** What a board holds, by the memory that its machine has. */
 export function hostBounds({ memory }: Pick<Native, "memory">): Bounds {
   if (memory === undefined) return { ...ample, finalTail };
-  return { finalTail, told: 64, metablocks: 32 };
+  return { finalTail, told: 64, metablocks: 32, blocksInFlight: 2 };
 }
 
 export function hostClock(native: Native): Clock {

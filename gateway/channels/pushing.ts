@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ownBlocksInFlight } from "../../firmware/core/chain/group";
+import { ample } from "../../firmware/core/bounds";
 import type { VertebraError } from "../../firmware/core/errors";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { type Json, objectToValues } from "../../firmware/core/pact/json";
@@ -107,10 +107,10 @@ async function finality(
 function untilSealed({ world, participant }: Gateway, group: KnownGroup): string {
   const status = participant.status(world.tag).groups.find((each) => each.group === toHex(group.id))!;
   const place = `It is one of ${status.buffered} in the buffer of ${group.name}`;
-  if (status.ownPendingBlocks < ownBlocksInFlight) return `${place}, which is sealed a block at a time.`;
+  if (status.ownPendingBlocks < ample.blocksInFlight) return `${place}, which is sealed a block at a time.`;
   const first = participant.why(world.tag, { group: group.id, sequence: status.finalEntries });
   const { sentence } = named(world.catalog, first);
-  return `${place}: ${ownBlocksInFlight} blocks of this gateway are not final, and no more may be under way. The first: ${sentence}`;
+  return `${place}: ${ample.blocksInFlight} blocks of this gateway are not final, and no more may be under way. The first: ${sentence}`;
 }
 
 /** Says that nobody waits for an answer any more: its reader has gone, or the gateway ends. */

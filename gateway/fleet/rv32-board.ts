@@ -56,10 +56,20 @@ function startWord(telling: Telling, reset: number | undefined): string {
   return `0x${((told << 32n) | BigInt(startMagic)).toString(16)}`;
 }
 
-/** The board has one console: what is no line of JSON is a complaint. */
+/** The board has one console: what is no line of JSON is a complaint, and one that a power cut ended in the middle. */
 function passOn(text: string, telling: Telling, events: BoardEvents): void | Promise<void> {
-  if (telling === "words" || text.startsWith("{")) return events.printed(text);
+  if (telling === "words" || isObject(text)) return events.printed(text);
   events.complained(text);
+}
+
+function isObject(text: string): boolean {
+  if (!text.startsWith("{")) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkSocketPath(path: string): void {

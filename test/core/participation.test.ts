@@ -204,7 +204,7 @@ describe("a participant in two worlds", () => {
       owners: seeds.map((seed) => avatarOf(seed, worldId)).sort(compare),
     });
 
-  function join(seed: Uint8Array): Participant {
+  function join(seed: Uint8Array, bounds = ample): Participant {
     const worlds = worldIds.map((worldId) => ({
       worldId,
       stewards: [],
@@ -212,7 +212,7 @@ describe("a participant in two worlds", () => {
       groups: [groupOf(worldId)],
       readings: [],
     }));
-    return createParticipant({ crypto, seed, worlds, bounds: ample, records: [] });
+    return createParticipant({ crypto, seed, worlds, bounds, records: [] });
   }
 
   it("has an avatar and a metablockchain in each, and sends nothing of one in the other", () => {
@@ -238,6 +238,25 @@ describe("a participant in two worlds", () => {
     // A group of one world is unknown in the other.
     const refused = self.handle({ kind: "push", world: second!.world, group, entry, id: null, token: 2 }, now);
     expect(refused[0]).toMatchObject({ kind: "refused", error: { code: "group-unknown" } });
+  });
+
+  it("seals no more blocks while nobody confirms them than its platform has memory for; what is pushed then waits", () => {
+    for (const blocksInFlight of [1, 2, 8]) {
+      const self = join(seeds[0], { ...ample, blocksInFlight });
+      const [{ world } = { world: "" }] = self.avatars();
+      const group = syncGroupId(crypto, groupOf(worldIds[0]));
+      const now = { monotonic: 1, wall: 1 };
+      self.handle({ kind: "boot" }, now);
+      for (let token = 0; token < 10; token++) {
+        const entry = encodeEntry(pact.fields, [token], policy);
+        self.handle({ kind: "push", world, group, entry, id: null, token }, now);
+        self.handle({ kind: "flush" }, now);
+      }
+      expect(self.status(world).groups[0]).toMatchObject({
+        pendingBlocks: blocksInFlight,
+        buffered: 10 - blocksInFlight,
+      });
+    }
   });
 });
 

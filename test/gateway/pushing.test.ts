@@ -3,7 +3,7 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ownBlocksInFlight } from "../../firmware/core/chain/group";
+import { ample } from "../../firmware/core/bounds";
 import { type Control, startControl } from "../../gateway/channels/control";
 import { controlClient } from "../../gateway/channels/control-client";
 import { nodeRandom } from "../../gateway/participant/platform";
@@ -23,7 +23,7 @@ beforeEach(async () => {
   directory = join(parent, "world");
   gateway = await gatewayOf(createWorld(crypto, nodeRandom(), directory, plainWorld(1)));
   control = await startControl(gateway, () => {});
-  for (let load = 0; load < ownBlocksInFlight; load++) blocks.push(await pushed(load));
+  for (let load = 0; load < ample.blocksInFlight; load++) blocks.push(await pushed(load));
 });
 afterEach(async () => {
   await control.close();
@@ -74,7 +74,7 @@ describe("a push that waits", patience, () => {
     const { status, stderr } = await waiting.ended;
     expect(status).toBe(1);
     expect(JSON.parse(stderr).error).toMatchObject({ code: "gateway-ends" });
-    expect(group()).toMatchObject({ buffered: 0, ownPendingBlocks: ownBlocksInFlight });
+    expect(group()).toMatchObject({ buffered: 0, ownPendingBlocks: ample.blocksInFlight });
   });
 });
 

@@ -23,9 +23,8 @@ import { timing } from "./timing";
 
 /** Blocks above the last final one that a metablock may place: bounds slots, claims and locks. */
 export const slotWindow = 32;
-/** Blocks of one issuer in a group that are held and not final; who is honest has half as many under way. */
+/** Blocks of one issuer in a group that are held and not final; who is honest has half as many under way at most (`bounds`). */
 export const blocksPerIssuer = 16;
-export const ownBlocksInFlight = 8;
 /** Of all issuers together who may write and own nothing of the group. */
 export const blocksOfOthers = 64;
 /** Issuers that a group remembers counters of: more can't write to it. */

@@ -10,7 +10,7 @@ import type { Block } from "../wire/types";
 import { mayWrite } from "./access";
 import { hasRoomToSeal, makeRoomToSeal } from "./block-room";
 import { finalizeNext } from "./finalize";
-import { type Group, ownBlocksInFlight, soleOwner } from "./group";
+import { type Group, soleOwner } from "./group";
 import { keepBlock } from "./observe";
 import { isRepeat } from "./repeats";
 import type { World } from "./world";
@@ -118,7 +118,7 @@ export function mayIssue(world: World, group: Group): boolean {
   for (const block of group.blocks.values()) {
     if (equal(block.header.value.issuer, world.avatar)) own++;
   }
-  const most = group.full ? 1 : ownBlocksInFlight;
+  const most = group.full ? 1 : world.bounds.blocksInFlight;
   return own < most && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);
 }
 
