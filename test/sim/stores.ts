@@ -1,3 +1,4 @@
+import { leastRoom } from "../../firmware/core/chain/store-room";
 import { equal } from "../../firmware/core/wire/bytes";
 import { journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
 import { allRecords, noWear } from "../store/all-records";
@@ -7,6 +8,8 @@ import type { Draw } from "./random";
 /** What a member keeps through a loss of power. */
 export interface Store {
   records(): ReadonlyMap<string, Uint8Array>;
+  /** Bytes that it has for a participant's records; null where it has no bound, or a smaller one than a participant takes. */
+  readonly room: number | null;
   /** All of it, or nothing. */
   write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void;
   /** The power fails in this write: what is kept is what was before it, or after. */
@@ -28,6 +31,7 @@ export function recordStore(): Store {
   };
   return {
     records: () => records,
+    room: null,
     write,
     writeAndFail(draw, puts, deletes) {
       if (draw.chance(0.5)) write(puts, deletes);
@@ -66,8 +70,10 @@ export function flashStore(owner: Uint8Array, sectors: number): Store {
     for (const key of deletes) records.delete(key);
     for (const [key, value] of puts) records.set(key, value.slice());
   };
+  const { room } = journalStats(journal);
   return {
     records: () => records,
+    room: room < leastRoom ? null : room,
     write,
     writeAndFail(draw, puts, deletes) {
       nor.cutAt(nor.operations() + draw.below(steps(draw)), draw.one(parts));

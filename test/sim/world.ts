@@ -206,6 +206,8 @@ export function participantOf(
   { name, seed, store, compute }: Pick<Member, "name" | "seed" | "store" | "compute">,
 ): Participant {
   const known = [...groups.values()].filter((group) => knows(plan, name, group));
+  const records = [...store.records()];
+  const finals = records.filter(([key]) => key.startsWith("final/"));
   return createParticipant({
     crypto: counted(crypto, compute.work),
     seed,
@@ -222,7 +224,10 @@ export function participantOf(
       },
     ],
     bounds: ample,
-    records: [...store.records()].filter(([key]) => !key.startsWith("final/")),
+    records: records.filter(([key]) => !key.startsWith("final/")),
+    ...(store.room !== null && {
+      room: { bytes: store.room, finals: finals.map(([key, { length }]) => [key, length] as const).sort() },
+    }),
   });
 }
 

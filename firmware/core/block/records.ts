@@ -8,6 +8,10 @@ export function tipKey(world: string): string {
   return `w/${world}/tip`;
 }
 
+export function footingKey(world: string): string {
+  return `w/${world}/footing`;
+}
+
 export function groupKey(world: string, group: string): string {
   return `w/${world}/group/${group}`;
 }

@@ -22,9 +22,18 @@ export function endAttempt(world: World): boolean {
   if (voteIsSplit(world) || (timedOut && mayRaise(world))) enterAttempt(world, world.attempt + 1);
   else if (!timedOut) return false;
   else world.attemptStays++;
-  if (timedOut) world.attemptsFailed++;
+  if (timedOut) {
+    world.attemptsFailed++;
+    keepFooting(world);
+  }
   world.attemptEnds = world.now.monotonic + attemptTime(world);
   return timedOut;
+}
+
+function keepFooting(world: World): void {
+  if (world.footing === null || world.footing.durable) return;
+  world.footing.durable = true;
+  world.changed.footing = true;
 }
 
 /** One-way delays of an attempt in which all goes well: a block, its metablock, votes, a child, votes; and one to spare. */

@@ -89,10 +89,25 @@ export function recordClaims(world: World, metablock: Metablock, parts: readonly
       slot.claim = claimAfter(slot.claim, value.block, metablock.view);
     }
   }
+  takeFooting(world, metablock);
   if (metablock.view.sequence > world.highestCertifiedGeneration) {
     world.highestCertifiedGeneration = metablock.view.sequence;
     world.changed.state = true;
   }
+}
+
+/**
+ * Who certifies beyond the next generation follows others to a parent that need not stand here, and that they may drop again, as of a
+ * liar who ran ahead: then nothing could be proposed above the claims any more.
+ */
+function takeFooting(world: World, metablock: Metablock): void {
+  const below = metablock.view.sequence - 1;
+  if (below <= Math.max(world.highestFinalizableGeneration, world.footing?.metablock.view.sequence ?? -1)) return;
+  const parents = parentsOf(world, metablock) ?? [];
+  const parent = parents.find(({ standing }) => standing) ?? parents[0];
+  assert(parent !== undefined, "what is certified beyond the first generation has a parent");
+  world.changed.footing ||= world.footing?.durable === true;
+  world.footing = { metablock: parent, durable: world.changed.footing };
 }
 
 /** Rules 1 to 4 of PROTOCOL 6 for each group that this participant owns, as far as it was shown them. */

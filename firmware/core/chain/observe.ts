@@ -84,7 +84,7 @@ export function roomForIssuer(world: World, { issuer, sequence, attempt }: Metab
   const issuerKey = toHex(issuer);
   const known = world.owners.has(issuerKey);
   const sharesRoom = (other: Metablock) => (known ? other.issuerKey === issuerKey : !world.owners.has(other.issuerKey));
-  const inRoom = [...world.metablocks.values()].filter((other) => other !== world.tip && sharesRoom(other));
+  const inRoom = [...world.metablocks.values()].filter((other) => !isParentToCome(world, other) && sharesRoom(other));
   inRoom.sort((a, b) => compareViews(a.view, b.view));
   const ofGeneration = inRoom.filter((other) => other.view.sequence === sequence);
   if (ofGeneration.length >= (known ? metablocksPerGeneration : strangersPerGeneration)) {
@@ -98,6 +98,11 @@ export function roomForIssuer(world: World, { issuer, sequence, attempt }: Metab
     world.metablocks.delete(furthest.key);
   }
   return true;
+}
+
+/** Without these two this participant has nothing to propose upon. */
+function isParentToCome({ tip, footing }: World, metablock: Metablock): boolean {
+  return metablock === tip || metablock === footing?.metablock;
 }
 
 /** Holds a metablock, and gives it the certificates that came before it. */
@@ -121,12 +126,12 @@ function boundReferences(world: World, latest: Metablock): void {
 
 /**
  * Where room is short, what is furthest from the next generation goes first: only a runaway or a flood is there. Undefined where
- * there is nothing but the tip and the latest.
+ * there is nothing but the parents to come and the latest.
  */
 function dropFurthest(world: World, latest: Metablock): Metablock | undefined {
   let furthest: Metablock | undefined;
   for (const metablock of world.metablocks.values()) {
-    if (metablock === world.tip || metablock === latest) continue;
+    if (isParentToCome(world, metablock) || metablock === latest) continue;
     if (furthest === undefined || compareViews(metablock.view, furthest.view) > 0) furthest = metablock;
   }
   if (furthest !== undefined) world.metablocks.delete(furthest.key);
@@ -271,7 +276,7 @@ function dropOldGenerations(world: World): void {
   const relaying = relays(world);
   for (const [key, metablock] of world.metablocks) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
-    if (relaying && metablock !== world.tip && isDoneForRelay(world, metablock)) {
+    if (relaying && !isParentToCome(world, metablock) && isDoneForRelay(world, metablock)) {
       world.metablocks.delete(key);
       continue;
     }

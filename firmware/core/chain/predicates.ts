@@ -104,7 +104,7 @@ export function compareIssuingHashes(crypto: Sha256, a: Signed<MetablockHeader>,
  */
 export function mayBeParent(world: World, parent: Metablock): boolean {
   if (parent.valid === false) return false;
-  return parent.standing || !showsEverything(world, parent);
+  return parent.standing || parent === world.footing?.metablock || !showsEverything(world, parent);
 }
 
 function showsEverything(world: World, metablock: Metablock): boolean {

@@ -1,12 +1,13 @@
 import { assert } from "../errors";
 import { compare, equal, toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
-import { maxCount, maxReleasedGroups } from "../wire/limits";
+import { maxReleasedGroups } from "../wire/limits";
 import { merkleTree, pathIn, rootOf } from "../wire/merkle";
 import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } from "../wire/structures";
 import type { BlockReference, View } from "../wire/types";
 import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
+import { hasIssued, noteIssued, unusedAttempt } from "./issued";
 import { createMetablock, type Metablock, releases } from "./metablock";
 import { keepMetablock, roomForIssuer } from "./observe";
 import { isGivenUp } from "./patience";
@@ -123,13 +124,13 @@ function waitsForProposal(world: World, group: Group): boolean {
 function proposalView(world: World, group: Group): View {
   let sequence = 1 + Math.max(world.highestFinalizableGeneration, generationOfQuorum(world, group));
   const claim = group.slots.get(group.position)?.claim;
-  if (claim && above(claim.view, { sequence, attempt: world.attempt })) sequence = claim.view.sequence;
+  if (claim && above(claim.view, { sequence, attempt: world.attempt }))
+    sequence = Math.max(claim.view.sequence, 1 + (world.footing?.metablock.view.sequence ?? -1));
   // One that issued in this generation already waits for it, or for the next attempt: a higher one would be ahead of the others'.
   if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
   const used = world.issuedBefore;
   if (used !== null && used.sequence > sequence) sequence = used.sequence;
-  const attempts = [used, ...world.issuedViews].map((issued) => (issued?.sequence === sequence ? issued.attempt : -1));
-  return { sequence, attempt: 1 + Math.max(...attempts) };
+  return { sequence, attempt: unusedAttempt(world, sequence) };
 }
 
 /** Whether a metablock of the generation before is known that could be its parent; of generation 0 none is needed. */
@@ -137,20 +138,6 @@ function hasParents(world: World, { sequence }: View): boolean {
   if (sequence === 0) return true;
   return [...world.metablocks.values()].some(
     (metablock) => metablock.view.sequence === sequence - 1 && mayBeParent(world, metablock),
-  );
-}
-
-/**
- * Whether a metablock of this view was, or before the last start may have been, issued: none is issued twice, crash or not.
- * Below a generation's highest attempt only its first is still known. Who shares this participant's seed may have signed the
- * highest view that there can be: above it nothing is issued.
- */
-function hasIssued(world: World, view: View): boolean {
-  if (view.sequence > maxCount || view.attempt > maxCount) return true;
-  if (!above(view, world.issuedBefore)) return true;
-  return world.issuedViews.some(
-    ({ sequence, attempt }) =>
-      sequence === view.sequence && (attempt === view.attempt || (view.attempt > 0 && attempt > view.attempt)),
   );
 }
 
@@ -341,14 +328,7 @@ function issueMetablock(world: World, metablock: Metablock): void {
     assert(certified.has(index), `an issuer may certify all that it puts forward, slot ${value.position} too`);
   }
   recordClaims(world, metablock, parts);
-  const others = world.issuedViews.filter(
-    ({ sequence, attempt }) => sequence !== metablock.view.sequence || attempt === 0,
-  );
-  world.issuedViews = [...others, metablock.view];
-  if (world.issued === null || above(metablock.view, world.issued)) {
-    world.issued = metablock.view;
-    world.changed.state = true;
-  }
+  noteIssued(world, metablock.view);
   roomForIssuer(world, metablock.header.value, true);
   keepMetablock(world, metablock);
   world.news.push({ kind: "metablock", metablock });

@@ -165,5 +165,9 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   world.issuedViews = world.issuedViews.filter((view) => view.sequence > metablock.view.sequence - generationsOpen);
   world.changed.state = true;
   world.changed.tip = true;
+  if (world.footing !== null && world.footing.metablock.view.sequence <= metablock.view.sequence) {
+    world.changed.footing ||= world.footing.durable;
+    world.footing = null;
+  }
   return true;
 }

@@ -1,13 +1,13 @@
 import type { Crypto } from "../../ports";
 import { decodeBlock } from "../block/block";
 import { finalKey } from "../block/final-record";
-import { blockKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
+import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import { maxCertificateBytes, maxCertificates, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof, evidenceItems, readEvidence } from "../wire/proofs";
-import { bytes, hash32, integer, list, nullable, tuple } from "../wire/shape";
+import { bytes, bytesOf, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
 import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
@@ -31,10 +31,19 @@ export function recordChanges(world: World): void {
   const { changed } = world;
   if (changed.state) put(world, stateKey(world.tag), encodeState(world));
   if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), encodeTip(world, world.tip));
+  if (changed.footing) recordFooting(world);
   for (const group of changed.groups) put(world, ...groupRecord(world, group, changed.puts));
   for (const [group, positions] of changed.slots) {
     for (const position of positions) recordSlot(world, group, position);
   }
+}
+
+/** Its header alone: a child of it releases the groups whose references it lacks, and that is rare. */
+function recordFooting(world: World): void {
+  const key = footingKey(world.tag);
+  const header = world.footing?.metablock.header;
+  if (header === undefined) remove(world, key);
+  else put(world, key, encode([header.bytes, header.signature]));
 }
 
 function recordSlot(world: World, group: Group, position: number): void {
@@ -51,6 +60,7 @@ export function restore(world: World, records: Iterable<readonly [string, Uint8A
     if (root !== "w" || tag !== world.tag) continue;
     if (kind === "state") restoreState(world, value);
     else if (kind === "tip") restoreTip(world, value);
+    else if (kind === "footing") restoreFooting(world, value);
     else restoreOfGroup(world, key, value, kind, world.groups.get(groupHex ?? ""), rest);
   }
 }
@@ -166,6 +176,18 @@ function restoreTip(world: World, value: Uint8Array): void {
   tip.standing = true;
   world.tip = tip;
   world.metablocks.set(tip.key, tip);
+}
+
+function restoreFooting(world: World, value: Uint8Array): void {
+  const [header, signature] = tuple("footing record", decode(value, recordLimits), 2);
+  const signed = signedMetablockHeader(
+    world.crypto,
+    bytes("footing record: header", header),
+    bytesOf("footing record: signature", signature, 64),
+  );
+  const footing = createMetablock(signed, world.now.monotonic);
+  world.footing = { metablock: footing, durable: true };
+  world.metablocks.set(footing.key, footing);
 }
 
 /**

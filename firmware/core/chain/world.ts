@@ -39,6 +39,12 @@ export interface Missing {
   asked: number;
 }
 
+export interface Footing {
+  readonly metablock: Metablock;
+  /** From the first timeout on: most are passed before, and cost the store nothing. */
+  durable: boolean;
+}
+
 /** Something observed that peers may have to hear of (figure 6A); `from` already has it. */
 export type News =
   | { readonly kind: "block"; readonly group: Group; readonly block: Block }
@@ -73,6 +79,11 @@ export interface World {
   highestCertifiedGeneration: number;
   /** The metablock that raised HFG: kept through restarts, as the next generation's parent. */
   tip: Metablock | null;
+  /**
+   * The parent of the highest generation above HFG + 1 in which this participant certified, until HFG is as high: its claims can be passed
+   * above it alone, and nobody else may have it any more.
+   */
+  footing: Footing | null;
   /** The first timeout, ms: several times as long as certificates have lately taken, so that a slow board is waited for. */
   patience: number;
   /**
@@ -94,6 +105,8 @@ export interface World {
    */
   issuedBefore: View | null;
   issuedViews: readonly View[];
+  /** The highest generation below which views were forgotten since there were too many, and the highest attempt in any of these. */
+  issuedForgotten: View | null;
   /** A first proposal that waits for its rank's turn. */
   proposal: { readonly view: View; readonly at: number } | null;
 
@@ -121,6 +134,7 @@ export interface World {
 export interface Changes {
   state: boolean;
   tip: boolean;
+  footing: boolean;
   readonly groups: Set<Group>;
   readonly slots: Map<Group, Set<number>>;
   readonly puts: Map<string, Uint8Array>;
@@ -128,7 +142,15 @@ export interface Changes {
 }
 
 export function noChanges(): Changes {
-  return { state: false, tip: false, groups: new Set(), slots: new Map(), puts: new Map(), deletes: new Set() };
+  return {
+    state: false,
+    tip: false,
+    footing: false,
+    groups: new Set(),
+    slots: new Map(),
+    puts: new Map(),
+    deletes: new Set(),
+  };
 }
 
 /** Writes this record with the answer to the present event. */
