@@ -40,26 +40,43 @@ export function lackOf(checkers: Checkers, goals: readonly Goal[], marks?: reado
   return undefined;
 }
 
-export function lackIn(
+function lackIn(checkers: Checkers, goal: Goal, mark: Mark): string | undefined {
+  for (const member of goal.able) {
+    const lack = lackAt(checkers, goal, member, mark);
+    if (lack !== undefined) return lack;
+  }
+  return undefined;
+}
+
+/** What of this is not final at one of them. */
+export function lackAt(
   checkers: Checkers,
   goal: Goal,
+  member: Member,
   { blocks, sealed }: Mark = markOf(checkers, goal),
 ): string | undefined {
   const { group, able } = goal;
-  for (const member of able) {
-    const history = checkers.historyOf(member, group);
-    if (history.length < blocks) {
-      return `${member.name} has ${history.length} final blocks of ${group.name}, and others ${blocks}`;
-    }
-    if (group.policy.private) continue;
-    const final = new Set(history.flatMap(({ values }) => values ?? []));
-    for (const writer of able) {
-      const told = checkers.sealedBy(writer, group).slice(0, sealed.get(writer));
-      const lost = told.filter((value) => !final.has(value));
-      if (lost.length > 0) return `${lost} of ${writer.name}, sealed, are not final in ${group.name} at ${member.name}`;
-    }
+  const history = checkers.historyOf(member, group);
+  if (history.length < blocks) {
+    return `${member.name} has ${history.length} final blocks of ${group.name}, and others ${blocks}`;
+  }
+  if (group.policy.private) return undefined;
+  const final = new Set(history.flatMap(({ values }) => values ?? []));
+  for (const writer of able) {
+    const told = checkers.sealedBy(writer, group).slice(0, sealed.get(writer));
+    const lost = told.filter((value) => !final.has(value));
+    if (lost.length > 0) return `${lost} of ${writer.name}, sealed, are not final in ${group.name} at ${member.name}`;
   }
   return undefined;
+}
+
+/** Blocks that whoever was away for longest has to be given. */
+export function furthestBehind(checkers: Checkers, goals: readonly Goal[]): number {
+  const behind = goals.map(({ group, able }) => {
+    const held = able.map((member) => checkers.historyOf(member, group).length);
+    return Math.max(...held) - Math.min(...held);
+  });
+  return Math.max(0, ...behind);
 }
 
 /** The most owners of the group that are linked, by each other and by those who relay. */

@@ -1,6 +1,6 @@
 import { checkRecords } from "./bounds";
 import { type Checkers, isSuspect } from "./checkers";
-import { goalOf, lackOf, markOf } from "./goals";
+import { furthestBehind, goalOf, lackOf, markOf } from "./goals";
 import { hinder, type LinkState } from "./links";
 import { checkRebuilt, checkSomeProofs } from "./rebuilt";
 import { healSagas } from "./saga-healing";
@@ -8,8 +8,9 @@ import { type Standstill, watchStandstill } from "./standstill";
 import type { ToldCheck } from "./told";
 import { boot, losePower, type World } from "./world";
 
-/** After the faults all that can be final must be so within this, virtual ms. */
+/** After the faults all that can be final must be so within this, virtual ms; and for each block that who was away for longest is given, this more. */
 const healingMs = 600_000;
+const catchingUpMs = 500;
 
 /** How a world came to rest, virtual ms. */
 export interface Healing {
@@ -32,11 +33,12 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   // Under load something is always under way: what is waited for is what was sealed by now.
   const marks = isLoaded ? goals.map((goal) => markOf(checkers, goal)) : undefined;
   const standstills = isLoaded ? goals.map((goal) => watchStandstill(world, checkers, goal)) : [];
-  reach(world, checkers, standstills, () => lackOf(checkers, goals, marks));
+  const within = healingMs + catchingUpMs * furthestBehind(checkers, goals);
+  reach(world, checkers, within, standstills, () => lackOf(checkers, goals, marks));
   const took = schedule.now() - started;
   const stoodStill = standstills.length === 0 ? 0 : bearLoad(world, checkers, standstills);
   // A writer whose lines are full is told when they are so no more.
-  if (isLoaded) reach(world, checkers, [], () => lackOf(checkers, goals) ?? told.owed(goals));
+  if (isLoaded) reach(world, checkers, within, [], () => lackOf(checkers, goals) ?? told.owed(goals));
   healSagas(world, checkers, started);
   // What follows changes nothing that is final.
   schedule.run(schedule.now() + 10_000, () => checkers.failures.length > 0);
@@ -69,6 +71,7 @@ function endFaults(world: World, links: readonly LinkState[]): void {
 function reach(
   world: World,
   checkers: Checkers,
+  within: number,
   standstills: readonly Standstill[],
   lack: () => string | undefined,
 ): void {
@@ -77,9 +80,9 @@ function reach(
     for (const each of standstills) each.look();
     return checkers.failures.length > 0 || lack() === undefined;
   };
-  if (!done()) schedule.run(schedule.now() + healingMs, done);
+  if (!done()) schedule.run(schedule.now() + within, done);
   const left = lack();
-  if (left !== undefined) checkers.fail(`${healingMs} ms after all faults ended, ${left}`);
+  if (left !== undefined) checkers.fail(`${within} ms after all faults ended, ${left}`);
 }
 
 /** Members go on pushing, and no group stands still for any of its owners. */

@@ -1,5 +1,5 @@
 import type { Checkers } from "./checkers";
-import { type Goal, lackIn } from "./goals";
+import { type Goal, lackAt } from "./goals";
 import type { World } from "./world";
 
 /** A group whose owners hear each other, while they go on pushing: how long it stands still for one of them. */
@@ -24,15 +24,16 @@ export function watchStandstill({ schedule }: World, checkers: Checkers, goal: G
   return {
     look() {
       const now = schedule.now();
-      let lack: string | undefined | null = null;
       for (const member of able) {
         const { blocks, since } = last.get(member)!;
         const has = checkers.historyOf(member, group).length;
         const still = now - since;
-        if (has === blocks && still > worthLooking && lack === null) lack = lackIn(checkers, goal);
-        if (has !== blocks || (still > worthLooking && lack === undefined))
+        if (has === blocks && still <= worthLooking) continue;
+        const lack = has === blocks ? lackAt(checkers, goal, member) : undefined;
+        if (lack === undefined) {
           last.set(member, { blocks: has, since: now });
-        if (has !== blocks || still <= worthLooking || lack === undefined) continue;
+          continue;
+        }
         longest = Math.max(longest, still);
         if (still > longestStandstill)
           checkers.fail(`${group.name} stood still for ${still} ms at ${member.name} under load: ${lack}`);
