@@ -47,7 +47,9 @@ export function certify(world: World, metablock: Metablock): boolean {
   if (!metablock.certificates.has(world.avatarKey)) {
     if (!isTimely(world, metablock) || turnOfIssuer(world, metablock) > world.now.monotonic) return false;
   }
-  const parts = certifiableParts(world, metablock).map((part) => notYetCertified(world, metablock, part));
+  const certifiable = certifiableParts(world, metablock);
+  if (certifiable.length === 0) return false;
+  const parts = certifiable.map((part) => notYetCertified(world, metablock, part));
   const scopes = packScopes(parts.map(scopeOf));
   if (scopes.length === 0) return false;
   if (
@@ -113,14 +115,22 @@ function takeFooting(world: World, metablock: Metablock): void {
 /** Rules 1 to 4 of PROTOCOL 6 for each group that this participant owns, as far as it was shown them. */
 export function certifiableParts(world: World, metablock: Metablock): CertifiablePart[] {
   const parents = parentsOf(world, metablock);
-  if (parents === undefined || !parents.every((parent) => mayBeParent(world, parent))) return [];
   const parts: CertifiablePart[] = [];
-  for (const group of groupsAbout(world, metablock)) {
-    if (!votes(group) || (isPast(metablock, group) && parents.every((parent) => isPast(parent, group)))) continue;
+  if (parents === undefined) return parts;
+  for (let at = 0; at < parents.length; at++) if (!mayBeParent(world, parents[at]!)) return parts;
+  const groups = groupsAbout(world, metablock);
+  for (let at = 0; at < groups.length; at++) {
+    const group = groups[at]!;
+    if (!votes(group) || (isPast(metablock, group) && areAllPast(parents, group))) continue;
     const part = certifiablePart(world, metablock, parents, group);
     if (part.own.length > 0 || part.parents.length > 0) parts.push(part);
   }
   return parts;
+}
+
+function areAllPast(metablocks: readonly Metablock[], group: Group): boolean {
+  for (let at = 0; at < metablocks.length; at++) if (!isPast(metablocks[at]!, group)) return false;
+  return true;
 }
 
 function certifiablePart(
@@ -158,7 +168,8 @@ function certifiablePart(
 export function mayCloseAll(group: Group, parent: Metablock, held: readonly HeldReference[]): boolean {
   let position = group.position;
   let firstEntry = group.entries;
-  for (const reference of held) {
+  for (let at = 0; at < held.length; at++) {
+    const reference = held[at]!;
     if (isFinalHere(group, reference)) continue;
     const { value, index } = reference;
     if (value.position !== position || value.firstEntry !== firstEntry) return false;
@@ -181,6 +192,7 @@ function certifiableOwn(
   own: readonly HeldReference[],
   inParent: readonly HeldReference[],
 ): HeldReference[] {
+  if (own.length === 0) return [];
   const last = inParent[inParent.length - 1]?.value;
   let position = Math.max(group.position, last === undefined ? 0 : last.position + 1);
   let firstEntry = position === group.position || last === undefined ? group.entries : last.firstEntry + last.count;

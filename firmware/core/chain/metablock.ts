@@ -86,22 +86,34 @@ export function invalid(metablock: Metablock, code: string, what: string): Verte
   );
 }
 
+const none: readonly ReceivedCertificate[] = [];
+
 export function releases(metablock: Metablock, group: Hash): boolean {
-  return metablock.header.value.releasedGroups.some((released) => equal(released, group));
+  const { releasedGroups } = metablock.header.value;
+  for (let at = 0; at < releasedGroups.length; at++) if (equal(releasedGroups[at]!, group)) return true;
+  return false;
 }
 
 /** Whether `signer` certified the reference of this index: the issuer did so by issuing (PROTOCOL 4). */
 export function certifiedBy(metablock: Metablock, signerKey: string, index: number): boolean {
   if (signerKey === metablock.issuerKey) return true;
-  const certificates = metablock.certificates.get(signerKey);
-  return certificates?.some(({ scope }) => scope === null || scope.own.includes(index)) === true;
+  const certificates = metablock.certificates.get(signerKey) ?? none;
+  for (let at = 0; at < certificates.length; at++) {
+    const { scope } = certificates[at]!;
+    if (scope === null || scope.own.includes(index)) return true;
+  }
+  return false;
 }
 
 /** Whether `signer` certified the metablock for a reference that one of its parents holds. */
 export function closedBy(metablock: Metablock, signerKey: string, parent: number, index: number): boolean {
   if (signerKey === metablock.issuerKey) return true;
-  const certificates = metablock.certificates.get(signerKey);
-  return certificates?.some(({ scope }) => scope === null || names(scope.parents, parent, index)) === true;
+  const certificates = metablock.certificates.get(signerKey) ?? none;
+  for (let at = 0; at < certificates.length; at++) {
+    const { scope } = certificates[at]!;
+    if (scope === null || names(scope.parents, parent, index)) return true;
+  }
+  return false;
 }
 
 function names(places: Scope["parents"], parent: number, index: number): boolean {

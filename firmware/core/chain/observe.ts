@@ -18,8 +18,8 @@ import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGrou
 import { createMetablock, invalid, type Metablock } from "./metablock";
 import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
-import { progress } from "./progress";
-import { isPast, referencesOf, takeReferences } from "./references";
+import { isSettled, progress } from "./progress";
+import { referencesOf, takeReferences } from "./references";
 import { promisedBlocks } from "./slots";
 import { takeRoom } from "./store-room";
 import { timing } from "./timing";
@@ -227,6 +227,7 @@ export function settle(world: World): void {
     let changed = false;
     for (const metablock of [...world.metablocks.values()].sort((a, b) => compareViews(a.view, b.view))) {
       validate(world, metablock);
+      if (isSettled(world, metablock)) continue;
       if (certify(world, metablock)) changed = true;
       if (progress(world, metablock)) changed = true;
     }
@@ -294,13 +295,26 @@ function relays(world: World): boolean {
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {
-  return openGroups(world, metablock).some((group) => !isGivenUp(world, metablock, group));
+  const groups = openGroups(world, metablock);
+  for (let at = 0; at < groups.length; at++) if (!isGivenUp(world, metablock, groups[at]!)) return true;
+  return false;
 }
 
 /** The known groups of which it, or a parent of it, holds a block that is not final yet. */
 function openGroups(world: World, metablock: Metablock): Group[] {
-  const held = [metablock, ...(parentsOf(world, metablock) ?? [])];
-  return groupsAbout(world, metablock).filter((group) => held.some((each) => !isPast(each, group)));
+  const groups: Group[] = [];
+  addOpenGroups(world, metablock, groups);
+  const parents = parentsOf(world, metablock);
+  if (parents !== undefined) for (let at = 0; at < parents.length; at++) addOpenGroups(world, parents[at]!, groups);
+  return groups;
+}
+
+function addOpenGroups(world: World, { sorted }: Metablock, groups: Group[]): void {
+  for (let at = 0; at < sorted.length; at++) {
+    const { groupKey, value } = sorted[at]!;
+    const group = world.groups.get(groupKey);
+    if (group !== undefined && value.position >= group.position && !groups.includes(group)) groups.push(group);
+  }
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */

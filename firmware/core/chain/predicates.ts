@@ -11,8 +11,8 @@ import { furthestAhead, generationsOpen, type World } from "./world";
 /** The metablocks that `metablock` names as parents, in that order; undefined where one is not held. */
 export function parentsOf(world: World, metablock: Metablock): Metablock[] | undefined {
   const parents: Metablock[] = [];
-  for (const key of metablock.parentKeys) {
-    const parent = world.metablocks.get(key);
+  for (let at = 0; at < metablock.parentKeys.length; at++) {
+    const parent = world.metablocks.get(metablock.parentKeys[at]!);
     if (parent === undefined) return undefined;
     parents.push(parent);
   }
@@ -30,9 +30,11 @@ export function groupsAbout(world: World, metablock: Metablock): Group[] {
   return groups;
 }
 
-function addGroups(world: World, metablock: Metablock, groups: Group[]): void {
-  for (const key of metablock.byGroup.keys()) {
-    const group = world.groups.get(key);
+function addGroups(world: World, { sorted }: Metablock, groups: Group[]): void {
+  for (let at = 0; at < sorted.length; at++) {
+    const { groupKey } = sorted[at]!;
+    if (at > 0 && groupKey === sorted[at - 1]!.groupKey) continue;
+    const group = world.groups.get(groupKey);
     if (group !== undefined && !groups.includes(group)) groups.push(group);
   }
 }
@@ -112,9 +114,10 @@ function showsEverything(world: World, metablock: Metablock): boolean {
   return parents?.every((parent) => allKnown(world, parent)) === true && allKnown(world, metablock);
 }
 
-function allKnown(world: World, { header, references }: Metablock): boolean {
-  if (references.size < header.value.referenceCount) return false;
-  return [...references.values()].every(({ groupKey }) => world.groups.has(groupKey));
+function allKnown(world: World, { header, sorted }: Metablock): boolean {
+  if (sorted.length < header.value.referenceCount) return false;
+  for (let at = 0; at < sorted.length; at++) if (!world.groups.has(sorted[at]!.groupKey)) return false;
+  return true;
 }
 
 /**
@@ -162,11 +165,21 @@ export function isCausallyConsistent(group: Group, block: Block, window: readonl
  */
 export function isFinalizableFor(metablock: Metablock, group: Group): boolean {
   const references = referencesOf(metablock, group.key);
-  const open = references.filter((reference) => !isFinalHere(group, reference));
-  return (
-    references.length > 0 &&
-    (open.length > 0 ? open : references).every(({ index }) => isCertified(metablock, group, index))
-  );
+  let open = 0;
+  for (let at = 0; at < references.length; at++) {
+    const reference = references[at]!;
+    if (isFinalHere(group, reference)) continue;
+    if (!isCertified(metablock, group, reference.index)) return false;
+    open++;
+  }
+  return open > 0 || (references.length > 0 && areCertified(metablock, group, references));
+}
+
+function areCertified(metablock: Metablock, group: Group, references: readonly HeldReference[]): boolean {
+  for (let at = 0; at < references.length; at++) {
+    if (!isCertified(metablock, group, references[at]!.index)) return false;
+  }
+  return true;
 }
 
 /** Final, and known to be so on this block: where that is not known any more, it can't be voted for. */
@@ -181,19 +194,21 @@ export function isFinalHere(group: Group, { value }: HeldReference): boolean {
  */
 export function closes(world: World, metablock: Metablock, group: Group): boolean {
   if (releases(metablock, group.id)) return false;
-  return metablock.header.value.parents.some((_, index) => {
+  for (let index = 0; index < metablock.parentKeys.length; index++) {
     const parent = parentAt(world, metablock, index);
-    if (parent === undefined) return false;
-    const references = referencesOf(parent, group.key);
-    return (
-      references.length > 0 &&
-      references.every(
-        (reference) =>
-          (isCertified(parent, group, reference.index) || isFinalHere(group, reference)) &&
-          isClosed(metablock, group, index, reference.index),
-      )
-    );
-  });
+    if (parent !== undefined && closesAllOf(metablock, group, index, parent)) return true;
+  }
+  return false;
+}
+
+function closesAllOf(metablock: Metablock, group: Group, index: number, parent: Metablock): boolean {
+  const references = referencesOf(parent, group.key);
+  for (let at = 0; at < references.length; at++) {
+    const reference = references[at]!;
+    if (!isCertified(parent, group, reference.index) && !isFinalHere(group, reference)) return false;
+    if (!isClosed(metablock, group, index, reference.index)) return false;
+  }
+  return references.length > 0;
 }
 
 /**
@@ -224,10 +239,15 @@ export function isFinalizable(world: World, metablock: Metablock): boolean {
 
 /** The patent's "Should Certify": this participant is in one of the three lists, each judged per group. */
 export function shouldCertify(world: World, metablock: Metablock): boolean {
-  return showsMine(world, metablock) || metablock.parentKeys.some((key) => showsMine(world, world.metablocks.get(key)));
+  if (showsMine(world, metablock)) return true;
+  for (let at = 0; at < metablock.parentKeys.length; at++) {
+    const parent = parentAt(world, metablock, at);
+    if (parent !== undefined && showsMine(world, parent)) return true;
+  }
+  return false;
 }
 
-function showsMine(world: World, metablock: Metablock | undefined): boolean {
-  for (const key of metablock?.byGroup.keys() ?? []) if (world.groups.get(key)?.mine) return true;
+function showsMine(world: World, { sorted }: Metablock): boolean {
+  for (let at = 0; at < sorted.length; at++) if (world.groups.get(sorted[at]!.groupKey)?.mine) return true;
   return false;
 }

@@ -28,6 +28,34 @@ export function progress(world: World, metablock: Metablock): boolean {
   return changed;
 }
 
+/**
+ * Whether nothing of it is open, so that to certify it and to progress by it changes nothing: what it and its parents show is final here,
+ * and it raised for its groups what it can raise. Of what is held between two batches this is most.
+ */
+export function isSettled(world: World, metablock: Metablock): boolean {
+  if (!isSettledFor(world, metablock, metablock)) return false;
+  for (let at = 0; at < metablock.parentKeys.length; at++) {
+    const parent = parentAt(world, metablock, at);
+    if (parent !== undefined && !isSettledFor(world, metablock, parent)) return false;
+  }
+  return true;
+}
+
+function isSettledFor(world: World, metablock: Metablock, { sorted }: Metablock): boolean {
+  for (let at = 0; at < sorted.length; at++) {
+    const { groupKey, value } = sorted[at]!;
+    const group = world.groups.get(groupKey);
+    if (group === undefined || soleOwner(group)) continue;
+    if (value.position >= group.position || !isRaised(world, metablock, group)) return false;
+  }
+  return true;
+}
+
+/** It stands for the group, and HFG is not below it: what it raised it raises once. */
+function isRaised(world: World, { view, standsFor }: Metablock, group: Group): boolean {
+  return standsFor.has(group.key) && (!group.mine || view.sequence <= world.highestFinalizableGeneration);
+}
+
 /** "A lock: the block certified there in the highest view that it has seen." */
 function lockCertified(world: World, metablock: Metablock, group: Group): boolean {
   let changed = false;
@@ -146,9 +174,7 @@ function finalizeReference(
  * certificate." The metablock that raised it is kept as the tip.
  */
 function raiseGeneration(world: World, metablock: Metablock, group: Group): boolean {
-  // What it raised it raises once: most metablocks that are held stand already.
-  const over = !group.mine || metablock.view.sequence <= world.highestFinalizableGeneration;
-  if (metablock.standsFor.has(group.key) && over) return false;
+  if (isRaised(world, metablock, group)) return false;
   const stands = isFinalizableFor(metablock, group) || closes(world, metablock, group);
   if (!stands) return false;
   const first = !metablock.standing;
@@ -157,7 +183,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
     metablock.standsFor.add(group.key);
     learnPatience(world, metablock, group);
   }
-  if (over) return first;
+  if (isRaised(world, metablock, group)) return first;
   if (isRunaway(world, metablock, [group])) return first;
   world.highestFinalizableGeneration = metablock.view.sequence;
   world.tip = metablock;
