@@ -110,37 +110,38 @@ export function drive(world: World, flush: boolean): { readonly attemptFailed: b
 }
 
 function moreToSeal(world: World, flush: boolean): boolean {
-  return [...world.groups.values()].some((group) => {
+  for (const group of world.groups.values()) {
     const due = dueAt(group.buffer);
-    return due !== undefined && (flush || due <= world.now.monotonic) && mayIssue(world, group);
-  });
+    if (due !== undefined && (flush || due <= world.now.monotonic) && mayIssue(world, group)) return true;
+  }
+  return false;
 }
 
 /** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
 export function wakeAt(world: World, peers: readonly Peer[]): number {
-  let wake = Number.POSITIVE_INFINITY;
-  const note = (time: number | null | undefined) => {
-    if (typeof time === "number" && time < wake) wake = time;
-  };
-  note(world.attemptEnds);
-  note(world.proposal?.at);
+  const now = world.now.monotonic;
+  let wake = Math.min(world.attemptEnds ?? never, world.proposal?.at ?? never, lostDue(world, peers));
   for (const metablock of world.metablocks.values()) {
-    for (const turn of [metablock.childTurn ?? 0, turnOfIssuer(world, metablock)]) {
-      if (turn > world.now.monotonic) note(turn);
-    }
+    const child = metablock.childTurn ?? 0;
+    if (child > now && child < wake) wake = child;
+    const turn = turnOfIssuer(world, metablock);
+    if (turn > now && turn < wake) wake = turn;
   }
-  for (const peer of peers) {
-    note(frontierDue(peer));
-    note(peer.certificates.due);
-    for (const key of peer.positions.keys()) note(pullDue(peer, world.groups.get(key)!));
+  for (let at = 0; at < peers.length; at++) {
+    const peer = peers[at]!;
+    wake = Math.min(wake, frontierDue(peer), peer.certificates.due);
+    if (peer.positions.size === 0) continue;
+    for (const key of peer.positions.keys()) wake = Math.min(wake, pullDue(peer, world.groups.get(key)!));
   }
+  for (const { buffer } of world.groups.values()) wake = Math.min(wake, expiresAt(buffer) ?? never);
   for (const group of world.groups.values()) {
-    note(expiresAt(group.buffer));
-    if (mayIssue(world, group)) note(dueAt(group.buffer));
+    const due = dueAt(group.buffer);
+    if (due !== undefined && due < wake && mayIssue(world, group)) wake = due;
   }
-  note(lostDue(world, peers));
-  if (peers.length > 0) {
-    for (const { againAt } of world.missing.values()) note(againAt ?? world.now.monotonic);
+  if (peers.length > 0 && world.missing.size > 0) {
+    for (const { againAt } of world.missing.values()) wake = Math.min(wake, againAt ?? now);
   }
   return wake;
 }
+
+const never = Number.POSITIVE_INFINITY;

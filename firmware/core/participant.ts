@@ -5,7 +5,7 @@ import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from
 import { recordChanges, recordGivenUp } from "./chain/records";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
-import { noChanges, type World } from "./chain/world";
+import { type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
@@ -99,7 +99,9 @@ function unknownWorld(tag: string): never {
 }
 
 function peersOf(door: Door, world: World): Peer[] {
-  return [...door.peers.values()].filter((peer) => peer.world === world);
+  const peers: Peer[] = [];
+  for (const peer of door.peers.values()) if (peer.world === world) peers.push(peer);
+  return peers;
 }
 
 function handle(door: Door, event: Event, now: Time): Action[] {
@@ -147,14 +149,21 @@ function bytesOf(event: Event): number {
 }
 
 function bytesFor(peer: Peer, outgoing: readonly Outgoing[]): number {
-  return outgoing.reduce((sum, each) => (each.peer === peer.id ? sum + each.bytes.length : sum), 0);
+  let bytes = 0;
+  for (let at = 0; at < outgoing.length; at++) {
+    const each = outgoing[at]!;
+    if (each.peer === peer.id) bytes += each.bytes.length;
+  }
+  return bytes;
 }
 
 /** Most messages in a mesh were heard before from another: where nothing is new and nothing due, nothing follows. */
 function isUnsettled({ unsettled, news, changed, wakesAt, now }: World): boolean {
-  const { state, tip, groups, slots, puts, deletes } = changed;
-  const marked = groups.size + slots.size + puts.size + deletes.size;
-  return unsettled || news.length > 0 || state || tip || marked > 0 || now.monotonic >= wakesAt;
+  return unsettled || news.length > 0 || isMarked(changed) || now.monotonic >= wakesAt;
+}
+
+function isMarked({ state, tip, footing, groups, slots, puts, deletes }: Changes): boolean {
+  return state || tip || footing || groups.size + slots.size + puts.size + deletes.size > 0;
 }
 
 /** The contract of `events`: what must be durable, then what may be sent, then what is delivered, then when to wake. */
@@ -163,15 +172,17 @@ function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: numb
   const deletes = new Set<string>();
   const delivered: Action[] = [];
   for (const world of door.worlds.values()) {
-    recordChanges(world);
-    for (const [key, value] of world.changed.puts) puts.set(key, value);
-    for (const key of world.changed.deletes) deletes.add(key);
-    world.changed = noChanges();
-    delivered.push(...world.delivered.splice(0));
+    if (isMarked(world.changed)) {
+      recordChanges(world);
+      for (const [key, value] of world.changed.puts) puts.set(key, value);
+      for (const key of world.changed.deletes) deletes.add(key);
+      world.changed = noChanges();
+    }
+    if (world.delivered.length > 0) delivered.push(...world.delivered.splice(0));
   }
   giveUp(door, puts, deletes);
   const ordered: Action[] = puts.size + deletes.size > 0 ? [{ kind: "write", puts, deletes }] : [];
-  outgoing.sort((a, b) => a.order - b.order);
+  if (outgoing.length > 1) outgoing.sort((a, b) => a.order - b.order);
   for (const { peer, bytes } of outgoing) ordered.push({ kind: "send", peer, bytes });
   ordered.push(...actions, ...delivered);
   if (wake !== Number.POSITIVE_INFINITY) ordered.push({ kind: "wake", at: wake });

@@ -44,22 +44,56 @@ export function hostCrypto({ sodium }: Pick<Native, "sodium">, notice: (error: V
 export function hostFlash(native: Native, path: string, failed: (error: VertebraError) => never): Flash {
   const { size = fileSize, sectorSize = fileSectorSize } = native.flash;
   const flash = native.flash.open(path, size, sectorSize);
-  const orFailed = <T>(act: () => T): T => {
+  return new HostFlash(native.flash, flash, { size, sectorSize }, failed);
+}
+
+/** A class, since on a board its methods lie in flash: a function that is made while it runs takes RAM, with its code. */
+class HostFlash implements Flash {
+  readonly size: number;
+  readonly sectorSize: number;
+  readonly writeSize = writeSize;
+
+  constructor(
+    private readonly native: Native["flash"],
+    private readonly file: number,
+    { size, sectorSize }: Pick<Flash, "size" | "sectorSize">,
+    private readonly failed: (error: VertebraError) => never,
+  ) {
+    this.size = size;
+    this.sectorSize = sectorSize;
+  }
+
+  read(offset: number, length: number): Uint8Array {
     try {
-      return act();
+      return this.native.read(this.file, offset, length);
     } catch (error) {
-      return failed(asVertebraError(error));
+      return this.failed(asVertebraError(error));
     }
-  };
-  return {
-    size,
-    sectorSize,
-    writeSize,
-    read: (offset, length) => orFailed(() => native.flash.read(flash, offset, length)),
-    program: (offset, bytes) => orFailed(() => native.flash.program(flash, offset, bytes)),
-    erase: (sector) => orFailed(() => native.flash.erase(flash, sector)),
-    sync: () => orFailed(() => native.flash.sync(flash)),
-  };
+  }
+
+  program(offset: number, bytes: Uint8Array): void {
+    try {
+      this.native.program(this.file, offset, bytes);
+    } catch (error) {
+      this.failed(asVertebraError(error));
+    }
+  }
+
+  erase(sector: number): void {
+    try {
+      this.native.erase(this.file, sector);
+    } catch (error) {
+      this.failed(asVertebraError(error));
+    }
+  }
+
+  sync(): void {
+    try {
+      this.native.sync(this.file);
+    } catch (error) {
+      this.failed(asVertebraError(error));
+    }
+  }
 }
 
 /** What may pass while a board waits: a disk that is full, is not mounted for writing now, or fails. */

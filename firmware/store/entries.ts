@@ -30,6 +30,8 @@ export interface FoundEntry extends Entry {
 }
 
 const half = 0x100000000;
+/** Of seven bits in a number. */
+const mostGroups = 8;
 
 export function putEntry(key: number, value: Uint8Array): Entry {
   return { kind: kinds.put, key, part: 0, parts: 1, sectorsAgo: 0, value };
@@ -60,12 +62,17 @@ export function entriesOf(key: number, value: Uint8Array, most: number): Entry[]
   });
 }
 
-export function entrySize(entry: Entry): number {
-  return encodeEntry(entry, undefined, 0);
+/** The bytes that it takes. */
+export function entrySize({ kind, key, part, parts, sectorsAgo, value }: Entry): number {
+  const head = sizeOfNumber(Math.floor(key / half) * 4 + kind) + sizeOfNumber(key % half);
+  if (kind === kinds.freed) return head;
+  if (kind === kinds.remove) return head + sizeOfNumber(sectorsAgo);
+  const ofPart = kind === kinds.part ? sizeOfNumber(part) + sizeOfNumber(parts) : 0;
+  return head + ofPart + sizeOfNumber(value.length) + value.length;
 }
 
-/** Writes the entry, where there is something to write to; returns where it ends. */
-export function encodeEntry(entry: Entry, into: Uint8Array | undefined, from: number): number {
+/** Writes the entry; returns where it ends. */
+export function encodeEntry(entry: Entry, into: Uint8Array, from: number): number {
   const { kind, key, part, parts, sectorsAgo, value } = entry;
   let at = encodeNumber(Math.floor(key / half) * 4 + kind, into, from);
   at = encodeNumber(key % half, into, at);
@@ -76,7 +83,7 @@ export function encodeEntry(entry: Entry, into: Uint8Array | undefined, from: nu
     at = encodeNumber(parts, into, at);
   }
   at = encodeNumber(value.length, into, at);
-  into?.set(value, at);
+  into.set(value, at);
   return at + value.length;
 }
 
@@ -86,7 +93,10 @@ export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefin
   const first = decodeNumber(cursor);
   const low = decodeNumber(cursor);
   const kind = (first % 4) as Kind;
-  let [part, parts, sectorsAgo, length] = [0, 1, 0, 0];
+  let part = 0;
+  let parts = 1;
+  let sectorsAgo = 0;
+  let length = 0;
   if (kind === kinds.remove) sectorsAgo = decodeNumber(cursor);
   if (kind === kinds.part) {
     part = decodeNumber(cursor);
@@ -100,24 +110,33 @@ export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefin
   return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(cursor.at, end), at, end };
 }
 
-function encodeNumber(value: number, into: Uint8Array | undefined, from: number): number {
+function encodeNumber(value: number, into: Uint8Array, from: number): number {
   let at = from;
   let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
-    if (into) into[at] = (rest % 0x80) | 0x80;
-    at++;
-  }
-  if (into) into[at] = rest;
+  // A division is one of floats, which a board does by hand.
+  for (; rest >= 0x80; rest = rest < 0x80000000 ? rest >> 7 : Math.floor(rest / 0x80))
+    into[at++] = (rest % 0x80) | 0x80;
+  into[at] = rest;
   return at + 1;
+}
+
+function sizeOfNumber(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  let size = 3;
+  for (let most = 0x200000; value >= most; most *= 0x80) size++;
+  return size;
 }
 
 /** Past the end of the bytes it reads zeros, and the cursor tells. */
 function decodeNumber(cursor: { readonly bytes: Uint8Array; at: number }): number {
   let value = 0;
-  for (let place = 1; place <= 2 ** 49; place *= 0x80) {
+  let place = 1;
+  for (let groups = 0; groups < mostGroups; groups++) {
     const byte = cursor.bytes[cursor.at++] ?? 0;
     value += (byte & 0x7f) * place;
     if (byte < 0x80) break;
+    place *= 0x80;
   }
   return value;
 }

@@ -6,17 +6,7 @@ import { type Entry, entriesOf, entrySize, removeEntry } from "./entries";
 import { newestBank } from "./former/bank";
 import { giveUpBank, migrate } from "./former/migrate";
 import { isBlankFrom, sectorsIn, unitOf } from "./front";
-import {
-  addressesOf,
-  append,
-  capacityOf,
-  countRetired,
-  entryAt,
-  isRetired,
-  type Log,
-  lengthOf,
-  readValue,
-} from "./log";
+import { addressesOf, append, capacityOf, countRetired, isRetired, type Log, lengthOf, readValue, sizeAt } from "./log";
 import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount";
 import { dropName, type Names, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
 import { recordSize } from "./record";
@@ -160,7 +150,7 @@ function withFrames({ flash, sizes }: Log, bytes: number): number {
 }
 
 function bytesOf(log: Log, key: number): number {
-  return addressesOf(log, key).reduce((sum, each) => sum + entrySize(entryAt(log, each)), 0);
+  return addressesOf(log, key).reduce((sum, each) => sum + sizeAt(log, each), 0);
 }
 
 export function journalStats({ log }: Journal): JournalStats {

@@ -45,6 +45,7 @@ export function createLog(flash: Flash, owner: Uint8Array, notice: (error: Verte
     removals: new Uint32Array(sectors),
     states: new Uint8Array(sectors),
     counts: null,
+    fresh: { from: 0, erases: 0 },
     ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
     scratch: new Uint8Array(recordSize(flash, sizes.record)),
   };

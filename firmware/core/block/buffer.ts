@@ -94,9 +94,12 @@ export function expiresAt(buffer: EntryBuffer): number | undefined {
   return first === undefined ? undefined : first.since + waitMs;
 }
 
+const none: readonly number[] = [];
+
 /** The tokens of the writers that have waited for `waitMs`: they are out, and to be refused. */
 export function expire(buffer: EntryBuffer, now: number): readonly number[] {
   const { waiting } = buffer;
+  if (waiting.entries.length === 0) return none;
   const count = waiting.entries.filter((each) => now >= each.since + waitMs).length;
   return remove(waiting, count).map((each) => each.token);
 }

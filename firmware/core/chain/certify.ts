@@ -84,7 +84,8 @@ export function addCertificate(metablock: Metablock, certificate: ReceivedCertif
 
 /** The claims that certifying, or issuing, makes; HCG rises with it. Durable before the certificate is sent (PROTOCOL 6). */
 export function recordClaims(world: World, metablock: Metablock, parts: readonly CertifiablePart[]): void {
-  for (const { group, own } of parts) {
+  for (let at = 0; at < parts.length; at++) {
+    const { group, own } = parts[at]!;
     for (const { value } of own) {
       const slot = changeSlot(world, group, value.position);
       takeRoom(world.room, claimRoom(slot));
@@ -139,25 +140,34 @@ function certifiablePart(
   parents: readonly Metablock[],
   group: Group,
 ): CertifiablePart {
-  const nothing = { group, own: [], parents: [] };
   const released = releases(metablock, group.id);
-  const holders = released ? [] : parents.filter((parent) => referencesOf(parent, group.key).length > 0);
   const own = referencesOf(metablock, group.key);
   // Rule 4: "at most one parent holds the group unreleased, and what it holds is in the scope too" (or is final already).
   // What a parent holds of it and was not shown here could be all of that.
-  if (holders.length > 1 || (!released && !parents.every((parent) => showsAllOf(parent, group.id)))) return nothing;
-  const holder = holders[0];
+  let holder: Metablock | undefined;
+  let parent = -1;
+  for (let at = 0; at < parents.length && !released; at++) {
+    const each = parents[at]!;
+    if (!showsAllOf(each, group.id)) return nothingOf(group);
+    if (referencesOf(each, group.key).length === 0) continue;
+    if (holder !== undefined) return nothingOf(group);
+    holder = each;
+    parent = at;
+  }
   if (holder === undefined) return { group, own: certifiableOwn(world, group, metablock, own, []), parents: [] };
   const held = referencesOf(holder, group.key);
   const allFinal = held.every((reference) => isFinalHere(group, reference));
-  if (!allFinal && !mayCloseAll(group, holder, held)) return nothing;
+  if (!allFinal && !mayCloseAll(group, holder, held)) return nothingOf(group);
   const certifiable = certifiableOwn(world, group, metablock, own, held);
-  const parent = parents.indexOf(holder);
   const waits =
     certifiable.length === 0 &&
     (closesElsewhere(world, metablock, group, holder) || !isLed(world, metablock, group, parent, held));
   const closing = allFinal || waits ? [] : held;
   return { group, own: certifiable, parents: closing.map((reference) => ({ parent, reference })) };
+}
+
+function nothingOf(group: Group): CertifiablePart {
+  return { group, own: [], parents: [] };
 }
 
 /**

@@ -85,7 +85,7 @@ export function roomForIssuer(world: World, { issuer, sequence, attempt }: Metab
   const known = world.owners.has(issuerKey);
   const sharesRoom = (other: Metablock) => (known ? other.issuerKey === issuerKey : !world.owners.has(other.issuerKey));
   const inRoom = [...world.metablocks.values()].filter((other) => !isParentToCome(world, other) && sharesRoom(other));
-  inRoom.sort((a, b) => compareViews(a.view, b.view));
+  inRoom.sort(byView);
   const ofGeneration = inRoom.filter((other) => other.view.sequence === sequence);
   if (ofGeneration.length >= (known ? metablocksPerGeneration : strangersPerGeneration)) {
     const parents = new Set([...world.metablocks.values()].flatMap(({ parentKeys }) => parentKeys));
@@ -225,7 +225,9 @@ export function settle(world: World): void {
   for (let round = 0; ; round++) {
     assert(round < settleRounds, "what follows from one event comes to an end");
     let changed = false;
-    for (const metablock of [...world.metablocks.values()].sort((a, b) => compareViews(a.view, b.view))) {
+    const metablocks = [...world.metablocks.values()].sort(byView);
+    for (let at = 0; at < metablocks.length; at++) {
+      const metablock = metablocks[at]!;
       validate(world, metablock);
       if (isSettled(world, metablock)) continue;
       if (certify(world, metablock)) changed = true;
@@ -234,6 +236,10 @@ export function settle(world: World): void {
     if (!changed) break;
   }
   dropOldGenerations(world);
+}
+
+function byView(a: Metablock, b: Metablock): number {
+  return compareViews(a.view, b.view);
 }
 
 /** Whether its parents are known and it keeps the invariants; what is missing of a metablock that is to be voted on is asked for. */
@@ -275,16 +281,16 @@ function reportMissingMetablock(world: World, id: Hash): void {
 function dropOldGenerations(world: World): void {
   const { highestFinalizableGeneration } = world;
   const relaying = relays(world);
-  for (const [key, metablock] of world.metablocks) {
+  for (const metablock of world.metablocks.values()) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
     if (relaying && !isParentToCome(world, metablock) && isDoneForRelay(world, metablock)) {
-      world.metablocks.delete(key);
+      world.metablocks.delete(metablock.key);
       continue;
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
     if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
     for (const group of openGroups(world, metablock)) losePatience(group);
-    world.metablocks.delete(key);
+    world.metablocks.delete(metablock.key);
   }
 }
 

@@ -14,7 +14,7 @@ import { isGivenUp } from "./patience";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
 import { rankOf, rankStep, turnOfIssuer } from "./rank";
-import { heldReference, holdReferences, referencesOf, showsAllOf } from "./references";
+import { heldReference, holdReferences, isPast, referencesOf, showsAllOf } from "./references";
 import { above, compareViews } from "./view";
 import { generationsOpen, type World } from "./world";
 
@@ -40,7 +40,10 @@ function prepareChild(world: World): boolean {
   for (const metablock of world.metablocks.values()) {
     const { sequence } = metablock.view;
     if (sequence <= reached - generationsOpen || sequence > reached || !mayBeParent(world, metablock)) continue;
-    const groups = votingGroups(world).filter((group) => waitsForChild(world, metablock, group));
+    const groups: Group[] = [];
+    for (const group of world.groups.values()) {
+      if (votes(group) && waitsForChild(world, metablock, group)) groups.push(group);
+    }
     if (groups.length === 0) continue;
     const view = { sequence: sequence + 1, attempt: sequence === reached ? world.attempt : 0 };
     metablock.childTurn ??= world.now.monotonic + childTurn(world, view, groups);
@@ -60,19 +63,14 @@ function childTurn(world: World, view: View, groups: readonly Group[]): number {
 
 /** Whether the metablock is certified for the group, its blocks are not final, and no child that could close them is known. */
 function waitsForChild(world: World, metablock: Metablock, group: Group): boolean {
-  const held = referencesOf(metablock, group.key);
-  if (held.every(({ value }) => value.position < group.position) || !isFinalizableFor(metablock, group)) return false;
-  if (!showsAllOf(metablock, group.id) || !mayCloseAll(group, metablock, held)) return false;
-  return !childrenOf(world, metablock).some(
-    (child) => !releases(child, group.id) && child.valid !== false && !stale(world, child, group),
-  );
-}
-
-function childrenOf(world: World, metablock: Metablock): Metablock[] {
-  const { id } = metablock.header;
-  return [...world.metablocks.values()].filter(({ header }) =>
-    header.value.parents.some((parent) => equal(parent, id)),
-  );
+  if (isPast(metablock, group) || !isFinalizableFor(metablock, group)) return false;
+  if (!showsAllOf(metablock, group.id)) return false;
+  if (!mayCloseAll(group, metablock, referencesOf(metablock, group.key))) return false;
+  for (const child of world.metablocks.values()) {
+    if (!child.parentKeys.includes(metablock.key)) continue;
+    if (!releases(child, group.id) && child.valid !== false && !stale(world, child, group)) return false;
+  }
+  return true;
 }
 
 /** Of an attempt that is over, or far ahead; or of another generation, and waited for as long as the group's votes take. */
@@ -88,7 +86,8 @@ function votingGroups(world: World): Group[] {
 
 /** "First proposals wait by rank, rank r waiting r short steps, so that normally one speaks." */
 function prepareProposal(world: World): boolean {
-  const waiting = votingGroups(world).filter((group) => waitsForProposal(world, group));
+  const waiting: Group[] = [];
+  for (const group of world.groups.values()) if (votes(group) && waitsForProposal(world, group)) waiting.push(group);
   const views = waiting.map((group) => proposalView(world, group)).filter((view) => hasParents(world, view));
   const view = views.sort(compareViews)[0];
   if (view === undefined) {

@@ -19,7 +19,9 @@ import { changeSlot, generationsOpen, reportMissing, reportMissingBlock, takeSlo
  */
 export function progress(world: World, metablock: Metablock): boolean {
   let changed = false;
-  for (const group of groupsAbout(world, metablock)) {
+  const groups = groupsAbout(world, metablock);
+  for (let at = 0; at < groups.length; at++) {
+    const group = groups[at]!;
     if (soleOwner(group)) continue;
     if (lockCertified(world, metablock, group)) changed = true;
     if (finalizeParents(world, metablock, group)) changed = true;
@@ -60,7 +62,9 @@ function isRaised(world: World, { view, standsFor }: Metablock, group: Group): b
 function lockCertified(world: World, metablock: Metablock, group: Group): boolean {
   let changed = false;
   if (!group.mine || isPast(metablock, group)) return false;
-  for (const reference of referencesOf(metablock, group.key)) {
+  const references = referencesOf(metablock, group.key);
+  for (let at = 0; at < references.length; at++) {
+    const reference = references[at]!;
     const { position, block } = reference.value;
     if (position < group.position || position >= group.position + slotWindow) continue;
     if (!isCertified(metablock, group, reference.index)) continue;
@@ -131,7 +135,9 @@ function finalizeParents(world: World, metablock: Metablock, group: Group): bool
   for (let index = 0; index < metablock.parentKeys.length; index++) {
     const parent = parentAt(world, metablock, index);
     if (parent === undefined || isPast(parent, group)) continue;
-    for (const reference of referencesOf(parent, group.key)) {
+    const references = referencesOf(parent, group.key);
+    for (let at = 0; at < references.length; at++) {
+      const reference = references[at]!;
       if (reference.value.position < group.position) continue;
       if (group.slots.get(reference.value.position)?.final) continue;
       if (!isCertified(parent, group, reference.index) || !isClosed(metablock, group, index, reference.index)) continue;

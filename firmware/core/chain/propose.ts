@@ -27,6 +27,7 @@ export function proposableBlocks(
   { caution, room }: Pick<World, "caution" | "room">,
 ): Block[] {
   const chosen: Block[] = [];
+  if (group.blocks.size === 0) return chosen;
   const taken = new Set(window);
   const inTurn = caution > cautionByArrival || isTriedAgain(group, position, view);
   const order = inTurn ? byIssuer(group, view) : [...group.blocks.values()];
@@ -58,8 +59,9 @@ function isTriedAgain({ ownerKeys, slots }: Group, position: number, { sequence,
  * with each view, and those of honest issuers have their turn.
  */
 function byIssuer(group: Group, { sequence, attempt }: View): Block[] {
-  const issuerOf = ({ header }: Block) => toHex(header.value.issuer);
   const blocks = [...group.blocks.values()];
+  if (blocks.length === 1) return blocks;
+  const issuerOf = ({ header }: Block) => toHex(header.value.issuer);
   const issuers = [...new Set(blocks.map(issuerOf))].sort();
   const place = (block: Block) => (issuers.indexOf(issuerOf(block)) + sequence + attempt) % issuers.length;
   return blocks.sort((a, b) => place(a) - place(b));

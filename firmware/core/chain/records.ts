@@ -1,6 +1,6 @@
 import type { Crypto } from "../../ports";
 import { decodeBlock } from "../block/block";
-import { finalKey } from "../block/final-record";
+import { finalKey, finalTail } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
@@ -204,10 +204,12 @@ export function recordGivenUp(
 }
 
 function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8Array>): [string, Uint8Array] {
-  const gone = [...group.recentFinal].filter(([position]) => {
-    const key = finalKey(world.tag, group.key, position);
-    return !puts.has(key) && !isKept(world.room, key);
-  });
+  const gone: [number, Uint8Array][] = [];
+  const tail = finalTail(world.tag, group.key);
+  for (const [position, block] of group.recentFinal) {
+    if (isKept(world.room, tail, position) || puts.has(finalKey(world.tag, group.key, position))) continue;
+    gone.push([position, block]);
+  }
   return [groupKey(world.tag, group.key), encodeGroup(group, gone)];
 }
 

@@ -93,10 +93,11 @@ function refuse(world: World, token: number, code: string, what: string, remedy 
  */
 export function sealDue(world: World, flush: boolean): void {
   for (const group of world.groups.values()) {
-    for (const token of expire(group.buffer, world.now.monotonic)) {
+    const expired = expire(group.buffer, world.now.monotonic);
+    for (let at = 0; at < expired.length; at++) {
       refuse(
         world,
-        token,
+        expired[at]!,
         "buffer-full",
         `waited ${waitMs / 1000} s for room in the buffer of group ${group.key.slice(0, 16)}`,
       );
@@ -115,8 +116,8 @@ export function sealDue(world: World, flush: boolean): void {
  */
 export function mayIssue(world: World, group: Group): boolean {
   let own = 0;
-  for (const block of group.blocks.values()) {
-    if (equal(block.header.value.issuer, world.avatar)) own++;
+  if (group.blocks.size > 0) {
+    for (const block of group.blocks.values()) if (equal(block.header.value.issuer, world.avatar)) own++;
   }
   const most = group.full ? 1 : world.bounds.blocksInFlight;
   return own < most && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);

@@ -1,7 +1,6 @@
 import { type Group, votes } from "./group";
 import { certifiedBy, type Metablock } from "./metablock";
 import { referencesOf } from "./references";
-import { compareViews } from "./view";
 import type { World } from "./world";
 
 /**
@@ -9,11 +8,14 @@ import type { World } from "./world";
  * block can reach the quorum any more, since nobody certifies two (PROTOCOL 6, rule 4). Then there is nothing to wait for.
  */
 export function voteIsSplit(world: World): boolean {
-  const view = { sequence: world.highestFinalizableGeneration + 1, attempt: world.attempt };
-  const metablocks = [...world.metablocks.values()].filter((metablock) => compareViews(metablock.view, view) === 0);
-  return (
-    metablocks.length > 1 && [...world.groups.values()].some((group) => votes(group) && isSplit(metablocks, group))
-  );
+  const sequence = world.highestFinalizableGeneration + 1;
+  const metablocks: Metablock[] = [];
+  for (const metablock of world.metablocks.values()) {
+    if (metablock.view.sequence === sequence && metablock.view.attempt === world.attempt) metablocks.push(metablock);
+  }
+  if (metablocks.length < 2) return false;
+  for (const group of world.groups.values()) if (votes(group) && isSplit(metablocks, group)) return true;
+  return false;
 }
 
 function isSplit(metablocks: readonly Metablock[], group: Group): boolean {

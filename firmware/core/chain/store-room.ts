@@ -119,10 +119,9 @@ export function nextToGiveUp(room: Room): string | undefined {
   return key;
 }
 
-/** Whether the final record of this key is in the store. */
-export function isKept(room: Room, key: string): boolean {
+/** Whether the final record of this position is in the store; `tail` is what its key begins with. */
+export function isKept(room: Room, tail: string, position: number): boolean {
   if (room.bytes === null) return true;
-  const [tail, position] = ofTail(key);
   return room.tails.get(tail)?.sizes.has(position) === true;
 }
 

@@ -85,7 +85,8 @@ export function pullDue(peer: Peer, group: Group): number {
 
 /** Asks again where an answer was lost, or more became final meanwhile. */
 export function pullWhereBehind(peers: readonly Peer[], outgoing: Outgoing[]): void {
-  for (const peer of peers) {
+  for (let at = 0; at < peers.length; at++) {
+    const peer = peers[at]!;
     for (const key of peer.positions.keys()) pullIfBehind(peer, peer.world.groups.get(key)!, outgoing);
   }
 }

@@ -59,7 +59,7 @@ function locksOf(peer: Peer): Uint8Array[] {
 /** Sends where this participant stands: on connecting, when a peer turns out to be behind, and when an attempt failed. */
 export function sendFrontier(peer: Peer, withLocks: boolean, outgoing: Outgoing[]): void {
   const frontier = frontierOf(peer);
-  peer.frontierTold = standing(frontier);
+  peer.frontierTold = { attempt: frontier.attempt, positions: frontier.positions.map(([, position]) => position) };
   peer.toldGeneration = frontier.highestFinalizableGeneration;
   peer.frontierAt = peer.world.now.monotonic;
   const locks = withLocks ? locksOf(peer) : [];
@@ -86,9 +86,18 @@ function inParts(locks: readonly Uint8Array[], roomInFirst: number): LockProof[]
   return parts;
 }
 
-/** What of a frontier makes another one worth sending; the generation is judged by `wasLeftBehind`. */
-function standing({ attempt, positions }: Frontier): string {
-  return `${attempt} ${positions.map(([, position]) => position).join(" ")}`;
+/** Whether the last frontier still says how it is; of the generation that is judged by `wasLeftBehind`. */
+function saysHowItIs({ frontierTold, interests, world }: Peer): boolean {
+  if (frontierTold === null || frontierTold.attempt !== world.attempt) return false;
+  const { positions } = frontierTold;
+  let shared = 0;
+  for (const key of interests) {
+    const group = world.groups.get(key);
+    if (group === undefined || shared === maxGroups) continue;
+    if (positions[shared] !== group.position) return false;
+    shared++;
+  }
+  return shared === positions.length;
 }
 
 /**
@@ -102,7 +111,8 @@ function wasLeftBehind({ world, avatarKey, toldGeneration }: Peer): boolean {
 
 /** "Frontiers are exchanged on connecting and now and then": where something changed since the last, and not too often. */
 export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[]): void {
-  for (const peer of peers) {
+  for (let at = 0; at < peers.length; at++) {
+    const peer = peers[at]!;
     if (frontierDue(peer) <= peer.world.now.monotonic) sendFrontier(peer, false, outgoing);
   }
 }
@@ -110,7 +120,7 @@ export function sendChangedFrontiers(peers: readonly Peer[], outgoing: Outgoing[
 /** Monotonic ms at which the peer wants a frontier; Infinity while the last one still says how it is, or there is no room. */
 export function frontierDue(peer: Peer): number {
   if (!hasRoom(peer)) return Number.POSITIVE_INFINITY;
-  return standing(frontierOf(peer)) === peer.frontierTold && !wasLeftBehind(peer)
+  return saysHowItIs(peer) && !wasLeftBehind(peer)
     ? Number.POSITIVE_INFINITY
     : peer.frontierAt + Math.max(timing.frontier, waysBetween * peer.delay);
 }
@@ -165,7 +175,10 @@ export function resynchronize(peer: Peer, outgoing: Outgoing[]): void {
 
 /** There is room again: what there was none for is told as it is now, and what was overtaken meanwhile is not told any more. */
 export function tellWhoWasBehind(peers: readonly Peer[], outgoing: Outgoing[]): void {
-  for (const peer of peers) if (peer.behind && hasRoom(peer)) tellAll(peer, outgoing);
+  for (let at = 0; at < peers.length; at++) {
+    const peer = peers[at]!;
+    if (peer.behind && hasRoom(peer)) tellAll(peer, outgoing);
+  }
 }
 
 /** What is under way first: who has it can vote on it. Then the blocks that wait. */

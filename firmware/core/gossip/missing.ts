@@ -16,6 +16,7 @@ const wantedAtOnce = 16;
 
 /** What a peer's message showed to be missing is asked of that peer first. */
 export function noteWhoSpoke(world: World, peer: PeerId): void {
+  if (world.missing.size === 0) return;
   for (const entry of world.missing.values()) if (entry.asked === 0) entry.source ??= peer;
 }
 
@@ -24,7 +25,7 @@ export function noteWhoSpoke(world: World, peer: PeerId): void {
  * answer; and gives up when nobody does.
  */
 export function askForMissing(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
-  if (peers.length === 0) return;
+  if (peers.length === 0 || world.missing.size === 0) return;
   const wanted = new Map<Peer, Hash[]>();
   for (const [key, entry] of world.missing) {
     if (entry.againAt !== null && world.now.monotonic < entry.againAt) continue;

@@ -36,7 +36,7 @@ export interface Peer {
   /** Certificates that are to go to it together, and when: monotonic ms, Infinity where there are none. */
   readonly certificates: { readonly waiting: Uint8Array[]; due: number };
   /** What the last frontier to it said, to send no second one like it; and when, in monotonic ms. */
-  frontierTold: string;
+  frontierTold: { readonly attempt: number; readonly positions: readonly number[] } | null;
   toldGeneration: number;
   frontierAt: number;
   /** Bytes that its link has room for, and what the way there and back takes, ms; no bound and no delay where it does not tell. */
@@ -69,7 +69,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     tip: null,
     pulls: new Map(),
     certificates: { waiting: [], due: Number.POSITIVE_INFINITY },
-    frontierTold: "",
+    frontierTold: null,
     toldGeneration: -1,
     frontierAt: 0,
     room: Number.POSITIVE_INFINITY,

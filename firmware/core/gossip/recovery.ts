@@ -81,6 +81,7 @@ export function entriesOfLost(world: World, group: Group, block: Hash): readonly
 
 /** Asks for what is lost: one PULL of a group after the other, and in each round another peer that has it. */
 export function askForLost(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
+  if (world.lost.size === 0) return;
   for (const lost of world.lost.values()) {
     if (dueAt(lost) > world.now.monotonic) continue;
     if (lost.asked !== null) lost.cursor = lost.asked.until;
@@ -119,6 +120,7 @@ function restMs(rounds: number, peers: number): number {
 /** Monotonic ms of the next PULL; Infinity while nobody near has what is lost. */
 export function lostDue(world: World, peers: readonly Peer[]): number {
   let due = Number.POSITIVE_INFINITY;
+  if (world.lost.size === 0) return due;
   for (const lost of world.lost.values()) {
     const able = peersWith(peers, lost, nextFrom(lost));
     const peer = able[lost.rounds % able.length];

@@ -75,6 +75,7 @@ function post(outgoing: Outgoing[], peer: Peer, message: Message): number {
  * each message can be understood when it comes.
  */
 export function spread(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
+  if (world.news.length === 0) return;
   const news = world.news.splice(0);
   const metablocks = news.flatMap((each) => (each.kind === "metablock" ? [each.metablock] : []));
   metablocks.sort((a, b) => compareViews(a.view, b.view));
@@ -207,7 +208,8 @@ export function tellCertificate(peer: Peer, certificate: ReceivedCertificate, af
 
 /** Sends the certificates that are due, those of a peer together. */
 export function sendCertificates(peers: readonly Peer[], outgoing: Outgoing[]): void {
-  for (const peer of peers) {
+  for (let at = 0; at < peers.length; at++) {
+    const peer = peers[at]!;
     const { certificates, world } = peer;
     if (certificates.due > world.now.monotonic && certificates.waiting.length < maxCertificatesTogether) continue;
     certificates.due = Number.POSITIVE_INFINITY;

@@ -6,10 +6,11 @@ export { compare, equal, toHex } from "./bulk";
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
-  for (const part of parts) length += part.length;
+  for (let at = 0; at < parts.length; at++) length += parts[at]!.length;
   const whole = new Uint8Array(length);
   let offset = 0;
-  for (const part of parts) {
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at]!;
     whole.set(part, offset);
     offset += part.length;
   }

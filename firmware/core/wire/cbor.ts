@@ -52,22 +52,27 @@ function encodeWithin(value: Cbor, depth: number): Uint8Array {
  * costs more than to look at all twice. Of what has no encoding it says nothing: `write` refuses it.
  */
 function mostBytes(value: Cbor, depth: number): number {
-  if (typeof value === "number") return headBytes(value < 0 ? -1 - value : value);
-  if (typeof value === "string") return headBytes(3 * value.length) + 3 * value.length;
-  if (typeof value !== "object") return typeof value === "bigint" ? 9 : 1;
-  if (value === null) return 1;
+  if (isInteger(value)) return headBytes(value < 0 ? -1 - value : value);
+  if (value === null || value === false || value === true) return 1;
   if (value instanceof Uint8Array) return headBytes(value.length) + value.length;
-  // Deeper than this is refused.
-  if (depth >= defaultLimits.depth) return 0;
   if (Array.isArray(value)) {
+    // Deeper than this is refused.
+    if (depth >= defaultLimits.depth) return 0;
     let bytes = headBytes(value.length);
     for (let at = 0; at < value.length; at++) bytes += mostBytes(value[at], depth + 1);
     return bytes;
   }
+  if (typeof value === "string") return headBytes(3 * value.length) + 3 * value.length;
   if (!(value instanceof Map)) return 9;
+  if (depth >= defaultLimits.depth) return 0;
   let bytes = headBytes(value.size);
   for (const [key, each] of value) bytes += mostBytes(key, depth + 1) + mostBytes(each, depth + 1);
   return bytes;
+}
+
+/** What nearly every value is, and asked for without the text of a type: on a board each look at such a text makes a copy of it. */
+function isInteger(value: Cbor): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function headBytes(argument: number): number {
@@ -100,14 +105,16 @@ interface Writer {
 }
 
 function write(writer: Writer, value: Cbor, depth: number): void {
-  if (value === null) writer.bytes[writer.length++] = 0xf6;
+  if (isInteger(value)) writeInteger(writer, value);
+  else if (value === null) writer.bytes[writer.length++] = 0xf6;
   else if (value === false) writer.bytes[writer.length++] = 0xf4;
   else if (value === true) writer.bytes[writer.length++] = 0xf5;
-  else if (typeof value === "number") writeInteger(writer, value);
-  else if (typeof value === "bigint") writeBigInteger(writer, value);
-  else if (typeof value === "string") writeBytes(writer, 3, encodeText(value));
   else if (value instanceof Uint8Array) writeBytes(writer, 2, value);
   else if (Array.isArray(value)) writeArray(writer, value, depth);
+  else if (typeof value === "number")
+    throw unencodable("cbor-value", `the number ${value}, which is not a safe integer`);
+  else if (typeof value === "bigint") writeBigInteger(writer, value);
+  else if (typeof value === "string") writeBytes(writer, 3, encodeText(value));
   else if (value instanceof Map) writeMap(writer, value, depth);
   else if (typeof value === "object" && typeof (value as Float).float === "number") {
     writeFloat(writer, (value as Float).float);
@@ -115,7 +122,6 @@ function write(writer: Writer, value: Cbor, depth: number): void {
 }
 
 function writeInteger(writer: Writer, value: number): void {
-  if (!Number.isSafeInteger(value)) throw unencodable("cbor-value", `the number ${value}, which is not a safe integer`);
   if (value >= 0) writeHead(writer, 0, value);
   else writeHead(writer, 1, -1 - value);
 }

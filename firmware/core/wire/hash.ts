@@ -42,7 +42,11 @@ export const derivations = {
 
 /** H(domain, bytes) = SHA-256(domain || 0x00 || bytes). */
 export function hash(crypto: Sha256, domain: Domain, bytes: Uint8Array): Hash {
-  return crypto.sha256(concat([encodeText(domains[domain]), Uint8Array.of(0), bytes]));
+  const name = encodeText(domains[domain]);
+  const input = new Uint8Array(name.length + 1 + bytes.length);
+  input.set(name);
+  input.set(bytes, name.length + 1);
+  return crypto.sha256(input);
 }
 
 /** The Issuing Hash: plain SHA-256 of the issuer's signature, the one hash without a domain (PROTOCOL 1). */
