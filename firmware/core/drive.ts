@@ -1,4 +1,3 @@
-import type { Crypto } from "../ports";
 import { dueAt, expiresAt } from "./block/buffer";
 import type { Bounds } from "./bounds";
 import { endAttempt, enterUnspentAttempt, waitForAttempt } from "./chain/attempt";
@@ -10,7 +9,7 @@ import { restore } from "./chain/records";
 import { mayIssue, sealDue } from "./chain/seal";
 import type { Room } from "./chain/store-room";
 import { timing } from "./chain/timing";
-import { noChanges, type World } from "./chain/world";
+import { type ChainCrypto, noChanges, type World } from "./chain/world";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
@@ -26,7 +25,7 @@ const driveRounds = 64;
 
 /** A world with this participant's avatar in it, as its records left it. */
 export function createWorld(
-  options: { readonly crypto: Crypto; readonly seed: Uint8Array; readonly bounds: Bounds },
+  options: { readonly crypto: ChainCrypto; readonly seed: Uint8Array; readonly bounds: Bounds },
   room: Room,
   provision: WorldProvision,
   records: readonly (readonly [string, Uint8Array])[],

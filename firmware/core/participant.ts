@@ -1,24 +1,16 @@
-import type { Crypto, Time } from "../ports";
+import type { Time } from "../ports";
 import { type Bounds, checkBounds } from "./bounds";
 import { forgetReport } from "./chain/attempt";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges, recordGivenUp } from "./chain/records";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
-import { type Changes, noChanges, type World } from "./chain/world";
+import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import {
-  answerRead,
-  createReads,
-  pullWhereBehind,
-  type Reads,
-  readFor,
-  readRecentFinals,
-  serveOn,
-} from "./gossip/catchup";
+import { answerRead, createReads, pullWhereBehind, readFor, readRecentFinals, serveOn } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
 import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
@@ -26,14 +18,14 @@ import { answerWants, receive } from "./gossip/receive";
 import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
 import { type Outgoing, sendCertificates, spread } from "./gossip/tell";
-import { noting, unitsOf, type Work } from "./gossip/work";
+import { NotingCrypto, unitsOf, type Work } from "./gossip/work";
 import type { WorldProvision } from "./identity/provision";
 import { toHex } from "./wire/bytes";
 import { decodeMessage } from "./wire/messages";
 import type { AvatarId } from "./wire/types";
 
 export interface ParticipantOptions {
-  readonly crypto: Crypto;
+  readonly crypto: ChainCrypto;
   /** 32 bytes: the participant's identity in all worlds. */
   readonly seed: Uint8Array;
   readonly worlds: readonly WorldProvision[];
@@ -54,12 +46,40 @@ export interface Participant {
   why(world: string, target: WhyTarget): Waiting;
 }
 
-interface Door {
-  readonly worlds: ReadonlyMap<string, World>;
-  readonly peers: Map<PeerId, Peer>;
-  readonly reads: Reads;
-  readonly room: Room;
-  readonly work: Work;
+/** A class, whose methods take no RAM of a board. */
+class Door implements Participant {
+  readonly peers = new Map<PeerId, Peer>();
+  readonly reads = createReads();
+
+  constructor(
+    readonly worlds: ReadonlyMap<string, World>,
+    readonly room: Room,
+    readonly work: Work,
+  ) {}
+
+  handle(event: Event, now: Time): Action[] {
+    return handle(this, event, now);
+  }
+
+  avatars(): readonly { readonly world: string; readonly avatar: AvatarId }[] {
+    return [...this.worlds.values()].map(({ tag, avatar }) => ({ world: tag, avatar }));
+  }
+
+  status(tag: string): WorldStatus {
+    const world = worldOf(this, tag);
+    return worldStatus(
+      world,
+      peersOf(this, world).map(({ avatarKey }) => avatarKey),
+    );
+  }
+
+  why(tag: string, target: WhyTarget): Waiting {
+    return why(worldOf(this, tag), target);
+  }
+}
+
+function worldOf({ worlds }: Door, tag: string): World {
+  return worlds.get(tag) ?? unknownWorld(tag);
 }
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
@@ -68,26 +88,9 @@ export function createParticipant(options: ParticipantOptions): Participant {
   const records = [...options.records];
   const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
   const work = { done: 0 };
-  const crypto = noting(options.crypto, work);
+  const crypto = new NotingCrypto(options.crypto, work);
   const worlds = options.worlds.map((provision) => createWorld({ ...options, crypto }, room, provision, records));
-  const door: Door = {
-    worlds: new Map(worlds.map((world) => [world.tag, world])),
-    peers: new Map(),
-    reads: createReads(),
-    room,
-    work,
-  };
-  const worldOf = (tag: string) => door.worlds.get(tag) ?? unknownWorld(tag);
-  return {
-    handle: (event, now) => handle(door, event, now),
-    avatars: () => worlds.map(({ tag, avatar }) => ({ world: tag, avatar })),
-    status: (tag) =>
-      worldStatus(
-        worldOf(tag),
-        peersOf(door, worldOf(tag)).map(({ avatarKey }) => avatarKey),
-      ),
-    why: (tag, target) => why(worldOf(tag), target),
-  };
+  return new Door(new Map(worlds.map((world) => [world.tag, world])), room, work);
 }
 
 function unknownWorld(tag: string): never {
@@ -211,7 +214,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       }
       break;
     case "connected": {
-      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      const world = worldOf(door, event.world);
       assert(!door.peers.has(event.peer), "a peer's number is used once");
       const peer = createPeer(event.peer, world, event.avatar);
       door.peers.set(event.peer, peer);
@@ -237,14 +240,14 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       takeMessage(door, event.peer, event.bytes, outgoing, actions);
       break;
     case "push": {
-      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      const world = worldOf(door, event.world);
       const group = world.groups.get(toHex(event.group));
       if (group !== undefined) pushEntry(world, group, event, event.token);
       else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
       break;
     }
     case "withdraw": {
-      const world = door.worlds.get(event.world) ?? unknownWorld(event.world);
+      const world = worldOf(door, event.world);
       const group = world.groups.get(toHex(event.group));
       if (group !== undefined) withdrawEntry(world, group, event.token);
       break;
@@ -253,7 +256,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       answerRead(door.reads, event.request, event.value, outgoing, actions);
       break;
     case "lost":
-      noteLost(door.worlds.get(event.world) ?? unknownWorld(event.world), event.group, event.position);
+      noteLost(worldOf(door, event.world), event.group, event.position);
       break;
     case "flush":
     case "alarm":

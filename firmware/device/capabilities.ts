@@ -9,7 +9,7 @@ import {
 } from "../core/capability/capabilities";
 import type { Setting } from "../core/capability/interfaces";
 import { publishedBy } from "../core/capability/published";
-import { VertebraError } from "../core/errors";
+import { assert, VertebraError } from "../core/errors";
 import type { Operation, Outcome, Published } from "../core/saga/events";
 import type { Clock, Pins } from "../ports";
 import { openAnalog } from "./pins/analog";
@@ -21,7 +21,8 @@ import { openSwitch } from "./pins/switch";
 
 export interface CapabilityOptions {
   readonly board: Board;
-  readonly pins: Pins;
+  /** Undefined where the board has none. */
+  readonly pins: Pins | undefined;
   readonly clock: Clock;
   /** What `keep` was told last, before this start too; false at the first. */
   readonly stopped: boolean;
@@ -64,25 +65,28 @@ const setAgainMs = 1_000;
 
 /** Opens the pins of a board and sets all to their safe states. Throws `pin-unusable` for a pin that can't be opened. */
 export function openCapabilities(options: CapabilityOptions): BoardCapabilities {
-  const { board, pins, stopped } = options;
+  const { board, stopped } = options;
   const opened: BoardCapabilities = {
     options,
     capabilities: createCapabilities(board),
     published: publishedBy(board),
     drivers: new Map(
-      board.actuators.map((actuator) => [actuator.name, ofPin(actuator.name, () => openActuator(pins, actuator))]),
+      board.actuators.map((actuator) => [
+        actuator.name,
+        ofPin(actuator.name, () => openActuator(pinsOf(options), actuator)),
+      ]),
     ),
     safe: new Map(board.actuators.map((actuator) => [actuator.name, actuator.safe])),
     sensors: new Map(
       board.sensors.map((sensor) => {
-        const read = ofPin(sensor.name, () => openAnalog(pins, sensor));
+        const read = ofPin(sensor.name, () => openAnalog(pinsOf(options), sensor));
         return [sensor.name, () => ofPin(sensor.name, read)];
       }),
     ),
     contacts: new Map(
       board.inputs.map((input) => {
         const changed = () => drive(opened, inputNow(opened, input.name));
-        return [input.name, ofPin(input.name, () => openContact(pins, input, changed))];
+        return [input.name, ofPin(input.name, () => openContact(pinsOf(options), input, changed))];
       }),
     ),
     waiting: [],
@@ -94,6 +98,11 @@ export function openCapabilities(options: CapabilityOptions): BoardCapabilities 
   const closed = [...opened.contacts.keys()].filter((name) => isClosed(opened, name));
   drive(opened, { kind: "boot", stopped, closed });
   return opened;
+}
+
+function pinsOf({ pins }: CapabilityOptions): Pins {
+  assert(pins !== undefined, "a board that has actuators, sensors or inputs has pins");
+  return pins;
 }
 
 /** Does what a stage asks for, all of it or nothing. */

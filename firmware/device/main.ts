@@ -2,7 +2,7 @@
 
 import { decodeProvision } from "../core/identity/provision";
 import type { Native } from "../native/native";
-import { type Board, flashAgainMs, obey, startBoard, stopWriting, tellStats } from "./board";
+import { obey, startBoard, stopWriting, tellStats } from "./board";
 import { asVertebraError } from "./cable";
 import { longestCommand, readCommand } from "./console";
 import type { Line } from "./lines";
@@ -10,6 +10,7 @@ import { createLog, tell } from "./log";
 import { parseOptions } from "./options";
 import { mayPass } from "./ports";
 import { noticeOf } from "./telling";
+import { type Board, flashAgainMs } from "./wiring";
 
 declare const native: Native;
 

@@ -2,7 +2,7 @@ import { ample, type Bounds } from "../core/bounds";
 import { withSoundWall } from "../core/clock";
 import { VertebraError } from "../core/errors";
 import type { Native } from "../native/native";
-import type { Clock, Crypto, Flash, Random } from "../ports";
+import type { Clock, Crypto, Flash, Random, Time } from "../ports";
 import { asVertebraError, type Wire } from "./cable";
 import { nobleCrypto } from "./noble";
 import type { BoardOptions } from "./options";
@@ -23,11 +23,29 @@ export function hostBounds({ memory }: Pick<Native, "memory">): Bounds {
 }
 
 export function hostClock(native: Native): Clock {
-  return { now: () => withSoundWall({ monotonic: native.clock.monotonic(), wall: native.clock.wall() }) };
+  return new HostClock(native);
+}
+
+/** This and what follows are classes, whose methods take no RAM of a board. */
+class HostClock implements Clock {
+  constructor(private readonly native: Native) {}
+
+  now(): Time {
+    const { clock } = this.native;
+    return withSoundWall({ monotonic: clock.monotonic(), wall: clock.wall() });
+  }
 }
 
 export function hostRandom(native: Native): Random {
-  return { bytes: (count) => native.random(count) };
+  return new HostRandom(native);
+}
+
+class HostRandom implements Random {
+  constructor(private readonly native: Native) {}
+
+  bytes(count: number): Uint8Array {
+    return this.native.random(count);
+  }
 }
 
 /** libsodium where it is installed and verifies as everybody else does, noble otherwise. */
@@ -38,16 +56,19 @@ export function hostCrypto({ sodium }: Pick<Native, "sodium">, notice: (error: V
 }
 
 /**
- * Throws `flash-…`: in use by another process, of another size, not permitted. One that fails later is given to `failed`: what it holds
- * then nobody knows, so there is no going on but from what it holds when it works again.
+ * Throws `flash-…`: in use by another process, of another size, not permitted. That one fails later `user` is told: what it holds then
+ * nobody knows, so there is no going on but from what it holds when it works again.
  */
-export function hostFlash(native: Native, path: string, failed: (error: VertebraError) => never): Flash {
+export function hostFlash(native: Native, path: string, user: FlashUser): Flash {
   const { size = fileSize, sectorSize = fileSectorSize } = native.flash;
   const flash = native.flash.open(path, size, sectorSize);
-  return new HostFlash(native.flash, flash, { size, sectorSize }, failed);
+  return new HostFlash(native.flash, flash, { size, sectorSize }, user);
 }
 
-/** A class, since on a board its methods lie in flash: a function that is made while it runs takes RAM, with its code. */
+interface FlashUser {
+  failed(error: VertebraError): never;
+}
+
 class HostFlash implements Flash {
   readonly size: number;
   readonly sectorSize: number;
@@ -57,7 +78,7 @@ class HostFlash implements Flash {
     private readonly native: Native["flash"],
     private readonly file: number,
     { size, sectorSize }: Pick<Flash, "size" | "sectorSize">,
-    private readonly failed: (error: VertebraError) => never,
+    private readonly user: FlashUser,
   ) {
     this.size = size;
     this.sectorSize = sectorSize;
@@ -67,7 +88,7 @@ class HostFlash implements Flash {
     try {
       return this.native.read(this.file, offset, length);
     } catch (error) {
-      return this.failed(asVertebraError(error));
+      return this.user.failed(asVertebraError(error));
     }
   }
 
@@ -75,7 +96,7 @@ class HostFlash implements Flash {
     try {
       this.native.program(this.file, offset, bytes);
     } catch (error) {
-      this.failed(asVertebraError(error));
+      this.user.failed(asVertebraError(error));
     }
   }
 
@@ -83,7 +104,7 @@ class HostFlash implements Flash {
     try {
       this.native.erase(this.file, sector);
     } catch (error) {
-      this.failed(asVertebraError(error));
+      this.user.failed(asVertebraError(error));
     }
   }
 
@@ -91,7 +112,7 @@ class HostFlash implements Flash {
     try {
       this.native.sync(this.file);
     } catch (error) {
-      this.failed(asVertebraError(error));
+      this.user.failed(asVertebraError(error));
     }
   }
 }
@@ -101,25 +122,43 @@ export function mayPass({ code }: VertebraError): boolean {
   return ["flash-space", "flash-readonly", "flash-io"].includes(code);
 }
 
+/** Who is told what a person should know. */
+interface Told {
+  notice(error: VertebraError): void;
+}
+
 /** Throws `serial-…`: missing, busy, not permitted. */
 export function openWire(
   native: Native,
   where: BoardOptions["wire"],
   received: (bytes: Uint8Array) => void,
   closed: (reason: string) => void,
-  notice: (error: VertebraError) => void,
+  told: Told,
 ): Wire {
   const port =
     "terminal" in where
       ? native.serial.openTerminal(where.terminal, received, closed)
       : native.serial.openPort(where.device, baud, received, closed);
-  return {
-    write: (bytes) => {
-      if (native.serial.repair(port)) notice(settingsChanged(where));
-      return native.serial.write(port, bytes);
-    },
-    close: () => native.serial.close(port),
-  };
+  return new SerialWire(native, port, where, told);
+}
+
+class SerialWire implements Wire {
+  constructor(
+    private readonly native: Native,
+    private readonly port: number,
+    private readonly where: BoardOptions["wire"],
+    private readonly told: Told,
+  ) {}
+
+  write(bytes: Uint8Array): boolean {
+    const { serial } = this.native;
+    if (serial.repair(this.port)) this.told.notice(settingsChanged(this.where));
+    return serial.write(this.port, bytes);
+  }
+
+  close(): void {
+    this.native.serial.close(this.port);
+  }
 }
 
 function settingsChanged(where: BoardOptions["wire"]): VertebraError {

@@ -12,8 +12,10 @@ import type { Crypto } from "../ports";
 export interface Source {
   readonly group: Hash;
   readonly everyMs: number;
-  /** An entry of what the sensors say now. Throws `entry-…` where a value breaks the pact. */
-  read(): Uint8Array;
+  readonly fields: readonly Field[];
+  readonly policy: Policy;
+  /** By field: the sensor that fills it. */
+  readonly values: readonly (() => number)[];
 }
 
 /**
@@ -33,12 +35,12 @@ export function sources(
     if (!pact) throw unknownGroup(group);
     const fields = resolveFields(pact, (id) => pacts.get(toHex(id)));
     const values = fields.map((field) => analog.get(field.name) ?? sensorOf(field, pact, sensors));
-    const read = () => entry(fields, values, pact.policy);
-    return { group, everyMs, read };
+    return { group, everyMs, fields, policy: pact.policy, values };
   });
 }
 
-function entry(fields: readonly Field[], values: readonly (() => number)[], policy: Policy): Uint8Array {
+/** An entry of what the sensors say now. Throws `entry-…` where a value breaks the pact. */
+export function readSource({ fields, policy, values }: Source): Uint8Array {
   const row: Value[] = fields.map((field, index) => fitted(field, values[index]!()));
   return encodeEntry(fields, row, policy);
 }
@@ -51,15 +53,15 @@ function fitted(field: Field, value: number): number {
 function sensorOf(field: Field, pact: Pact, sensors: Native["sensors"]): () => number {
   switch (field.name) {
     case "load":
-      return () => sensors.load();
+      return sensors.load;
     case "memory":
-      return () => sensors.memoryUsed();
+      return sensors.memoryUsed;
     case "memoryPercent":
-      return () => sensors.memoryPercent();
+      return sensors.memoryPercent;
     case "temperature":
-      return () => sensors.temperature();
+      return sensors.temperature;
     case "uptime":
-      return () => sensors.uptime();
+      return sensors.uptime;
     default:
       throw new VertebraError(
         "readings-field",

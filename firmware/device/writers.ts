@@ -2,7 +2,7 @@ import { VertebraError } from "../core/errors";
 import type { Action, FinalBlock } from "../core/events";
 import { toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
-import type { Source } from "./readings";
+import { readSource, type Source } from "./readings";
 
 /** Blocks of this board of which it remembers when they were sealed, at most: older ones become final without a latency. */
 const mostPending = 1024;
@@ -21,11 +21,16 @@ export interface WriterCounts {
   final: number;
 }
 
+/** What takes an entry, and what is told of one that could not be made. */
+export interface Pushing {
+  push(group: Hash, entry: Uint8Array, token: number): void;
+  refuse(token: number, error: VertebraError): void;
+}
+
 /** Push the readings when they are due. */
 export interface Writers {
   readonly sources: readonly Source[];
-  push(group: Hash, entry: Uint8Array, token: number): void;
-  refuse(token: number, error: VertebraError): void;
+  readonly to: Pushing;
   /** By source: when it is due, monotonic ms. */
   readonly dueAt: number[];
   /** By token: the index of the source, and when. */
@@ -43,9 +48,9 @@ interface Waiting {
   readonly at: number;
 }
 
-export function createWriters(sources: readonly Source[], push: Writers["push"], refuse: Writers["refuse"]): Writers {
+export function createWriters(sources: readonly Source[], to: Pushing): Writers {
   return {
-    ...{ sources, push, refuse },
+    ...{ sources, to },
     dueAt: sources.map(() => Number.NEGATIVE_INFINITY),
     waiting: new Map(),
     busy: new Set(),
@@ -116,14 +121,14 @@ function pushOne(writers: Writers, index: number, now: number): void {
     counts.skipped++;
     return;
   }
-  const { group, read } = writers.sources[index]!;
+  const source = writers.sources[index]!;
   const token = ++writers.token;
   counts.pushed++;
   busy.add(index);
   writers.waiting.set(token, { source: index, at: now });
-  const entry = readOrError(read);
-  if (entry instanceof VertebraError) writers.refuse(token, entry);
-  else writers.push(group, entry, token);
+  const entry = readOrError(source);
+  if (entry instanceof VertebraError) writers.to.refuse(token, entry);
+  else writers.to.push(source.group, entry, token);
 }
 
 function settle({ waiting, busy }: Writers, done: number): Waiting | undefined {
@@ -134,9 +139,9 @@ function settle({ waiting, busy }: Writers, done: number): Waiting | undefined {
 }
 
 /** A sensor whose wire broke says what no pact has bounds for: that ends one reading, not the board. */
-function readOrError(read: () => Uint8Array): Uint8Array | VertebraError {
+function readOrError(source: Source): Uint8Array | VertebraError {
   try {
-    return read();
+    return readSource(source);
   } catch (error) {
     if (error instanceof VertebraError) return error;
     throw error;

@@ -23,6 +23,8 @@ import { addressOf } from "./table";
 
 /** A sector that was erased so many times, and half as often as the most, less than another is next: what never changes keeps it from wear. */
 const wearSlack = 4;
+/** What a removal is reckoned to take, wherever it moves. */
+const removalSize = 16;
 /** A compaction that frees less than this part of a sector takes the oldest instead: what was removed is forgotten there. */
 const leastGain = 1 / 8;
 
@@ -91,7 +93,7 @@ function bestVictim(log: Log, level: boolean): number {
   }
   if (oldest < 0) return -1;
   if (level && most > 1.5 * erases[least]! + wearSlack) return least;
-  const costOf = (sector: number) => live[sector]! + (sector === oldest ? 0 : removals[sector]!);
+  const costOf = (sector: number) => live[sector]! + (sector === oldest ? 0 : removalSize * removals[sector]!);
   for (let sector = 0; sector < sequences.length; sector++) {
     if (may(sector) && (cheapest < 0 || costOf(sector) < costOf(cheapest))) cheapest = sector;
   }

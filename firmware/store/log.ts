@@ -19,10 +19,10 @@ export interface Log {
   readonly sequences: Uint32Array;
   readonly erases: Uint32Array;
   /** Where its records end. */
-  readonly ends: Uint32Array;
-  /** Bytes of its entries that are live, and of removals that may still be needed. */
-  readonly live: Uint32Array;
-  readonly removals: Uint32Array;
+  readonly ends: Numbers;
+  /** Bytes of its entries that are live, and how many removals of it may still be needed. */
+  readonly live: Numbers;
+  readonly removals: Numbers;
   readonly states: Uint8Array;
   /** How many sectors there are of a kind; null before they were counted. */
   counts: Counts | null;
@@ -41,6 +41,9 @@ export interface Log {
   readonly scratch: Uint8Array;
   readonly notice: (error: VertebraError) => void;
 }
+
+/** By sector, no wider than they need to be: a flash has a thousand sectors, and a board 40 KB for all. */
+export type Numbers = Uint16Array | Uint32Array;
 
 interface Counts {
   /** That nothing lies in. */
@@ -253,7 +256,7 @@ export function note(log: Log, { key, kind, part, parts }: Said, address: number
   if (kind === kinds.freed) return;
   if (kind === kinds.remove) {
     forget(log, key);
-    log.removals[sector] = log.removals[sector]! + removalSize;
+    log.removals[sector] = log.removals[sector]! + 1;
     return;
   }
   if (kind === kinds.put) {
@@ -276,8 +279,6 @@ export function note(log: Log, { key, kind, part, parts }: Said, address: number
 
 /** Of a part that was not met yet while the log is read. */
 const nowhere = -1;
-/** What a removal is reckoned to take, wherever it moves. */
-const removalSize = 16;
 
 function forget(log: Log, key: number): void {
   const addresses = log.parts.get(key);

@@ -19,6 +19,7 @@ import {
   erase,
   freeSectors,
   type Log,
+  type Numbers,
   note,
   openNext,
   restOf,
@@ -40,15 +41,21 @@ export function createLog(flash: Flash, owner: Uint8Array, notice: (error: Verte
     ...{ flash, owner, notice, sizes, table: createTable(), parts: new Map() },
     sequences: new Uint32Array(sectors),
     erases: new Uint32Array(sectors),
-    ends: new Uint32Array(sectors),
-    live: new Uint32Array(sectors),
-    removals: new Uint32Array(sectors),
+    ends: numbersFor(flash),
+    live: numbersFor(flash),
+    removals: numbersFor(flash),
     states: new Uint8Array(sectors),
     counts: null,
     fresh: { from: 0, erases: 0 },
     ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
     scratch: new Uint8Array(recordSize(flash, sizes.record)),
   };
+}
+
+/** One of each sector, up to the bytes that it has. */
+function numbersFor(flash: Flash): Numbers {
+  const sectors = sectorsIn(flash);
+  return flash.sectorSize < 0x10000 ? new Uint16Array(sectors) : new Uint32Array(sectors);
 }
 
 /**

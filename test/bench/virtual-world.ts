@@ -6,7 +6,7 @@ import { worldTag } from "../../firmware/core/identity/world";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
-import { type Counts, counted } from "../../firmware/device/counted";
+import { CountedCrypto, type Counts } from "../../firmware/device/counted";
 import type { Crypto } from "../../firmware/ports";
 import { createHeap } from "./heap";
 import { createRecording, finalTail, nextDigest, type Recording, timeAt } from "./recording";
@@ -66,7 +66,7 @@ export function createVirtualWorld(crypto: Crypto, delay: number): VirtualWorld 
     addStation(name, seed, worlds, recorded) {
       const cryptography = { signatures: 0, verified: 0 };
       const participant = createParticipant({
-        crypto: counted(crypto, cryptography),
+        crypto: new CountedCrypto(crypto, cryptography),
         seed,
         worlds,
         bounds: { ...ample, finalTail },

@@ -6,7 +6,7 @@ import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { hostFlash } from "../../firmware/device/ports";
-import { sources } from "../../firmware/device/readings";
+import { readSource, sources } from "../../firmware/device/readings";
 import type { Native } from "../../firmware/native/native";
 import { pact } from "./two-boards";
 
@@ -39,15 +39,17 @@ describe("the definition of the board linux", () => {
   it("names every sensor that its program reads", () => {
     const names = definition.sensors.map(({ name }) => name);
     const fields = names.map((name) => ({ name, type: { kind: "f64" as const } }));
-    expect(decodeEntry(fields, sourcesWith(names)[0]!.read())).toEqual([0.5, 100, 10, Number.NaN, 12.6]);
+    expect(decodeEntry(fields, readSource(sourcesWith(names)[0]!))).toEqual([0.5, 100, 10, Number.NaN, 12.6]);
     expect(() => sourcesWith(["humidity"])).toThrow("no sensor for field 'humidity' of pact 'machine'");
   });
 
   it("has the flash that its program opens", () => {
     const opened: number[] = [];
     const flash = { open: (_path: string, size: number, sectorSize: number) => opened.push(size, sectorSize) };
-    hostFlash({ flash } as unknown as Native, "flash", (error) => {
-      throw error;
+    hostFlash({ flash } as unknown as Native, "flash", {
+      failed(error) {
+        throw error;
+      },
     });
     expect(opened).toEqual([definition.flash.size, definition.flash.sectorSize]);
   });

@@ -1,10 +1,10 @@
-import type { Crypto } from "../../ports";
 import { decodeBlock } from "../block/block";
 import { finalKey, finalTail } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
+import type { Sha256 } from "../wire/hash";
 import { maxCertificateBytes, maxCertificates, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof, evidenceItems, readEvidence } from "../wire/proofs";
 import { bytes, bytesOf, hash32, integer, list, nullable, tuple } from "../wire/shape";
@@ -96,7 +96,7 @@ function numberOfBlock(world: World, group: Group, key: string, rest: string, va
   return number;
 }
 
-function restoreBlock(crypto: Crypto, group: Group, number: number, value: Uint8Array): void {
+function restoreBlock(crypto: Sha256, group: Group, number: number, value: Uint8Array): void {
   const block = decodeBlock(crypto, value);
   const issuer = toHex(block.header.value.issuer);
   group.blocks.set(toHex(block.header.id), block);

@@ -29,6 +29,9 @@ export interface Report {
   readonly heardAt: number;
 }
 
+/** What a chain needs of cryptography; links need more. */
+export type ChainCrypto = Pick<Crypto, "sha256" | "signer" | "verify">;
+
 /** What is looked for: asked of the peer first that spoke of it. */
 export interface Missing {
   readonly hash: Hash;
@@ -56,7 +59,7 @@ export type News =
  * (`changed`); the participant writes it in one piece before anything is sent.
  */
 export interface World {
-  readonly crypto: Crypto;
+  readonly crypto: ChainCrypto;
   /** The worldTag, and its hex by which events name the world. */
   readonly tagBytes: Uint8Array;
   readonly tag: string;

@@ -1,4 +1,5 @@
-import type { Crypto } from "../../ports";
+import type { Signer } from "../../ports";
+import type { ChainCrypto } from "../chain/world";
 
 /**
  * "Each peer has bounded queues and a budget" (PROTOCOL 7), in work and not in messages alone: one message can ask for a thousand
@@ -12,19 +13,29 @@ export interface Work {
 const unitsOfVerification = 64;
 const bytesOfUnit = 64;
 
-/** The same cryptography, which notes what others make it do. What this participant signs is its own. */
-export function noting(crypto: Crypto, work: Work): Crypto {
-  return {
-    ...crypto,
-    sha256(bytes) {
-      work.done += 1 + Math.floor(bytes.length / 512);
-      return crypto.sha256(bytes);
-    },
-    verify(publicKey, message, signature) {
-      work.done += unitsOfVerification;
-      return crypto.verify(publicKey, message, signature);
-    },
-  };
+/**
+ * The same cryptography, which notes what others make it do. What this participant signs is its own. A class, whose methods take no RAM of
+ * a board.
+ */
+export class NotingCrypto implements ChainCrypto {
+  constructor(
+    private readonly crypto: ChainCrypto,
+    private readonly work: Work,
+  ) {}
+
+  sha256(bytes: Uint8Array): Uint8Array {
+    this.work.done += 1 + (bytes.length >> 9);
+    return this.crypto.sha256(bytes);
+  }
+
+  signer(seed: Uint8Array): Signer {
+    return this.crypto.signer(seed);
+  }
+
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    this.work.done += unitsOfVerification;
+    return this.crypto.verify(publicKey, message, signature);
+  }
 }
 
 export function unitsOf(bytes: number): number {

@@ -20,6 +20,10 @@ const analogResolution = 12;
 /** An analog pin goes from 0 to full scale and back in this time. */
 const swingMs = 20_000;
 
+export function noInput(pin: number): VertebraError {
+  return new VertebraError("pin-unknown", `Pin ${pin} is no input of this board`, "Name an input of its board.json.");
+}
+
 /** Pins of a board that is a process: they keep what is written. Contacts are closed at first; analog pins swing slowly. */
 export function simulatedPins(clock: Clock): SimulatedPins {
   const states = new Map<number, SimulatedPin>();
@@ -95,13 +99,7 @@ export function simulatedPins(clock: Clock): SimulatedPins {
     ...{ Digital, PWM, Analog, states },
     drive(pin, level) {
       const state = states.get(pin);
-      if (state?.kind !== "input") {
-        throw new VertebraError(
-          "pin-unknown",
-          `Pin ${pin} is no input of this board`,
-          "Name an input of its board.json.",
-        );
-      }
+      if (state?.kind !== "input") throw noInput(pin);
       if (state.level === level) return;
       states.set(pin, { kind: "input", level });
       const listener = edges.get(pin);
