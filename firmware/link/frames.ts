@@ -56,16 +56,18 @@ function isText(bytes: Uint8Array): boolean {
 
 /** What came of a frame whose end has not. */
 export interface FrameReader {
-  readonly pending: Uint8Array;
+  pending: Uint8Array;
   length: number;
   overlong: boolean;
   /** Frames dropped so far, without lines of a log. */
   damaged: number;
 }
 
+/** Bytes of a frame as it is stuffed, at most. */
+const stuffedLimit = frameLimit + Math.ceil(frameLimit / 254);
+
 export function createFrameReader(): FrameReader {
-  const pending = new Uint8Array(frameLimit + Math.ceil(frameLimit / 254));
-  return { pending, length: 0, overlong: false, damaged: 0 };
+  return { pending: new Uint8Array(0), length: 0, overlong: false, damaged: 0 };
 }
 
 /** The whole frames that `bytes` completes. What is damaged or too long is dropped up to the next zero. */
@@ -100,17 +102,19 @@ export function forgetBegun(reader: FrameReader): void {
 }
 
 function keep(reader: FrameReader, bytes: Uint8Array): void {
-  if (reader.overlong || reader.length + bytes.length > reader.pending.length) {
+  if (reader.overlong || reader.length + bytes.length > stuffedLimit) {
     reader.overlong = true;
     return;
   }
+  if (bytes.length === 0) return;
+  if (reader.pending.length === 0) reader.pending = new Uint8Array(stuffedLimit);
   reader.pending.set(bytes, reader.length);
   reader.length += bytes.length;
 }
 
 function finish(reader: FrameReader, stuffed: Uint8Array, frames: Frame[]): void {
   if (stuffed.length === 0) return;
-  const frame = stuffed.length > reader.pending.length ? undefined : decodeFrame(stuffed);
+  const frame = stuffed.length > stuffedLimit ? undefined : decodeFrame(stuffed);
   if (frame) frames.push(frame);
   else if (!isText(stuffed)) reader.damaged++;
 }

@@ -219,7 +219,8 @@ function settle(link: Link, now: number, out: LinkAction[]): LinkAction[] {
 }
 
 function take(link: Link, events: readonly SessionEvent[], now: number, out: LinkAction[]): void {
-  for (const event of events) {
+  for (let at = 0; at < events.length; at++) {
+    const event = events[at]!;
     if (event.kind === "frame") write(link, event.frame, out);
     else if (event.kind === "stands") stand(link, event.avatar, event.fresh, now, out);
     else if (event.kind === "record") takeRecord(link, event.plaintext, now, out);

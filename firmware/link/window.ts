@@ -181,7 +181,7 @@ export function delayOf({ sender }: Window): number {
 }
 
 function firstLost({ flight }: Sender): Flying | undefined {
-  for (const each of flight) if (each.lost) return each;
+  for (let at = 0; at < flight.length; at++) if (flight[at]!.lost) return flight[at];
   return undefined;
 }
 
@@ -236,14 +236,17 @@ function takeAck(sender: Sender, segment: Segment, now: number): void {
   if (count >= 0x8000) return;
   if (count > flight.length) throw broken(`acknowledged fragment ${segment.expected}, which was never sent`);
   const arrived: Flying[] = [];
-  for (const each of count > 0 ? flight.splice(0, count) : []) {
+  const gone = count > 0 ? flight.splice(0, count) : arrived;
+  for (let at = 0; at < count; at++) {
+    const each = gone[at]!;
     sender.flying -= each.bytes.length;
     if (!each.arrived) arrived.push(each);
     noteDelivered(sender.delivery, each, now);
     sender.waitingSince = now;
     sender.stillSince = now;
   }
-  for (const each of flight) {
+  for (let at = 0; at < flight.length; at++) {
+    const each = flight[at]!;
     const bit = (each.sequence - segment.expected - 1) & 0xffff;
     if (each.arrived || bit >= windowSize || ((segment.selective >> bit) & 1) === 0) continue;
     each.arrived = true;
@@ -252,7 +255,8 @@ function takeAck(sender: Sender, segment: Segment, now: number): void {
   }
   judgeOrder(sender, arrived, now);
   let oldest: Flying | undefined;
-  for (const each of flight) {
+  for (let at = 0; at < flight.length; at++) {
+    const each = flight[at]!;
     if (each.arrived) continue;
     if (each.order < sender.newestArrived) each.lost = true;
     oldest ??= each;
@@ -269,7 +273,8 @@ function takeAck(sender: Sender, segment: Segment, now: number): void {
 function judgeOrder(sender: Sender, arrived: readonly Flying[], now: number): void {
   let once = 0;
   let again: Flying | undefined;
-  for (const each of arrived) {
+  for (let at = 0; at < arrived.length; at++) {
+    const each = arrived[at]!;
     const elapsed = now - each.sentAt;
     if (each.times === 1) {
       sampleRoundTrip(sender.roundTrip, elapsed);

@@ -15,6 +15,7 @@ import {
 } from "./log";
 import { createWindow, findRecord } from "./record";
 import { addressOf } from "./table";
+import { erasesOf } from "./wear";
 
 /**
  * "Records never move but by compaction of the sector with the most that is dead, through one spare; erases spread over all sectors"
@@ -78,7 +79,7 @@ function nextVictim(log: Log, level: boolean): number {
 }
 
 function bestVictim(log: Log, level: boolean): number {
-  const { sequences, live, removals, erases } = log;
+  const { sequences, live, removals, wear } = log;
   let cheapest = -1;
   let least = -1;
   let oldest = -1;
@@ -86,13 +87,13 @@ function bestVictim(log: Log, level: boolean): number {
   const may = (sector: number) =>
     sequences[sector]! > 0 && sector !== log.head && (log.states[sector]! & (states.retired | states.kept)) === 0;
   for (let sector = 0; sector < sequences.length; sector++) {
-    if (!isRetired(log, sector)) most = Math.max(most, erases[sector]!);
+    if (!isRetired(log, sector)) most = Math.max(most, erasesOf(wear, sector));
     if (!may(sector)) continue;
     if (oldest < 0 || sequences[sector]! < sequences[oldest]!) oldest = sector;
-    if (least < 0 || erases[sector]! < erases[least]!) least = sector;
+    if (least < 0 || wear.above[sector]! < wear.above[least]!) least = sector;
   }
   if (oldest < 0) return -1;
-  if (level && most > 1.5 * erases[least]! + wearSlack) return least;
+  if (level && most > 1.5 * erasesOf(wear, least) + wearSlack) return least;
   const costOf = (sector: number) => live[sector]! + (sector === oldest ? 0 : removalSize * removals[sector]!);
   for (let sector = 0; sector < sequences.length; sector++) {
     if (may(sector) && (cheapest < 0 || costOf(sector) < costOf(cheapest))) cheapest = sector;

@@ -11,6 +11,7 @@ import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount"
 import { dropName, type Names, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
 import { recordSize } from "./record";
 import { addressOf, keysIn } from "./table";
+import { erasesOf } from "./wear";
 
 /**
  * Records that survive a power cut at any moment (PROTOCOL 11), by names like `w/…/slot/…/7`. In the flash and in RAM a key is two small
@@ -154,16 +155,18 @@ function bytesOf(log: Log, key: number): number {
 }
 
 export function journalStats({ log }: Journal): JournalStats {
-  const { flash, erases, liveBytes, table, writes, compactions } = log;
+  const { flash, wear, liveBytes, table, writes, compactions } = log;
+  const sectors = log.sequences.length;
   // One after the other: given as arguments, as many as there are sectors, they would not fit a board's stack.
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let sector = 0; sector < erases.length; sector++) {
+  for (let sector = 0; sector < sectors; sector++) {
     if (isRetired(log, sector)) continue;
-    least = Math.min(least, erases[sector]!);
-    most = Math.max(most, erases[sector]!);
+    const erases = erasesOf(wear, sector);
+    least = Math.min(least, erases);
+    most = Math.max(most, erases);
   }
   return {
-    sectors: erases.length,
+    sectors,
     sectorSize: flash.sectorSize,
     retired: countRetired(log),
     leastErases: least,

@@ -5,6 +5,7 @@ import { decodeEntry, type Entry, encodeEntry, entryFrame, entrySize, kinds } fr
 import { frontSize, isBlankFrom, mostRetired, program, unitOf, writeOpened, writePrepared } from "./front";
 import { commitWord, flags, recordHeader, recordSize, type Sizes, sealRecord } from "./record";
 import { addressOf, dropAddress, setAddress, type Table } from "./table";
+import { erasesOf, noteErase, type Wear } from "./wear";
 
 /** What RAM holds of a store: where each record lies, and of each sector a few numbers. Records are read when they are wanted. */
 export interface Log {
@@ -17,17 +18,18 @@ export interface Log {
   readonly parts: Map<number, number[]>;
   /** By sector. 0 where it is not in the log. */
   readonly sequences: Uint32Array;
-  readonly erases: Uint32Array;
+  /** How often it was erased. */
+  wear: Wear;
   /** Where its records end. */
   readonly ends: Numbers;
   /** Bytes of its entries that are live, and how many removals of it may still be needed. */
   readonly live: Numbers;
-  readonly removals: Numbers;
+  readonly removals: Uint8Array | Uint16Array;
   readonly states: Uint8Array;
   /** How many sectors there are of a kind; null before they were counted. */
   counts: Counts | null;
-  /** No free sector was erased less often than `erases`, and none before `from` as seldom. */
-  readonly fresh: { from: number; erases: number };
+  /** No free sector is less worn than `above`, as `wear` has it, and none before `from` as little. */
+  readonly fresh: { from: number; above: number };
   /** The sector that is written to, and the highest sequence. */
   head: number;
   sequence: number;
@@ -256,7 +258,7 @@ export function note(log: Log, { key, kind, part, parts }: Said, address: number
   if (kind === kinds.freed) return;
   if (kind === kinds.remove) {
     forget(log, key);
-    log.removals[sector] = log.removals[sector]! + 1;
+    noteRemoval(log, sector);
     return;
   }
   if (kind === kinds.put) {
@@ -275,6 +277,12 @@ export function note(log: Log, { key, kind, part, parts }: Said, address: number
   }
   log.live[sector] = log.live[sector]! + size;
   log.liveBytes += size;
+}
+
+/** Of more than it counts a sector is never worth a compaction: they take all of it, as they are reckoned. */
+function noteRemoval({ removals }: Log, sector: number): void {
+  const most = removals instanceof Uint8Array ? 0xff : 0xffff;
+  if (removals[sector]! < most) removals[sector] = removals[sector]! + 1;
 }
 
 /** Of a part that was not met yet while the log is read. */
@@ -335,32 +343,34 @@ function retiredIn(log: Log): number[] {
 
 /** Of the free ones; -1 where there is none. */
 function leastErased(log: Log): number {
-  const { sequences, states: all, erases, fresh } = log;
+  const { sequences, states: all, fresh } = log;
+  const { above } = log.wear;
   const sectors = sequences.length;
   // The next is most often right behind the last one that was found, so that of a thousand sectors few are looked at.
   for (let sector = fresh.from; sector < sectors; sector++) {
-    if (erases[sector] !== fresh.erases || sequences[sector]! > 0 || (all[sector]! & taken) !== 0) continue;
+    if (above[sector] !== fresh.above || sequences[sector]! > 0 || (all[sector]! & taken) !== 0) continue;
     fresh.from = sector;
     return sector;
   }
   let least = -1;
   for (let sector = 0; sector < sectors; sector++) {
     if (sequences[sector]! > 0 || (all[sector]! & taken) !== 0) continue;
-    if (least < 0 || erases[sector]! < erases[least]!) least = sector;
+    if (least < 0 || above[sector]! < above[least]!) least = sector;
   }
-  if (least >= 0) setFresh(log, least, erases[least]!);
+  if (least >= 0) setFresh(log, least, above[least]!);
   return least;
 }
 
-function setFresh({ fresh }: Log, from: number, erases: number): void {
+function setFresh({ fresh }: Log, from: number, above: number): void {
   fresh.from = from;
-  fresh.erases = erases;
+  fresh.above = above;
 }
 
 /** A sector became free. */
 function noteFree(log: Log, sector: number): void {
-  const { erases, fresh } = log;
-  if (erases[sector]! < fresh.erases || (erases[sector] === fresh.erases && sector < fresh.from)) setFresh(log, 0, 0);
+  const { fresh, wear } = log;
+  const above = wear.above[sector]!;
+  if (above < fresh.above || (above === fresh.above && sector < fresh.from)) setFresh(log, 0, 0);
 }
 
 function isReady(log: Log, sector: number): boolean {
@@ -369,16 +379,16 @@ function isReady(log: Log, sector: number): boolean {
 
 /** Makes a sector free, and says in it how often that was. False where it is worn. */
 export function erase(log: Log, sector: number): boolean {
-  const { flash, owner, erases } = log;
+  const { flash, owner, wear } = log;
   setState(log, sector, log.states[sector]! & ~(states.prepared | states.leaning));
   flash.erase(sector);
   flash.sync();
   setSequence(log, sector, 0);
   log.live[sector] = 0;
   log.removals[sector] = 0;
-  erases[sector] = erases[sector]! + 1;
+  if (noteErase(wear, sector)) setFresh(log, 0, 0);
   noteFree(log, sector);
-  if (!isBlankFrom(flash, sector, 0) || !writePrepared(flash, sector, erases[sector]!, owner))
+  if (!isBlankFrom(flash, sector, 0) || !writePrepared(flash, sector, erasesOf(wear, sector), owner))
     return retire(log, sector);
   flash.sync();
   log.states[sector] = log.states[sector]! | states.prepared;
@@ -393,7 +403,7 @@ function retire(log: Log, sector: number): false {
   log.notice(
     new VertebraError(
       "store-sector-worn",
-      `Sector ${sector} of the store's flash is worn after ${log.erases[sector]} erases: it is used no more, and nothing of it is lost`,
+      `Sector ${sector} of the store's flash is worn after ${erasesOf(log.wear, sector)} erases: it is used no more, and nothing of it is lost`,
       `Replace the flash in good time: it has ${log.states.length} sectors, and ${retired} of them are gone.`,
     ),
   );

@@ -30,6 +30,7 @@ import {
 } from "./log";
 import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
 import { createTable } from "./table";
+import { createWear } from "./wear";
 
 /** Of the flash of a store: less has no room for anything beside what the log needs to go on. */
 export const leastSectors = 8;
@@ -40,13 +41,13 @@ export function createLog(flash: Flash, owner: Uint8Array, notice: (error: Verte
   return {
     ...{ flash, owner, notice, sizes, table: createTable(), parts: new Map() },
     sequences: new Uint32Array(sectors),
-    erases: new Uint32Array(sectors),
+    wear: createWear(new Uint32Array(sectors)),
     ends: numbersFor(flash),
     live: numbersFor(flash),
-    removals: numbersFor(flash),
+    removals: flash.sectorSize <= 0x1000 ? new Uint8Array(sectors) : new Uint16Array(sectors),
     states: new Uint8Array(sectors),
     counts: null,
-    fresh: { from: 0, erases: 0 },
+    fresh: { from: 0, above: 0 },
     ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
     scratch: new Uint8Array(recordSize(flash, sizes.record)),
   };
@@ -64,14 +65,16 @@ function numbersFor(flash: Flash): Numbers {
  * read. Changes nothing. Undefined where there is none; else what is to be done before it is written to (`settle`).
  */
 export function mount(log: Log): Unsettled | undefined {
-  const fronts: Fronts = { opened: new Map(), suspects: [], prepared: 0 };
+  const erases = new Uint32Array(log.sequences.length);
+  const fronts: Fronts = { opened: new Map(), suspects: [], prepared: 0, erases };
   for (let sector = 0; sector < log.sequences.length; sector++) {
     takeFront(log, sector, readFront(log.flash, sector), fronts);
   }
   const { opened, suspects, prepared } = fronts;
   if (prepared === 0 && opened.size === 0) return undefined;
   const newest = newestOf(opened);
-  reckonErases(log);
+  reckonErases(erases);
+  log.wear = createWear(erases);
   const unsettled: Unsettled = { freed: new Map(), suspects, confirmed: true, movedOnly: true };
   if (newest !== undefined) {
     log.head = newest;
@@ -104,12 +107,13 @@ interface Fronts {
   readonly opened: Map<number, Opened>;
   readonly suspects: number[];
   prepared: number;
+  readonly erases: Uint32Array;
 }
 
 function takeFront(log: Log, sector: number, { prepared, opened }: Front, fronts: Fronts): void {
   if (typeof prepared !== "string") {
     checkPrepared(log, prepared);
-    log.erases[sector] = prepared.erases;
+    fronts.erases[sector] = prepared.erases;
     fronts.prepared++;
   }
   if (typeof prepared !== "string" && typeof opened !== "string") {
@@ -159,7 +163,7 @@ function newestOf(opened: ReadonlyMap<number, Opened>): number | undefined {
 }
 
 /** A cut in an erase loses how often a sector was erased: no less than any other, then. */
-function reckonErases({ erases }: Log): void {
+function reckonErases(erases: Uint32Array): void {
   let least = Number.POSITIVE_INFINITY;
   for (const each of erases) if (each > 0) least = Math.min(least, each);
   if (least === Number.POSITIVE_INFINITY) return;

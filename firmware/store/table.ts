@@ -9,7 +9,7 @@ export interface Table {
   size: number;
 }
 
-const firstPlaces = 64;
+const firstPlaces = 16;
 const none = -1;
 
 export function createTable(): Table {

@@ -4,6 +4,7 @@ import { type Prepared, readFront, sectorsIn } from "../../firmware/store/front"
 import { capacityOf, isRetired, type Log } from "../../firmware/store/log";
 import { createLog, mount } from "../../firmware/store/mount";
 import { type Names, namesIn } from "../../firmware/store/names";
+import { erasesOf } from "../../firmware/store/wear";
 
 /** What a flash holds, read without changing anything, for a person to look at. */
 export interface Inspected {
@@ -33,7 +34,7 @@ export function inspect(flash: Flash): Inspected {
   const sectors = Array.from({ length: sectorsIn(flash) }, (_, sector): InspectedSector => {
     const sequence = log.sequences[sector]!;
     const state = isRetired(log, sector) ? "retired" : sequence > 0 ? "log" : "free";
-    return { state, sequence, erases: log.erases[sector]!, used: log.ends[sector]!, live: log.live[sector]! };
+    return { state, sequence, erases: erasesOf(log.wear, sector), used: log.ends[sector]!, live: log.live[sector]! };
   });
   return { prepared, sectors, log, names: namesIn(log), room: capacityOf(log) };
 }

@@ -79,28 +79,19 @@ function factoriesIn(typescript: string): string[] {
     .map((each) => ((each.id as Syntax | null)?.name as string | undefined) ?? "(…)");
 }
 
-const port = "what a platform gives, or what counts its use, is an object of functions by its nature (`ports`)";
+const port = "what a platform gives is an object of functions by its nature (`ports`)";
 const sagas = "made once, and only by a board that has sagas";
 
 /** What is left, and why. */
 const excepted: ReadonlyMap<string, string> = new Map([
   ["firmware/core/capability/fields.ts fieldsOf", "gone when a board.json was read"],
-  ["firmware/core/gossip/work.ts noting", port],
   ["firmware/core/identity/credentials.ts credentials", "one function, that a handshake asks"],
-  ["firmware/core/participant.ts createParticipant", "the one door, of a line for each of its functions"],
   ["firmware/core/saga/conductor.ts createConductor", sagas],
   ["firmware/core/saga/runtime.ts createSagaRuntime", sagas],
-  ["firmware/device/counted.ts counted", port],
-  ["firmware/device/counted.ts (…)", port],
   ["firmware/device/noble.ts nobleCrypto", port],
   ["firmware/device/noble.ts nobleSigner", port],
   ["firmware/device/pins/simulated.ts simulatedPins", port],
-  ["firmware/device/ports.ts hostClock", port],
-  ["firmware/device/ports.ts hostRandom", port],
-  ["firmware/device/ports.ts hostFlash", port],
-  ["firmware/device/ports.ts openWire", port],
   ["firmware/device/quarantine.ts openQuarantine", sagas],
-  ["firmware/device/readings.ts (…)", "what reads the sensors of a group: pins are functions"],
   ["firmware/device/sodium.ts sodiumCrypto", port],
   ["firmware/device/sodium.ts (…)", port],
   ["firmware/sandbox/conducting.ts createConducting", sagas],
