@@ -171,18 +171,19 @@ function isMarked({ state, tip, footing, groups, slots, puts, deletes }: Changes
 
 /** The contract of `events`: what must be durable, then what may be sent, then what is delivered, then when to wake. */
 function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: number): Action[] {
-  const puts = new Map<string, Uint8Array>();
-  const deletes = new Set<string>();
+  let writes: Pick<Changes, "puts" | "deletes"> | null = null;
   const delivered: Action[] = [];
   for (const world of door.worlds.values()) {
     if (isMarked(world.changed)) {
       recordChanges(world);
-      for (const [key, value] of world.changed.puts) puts.set(key, value);
-      for (const key of world.changed.deletes) deletes.add(key);
+      if (writes === null) writes = world.changed;
+      else addWrites(writes, world.changed);
       world.changed = noChanges();
     }
     if (world.delivered.length > 0) delivered.push(...world.delivered.splice(0));
   }
+  const puts = writes?.puts ?? new Map<string, Uint8Array>();
+  const deletes = writes?.deletes ?? new Set<string>();
   giveUp(door, puts, deletes);
   const ordered: Action[] = puts.size + deletes.size > 0 ? [{ kind: "write", puts, deletes }] : [];
   if (outgoing.length > 1) outgoing.sort((a, b) => a.order - b.order);
@@ -190,6 +191,11 @@ function inOrder(door: Door, outgoing: Outgoing[], actions: Action[], wake: numb
   ordered.push(...actions, ...delivered);
   if (wake !== Number.POSITIVE_INFINITY) ordered.push({ kind: "wake", at: wake });
   return ordered;
+}
+
+function addWrites({ puts, deletes }: Pick<Changes, "puts" | "deletes">, more: Changes): void {
+  for (const [key, value] of more.puts) puts.set(key, value);
+  for (const key of more.deletes) deletes.add(key);
 }
 
 /** What is final gives way to what is not, in the same write. */

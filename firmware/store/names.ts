@@ -30,7 +30,8 @@ export function noNames(): Names {
 
 /** The key of the record of a name that no record has any more when this one is gone; undefined where others may. */
 export function nameGoneWith(names: Names, key: string): number | undefined {
-  return splitKey(key).name === key ? names.numbers.get(key) : undefined;
+  // What ends in a number has a name that no key is.
+  return names.numbers.get(key);
 }
 
 export function dropName({ numbers, texts }: Names, number: number): void {
@@ -75,13 +76,16 @@ export function textOf({ texts }: Names, key: number): string | undefined {
 function splitKey(key: string): { readonly name: string; readonly low: number } {
   const from = key.lastIndexOf("/") + 1;
   const digits = key.length - from;
+  // Looked at first, as most of what is no number is a hash of many more: a look at each character is dear on a board.
+  const canonical =
+    digits === padded || (digits > 0 && digits < padded && (digits === 1 || key.charCodeAt(from) !== 0x30));
+  if (from === 0 || !canonical) return { name: key, low: 0 };
   let low = 0;
   for (let at = from; at < key.length; at++) {
     const digit = key.charCodeAt(at) - 0x30;
-    low = digit >= 0 && digit < 10 ? low * 10 + digit : Number.NaN;
+    if (digit < 0 || digit > 9) return { name: key, low: 0 };
+    low = low * 10 + digit;
   }
-  const canonical =
-    digits === padded || (digits > 0 && digits < padded && (digits === 1 || key.charCodeAt(from) !== 0x30));
-  if (from === 0 || !canonical || !(low < half)) return { name: key, low: 0 };
+  if (low >= half) return { name: key, low: 0 };
   return { name: key.slice(0, from) + (digits === padded ? marks.padded : marks.plain), low };
 }

@@ -17,6 +17,7 @@ import {
   parentsOf,
   shouldCertify,
 } from "./predicates";
+import { countersIn } from "./propose";
 import { turnOfIssuer } from "./rank";
 import { isPast, referencesOf, showsAllOf } from "./references";
 import { packScopes } from "./scope";
@@ -206,24 +207,22 @@ function certifiableOwn(
   const last = inParent[inParent.length - 1]?.value;
   let position = Math.max(group.position, last === undefined ? 0 : last.position + 1);
   let firstEntry = position === group.position || last === undefined ? group.entries : last.firstEntry + last.count;
-  const window = new Map<string, number[]>();
-  const standing = new Set(inParent.map(({ blockKey }) => blockKey));
-  for (const { blockKey } of inParent) enterWindow(window, group.blocks.get(blockKey));
+  const standing = new Set<string>();
+  for (let at = 0; at < inParent.length; at++) standing.add(inParent[at]!.blockKey);
   const certifiable: HeldReference[] = [];
-  for (const reference of own) {
+  for (let at = 0; at < own.length; at++) {
+    const reference = own[at]!;
     const { value, blockKey: key } = reference;
     if (isFinalHere(group, reference)) continue;
     const block = group.blocks.get(key);
     if (block === undefined || !agrees(group, block, value.count) || standing.has(key)) break;
     if (value.position !== position || value.firstEntry !== firstEntry || position >= group.position + slotWindow)
       break;
-    const { issuer } = block.header.value;
-    if (!isCausallyConsistent(group, block, window.get(toHex(issuer)) ?? [])) break;
+    if (!isCausallyConsistent(group, block, countersIn(group, standing, block.header.value.issuer))) break;
     if (!mayClaim(group.slots.get(position), value.block, metablock.view)) break;
     // Claims are durable before a certificate is sent: what could not be written is not voted for.
     if (!hasRoom(world.room, roomForSlot(group, position), claimRoom(group.slots.get(position)))) break;
     standing.add(key);
-    enterWindow(window, block);
     certifiable.push(reference);
     position++;
     firstEntry += value.count;
@@ -234,15 +233,6 @@ function certifiableOwn(
 /** The block is held as its pact asks, entries and all unless it is private, and is what the reference says. */
 function agrees(group: Group, block: Block, count: number): boolean {
   return block.header.value.count === count && isWhole(block, group);
-}
-
-function enterWindow(window: Map<string, number[]>, block: Block | undefined): void {
-  if (block === undefined) return;
-  const { issuer, counter } = block.header.value;
-  const key = toHex(issuer);
-  const counters = window.get(key) ?? [];
-  counters.push(counter);
-  window.set(key, counters);
 }
 
 /**

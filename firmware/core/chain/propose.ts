@@ -1,5 +1,5 @@
 import { equal, toHex } from "../wire/bytes";
-import type { Block, Hash, View } from "../wire/types";
+import type { AvatarId, Block, Hash, View } from "../wire/types";
 import { isWhole } from "./access";
 import { type Group, slotWindow } from "./group";
 import { isCausallyConsistent } from "./predicates";
@@ -98,11 +98,16 @@ function lockedElsewhere(group: Group, position: number, id: Hash): boolean {
 
 /** The patent's "Is Causally Consistent", with the blocks taken so far as the finality window. */
 function followsOn(group: Group, block: Block, taken: ReadonlySet<string>): boolean {
-  const { issuer } = block.header.value;
-  const window: number[] = [];
-  for (const key of taken) {
+  return isCausallyConsistent(group, block, countersIn(group, taken, block.header.value.issuer));
+}
+
+/** The counters of this issuer's blocks among these, by the hex of their ids, as far as they are held. */
+export function countersIn(group: Group, keys: ReadonlySet<string>, issuer: AvatarId): number[] {
+  const counters: number[] = [];
+  if (keys.size === 0) return counters;
+  for (const key of keys) {
     const header = group.blocks.get(key)?.header.value;
-    if (header !== undefined && equal(header.issuer, issuer)) window.push(header.counter);
+    if (header !== undefined && equal(header.issuer, issuer)) counters.push(header.counter);
   }
-  return isCausallyConsistent(group, block, window);
+  return counters;
 }
