@@ -41,6 +41,12 @@ export function layOutFlash(board: Board): void {
   }
 }
 
+/** The journal in the image of an emulated board's flash, behind what it was provisioned with; undefined where it is another image. */
+export function journalIn(image: Uint8Array): Uint8Array | undefined {
+  if (Buffer.from(image.subarray(0, magic.length)).toString("latin1") !== magic) return undefined;
+  return image.subarray(sectorSize, (1 + journalSectors) * sectorSize);
+}
+
 function checkSize({ name, flashFile }: Board, size: number): void {
   if (size === flashSize) return;
   throw new VertebraError(

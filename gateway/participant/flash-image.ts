@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { Flash } from "../../firmware/ports";
 import { openedAt, readPrepared } from "../../firmware/store/front";
+import { journalIn } from "../fleet/rv32-flash";
 import { asVertebraError } from "../system/errors";
 import { sectorSize as frontSize, isFlashFile } from "./flash-file";
 import { type Inspected, inspect } from "./inspect";
 
-/** The image of a board's flash, or a gateway's journal, which is only read. Throws `store-…` for an image that can't be read as a store, and what the system refuses. */
+/** The image of a board's flash, an emulated one's too, or a gateway's journal, which is only read. Throws `store-…` for an image that can't be read as a store, and what the system refuses. */
 export function inspectImage(path: string): Inspected {
   let bytes: Uint8Array;
   try {
@@ -14,6 +15,7 @@ export function inspectImage(path: string): Inspected {
     throw asVertebraError(error, `${path} can't be read`);
   }
   if (isFlashFile(bytes)) bytes = bytes.subarray(frontSize);
+  bytes = journalIn(bytes) ?? bytes;
   return inspect(imageOf(bytes, geometryOf(bytes)));
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -6,6 +6,8 @@ import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { readValue } from "../../firmware/store/log";
 import { textOf } from "../../firmware/store/names";
 import { keysIn } from "../../firmware/store/table";
+import { provisionSector } from "../../gateway/fleet/rv32-flash";
+import { flashSize } from "../../gateway/fleet/rv32-image";
 import { nodeDisk } from "../../gateway/participant/disk";
 import { inspectImage } from "../../gateway/participant/flash-image";
 import { createPromises } from "../../gateway/participant/promises";
@@ -53,6 +55,16 @@ describe("the image of a flash", () => {
     const path = join(directory, "journal");
     await createPromises(nodeDisk, path, owner, 64 * 1024, new Map([["w/t/state", Uint8Array.of(1)]]));
     expect(inspectImage(path).sectors.length).toBe(16);
+  });
+
+  it("may be an emulated board's, whose store lies behind what it was provisioned with", () => {
+    const nor = createNor(8, 256 * 1024, 4);
+    writeRecords(openJournal(nor.flash, owner, noWear), new Map([["w/t/state", Uint8Array.of(1)]]), new Set());
+    const path = join(directory, "flash");
+    const image = Buffer.concat([provisionSector([["provision", Uint8Array.of(1)]]), nor.bytes]);
+    writeFileSync(path, image);
+    truncateSync(path, flashSize);
+    expect(inspectImage(path)).toMatchObject({ prepared: { owner, sectorSize: 256 * 1024 }, sectors: { length: 8 } });
   });
 
   it("that is damaged, or no store, is told by name", () => {
