@@ -62,11 +62,16 @@ function orNotice(act: () => void, print: (line: Line) => void): void {
   }
 }
 
-try {
-  main();
-} catch (error) {
-  const { code, message, remedy } = asVertebraError(error);
-  if (code === "assertion") throw error;
-  native.printError(`${message}. ${remedy} (${code})`);
-  native.exit(code === "usage" ? 2 : 1);
+function begin(): void {
+  try {
+    main();
+  } catch (error) {
+    const { code, message, remedy } = asVertebraError(error);
+    if (code === "assertion") throw error;
+    native.printError(`${message}. ${remedy} (${code})`);
+    native.exit(code === "usage" ? 2 : 1);
+  }
 }
+
+// Not yet: while a program is run, all its names lie on the stack, 20 KB that a start needs for itself on a small board.
+void Promise.resolve().then(begin);

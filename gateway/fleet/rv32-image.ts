@@ -52,12 +52,15 @@ export function escaped(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
-/** The cryptography of this board is linked. */
-const withoutNoble: Plugin = {
-  name: "no noble",
+/** The cryptography of this board is linked, and it runs no behaviors. */
+const withoutSpare: Plugin = {
+  name: "no noble, no sagas",
   setup({ onResolve }) {
-    const path = join(root, "firmware/device/no-noble.ts");
-    onResolve({ filter: /\/noble$/ }, () => ({ path }));
+    const device = (file: string) => join(root, "firmware/device", file);
+    onResolve({ filter: /\/noble$/ }, () => ({ path: device("no-noble.ts") }));
+    onResolve({ filter: /^\.\/(?:sagas|sandbox)$/ }, ({ importer }) =>
+      importer === device("board.ts") ? { path: device("no-sagas.ts") } : undefined,
+    );
   },
 };
 
@@ -67,7 +70,10 @@ const withoutNoble: Plugin = {
  */
 export async function buildRv32Image(module: string, name: string, say: (text: string) => void): Promise<Rv32Image> {
   const firmware = readFileSync(await buildRv32(say));
-  const source = encodeText(await bundleForXs({ entryPoints: [join(root, module)], plugins: [withoutNoble, bulkInC] }));
+  const plugins = [withoutSpare, bulkInC];
+  // Each name that stands in a program takes RAM, and each constant that a function closes over.
+  const small = { minifySyntax: true, minifyIdentifiers: true };
+  const source = encodeText(await bundleForXs({ entryPoints: [join(root, module)], plugins, ...small }));
   const stamp = createHash("sha256").update(firmware).update(source).digest("hex").slice(0, 16);
   const path = join(root, "build/rv32", `${name}-${stamp}.image`);
   const made = existsSync(path) ? programOf(path) : await makeImage(path, firmware, source);

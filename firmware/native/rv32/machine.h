@@ -72,6 +72,8 @@ void finishSending(Uart* uart);
 
 /* memory.c */
 void openMemory(uint8_t* end);
+/* Of JavaScript, to so many slots. */
+void shrinkStack(void* machine, int slots);
 typedef struct {
 	/* Bytes of RAM that this host may take in all; static data, stack and tables in it. */
 	uint32_t ram;

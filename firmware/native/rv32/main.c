@@ -44,7 +44,7 @@ static void defineNative(xsMachine* the)
 	xsmcSetNewObject(xsVar(0));
 	defineText(the, &xsVar(0), "engine", engineVersion());
 	defineArguments(the);
-	xsmcSetInteger(xsVar(1), (xsIntegerValue)(ramEnd - (uint8_t*)RAM));
+	xsmcSetInteger(xsVar(1), (xsIntegerValue)(ramEnd - (uint8_t*)RAM + sizeof(Start)));
 	defineFrozen(the, &xsVar(0), "memory", &xsVar(1));
 	defineBulk(the, &xsVar(0));
 	defineClock(the, &xsVar(0));
@@ -72,8 +72,8 @@ static xsMachine* createMachine(bool compiling)
 		.incrementalChunkSize = 4 * 1024,
 		.initialHeapCount = 8 * 1024,
 		.incrementalHeapCount = 256,
-		.stackCount = compiling ? 16 * 1024 : 2816,
-		.initialKeyCount = 3840,
+		.stackCount = compiling ? 16 * 1024 : 1664,
+		.initialKeyCount = 3072,
 		.incrementalKeyCount = 64,
 		.nameModulo = 509,
 		.symbolModulo = 31,
@@ -112,11 +112,13 @@ void board(void)
 		exit(0);
 	}
 	knowProgram(machine);
+	stripIntrinsics(machine);
 	startMeter(machine);
 	xsBeginHost(machine);
 	defineNative(the);
 	runProgramInPlace(the);
 	xsEndHost(machine);
+	shrinkStack(machine, 1024);
 	drainJobs(machine);
 	runLoop(machine);
 }

@@ -5,7 +5,7 @@
 #include "machine.h"
 
 /* Tables of names, and what C takes for a moment. */
-#define TABLES (28 * 1024)
+#define TABLES (20 * 1024)
 #define PATTERN 0x5AA5C33Cu
 
 static uint8_t* tablesEnd = NULL;
@@ -13,6 +13,9 @@ static uint8_t* tablesTop = NULL;
 static uint8_t* chunksEnd = NULL;
 static uint8_t* slotsStart = NULL;
 static uint8_t* end = NULL;
+/* What the engine's stack gave back. */
+static txSlot* spare = NULL;
+static txSlot* spareEnd = NULL;
 static size_t heapLimit = SIZE_MAX;
 
 void openMemory(uint8_t* ram)
@@ -70,10 +73,24 @@ void fxFreeChunks(txMachine* the, void* chunks)
 txSlot* fxAllocateSlots(txMachine* the, txSize count)
 {
 	size_t size = (size_t)count * sizeof(txSlot);
+	txSlot* slots = spare;
+	if (count <= spareEnd - spare) {
+		spare += count;
+		return slots;
+	}
 	if (!fits(size))
 		stopOutOfMemory();
 	slotsStart -= size;
 	return (txSlot*)slotsStart;
+}
+
+/* The stack lies above the slots: they grow into what it does not need once the program was run, whose names lay on it all at once. */
+void shrinkStack(void* machine, int slots)
+{
+	txMachine* the = machine;
+	spare = the->stackBottom;
+	spareEnd = the->stackTop - slots;
+	the->stackBottom = spareEnd;
 }
 
 void fxFreeSlots(txMachine* the, void* slots)

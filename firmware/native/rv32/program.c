@@ -172,6 +172,14 @@ void compileProgram(void* machine)
 	send(image, length);
 }
 
+/* Of the engine's own names, which stand in the program: a bit each. */
+static uint8_t named[(XS_ID_COUNT + 7) / 8];
+
+bool isNamed(int id)
+{
+	return named[id / 8] >> (id % 8) & 1;
+}
+
 /* Names are found where they lie, too. */
 static void knowNames(txMachine* the)
 {
@@ -181,6 +189,8 @@ static void knowNames(txMachine* the)
 		txID id = (txID)(at[0] | at[1] << 8);
 		if (fxNewNameX(the, (txString)at + 2) != id)
 			stopWith(EXIT_ENGINE, "the program in flash was made by another firmware");
+		if (id < XS_ID_COUNT)
+			named[id / 8] |= (uint8_t)(1 << (id % 8));
 		at += 3 + c_strlen((const char*)at + 2);
 	}
 }

@@ -13,6 +13,10 @@ bool isToCompile(void);
 void compileProgram(void* machine);
 /* Gives the names of the program that lies in flash the numbers that it was compiled with: first of all, since numbers go in order. */
 void knowProgram(void* machine);
+/* Whether the program names what the engine has under this number. */
+bool isNamed(int id);
+/* strip.c. Takes from the intrinsics what the program does not name. */
+void stripIntrinsics(void* machine);
 void runProgramInPlace(void* machine);
 
 #endif
