@@ -1,7 +1,7 @@
 import { blocksPerIssuer, recentFinalKept } from "./chain/group";
 import { assert } from "./errors";
 
-/** How much a participant holds of what has no end of its own: its platform says, by the memory that it has. */
+/** How much a participant holds of what has no end of its own: its platform says, by the memory that it has (`core/memory`). */
 export interface Bounds {
   /** Final blocks kept in the store per group, for peers who were away; 0 keeps all. Older ones are deleted. */
   readonly finalTail: number;
@@ -11,13 +11,30 @@ export interface Bounds {
   readonly metablocks: number;
   /** Blocks of its own in a group that are not final: what is pushed meanwhile waits in the buffer, and shares a block. At most half of `blocksPerIssuer`. */
   readonly blocksInFlight: number;
+  /** Blocks of another in a group that are held before a metablock places them. More are not taken, and asked for once one does. */
+  readonly blocksUnasked: number;
+  /** Entries that the buffer of a group holds, and their bytes. As much again may wait beside it; what comes then, the pact's policy says. */
+  readonly bufferEntries: number;
+  readonly bufferBytes: number;
+  /** Bytes that wait in a link. What comes then waits before it, as much again, and is dropped after that: frontiers make up for it. */
+  readonly queue: number;
 }
 
 /** What a machine holds that has memory by the megabyte, and a store that keeps all. */
-export const ample: Bounds = { finalTail: 0, told: 1_024, metablocks: 256, blocksInFlight: 8 };
+export const ample: Bounds = {
+  finalTail: 0,
+  told: 1_024,
+  metablocks: 256,
+  blocksInFlight: 8,
+  blocksUnasked: blocksPerIssuer,
+  bufferEntries: 256,
+  bufferBytes: 16_384,
+  queue: 80 * 1024,
+};
 
 /** Throws an assertion where bounds are below what the rules of agreement need. */
-export function checkBounds({ finalTail, told, metablocks, blocksInFlight }: Bounds): void {
+export function checkBounds(bounds: Bounds): void {
+  const { finalTail, told, metablocks, blocksInFlight, blocksUnasked, bufferEntries, bufferBytes } = bounds;
   assert(finalTail === 0 || finalTail >= recentFinalKept, "after a restart the last slots are judged by their blocks");
   assert(told >= leastTold, "what goes to a peer in one answer is told once");
   assert(metablocks >= leastMetablocks, "a generation, the one before it and the next are held");
@@ -25,6 +42,8 @@ export function checkBounds({ finalTail, told, metablocks, blocksInFlight }: Bou
     blocksInFlight >= 1 && blocksInFlight <= blocksPerIssuer / 2,
     "others have room for the blocks of one who is honest",
   );
+  assert(blocksUnasked >= 1 && blocksUnasked <= blocksPerIssuer, "a block can be placed that is held");
+  assert(bufferEntries >= 1 && bufferBytes >= 1, "an entry is held until it is sealed");
 }
 
 const leastTold = 16;

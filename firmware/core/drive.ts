@@ -37,7 +37,7 @@ export function createWorld(
   const avatarKey = toHex(signer.publicKey);
   const stewards = new Set(provision.stewards.map(toHex));
   const groups = provision.groups.map((bytes) =>
-    asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? []), avatarKey, stewards),
+    asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? [], bounds), avatarKey, stewards),
   );
   const world: World = {
     crypto,

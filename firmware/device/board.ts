@@ -9,7 +9,7 @@ import { linkStats } from "../link/link";
 import type { Native } from "../native/native";
 import { journalStats, openJournal } from "../store/journal";
 import { alarmCable, createCable, openCable } from "./cable";
-import { alarmCapabilities, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
+import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
 import type { Command } from "./console";
 import { CountedCrypto } from "./counted";
 import { createDriver, drive } from "./driver";
@@ -21,21 +21,44 @@ import { hostBounds, hostCrypto, hostFlash } from "./ports";
 import { sources } from "./readings";
 import { openSagas } from "./sagas";
 import { openSandbox } from "./sandbox";
-import { ActuatorPorts, Alarm, Board, CablePorts, DriverPorts, WriterPorts } from "./wiring";
+import { ActuatorPorts, Alarm, Board, CablePorts, DriverPorts, SafePorts, WriterPorts } from "./wiring";
 import { createWriters, runWriters } from "./writers";
 
 /** What a board is that was given no board.json. */
-const bare: Definition = { name: "bare", kind: "linux", sandbox: "process", actuators: [], sensors: [], inputs: [] };
+const bare: Definition = {
+  name: "bare",
+  kind: "linux",
+  sandbox: "process",
+  memory: undefined,
+  actuators: [],
+  sensors: [],
+  inputs: [],
+};
 
-/** Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started. */
+/**
+ * Starts a board in the first world of its provision, and goes on in callbacks of the host. Throws where it can't be started: then its
+ * actuators are at their safe states.
+ */
 export function startBoard(
   native: Native,
   options: BoardOptions,
   provision: Provision,
   print: (line: Line) => void,
 ): Board {
+  const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
   const board = new Board(native, options, print);
-  const { clock } = board;
+  try {
+    start(board, definition, provision);
+  } catch (error) {
+    if (board.capabilities) letGo(board.capabilities);
+    else if (usesPins(definition)) openCapabilities(new SafePorts(board, definition));
+    throw error;
+  }
+  return board;
+}
+
+function start(board: Board, definition: Definition, provision: Provision): void {
+  const { native, options, print, clock } = board;
   const unset = wallError(native.clock.wall());
   if (unset) board.notice(unset);
   const crypto = new CountedCrypto(
@@ -44,6 +67,8 @@ export function startBoard(
   );
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
+  // Before anything is written.
+  const bounds = hostBounds(native, definition, world);
   const flash = hostFlash(native, options.flash, board);
   board.journal = openJournal(flash, crypto.signer(provision.seed).publicKey, (error) => board.notice(error));
   const { journal } = board;
@@ -52,18 +77,16 @@ export function startBoard(
     crypto,
     seed: provision.seed,
     worlds: [world],
-    bounds: hostBounds(native),
+    bounds,
     room: { bytes: shares.participant, finals: finalsOf(journal) },
     records: promisesOf(journal),
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
   board.world = tag;
   const ofActuators = new Alarm(native, () => alarmCapabilities(board.capabilities!));
-  const definition = options.board === undefined ? bare : decodeBoard(native.readFile(options.board));
-
   const ofCable = new Alarm(native, () => alarmCable(board.cable));
   const identity = credentials(crypto, provision.seed, world.worldId);
-  board.cable = createCable(new CablePorts(board, crypto, identity, ofCable));
+  board.cable = createCable(new CablePorts(board, crypto, identity, bounds.queue, ofCable));
   if (usesPins(definition)) board.pins = simulatedPins(clock);
   board.capabilities = openCapabilities(new ActuatorPorts(board, definition, ofActuators));
   const { capabilities } = board;
@@ -90,7 +113,6 @@ export function startBoard(
   openCable(board.cable);
   board.sagas?.handle({ kind: "boot" });
   ofWriters.set(clock.now().monotonic);
-  return board;
 }
 
 function usesPins({ actuators, sensors, inputs }: Definition): boolean {

@@ -26,6 +26,8 @@ export interface CableOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly identity: LinkIdentity;
+  /** Bytes that wait in the link at most, and as many beyond it: a participant that heeds its room needs none of these. */
+  readonly queue: number;
   /** Throws an error with `code`, `message` and `remedy` where the line can't be opened now. */
   open(received: (bytes: Uint8Array) => void, closed: (reason: string) => void): Wire;
   /** Monotonic ms; replaces the time asked for before. */
@@ -59,14 +61,12 @@ export interface Cable {
 const retryMs = 1000;
 /** How long one who was cut off is left alone. */
 const cutMs = 30_000;
-/** Bytes that wait for room in the link, beyond what the link itself queues: a participant that heeds its room needs none. */
-const mostWaiting = 64 * 1024;
 
 export function createCable(options: CableOptions): Cable {
-  const { crypto, random, identity, clock } = options;
+  const { crypto, random, identity, clock, queue } = options;
   return {
     options,
-    link: createLink({ crypto, random, identity, now: clock.now().monotonic }),
+    link: createLink({ crypto, random, identity, queue, now: clock.now().monotonic }),
     wire: undefined,
     peer: undefined,
     peers: 0,
@@ -96,12 +96,12 @@ export function openCable(cable: Cable): void {
   perform(cable, startLink(cable.link, nowOf(cable)));
 }
 
-/** A message that finds the link's queue full waits; beyond `mostWaiting` it is dropped, and frontiers make up for it. */
+/** A message that finds the link's queue full waits; beyond as much again it is dropped, and frontiers make up for it. */
 export function sendByCable(cable: Cable, to: PeerId, message: Uint8Array): void {
   if (to !== cable.peer) return;
   const taken = cable.waiting.length > 0 ? undefined : sendMessage(cable.link, message, nowOf(cable));
   if (taken) perform(cable, taken);
-  else if (cable.waitingBytes + message.length <= mostWaiting) {
+  else if (cable.waiting.length === 0 || cable.waitingBytes + message.length <= cable.options.queue) {
     cable.waiting.push(message);
     cable.waitingBytes += message.length;
   }

@@ -1,6 +1,9 @@
-import { ample, type Bounds } from "../core/bounds";
+import type { Bounds } from "../core/bounds";
+import type { Board } from "../core/capability/board";
 import { withSoundWall } from "../core/clock";
 import { VertebraError } from "../core/errors";
+import type { ProvisionedWorld } from "../core/identity/provision";
+import { askedOf, boundsFor, roomy } from "../core/memory";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Flash, Random, Time } from "../ports";
 import { asVertebraError, type Wire } from "./cable";
@@ -12,14 +15,22 @@ import { sodiumCrypto, verifiesOtherwise } from "./sodium";
 const fileSize = 4 * 1024 * 1024;
 const fileSectorSize = 4096;
 const writeSize = 4;
-/** Final blocks kept per group at most, as far as flash has room: what others who were away can still get from this board. */
-const finalTail = 64;
 const baud = 115_200;
 
-/** What a board holds, by the memory that its machine has. */
-export function hostBounds({ memory }: Pick<Native, "memory">): Bounds {
-  if (memory === undefined) return { ...ample, finalTail };
-  return { finalTail, told: 64, metablocks: 32, blocksInFlight: 2 };
+/** What a board holds, by the memory that its `board.json` gives it. Throws `board-memory` where that does not do, or is not said of a machine that has little. */
+export function hostBounds(
+  { memory: there }: Pick<Native, "memory">,
+  { memory }: Pick<Board, "memory">,
+  world: ProvisionedWorld,
+): Bounds {
+  if (memory !== undefined && memory.size <= (there ?? memory.size)) return boundsFor(memory, askedOf(world));
+  if (there === undefined) return roomy;
+  const said = memory === undefined ? "does not say how much memory there is" : `says ${memory.size} bytes of memory`;
+  throw new VertebraError(
+    "board-memory",
+    `The machine has ${there} bytes of memory, and board.json ${said}`,
+    "Give the board the board.json that is of this machine: its 'memory' says what it has, and what the firmware takes of it.",
+  );
 }
 
 export function hostClock(native: Native): Clock {

@@ -18,7 +18,7 @@ import type { Counts } from "./counted";
 import { type Driver, type DriverOptions, drive, type Outcome } from "./driver";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
-import type { SimulatedPins } from "./pins/simulated";
+import { type SimulatedPins, simulatedPins } from "./pins/simulated";
 import { hostClock, hostRandom, openWire } from "./ports";
 import { noticeOf, tellOutcome } from "./telling";
 import type { Pushing, Writers } from "./writers";
@@ -129,6 +129,37 @@ export class ActuatorPorts implements CapabilityOptions {
   }
 }
 
+/** For a board that can't start: its actuators go to their safe states, nothing of it is kept, and nothing operates them. */
+export class SafePorts implements CapabilityOptions {
+  readonly clock: Clock;
+  readonly pins: SimulatedPins;
+  readonly stopped = true;
+
+  constructor(
+    private readonly its: Board,
+    readonly board: Definition,
+  ) {
+    this.clock = its.clock;
+    this.pins = its.pins ?? simulatedPins(its.clock);
+  }
+
+  keep(): void {}
+  wake(): void {}
+  acted(): void {}
+
+  heardAt(): number {
+    return Number.NEGATIVE_INFINITY;
+  }
+
+  told(capability: string, value: Setting, why: Why): void {
+    this.its.print({ event: "capability", capability, value, why, at: this.clock.now().wall });
+  }
+
+  notice(error: VertebraError): void {
+    this.its.notice(error);
+  }
+}
+
 export class CablePorts implements CableOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -137,6 +168,7 @@ export class CablePorts implements CableOptions {
     private readonly board: Board,
     readonly crypto: Crypto,
     readonly identity: Credentials,
+    readonly queue: number,
     private readonly alarm: Alarm,
   ) {
     this.clock = board.clock;

@@ -12,8 +12,6 @@ export const flightTime = 1000;
 export const leastFlight = 4;
 /** Bytes on the wire around a fragment. */
 export const fragmentOverhead = 36;
-/** Bytes taken by `send` and not acknowledged yet: the largest message and a quarter more. */
-export const queueLimit = 80 * 1024;
 /** Who sends is told of room for no more than the wire takes in so long (ms): what is newer should not wait behind what is old… */
 export const roomTime = 2000;
 /**

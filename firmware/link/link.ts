@@ -81,6 +81,7 @@ export interface LinkStats {
 export interface Link {
   readonly reader: FrameReader;
   readonly pace: Pace;
+  readonly queue: number;
   readonly session: Session;
   window: Window | undefined;
   /** Whether the wire is. */
@@ -104,12 +105,19 @@ export interface Link {
   handshakes: number;
 }
 
-/** `now` is here and below monotonic time in ms, and never goes back. */
-export function createLink(options: { crypto: Crypto; random: Random; identity: LinkIdentity; now: number }): Link {
+/** `now` is here and below monotonic time in ms, and never goes back. `queue` bytes are taken by `send` and not acknowledged yet, at most. */
+export function createLink(options: {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly identity: LinkIdentity;
+  readonly queue: number;
+  readonly now: number;
+}): Link {
   const pace = createPace();
   return {
     reader: createFrameReader(),
     pace,
+    queue: options.queue,
     session: createSession(options.crypto, options.random, options.identity, pace),
     window: undefined,
     open: false,
@@ -250,7 +258,7 @@ function stand(link: Link, avatar: AvatarId, fresh: boolean, now: number, out: L
     goDown(link, replaced(), out);
     link.handshakes++;
     dropWindow(link);
-    link.window = createWindow(link.pace);
+    link.window = createWindow(link.pace, link.queue);
   } else {
     link.resumed++;
     restartWindow(link.window!);

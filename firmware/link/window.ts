@@ -14,7 +14,6 @@ import {
   leastRoom,
   leastTimeout,
   mostRoom,
-  queueLimit,
   roomTime,
   windowSize,
 } from "./limits";
@@ -24,6 +23,8 @@ import { decodeSegment, encodeSegment, type Segment } from "./segment";
 import { type Assembler, addMessage, assemble, type Cutter, createAssembler, createCutter, cutNext } from "./stream";
 
 export interface Window {
+  /** Bytes that wait at most, but for a single message. */
+  readonly queue: number;
   readonly sender: Sender;
   readonly receiver: Receiver;
 }
@@ -86,9 +87,10 @@ interface Flying {
   asked: boolean;
 }
 
-/** `pace` is that of the wire. */
-export function createWindow(pace: Pace): Window {
+/** `pace` is that of the wire. Of `queue` bytes no more wait than that, but a single message that is larger. */
+export function createWindow(pace: Pace, queue: number): Window {
   return {
+    queue,
     sender: {
       cutter: createCutter(),
       roundTrip: createRoundTrip(),
@@ -115,9 +117,10 @@ export function createWindow(pace: Pace): Window {
   };
 }
 
-/** Takes a message, or leaves it where more than `queueLimit` bytes would wait. */
+/** Takes a message, or leaves it where it would have to wait behind others in a queue that is too small for all of them. */
 export function offerMessage(window: Window, message: Uint8Array): boolean {
-  if (queuedBytes(window) + message.length > queueLimit) return false;
+  const queued = queuedBytes(window);
+  if (queued > 0 && queued + message.length > window.queue) return false;
   addMessage(window.sender.cutter, message);
   return true;
 }

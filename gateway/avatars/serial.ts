@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import type { VertebraError } from "../../firmware/core/errors";
 import type { PeerId } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -68,6 +69,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
     crypto: options.crypto,
     random: options.random,
     identity: options.identity,
+    queue: ample.queue,
     now: now(),
   });
   let port: OpenPort | undefined;

@@ -1,8 +1,10 @@
 import { existsSync, linkSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
+import { decodeProvision } from "../../firmware/core/identity/provision";
 import { asVertebraError } from "../system/errors";
 import { syncDirectory } from "../world/files";
+import { checkMemory } from "../world/layout";
 import type { Board } from "../world/world";
 import { flashSize } from "./rv32-image";
 
@@ -15,7 +17,7 @@ const nameSize = 24;
 
 /**
  * Makes the flash file of a board where there is none: all of it or nothing. Throws `flash-size` for a file that is no flash of an emulated
- * board, `provision-size` for a provision that finds no room in its sector.
+ * board, `provision-size` for a provision that finds no room in its sector, `board-memory` for one that the board can't hold.
  */
 export function layOutFlash(board: Board): void {
   const there = statSync(board.flashFile, { throwIfNoEntry: false });
@@ -23,9 +25,11 @@ export function layOutFlash(board: Board): void {
     checkSize(board, there.size);
     return;
   }
+  const [provision, definition] = [readFileSync(board.provisionFile), readFileSync(board.definitionFile)];
+  for (const world of decodeProvision(provision).worlds.slice(0, 1)) checkMemory(board.name, definition, world);
   const sector = provisionSector([
-    ["provision", readFileSync(board.provisionFile)],
-    ["board.json", readFileSync(board.definitionFile)],
+    ["provision", provision],
+    ["board.json", definition],
   ]);
   const draft = `${board.flashFile}.${process.pid}.draft`;
   try {

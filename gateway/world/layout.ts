@@ -2,7 +2,14 @@ import { decodeBoard } from "../../firmware/core/capability/board";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
-import { noSagas, type Provision, type Reading, type SagasProvided } from "../../firmware/core/identity/provision";
+import {
+  noSagas,
+  type Provision,
+  type ProvisionedWorld,
+  type Reading,
+  type SagasProvided,
+} from "../../firmware/core/identity/provision";
+import { askedOf, boundsFor } from "../../firmware/core/memory";
 import { isIntegerType } from "../../firmware/core/pact/field";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { decodeDescription } from "../../firmware/core/saga/structures";
@@ -44,6 +51,8 @@ export interface LaidOut {
 
 const ownReadingsEveryMs = 500;
 const sharedReadingsEveryMs = 1000;
+/** A board of little memory is a slow one: it pushes less often, and so does each that shares a group with it, since it follows them all. */
+const slowness = 4;
 /** Slower, since each may set a saga going, on a cable that all else shares. */
 const sagaReadingsEveryMs = 2000;
 
@@ -57,7 +66,8 @@ type NamedGroup = WorldConfig["groups"][number];
 
 /**
  * Each board shares a group of pact `machine` with the gateway; all of them share one of pact `machine-shared`, and, where there are
- * sagas, one of each pact that those name and one that tells what every member can do. Throws what `compile` and `decodeBoard` throw.
+ * sagas, one of each pact that those name and one that tells what every member can do. Throws what `compile` and `decodeBoard` throw,
+ * and `board-memory` for a board that can't hold what it is given.
  */
 export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): LaidOut {
   const worldId = random.bytes(32);
@@ -72,6 +82,8 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
   const groupOf = (pact: Uint8Array, owners: readonly AvatarId[]) =>
     encodeSyncGroup({ pact: pactId(crypto, pact), owners: [...owners].sort(compare) });
 
+  const isSlow = (definition: Uint8Array) => decodeBoard(definition).memory !== undefined;
+  const sharedEveryMs = sharedReadingsEveryMs * (plan.boards.some(isSlow) ? slowness : 1);
   const running = boards.filter(({ definition }) => runsSagas(definition));
   const runners = [gateway, ...running].map(({ avatar }) => avatar).sort(compare);
   const sagas = withSagas(crypto, plan.sagas, runners);
@@ -90,20 +102,33 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
     const mine = runsSagas(definition) ? sagas : noneOfThem;
     const groups = [own[index]!, ...shared, ...mine.groups].map(({ bytes }) => bytes);
     const readings: Reading[] = [
-      { group: syncGroupId(crypto, own[index]!.bytes), everyMs: ownReadingsEveryMs },
-      { group: syncGroupId(crypto, shared[0]!.bytes), everyMs: sharedReadingsEveryMs },
+      {
+        group: syncGroupId(crypto, own[index]!.bytes),
+        everyMs: ownReadingsEveryMs * (isSlow(definition) ? slowness : 1),
+      },
+      { group: syncGroupId(crypto, shared[0]!.bytes), everyMs: sharedEveryMs },
       ...sensed(crypto, definition, mine),
     ];
     const pacts = [first.machine, first.shared, ...mine.pacts];
-    return {
-      name,
-      definition,
-      provision: { seed, worlds: [{ ...world, pacts, sagas: mine.provided, groups, readings }] },
-    };
+    const its = { ...world, pacts, sagas: mine.provided, groups, readings };
+    checkMemory(name, definition, its);
+    return { name, definition, provision: { seed, worlds: [its] } };
   });
   const members = [gateway, ...boards].map(({ name, avatar }) => ({ name, avatar }));
   const groups = [...own, ...shared, ...sagas.groups];
   return { config: { ...world, seed: gateway.seed, groups, members }, boards: provisions };
+}
+
+/** Throws `board-memory`, as the board itself does when it is started. */
+export function checkMemory(name: string, definition: Uint8Array, world: ProvisionedWorld): void {
+  const { memory } = decodeBoard(definition);
+  if (memory === undefined) return;
+  try {
+    boundsFor(memory, askedOf(world));
+  } catch (error) {
+    if (!(error instanceof VertebraError)) throw error;
+    throw new VertebraError(error.code, `${name}: ${error.message}`, error.remedy);
+  }
 }
 
 /** A board that runs no behaviors has no part in the sagas of its world. */

@@ -1,5 +1,5 @@
 import { finalKey } from "../../firmware/core/block/final-record";
-import { ample } from "../../firmware/core/bounds";
+import { ample, type Bounds } from "../../firmware/core/bounds";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
@@ -115,6 +115,8 @@ export interface NetworkPlan {
   readonly delayOf?: (from: string, to: string) => number;
   /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
   readonly flash?: Readonly<Record<string, number>>;
+  /** Members that hold less than a machine with memory by the megabyte. */
+  readonly bounds?: Readonly<Record<string, Bounds>>;
 }
 
 export function createNetwork(plan: NetworkPlan): Network {
@@ -325,7 +327,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           ),
         },
       ],
-      bounds: { ...ample, finalTail: journal ? 64 : 0 },
+      bounds: plan.bounds?.[name] ?? { ...ample, finalTail: journal ? 64 : 0 },
       ...(bounded && { room: bounded }),
       records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
     });

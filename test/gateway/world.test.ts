@@ -52,6 +52,24 @@ describe("a new world", () => {
     expect(toHex(provision.seed)).not.toBe(toHex(world.seed));
   });
 
+  it("has a board of little memory push less often, and those with whom it shares a group", () => {
+    const boards = ["rv32", "linux"].map(readDefinition);
+    const world = createWorld(crypto, random, directory, { boards, sagas: [] });
+    const pace = ({ provisionFile }: { provisionFile: string }) =>
+      decodeProvision(readFileSync(provisionFile)).worlds[0]!.readings.map(({ everyMs }) => everyMs);
+    expect(world.boards.map(pace)).toEqual([
+      [2000, 4000],
+      [500, 4000],
+    ]);
+  });
+
+  it("is not made where a board has no memory for its groups, and says which, and what would fit", () => {
+    const boards = ["linux", "rv32", ...Array.from({ length: 6 }, () => "linux")].map(readDefinition);
+    const told = /board-2: The board has 520 KB of memory.*2 groups \(of 2, 9 owners\).*1 of the groups fit/;
+    expect(() => createWorld(crypto, random, directory, { boards, sagas: [] })).toThrow(told);
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
   it("keeps its secrets from other users", () => {
     const world = createWorld(crypto, random, directory, plainWorld(1));
     expect(statSync(join(directory, "world.json")).mode & 0o777).toBe(0o600);

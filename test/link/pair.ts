@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import { attest, verifyAttestation } from "../../firmware/core/identity/attestation";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import { worldPsk, worldTag } from "../../firmware/core/identity/world";
@@ -134,7 +135,8 @@ export function createPair(
   const wireFree = { left: 0, right: 0 };
   let order = 0;
 
-  const makeLink = (identity: LinkIdentity, now: number) => createLink({ crypto, random, identity, now });
+  const makeLink = (identity: LinkIdentity, now: number) =>
+    createLink({ crypto, random, identity, queue: ample.queue, now });
   const makeEnd = (name: "left" | "right", identity: LinkIdentity): End => ({
     name,
     link: makeLink(identity, 0),

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { messageLimit } from "../../firmware/core/wire/limits";
 import { encodeText } from "../../firmware/core/wire/text";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
-import { firstRepeat, keepaliveAfter, queueLimit, silenceLimit, strangerBudget } from "../../firmware/link/limits";
+import { firstRepeat, keepaliveAfter, silenceLimit, strangerBudget } from "../../firmware/link/limits";
 import { linkStats, sendMessage } from "../../firmware/link/link";
 import { createPreamble } from "../../firmware/link/preamble";
 import { bothUp, createPair, type End, identityOf, message, type Pair, seeded, seededRandom, type Wire } from "./pair";
@@ -129,9 +130,9 @@ describe("messages over a link", () => {
     pair.plugged = false;
     let taken = 0;
     while (pair.send(pair.left, message(taken, 1000))) taken++;
-    expect(taken * 1000).toBeLessThanOrEqual(queueLimit);
-    expect(taken * 1000).toBeGreaterThan(queueLimit - 3000);
-    expect(linkStats(pair.left.link).queued).toBeLessThanOrEqual(queueLimit);
+    expect(taken * 1000).toBeLessThanOrEqual(ample.queue);
+    expect(taken * 1000).toBeGreaterThan(ample.queue - 3000);
+    expect(linkStats(pair.left.link).queued).toBeLessThanOrEqual(ample.queue);
     expect(() => sendMessage(pair.left.link, new Uint8Array(0), 0)).toThrow(/0 bytes/);
     expect(() => sendMessage(pair.left.link, new Uint8Array(messageLimit + 1), 0)).toThrow(/65537 bytes/);
   });

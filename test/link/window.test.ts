@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ample } from "../../firmware/core/bounds";
 import { equal } from "../../firmware/core/wire/bytes";
 import { messageLimit } from "../../firmware/core/wire/limits";
 import {
@@ -8,7 +9,6 @@ import {
   fragmentSize,
   leastTimeout,
   mostTimeout,
-  queueLimit,
   windowSize,
 } from "../../firmware/link/limits";
 import { createPace } from "../../firmware/link/pace";
@@ -39,7 +39,7 @@ function sequences(segments: readonly Uint8Array[]): (number | undefined)[] {
 
 /** A sender with `count` fragments on their way, sent at 0, and who they are for. */
 function sent(count: number) {
-  const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
+  const [sender, receiver] = [createWindow(createPace(), ample.queue), createWindow(createPace(), ample.queue)];
   // Two bytes of length in front of the message.
   offerMessage(sender, message(1, count * fragmentSize - 2));
   const segments = all(sender, 0);
@@ -144,7 +144,7 @@ describe("the window", () => {
   });
 
   it("asks again once in 50 ms, however much garbage comes", () => {
-    const receiver = createWindow(createPace());
+    const receiver = createWindow(createPace(), ample.queue);
     let asked = 0;
     for (let now = 0; now < 1000; now++) {
       askAgain(receiver, now);
@@ -169,19 +169,25 @@ describe("the window", () => {
   });
 
   it("takes messages up to its limit, and again when acks made room", () => {
-    const sender = createWindow(createPace());
+    const sender = createWindow(createPace(), ample.queue);
     expect(offerMessage(sender, message(1, messageLimit))).toBe(true);
     expect(offerMessage(sender, message(2, messageLimit))).toBe(false);
-    expect(offerMessage(sender, message(3, queueLimit - messageLimit - 10))).toBe(true);
-    expect(queuedBytes(sender)).toBeLessThanOrEqual(queueLimit);
+    expect(offerMessage(sender, message(3, ample.queue - messageLimit - 10))).toBe(true);
+    expect(queuedBytes(sender)).toBeLessThanOrEqual(ample.queue);
     all(sender, 0);
     expect(offerMessage(sender, message(4, fragmentSize))).toBe(false);
     receiveSegment(sender, ack(2), 10);
     expect(offerMessage(sender, message(4, fragmentSize))).toBe(true);
   });
 
+  it("takes any message of a peer's where nothing waits, however small its queue is", () => {
+    const sender = createWindow(createPace(), 100);
+    expect(offerMessage(sender, message(1, messageLimit))).toBe(true);
+    expect(offerMessage(sender, message(2, 1))).toBe(false);
+  });
+
   it("goes on when the sequence numbers have gone round", () => {
-    const [sender, receiver] = [createWindow(createPace()), createWindow(createPace())];
+    const [sender, receiver] = [createWindow(createPace(), ample.queue), createWindow(createPace(), ample.queue)];
     let delivered = 0;
     for (let number = 0; number < 0x10000 + 40; number++) {
       offerMessage(sender, Uint8Array.of(number, number >> 8));
@@ -196,13 +202,13 @@ describe("the window", () => {
       encodeSegment({ heard: true, again: false, expected: 0, selective: 0, fragment: { sequence, bytes } });
     const { sender } = sent(2);
     expect(() => receiveSegment(sender, ack(3), 1)).toThrow(/never sent/);
-    expect(() => receiveSegment(createWindow(createPace()), fragment(windowSize, Uint8Array.of(1, 1)), 1)).toThrow(
-      /was expected/,
-    );
+    expect(() =>
+      receiveSegment(createWindow(createPace(), ample.queue), fragment(windowSize, Uint8Array.of(1, 1)), 1),
+    ).toThrow(/was expected/);
     for (const length of [[0], [0x81, 0x80, 0x04], [0x80, 0x80, 0x80, 0x01], [0xff, 0xff, 0x7f]]) {
-      expect(() => receiveSegment(createWindow(createPace()), fragment(0, Uint8Array.from(length)), 1)).toThrow(
-        /announced/,
-      );
+      expect(() =>
+        receiveSegment(createWindow(createPace(), ample.queue), fragment(0, Uint8Array.from(length)), 1),
+      ).toThrow(/announced/);
     }
   });
 });

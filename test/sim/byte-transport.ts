@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import { VertebraError } from "../../firmware/core/errors";
 import type { PeerId } from "../../firmware/core/events";
 import { attest, verifyAttestation } from "../../firmware/core/identity/attestation";
@@ -74,7 +75,7 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
       wire: undefined,
       wishes: 0,
       cable: createCable({
-        ...{ crypto, random, identity: identities.get(member)! },
+        ...{ crypto, random, identity: identities.get(member)!, queue: ample.queue },
         clock: { now: () => timeOf(world, member) },
         open(received, closed) {
           if (link.told.size > 0 || member.asleep) throw new VertebraError("serial-missing", "No wire.", "Plug it in.");

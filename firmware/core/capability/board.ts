@@ -1,4 +1,5 @@
 import { VertebraError } from "../errors";
+import type { Memory } from "../memory";
 import { identifier } from "../pact/field";
 import { decodeText } from "../wire/text";
 import { type Fields, fieldsOf, type Reading, shown, wrong } from "./fields";
@@ -19,6 +20,8 @@ export interface Board {
   readonly kind: string;
   /** Where a behavior runs: in a process of its own, in the one machine that the board has room for, or never on this board. */
   readonly sandbox: "process" | "machine" | "none";
+  /** Undefined where it has memory by the megabyte. */
+  readonly memory: Memory | undefined;
   readonly actuators: readonly Actuator[];
   readonly sensors: readonly Sensor[];
   readonly inputs: readonly Input[];
@@ -75,6 +78,7 @@ export interface Input {
 const maxCapabilities = 32;
 const maxInputs = 16;
 const mostPin = 255;
+const mostMemory = 2 ** 32;
 const mostMs = 86_400_000;
 const mostHz = 100_000;
 const remedy = "Mend board.json: docs/capabilities.md says what stands in it.";
@@ -91,7 +95,7 @@ export function decodeBoard(bytes: Uint8Array): Board {
   const inputs = fields.has("inputs") ? fields.list("inputs", maxInputs).map(inputOf) : [];
   const board = {
     ...{ name: nameIn(reading, fields, "name"), kind: nameIn(reading, fields, "board") },
-    ...{ sandbox: sandboxIn(reading, fields), actuators, sensors, inputs },
+    ...{ sandbox: sandboxIn(reading, fields), memory: memoryIn(fields), actuators, sensors, inputs },
   };
   fields.end();
   checkNames(reading, board);
@@ -113,6 +117,15 @@ function sandboxIn(reading: Reading, fields: Fields): Board["sandbox"] {
   const sandbox = fields.text("sandbox");
   if (sandbox === "process" || sandbox === "machine" || sandbox === "none") return sandbox;
   throw wrong(reading, `has ${shown(sandbox)} for 'sandbox', none of "process", "machine" and "none"`);
+}
+
+function memoryIn(fields: Fields): Memory | undefined {
+  if (!fields.has("memory")) return undefined;
+  const inside = fieldsOf({ code: "board-field", where: "board.json: memory", remedy }, fields.any("memory"));
+  const size = inside.integer("size", 1, mostMemory);
+  const memory = { size, firmware: inside.integer("firmware", 1, size) };
+  inside.end();
+  return memory;
 }
 
 function capabilityOf(value: unknown, index: number): Actuator | Sensor {

@@ -1,6 +1,7 @@
 import { createEntryBuffer, type EntryBuffer } from "../block/buffer";
 import type { CounterWindow } from "../block/counters";
 import { noCounters } from "../block/counters";
+import type { Bounds } from "../bounds";
 import { VertebraError } from "../errors";
 import type { Follower } from "../identity/provision";
 import {
@@ -12,6 +13,7 @@ import {
   resolveFields,
   syncGroupId,
 } from "../pact/pact";
+import { idBytes } from "../pact/produced";
 import { equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
@@ -32,8 +34,8 @@ export const issuersPerGroup = 1_024;
 /** Final BlockIds kept in memory, by which a parent's reference is known to be final; as many are read back at boot. */
 export const recentFinalKept = 16;
 
-/** When an entry buffer seals, and how much it holds: a block fits a board's RAM and a slow cable. */
-const bufferLimits = { capacityEntries: 256, capacityBytes: 16_384, sealCount: 32, sealBytes: 4_096, sealAgeMs: 200 };
+/** When an entry buffer seals: a block fits a board's RAM and a slow cable. */
+const sealLimits = { sealCount: 32, sealBytes: 4_096, sealAgeMs: 200 };
 
 /** What a participant knows of one sync group, whether it owns it or follows it. */
 export interface Group {
@@ -99,6 +101,7 @@ export function createGroup(
   bytes: Uint8Array,
   pacts: ReadonlyMap<string, Uint8Array>,
   followers: readonly Follower[],
+  { bufferEntries, bufferBytes }: Pick<Bounds, "bufferEntries" | "bufferBytes">,
 ): Group {
   const definition = decodeSyncGroup(bytes);
   const id = syncGroupId(crypto, bytes);
@@ -135,7 +138,11 @@ export function createGroup(
     recentFinal: new Map(),
     producedIds: null,
     ownCounter: 0,
-    buffer: createEntryBuffer({ whenFull: pact.policy.whenFull, ...bufferLimits }),
+    buffer: createEntryBuffer({
+      ...{ whenFull: pact.policy.whenFull, ...sealLimits },
+      capacityEntries: bufferEntries,
+      capacityBytes: Math.max(bufferBytes, pact.policy.largestEntry + idBytes),
+    }),
     observesUntil: 0,
     highestSeen: new Map(),
   };

@@ -153,8 +153,10 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
   if (spent && !promisedBlocks(group.slots).has(key)) return false;
   checkBlock(world, group, block);
   const certified = isCertifiedSomewhere(world, group, key);
-  if (held === undefined && !certified && !roomForBlock(group, header.value.issuer)) return false;
-  if (!makeRoomForPeers(world, group, block, certified || world.missing.has(key))) return false;
+  const asked = certified || world.missing.has(key);
+  const most = asked ? blocksPerIssuer : world.bounds.blocksUnasked;
+  if (held === undefined && !certified && !roomForBlock(group, header.value.issuer, most)) return false;
+  if (!makeRoomForPeers(world, group, block, asked)) return false;
   keepBlock(world, group, block);
   advance(world, group);
   return true;
@@ -164,7 +166,7 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
  * Each issuer has room of its own, so that one that floods takes nobody else's; and those who own nothing of the group together
  * as much as a few have, since there are avatars without end.
  */
-function roomForBlock(group: Group, issuer: Uint8Array): boolean {
+function roomForBlock(group: Group, issuer: Uint8Array, most: number): boolean {
   let held = 0;
   let heldOfOthers = 0;
   for (const { header } of group.blocks.values()) {
@@ -173,7 +175,7 @@ function roomForBlock(group: Group, issuer: Uint8Array): boolean {
   }
   if (heldOfOthers >= blocksOfOthers && !group.ownerKeys.includes(toHex(issuer))) return false;
   const known = group.highestSeen.has(toHex(issuer)) || group.finalCounters.has(toHex(issuer));
-  return held < blocksPerIssuer && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
+  return held < most && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
 }
 
 export function keepBlock(world: World, group: Group, block: Block): void {

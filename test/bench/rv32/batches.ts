@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { decodeProvision, encodeProvision } from "../../../firmware/core/identity/provision";
 import type { Line } from "../../../firmware/device/lines";
 import { startRv32Board } from "../../../gateway/fleet/rv32-board";
 import { buildRv32Image, type Rv32Image } from "../../../gateway/fleet/rv32-image";
@@ -39,6 +40,7 @@ export async function countBatches(batches: number): Promise<BatchesCost> {
     boards: [readDefinition("rv32")],
     sagas: [],
   });
+  hurry(world.boards[0]!.provisionFile);
   const lines: (Line | MachineLine)[] = [];
   const told: string[] = [];
   const board = startRv32Board(
@@ -69,6 +71,16 @@ export async function countBatches(batches: number): Promise<BatchesCost> {
     rmSync(directory, { recursive: true, force: true });
   }
   return costOf(image, lines, batches);
+}
+
+/** Has the board push four times as often as it would: what a batch takes is the same, and there are 200 of them sooner. */
+function hurry(provisionFile: string): void {
+  const { seed, worlds } = decodeProvision(readFileSync(provisionFile));
+  const faster = worlds.map((world) => ({
+    ...world,
+    readings: world.readings.map(({ group, everyMs }) => ({ group, everyMs: everyMs / 4 })),
+  }));
+  writeFileSync(provisionFile, encodeProvision({ seed, worlds: faster }));
 }
 
 function finals(lines: readonly (Line | MachineLine)[]): number[] {

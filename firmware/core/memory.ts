@@ -1,0 +1,115 @@
+import { ample, type Bounds } from "./bounds";
+import { VertebraError } from "./errors";
+import type { ProvisionedWorld } from "./identity/provision";
+import { decodePact } from "./pact/pact";
+import { decodeSyncGroup } from "./wire/structures";
+
+/** What a board holds of what, by the memory that its `board.json` gives it: all of it here. */
+
+/** Bytes of RAM. */
+export interface Memory {
+  readonly size: number;
+  /** Of these, what the firmware takes before it has a world: static data, stacks, the engine, the program, what a start needs for a moment. */
+  readonly firmware: number;
+}
+
+/** What is asked of a board. */
+export interface Asked {
+  /** Of each of its groups: its owners, and the bytes of the largest entry of its pact. */
+  readonly groups: readonly { readonly owners: number; readonly largestEntry: number }[];
+  readonly sagas: number;
+}
+
+/**
+ * Bytes of RAM on an engine with slots of 16 bytes, as `npm run bench:board` counts them (docs/numbers.md), rounded up: of a group, and of an
+ * owner of one; of a block, and of what is kept of its slot; of a metablock that names one block, and of a certificate; of a hash told; of
+ * an entry in a buffer, beside its bytes. Of a saga's runtime and of an invocation that waits: `npm run bench:memory`.
+ */
+const costs = {
+  ...{
+    group: 3_400,
+    owner: 220,
+    block: 1_400,
+    slot: 2_000,
+    metablock: 3_000,
+    certificate: 1_050,
+    told: 58,
+    entry: 240,
+  },
+  ...{ sagas: 17_400, invocation: 5_500 },
+};
+
+/** What is made for a moment: of the largest message in its groups, or of all that one event makes final. */
+const momentBytes = 32 * 1024;
+
+/** What a board may hold, the least first, which the agreement needs. A board has the largest that fits. */
+const classes: readonly Bounds[] = [
+  {
+    ...{ finalTail: 16, told: 64, metablocks: 16, blocksInFlight: 2, blocksUnasked: 2 },
+    ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024 },
+  },
+  {
+    ...{ finalTail: 64, told: 256, metablocks: 64, blocksInFlight: 4, blocksUnasked: 8 },
+    ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024 },
+  },
+  { ...ample, finalTail: 64 },
+];
+
+/** Of a provisioned world. Throws `structure-…` where it can't be read. */
+export function askedOf({ groups, pacts, sagas }: Pick<ProvisionedWorld, "groups" | "pacts" | "sagas">): Asked {
+  const largestEntry = Math.max(0, ...pacts.map((pact) => decodePact(pact).policy.largestEntry));
+  return {
+    groups: groups.map((group) => ({ owners: decodeSyncGroup(group).owners.length, largestEntry })),
+    sagas: sagas.descriptions.length,
+  };
+}
+
+/** The bounds of a board with memory by the megabyte, of which nothing is said: a store that is a flash, else all that there may be. */
+export const roomy: Bounds = classes[classes.length - 1]!;
+
+/** The largest bounds that fit. Throws `board-memory` where the least do not. */
+export function boundsFor(memory: Memory, asked: Asked): Bounds {
+  const room = memory.size - memory.firmware;
+  const fitting = classes.filter((bounds) => bytesFor(bounds, asked) <= room);
+  if (fitting.length === 0) throw tooMuch(memory, asked);
+  return fitting[fitting.length - 1]!;
+}
+
+/** Bytes that a board takes within these bounds, its firmware apart, where its metablocks have the certificates of half their owners. */
+export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
+  const mostOwners = groups.reduce((most, { owners }) => Math.max(most, owners), 1);
+  const metablocks = bounds.metablocks * (costs.metablock + (mostOwners / 2) * costs.certificate);
+  const links = bounds.queue + bounds.told * costs.told;
+  const ofGroups = groups.reduce((sum, group) => sum + bytesOfGroup(bounds, group), 0);
+  const ofSagas = sagas === 0 ? 0 : costs.sagas + sagas * costs.invocation;
+  return metablocks + links + momentBytes + ofGroups + ofSagas;
+}
+
+function bytesOfGroup(bounds: Bounds, { owners, largestEntry }: Asked["groups"][number]): number {
+  const blocks = bounds.blocksInFlight + (owners - 1) * bounds.blocksUnasked;
+  // As much again may wait beside the buffer.
+  const buffered = 2 * (bounds.bufferEntries * costs.entry + Math.max(bounds.bufferBytes, largestEntry));
+  return costs.group + owners * costs.owner + blocks * (costs.block + costs.slot) + buffered;
+}
+
+function tooMuch(memory: Memory, asked: Asked): VertebraError {
+  const room = memory.size - memory.firmware;
+  const least = classes[0]!;
+  let fitting = 0;
+  while (
+    fitting < asked.groups.length &&
+    bytesFor(least, { groups: asked.groups.slice(0, fitting + 1), sagas: 0 }) <= room
+  )
+    fitting++;
+  const kb = (bytes: number) => `${Math.ceil(bytes / 1024)} KB`;
+  const owners = asked.groups.map((group) => group.owners).join(", ");
+  const sagas = asked.sagas === 0 ? "" : ` and ${asked.sagas === 1 ? "1 saga" : `${asked.sagas} sagas`}`;
+  const groups = asked.groups.length === 1 ? "1 group" : `${asked.groups.length} groups`;
+  const what = `${groups} (of ${owners} owners)${sagas}`;
+  const fits = fitting === asked.groups.length ? "the groups fit without sagas" : `${fitting} of the groups fit`;
+  return new VertebraError(
+    "board-memory",
+    `The board has ${kb(memory.size)} of memory, of which its firmware leaves ${kb(room)}; ${what} take up to ${kb(bytesFor(least, asked))}, and ${fits}`,
+    "Give it fewer groups, groups of fewer owners or fewer sagas, or take a board with more memory.",
+  );
+}
