@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VertebraError } from "../../../firmware/core/errors";
 import { buildRv32Firmware } from "../../../gateway/fleet/rv32-board";
@@ -20,24 +20,41 @@ export async function firmwareOrReason(): Promise<
   }
 }
 
-/** What a program prints until it ends, and its status, on a machine whose flash holds these parts in its first sector. */
+/** What else a machine has that runs a program; a board's own where nothing is said. */
+export interface Machine {
+  /** What lies behind the first sector; zeros where it is missing. */
+  readonly journal?: Uint8Array;
+  /** How the flash is given, besides its file. */
+  readonly drive?: string;
+  /** Options of the emulator without these. */
+  readonly without?: readonly string[];
+  /** ms after which its power is cut. */
+  readonly patience?: number;
+}
+
+/** What a program prints until it ends, its status, and what its flash holds then, on a machine whose flash holds these parts in its first sector. */
 export function runOnRv32(
   image: Rv32Image,
   folder: string,
   parts: readonly (readonly [string, Uint8Array])[],
   change: (sector: Buffer) => void = () => {},
+  { journal = new Uint8Array(), drive = "", without = [], patience = 60_000 }: Machine = {},
 ) {
-  const flash = join(folder, "flash");
+  const path = join(folder, "flash");
   const sector = provisionSector(parts);
   change(sector);
-  writeFileSync(flash, sector);
-  truncateSync(flash, flashSize);
-  const board = ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(flash)}`, "-serial", "null"];
-  const { status, stdout, error } = spawnSync(emulator, [...machineOf("520K", image.path), ...board], {
-    encoding: "utf8",
-    timeout: 60_000,
+  writeFileSync(path, Buffer.concat([sector, journal]));
+  truncateSync(path, flashSize);
+  const machine = machineOf("520K", image.path).filter((each, at, all) => {
+    return !without.includes(each) && !(each === "-device" && without.includes(all[at + 1]!));
   });
-  rmSync(flash);
-  if (error) throw error;
-  return { status, lines: stdout.split("\n").filter((line) => line !== "") };
+  const board = ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(path)}${drive}`, "-serial", "null"];
+  const { status, stdout, error } = spawnSync(emulator, [...machine, ...board], {
+    encoding: "utf8",
+    timeout: patience,
+  });
+  const flash = readFileSync(path);
+  rmSync(path);
+  if (error && (error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw error;
+  return { status, lines: stdout.split("\n").filter((line) => line !== ""), flash };
 }
