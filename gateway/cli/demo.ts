@@ -38,7 +38,11 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
       asked: askedToEnd(options.json, drainMs + takeDownMs),
       say: (text) => say(text),
-      begun: (directory) => options.json || say(`Ask it from another terminal: npx vertebra status --dir ${directory}`),
+      begun(directory, machines) {
+        if (options.json) return;
+        say(machines);
+        say(`Ask it from another terminal: npx vertebra status --dir ${directory}`);
+      },
       show: (moment) => screen?.draw(renderMoment(moment)),
     });
     screen?.close();
@@ -86,7 +90,7 @@ export function showSummary(summary: Summary): void {
     ["BOARD", "ENGINE", "PUSHED", "SEALED", "FINAL", "MEDIAN", "P99", "SIGNED", "BYTES"],
     ...boards.map((board) => [
       board.name,
-      board.engine,
+      board.emulated ? `RV32: ${board.engine}` : board.engine,
       `${board.pushed}`,
       `${board.sealed}`,
       `${board.finalized}`,

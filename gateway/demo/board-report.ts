@@ -4,6 +4,8 @@ import type { Order } from "./order";
 /** What a board told of itself, line by line. */
 export interface BoardReport {
   readonly name: string;
+  /** Whether it is an emulated microcontroller, not a process. */
+  readonly emulated: boolean;
   /** The engine and the library of its cryptography, once it has booted. */
   engine: string;
   crypto: string;
@@ -29,9 +31,10 @@ export interface Costs {
   readonly bytesOut: number;
 }
 
-export function createBoardReport(name: string): BoardReport {
+export function createBoardReport(name: string, emulated = false): BoardReport {
   return {
     name,
+    emulated,
     engine: "",
     crypto: "",
     linkUp: false,

@@ -7,6 +7,8 @@ import { startControl } from "../channels/control";
 import { type ToldEntry, tellEntry } from "../channels/entry";
 import type { RunningBoard } from "../fleet/board-process";
 import { type BoardFirmware, startLinuxBoard } from "../fleet/linux-board";
+import { startRv32Board } from "../fleet/rv32-board";
+import type { Rv32Image } from "../fleet/rv32-image";
 import { type Gateway, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeDisk } from "../participant/disk";
@@ -29,7 +31,7 @@ import {
 } from "./thermostat";
 import type { Moment } from "./view";
 
-/** A world of its own with its gateway in this process, and its boards on XS beside it, each on a pseudo-terminal. */
+/** A world of its own with its gateway in this process, and its boards on XS beside it, each on a pseudo-terminal, or emulated. */
 export interface Stage {
   readonly world: World;
   readonly boards: readonly StagedBoard[];
@@ -51,17 +53,23 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** What runs the boards: processes, and an emulated microcontroller where there can be one. */
+export interface Machines {
+  readonly firmware: BoardFirmware;
+  readonly emulator: Rv32Image | undefined;
+}
+
 export interface StagedBoard {
   readonly process: RunningBoard;
   readonly report: BoardReport;
 }
 
-/** The thermometer is on another board than the relay; the third is the machine as it is. */
-const kinds = [
-  inRepository("examples/thermostat/thermometer.board.json"),
-  inRepository("examples/thermostat/heater.board.json"),
-  "linux",
-];
+/** The thermometer is on another board than the relay; the third is an emulated microcontroller where there can be one, else the machine as it is. */
+function kindsOf(emulator: Rv32Image | undefined): string[] {
+  const example = (name: string) => inRepository(`examples/thermostat/${name}.board.json`);
+  return [example("thermometer"), example("heater"), emulator === undefined ? "linux" : "rv32"];
+}
+
 const saga = inRepository("examples/thermostat/thermostat.ts");
 const relayBoard = 1;
 const baudRate = 115_200;
@@ -70,12 +78,13 @@ const lastKept = 12;
 /** `say` is told what boards complain of, and what the machine lacks for them. All that was started is ended where it rejects. */
 export async function setStage(
   directory: string,
-  firmware: BoardFirmware,
+  { firmware, emulator }: Machines,
   say: (text: string) => void,
 ): Promise<Stage> {
   const notice = ({ message, remedy }: VertebraError) => say(`${message}. ${remedy}`);
   const crypto = nodeCrypto();
   const sagas = [await loadSaga(await buildSandbox(() => {}), saga)];
+  const kinds = kindsOf(emulator);
   const world = createWorld(crypto, nodeRandom(), directory, { boards: kinds.map(readDefinition), sagas });
   const thermostat = createThermostat();
   const orders = new Map(world.catalog.groups.map(({ name }) => [name, createOrder()]));
@@ -86,14 +95,18 @@ export async function setStage(
   });
   // Whoever plays on the stage looks at it; before that, there is nobody to tell.
   failed.catch(() => {});
-  const boards = world.boards.map((board): StagedBoard => {
-    const report = createBoardReport(board.name);
+  const boards = world.boards.map((board, index): StagedBoard => {
+    const image = kinds[index] === "rv32" ? emulator : undefined;
+    const report = createBoardReport(board.name, image !== undefined);
     const printed = (text: string) => {
       const line: Line = JSON.parse(text);
       takeLine(world.catalog, report, line);
       if (line.event === "capability") takeRelay(thermostat, line);
     };
-    const process = startLinuxBoard(firmware, board, "json", { printed, complained: say, notice });
+    const events = { printed, complained: say, notice };
+    const process = image
+      ? startRv32Board(image, board, "json", events)
+      : startLinuxBoard(firmware, board, "json", events);
     return { process, report };
   });
   const endBoards = () => Promise.all(boards.map((board) => board.process.end()));

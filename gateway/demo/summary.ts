@@ -25,6 +25,8 @@ export interface Summary {
 
 export interface BoardSummary {
   readonly name: string;
+  /** Whether it was an emulated microcontroller, not a process. */
+  readonly emulated: boolean;
   readonly engine: string;
   readonly crypto: string;
   /** Its own entries. */
@@ -112,11 +114,12 @@ export function failuresOf(gateway: Pick<GatewayReport, "orders">, boards: reado
 }
 
 function boardSummary(board: BoardReport): BoardSummary {
-  const { name, engine, crypto, pushed, sealed, finalized, orders, latencies, costs } = board;
+  const { name, emulated, engine, crypto, pushed, sealed, finalized, orders, latencies, costs } = board;
   const entries = [...orders.values()].reduce((sum, order) => sum + order.entries, 0);
   const per = (count: number) => rounded(entries === 0 ? 0 : count / entries);
   return {
     name,
+    emulated,
     engine,
     crypto,
     pushed,

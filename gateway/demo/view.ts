@@ -35,11 +35,11 @@ export function renderMoment(moment: Moment): Text[] {
     heading([
       [9, "BOARD"],
       [6, "LINK"],
-      [30, "ENGINE"],
+      [34, "ENGINE"],
       [7, "PUSHED"],
       [7, "SEALED"],
       [6, "FINAL"],
-      [9, "MEDIAN"],
+      [8, "MEDIAN"],
     ]),
     ...boards.map(boardLine),
     "",
@@ -76,16 +76,17 @@ export function renderMoment(moment: Moment): Text[] {
 }
 
 function boardLine(board: BoardReport): Text {
-  const { name, linkUp, engine, crypto, pushed, sealed, finalized, latencies } = board;
+  const { name, emulated, linkUp, engine, crypto, pushed, sealed, finalized, latencies } = board;
   const median = latencies.quantile(0.5);
   const link = paint(linkUp ? "green" : "red", cell(6, linkUp ? "up" : "down"));
-  const state = engine === "" ? "starting" : `${engine}, ${crypto}`;
+  const machine = emulated ? "RV32: " : "";
+  const state = `${machine}${engine === "" ? "starting" : `${engine}, ${crypto}`}`;
   const rest = row([
-    [30, state],
+    [34, state],
     [7, `${pushed}`],
     [7, `${sealed}`],
     [6, `${finalized}`],
-    [9, median === null ? "" : `${Math.round(median)} ms`],
+    [8, median === null ? "" : `${Math.round(median)} ms`],
   ]);
   return [" ", cell(9, name), link, rest.slice(1)];
 }

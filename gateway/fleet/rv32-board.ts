@@ -47,7 +47,12 @@ export function startRv32Board(
       ...options,
     ],
   });
-  return startBoardProcess(board, launch, { ...events, printed: (text) => passOn(text, telling, events) });
+  return startBoardProcess(board, launch, {
+    ...events,
+    printed: (text) => passOn(text, telling, events),
+    // Its power is cut because we cut it.
+    complained: (text) => void (text.startsWith(`${emulator}: terminating on signal`) || events.complained(text)),
+  });
 }
 
 /** Magic, as JSON, halted, reset: a byte each after the first four. */
