@@ -42,14 +42,14 @@ const costs = {
 /** What is made for a moment: of the largest message in its groups, or of all that one event makes final. */
 const momentBytes = 32 * 1024;
 
-/** What a board may hold, the least first, which the agreement needs. A board has the largest that fits. */
+/** What a board may hold, the least first, which the agreement needs. A board has the largest that fits. What it told follows from the rest. */
 const classes: readonly Bounds[] = [
   {
-    ...{ finalTail: 16, told: 64, metablocks: 16, blocksInFlight: 2, blocksUnasked: 2 },
+    ...{ finalTail: 16, told: 0, metablocks: 16, blocksInFlight: 2, blocksUnasked: 2 },
     ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024 },
   },
   {
-    ...{ finalTail: 64, told: 256, metablocks: 64, blocksInFlight: 4, blocksUnasked: 8 },
+    ...{ finalTail: 64, told: 0, metablocks: 64, blocksInFlight: 4, blocksUnasked: 8 },
     ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024 },
   },
   { ...ample, finalTail: 64 },
@@ -70,15 +70,28 @@ export const roomy: Bounds = classes[classes.length - 1]!;
 /** The largest bounds that fit. Throws `board-memory` where the least do not. */
 export function boundsFor(memory: Memory, asked: Asked): Bounds {
   const room = memory.size - memory.firmware;
-  const fitting = classes.filter((bounds) => bytesFor(bounds, asked) <= room);
+  const fitting = classes.map((bounds) => withTold(bounds, asked)).filter((bounds) => bytesFor(bounds, asked) <= room);
   if (fitting.length === 0) throw tooMuch(memory, asked);
   return fitting[fitting.length - 1]!;
 }
 
+/** All that it holds is told to a peer once: of more than it remembers it would tell again and again. */
+function withTold(bounds: Bounds, { groups }: Asked): Bounds {
+  const blocks = groups.reduce((sum, { owners }) => sum + blocksOf(bounds, owners), 0);
+  return { ...bounds, told: Math.max(bounds.told, bounds.metablocks * (1 + mostOwners(groups)) + blocks) };
+}
+
+function mostOwners(groups: Asked["groups"]): number {
+  return groups.reduce((most, { owners }) => Math.max(most, owners), 1);
+}
+
+function blocksOf(bounds: Bounds, owners: number): number {
+  return bounds.blocksInFlight + (owners - 1) * bounds.blocksUnasked;
+}
+
 /** Bytes that a board takes within these bounds, its firmware apart, where its metablocks have the certificates of half their owners. */
 export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
-  const mostOwners = groups.reduce((most, { owners }) => Math.max(most, owners), 1);
-  const metablocks = bounds.metablocks * (costs.metablock + (mostOwners / 2) * costs.certificate);
+  const metablocks = bounds.metablocks * (costs.metablock + (mostOwners(groups) / 2) * costs.certificate);
   const links = bounds.queue + bounds.told * costs.told;
   const ofGroups = groups.reduce((sum, group) => sum + bytesOfGroup(bounds, group), 0);
   const ofSagas = sagas === 0 ? 0 : costs.sagas + sagas * costs.invocation;
@@ -86,15 +99,14 @@ export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
 }
 
 function bytesOfGroup(bounds: Bounds, { owners, largestEntry }: Asked["groups"][number]): number {
-  const blocks = bounds.blocksInFlight + (owners - 1) * bounds.blocksUnasked;
   // As much again may wait beside the buffer.
   const buffered = 2 * (bounds.bufferEntries * costs.entry + Math.max(bounds.bufferBytes, largestEntry));
-  return costs.group + owners * costs.owner + blocks * (costs.block + costs.slot) + buffered;
+  return costs.group + owners * costs.owner + blocksOf(bounds, owners) * (costs.block + costs.slot) + buffered;
 }
 
 function tooMuch(memory: Memory, asked: Asked): VertebraError {
   const room = memory.size - memory.firmware;
-  const least = classes[0]!;
+  const least = withTold(classes[0]!, asked);
   let fitting = 0;
   while (
     fitting < asked.groups.length &&

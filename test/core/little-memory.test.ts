@@ -22,9 +22,12 @@ describe("what a board holds", () => {
       expect(bytesFor(bounds, asked)).toBeLessThanOrEqual(size - memory!.firmware);
       expect(bounds.metablocks).toBeGreaterThanOrEqual(before.metablocks);
       expect(bounds.queue).toBeGreaterThanOrEqual(before.queue);
+      // Of more than it remembers a participant would tell again and again.
+      expect(bounds.told).toBeGreaterThanOrEqual(bounds.metablocks * 5);
       before = bounds;
     }
-    expect(before).toEqual(roomy);
+    expect(before).toEqual({ ...roomy, told: before.told });
+    expect(before.told).toBeGreaterThanOrEqual(roomy.told);
   });
 
   it("is refused before it begins where it does not fit, with what was asked for, what fits, and what to do", () => {

@@ -48,7 +48,7 @@ export async function countHolding(): Promise<Holding> {
     ["wide", provisionOf(16, 1)],
     ["held", encodeText(JSON.stringify(heldOfFour()))],
   ] as const;
-  const { lines } = runOnRv32(image, folder, parts);
+  const { lines } = await runOnRv32(image, folder, parts);
   rmSync(folder, { recursive: true });
   if (!lines[0]?.startsWith("{")) throw new Error(lines.join("\n"));
   return JSON.parse(lines[0]) as Holding;

@@ -57,7 +57,7 @@ describe.skipIf(reason)("the cryptography that is linked into the firmware of th
     const folder = mkdtempSync(join(tmpdir(), "vertebra-rv32-"));
     const image = await buildRv32Image("test/boards/rv32/crypto-on-rv32.ts", "crypto", () => {});
     const all = cases();
-    const { status, lines } = runOnRv32(image, folder, [["cases", encodeText(JSON.stringify(all))]]);
+    const { status, lines } = await runOnRv32(image, folder, [["cases", encodeText(JSON.stringify(all))]]);
     rmSync(folder, { recursive: true });
     expect(lines[0]).toMatch(/^libsodium 1\./);
     expect(lines.slice(1)).toEqual(all.map((each) => resultOf(noble, each, fromHex, toHex)));

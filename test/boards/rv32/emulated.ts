@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VertebraError } from "../../../firmware/core/errors";
@@ -28,17 +29,17 @@ export interface Machine {
   readonly drive?: string;
   /** Options of the emulator without these. */
   readonly without?: readonly string[];
-  /** ms after which its power is cut. */
-  readonly patience?: number;
+  /** What it prints when enough was seen of it: then its power is cut. */
+  readonly until?: RegExp;
 }
 
 /** What a program prints until it ends, its status, and what its flash holds then, on a machine whose flash holds these parts in its first sector. */
-export function runOnRv32(
+export async function runOnRv32(
   image: Rv32Image,
   folder: string,
   parts: readonly (readonly [string, Uint8Array])[],
   change: (sector: Buffer) => void = () => {},
-  { journal = new Uint8Array(), drive = "", without = [], patience = 60_000 }: Machine = {},
+  { journal = new Uint8Array(), drive = "", without = [], until }: Machine = {},
 ) {
   const path = join(folder, "flash");
   const sector = provisionSector(parts);
@@ -49,12 +50,14 @@ export function runOnRv32(
     return !without.includes(each) && !(each === "-device" && without.includes(all[at + 1]!));
   });
   const board = ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(path)}${drive}`, "-serial", "null"];
-  const { status, stdout, error } = spawnSync(emulator, [...machine, ...board], {
-    encoding: "utf8",
-    timeout: patience,
+  const child = spawn(emulator, [...machine, ...board], { stdio: ["ignore", "pipe", "inherit"] });
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    told += text;
+    if (until?.test(told)) child.kill("SIGKILL");
   });
+  const [status] = await once(child, "close");
   const flash = readFileSync(path);
   rmSync(path);
-  if (error && (error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw error;
-  return { status, lines: stdout.split("\n").filter((line) => line !== ""), flash };
+  return { status: status as number | null, lines: told.split("\n").filter((line) => line !== ""), flash };
 }

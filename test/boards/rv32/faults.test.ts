@@ -73,9 +73,9 @@ describe("an emulated board", () => {
 });
 
 describe.skipIf(reason)("an emulated board that runs", () => {
-  it("does not start on a provision that is damaged in any of its parts, and says so", () => {
+  it("does not start on a provision that is damaged in any of its parts, and says so", async () => {
     for (const at of [0, 24, 30, 60]) {
-      const { status, lines } = runOnRv32(image!, folder, [part(64)], (sector) => {
+      const { status, lines } = await runOnRv32(image!, folder, [part(64)], (sector) => {
         sector[at]! ^= 1;
       });
       expect(lines).toEqual([expect.stringContaining("(provision-damaged)")]);
@@ -83,9 +83,9 @@ describe.skipIf(reason)("an emulated board that runs", () => {
     }
   });
 
-  it("ends with a status of its own where its memory ends, for whoever starts it again", () => {
+  it("ends with a status of its own where its memory ends, for whoever starts it again", async () => {
     // A provision of 200 KB does not fit beside the program in 520 KB.
-    const { status, lines } = runOnRv32(image!, folder, [part(250_000)]);
+    const { status, lines } = await runOnRv32(image!, folder, [part(250_000)]);
     expect(lines).toEqual(["vertebra-xs: the JavaScript machine ran out of memory."]);
     expect(status).toBe(71);
   });

@@ -48,12 +48,12 @@ interface Case {
   readonly machine?: Machine;
 }
 
-function runWith(each: Case) {
+async function runWith(each: Case) {
   const parts = [
     ["provision", encodeProvision(each.provision ?? provision)],
     ["board.json", each.definition ?? definition],
   ] as const;
-  const { status, lines, flash } = runOnRv32(image!, folder, parts, undefined, {
+  const { status, lines, flash } = await runOnRv32(image!, folder, parts, undefined, {
     journal: each.journal,
     ...each.machine,
   });
@@ -62,8 +62,8 @@ function runWith(each: Case) {
 }
 
 /** What the board says of it on its log line; what lies in its journal must be as it was. */
-function refusalOf(each: Case): string {
-  const { status, told, journal } = runWith(each);
+async function refusalOf(each: Case): Promise<string> {
+  const { status, told, journal } = await runWith(each);
   expect(status).toBe(1);
   expect(journal.equals(each.journal)).toBe(true);
   return told;
@@ -93,29 +93,29 @@ function worn(): Uint8Array {
 describe.skipIf(reason)(
   "an emulated board tells what is wrong and what to do, ends, and leaves its flash as it is",
   () => {
-    it("where the flash is another participant's", () => {
-      const told = refusalOf({ journal: usedBy(new Uint8Array(32).fill(9)).bytes });
+    it("where the flash is another participant's", async () => {
+      const told = await refusalOf({ journal: usedBy(new Uint8Array(32).fill(9)).bytes });
       expect(told).toContain("(store-foreign)");
       expect(told).toContain("Give this participant a store of its own");
     });
 
-    it("where a newer version wrote it", () => {
-      expect(refusalOf({ journal: newer(usedBy(provision.seed)) })).toMatch(/Update Vertebra.*\(store-newer\)/);
+    it("where a newer version wrote it", async () => {
+      expect(await refusalOf({ journal: newer(usedBy(provision.seed)) })).toMatch(/Update Vertebra.*\(store-newer\)/);
     });
 
-    it("where it is full of something else", () => {
+    it("where it is full of something else", async () => {
       const journal = Buffer.alloc(sectors * sectorSize, "no store, but photographs ");
-      expect(refusalOf({ journal })).toMatch(/something that is no store.*\(store-unknown\)/);
+      expect(await refusalOf({ journal })).toMatch(/something that is no store.*\(store-unknown\)/);
     });
 
-    it("where it was made in a flash of another size", () => {
+    it("where it was made in a flash of another size", async () => {
       const nor = createNor(2 * sectors, sectorSize / 2);
       openJournal(nor.flash, ownerOf(provision.seed), noWear);
-      expect(refusalOf({ journal: nor.bytes })).toMatch(/16 sectors of 131072 bytes.*\(store-size\)/);
+      expect(await refusalOf({ journal: nor.bytes })).toMatch(/16 sectors of 131072 bytes.*\(store-size\)/);
     });
 
-    it("where so much of it is worn that its promises find no room, and none of them is lost", () => {
-      const { status, told, journal } = runWith({ journal: worn() });
+    it("where so much of it is worn that its promises find no room, and none of them is lost", async () => {
+      const { status, told, journal } = await runWith({ journal: worn() });
       expect(told).toMatch(/needs \d+\. Give it a larger flash.*\(store-small\)/);
       expect(status).toBe(1);
       const nor = createNor(sectors, sectorSize);
@@ -128,18 +128,18 @@ describe.skipIf(reason)(
       ).toBe(399 % 256);
     });
 
-    it("where its memory can't hold its groups, before its flash is touched", () => {
+    it("where its memory can't hold its groups, before its flash is touched", async () => {
       const boards = Array.from({ length: 7 }, () => readDefinition("linux"));
       const wide = layOutWorld(crypto, nodeRandom(), { boards, sagas: [] }).boards[0]!.provision;
-      const told = refusalOf({ journal: new Uint8Array(sectors * sectorSize).fill(0xff), provision: wide });
+      const told = await refusalOf({ journal: new Uint8Array(sectors * sectorSize).fill(0xff), provision: wide });
       expect(told).toMatch(
         /The board has 520 KB of memory.*2 groups \(of 2, 8 owners\).*1 of the groups fit.*\(board-memory\)/,
       );
     });
 
-    it("where nothing says how much memory it has", () => {
+    it("where nothing says how much memory it has", async () => {
       const { memory: _, ...without } = JSON.parse(new TextDecoder().decode(definition));
-      const told = refusalOf({
+      const told = await refusalOf({
         journal: new Uint8Array(sectors * sectorSize).fill(0xff),
         definition: encodeText(JSON.stringify(without)),
       });
@@ -154,18 +154,18 @@ describe.skipIf(reason)("an emulated board whose parts fail", () => {
     ["board.json", definition],
   ] as const;
 
-  it("does not start without random bytes, and says what it needs", () => {
+  it("does not start without random bytes, and says what it needs", async () => {
     const journal = new Uint8Array(sectors * sectorSize).fill(0xff);
     const machine = { journal, without: ["virtio-rng-device"] };
-    const { status, lines } = runOnRv32(image!, folder, parts, undefined, machine);
+    const { status, lines } = await runOnRv32(image!, folder, parts, undefined, machine);
     expect(lines.join("\n")).toMatch(/no random bytes.*virtio-rng-device.*\(native-random\)/);
     expect(status).toBe(1);
   });
 
-  it("that has a flash which can't be written says so, and tries again", () => {
+  it("that has a flash which can't be written says so, and tries again", async () => {
     const journal = new Uint8Array(sectors * sectorSize).fill(0xff);
-    const machine = { journal, drive: ",readonly=on", patience: 3_000 };
-    const { lines, flash } = runOnRv32(image!, folder, parts, undefined, machine);
+    const machine = { journal, drive: ",readonly=on", until: /another flash/ };
+    const { lines, flash } = await runOnRv32(image!, folder, parts, undefined, machine);
     expect(lines.join("\n")).toMatch(/The flash can't be .*Give the board another flash/);
     expect(flash.subarray(sectorSize, sectorSize + journal.length).equals(journal)).toBe(true);
   });
