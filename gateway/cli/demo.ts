@@ -22,7 +22,7 @@ export function demoCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nEnds with 1 where something sealed is not final 15 s after the writers have stopped, or where the\ngateway and a board don't have the same order, or where a relay without its link was not let go.",
+      "\nEnds with 1 where something sealed is not final 30 s after the writers have stopped, or where the\ngateway and a board don't have the same order, or where a relay without its link was not let go.",
     )
     .action(demo);
 }

@@ -27,7 +27,7 @@ export interface DemoOptions {
 }
 
 /** After the writers have stopped, so long may it take until the saga has done with their readings and everything sealed is final. */
-export const drainMs = 15_000;
+export const drainMs = 30_000;
 const showEveryMs = 250;
 const throughputOverMs = 5000;
 
