@@ -40,8 +40,7 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       say: (text) => say(text),
       begun(directory, machines) {
         if (options.json) return;
-        say(machines);
-        say(`Ask it from another terminal: npx vertebra status --dir ${directory}`);
+        say(`${machines}\nAsk it from another terminal: npx vertebra status --dir ${directory}`);
       },
       show: (moment) => screen?.draw(renderMoment(moment)),
     });
