@@ -13,6 +13,7 @@ export function demoCommand(): Command {
     "npm start",
     "npm start -- --for 15s --json",
     "npm start -- --for 45s --pull 15s",
+    "npm start -- --emulated",
   ])
     .option("--for <time>", "stop the writers after so long, such as 15s or 2m; otherwise after Ctrl-C", readTime)
     .option(
@@ -20,6 +21,7 @@ export function demoCommand(): Command {
       "pull out the cable of the relay's board after so long, for 10 s; p does so by hand",
       readTime,
     )
+    .option("--emulated", "run board-3 as a microcontroller of 520 KB that QEMU emulates (boards/rv32/README.md)")
     .addHelpText(
       "after",
       "\nEnds with 1 where something sealed is not final 30 s after the writers have stopped, or where the\ngateway and a board don't have the same order, or where a relay without its link was not let go.",
@@ -27,7 +29,7 @@ export function demoCommand(): Command {
     .action(demo);
 }
 
-async function demo(options: { for?: number; pull?: number; json?: boolean }): Promise<void> {
+async function demo(options: { for?: number; pull?: number; emulated?: boolean; json?: boolean }): Promise<void> {
   checkTimes(options);
   const live = process.stdout.isTTY && !options.json;
   const screen = live ? openScreen() : undefined;
@@ -38,10 +40,8 @@ async function demo(options: { for?: number; pull?: number; json?: boolean }): P
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
       asked: askedToEnd(options.json, drainMs + takeDownMs),
       say: (text) => say(text),
-      begun(directory, machines) {
-        if (options.json) return;
-        say(`${machines}\nAsk it from another terminal: npx vertebra status --dir ${directory}`);
-      },
+      emulated: options.emulated === true,
+      begun: (directory) => options.json || say(`Ask it from another terminal: npx vertebra status --dir ${directory}`),
       show: (moment) => screen?.draw(renderMoment(moment)),
     });
     screen?.close();

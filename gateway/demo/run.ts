@@ -20,8 +20,10 @@ export interface DemoOptions {
   readonly asked: Promise<void>;
   /** Told what there is to wait for. */
   readonly say: (text: string) => void;
-  /** Called with the directory of its world once that can be asked, as any gateway's, and with what runs its boards, in a sentence. */
-  readonly begun: (directory: string, machines: string) => void;
+  /** Whether one of its boards is an emulated microcontroller. */
+  readonly emulated: boolean;
+  /** Called with the directory of its world once that can be asked, as any gateway's. */
+  readonly begun: (directory: string) => void;
   /** Called a few times a second. */
   readonly show: (moment: Moment) => void;
 }
@@ -31,17 +33,26 @@ export const drainMs = 30_000;
 const showEveryMs = 250;
 const throughputOverMs = 5000;
 
-/** Runs the demo until it is told to end, drains, and takes down all that it set up. Errors: those of `buildFirmware`, `demo-failed`. */
-export async function runDemo({ forMs, pullMs, hands, asked, say, begun, show }: DemoOptions): Promise<Summary> {
+/** Runs the demo until it is told to end, drains, and takes down all that it set up. Errors: those of `buildFirmware` and `buildRv32Firmware`, `demo-failed`. */
+export async function runDemo({
+  forMs,
+  pullMs,
+  hands,
+  asked,
+  say,
+  emulated,
+  begun,
+  show,
+}: DemoOptions): Promise<Summary> {
   const firmware = await buildFirmware(say);
-  const { emulator, sentence } = await emulatorOrWhy(say);
+  const emulator = emulated ? await buildRv32Firmware(say) : undefined;
   const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
   // A board that was killed this moment may have a file open still.
   const sweep = () => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   process.once("exit", sweep);
   try {
     const stage = await setStage(join(directory, "world"), { firmware, emulator }, say);
-    begun(stage.world.directory, sentence);
+    begun(stage.world.directory);
     const showing = showRegularly(stage, show);
     const boardEnded = Promise.race(
       stage.boards.map((board) => board.process.ended.then((status) => ended(board.report.name, status))),
@@ -66,21 +77,6 @@ export async function runDemo({ forMs, pullMs, hands, asked, say, begun, show }:
   } finally {
     process.off("exit", sweep);
     sweep();
-  }
-}
-
-/** What emulates a board, where its tools are here, and what that means for the demo. */
-async function emulatorOrWhy(say: (text: string) => void) {
-  try {
-    const emulator = await buildRv32Firmware(say);
-    return { emulator, sentence: "board-3 is an emulated microcontroller of 520 KB, RV32 under QEMU." };
-  } catch (error) {
-    const { code, message, remedy } = error as VertebraError;
-    if (code !== "no-qemu" && code !== "no-compiler") throw error;
-    return {
-      emulator: undefined,
-      sentence: `board-3 is a process. It could be an emulated microcontroller: ${message}. ${remedy}`,
-    };
   }
 }
 

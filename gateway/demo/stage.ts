@@ -53,7 +53,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** What runs the boards: processes, and an emulated microcontroller where there can be one. */
+/** What runs the boards: processes, and where it was asked for an emulated microcontroller. */
 export interface Machines {
   readonly firmware: BoardFirmware;
   readonly emulator: Rv32Image | undefined;
@@ -64,7 +64,7 @@ export interface StagedBoard {
   readonly report: BoardReport;
 }
 
-/** The thermometer is on another board than the relay; the third is an emulated microcontroller where there can be one, else the machine as it is. */
+/** The thermometer is on another board than the relay; the third is the machine as it is, or an emulated microcontroller. */
 function kindsOf(emulator: Rv32Image | undefined): string[] {
   const example = (name: string) => inRepository(`examples/thermostat/${name}.board.json`);
   return [example("thermometer"), example("heater"), emulator === undefined ? "linux" : "rv32"];

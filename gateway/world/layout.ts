@@ -52,7 +52,7 @@ export interface LaidOut {
 const ownReadingsEveryMs = 500;
 const sharedReadingsEveryMs = 1000;
 /** A board of little memory is a slow one: it pushes less often, and so does each that shares a group with it, since it follows them all. */
-const slowness = 4;
+const slowness = 8;
 /** Slower, since each may set a saga going, on a cable that all else shares. */
 const sagaReadingsEveryMs = 2000;
 

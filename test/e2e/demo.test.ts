@@ -9,7 +9,7 @@ const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("
 
 describe.skipIf(reason)("the demo", () => {
   it("ends with everything final that three boards on XS sealed, in one order on both sides", async () => {
-    const { status, stdout, stderr } = await startCommand("demo", "--for", "14s", "--json").ended;
+    const { status, stdout, stderr } = await startCommand("demo", "--for", "6s", "--json").ended;
     const summary: Summary = JSON.parse(stdout);
     expect(summary.failures).toEqual([]);
     expect({ status, ok: summary.ok, stderr }).toEqual({ status: 0, ok: true, stderr: "" });

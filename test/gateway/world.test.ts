@@ -58,8 +58,8 @@ describe("a new world", () => {
     const pace = ({ provisionFile }: { provisionFile: string }) =>
       decodeProvision(readFileSync(provisionFile)).worlds[0]!.readings.map(({ everyMs }) => everyMs);
     expect(world.boards.map(pace)).toEqual([
-      [2000, 4000],
-      [500, 4000],
+      [4000, 8000],
+      [500, 8000],
     ]);
   });
 
