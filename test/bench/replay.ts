@@ -2,7 +2,8 @@ import { ample } from "../../firmware/core/bounds";
 import { createParticipant } from "../../firmware/core/participant";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Crypto, Flash } from "../../firmware/ports";
-import { openJournal, writeRecords } from "../../firmware/store/journal";
+import { openRecords } from "../../firmware/store/records";
+import { writeRecords } from "../../firmware/store/writing";
 import { noWear } from "../store/all-records";
 import { finalTail, nextDigest, type Recording, timeAt } from "./recording";
 
@@ -25,9 +26,10 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
   const inner = createInnerMeter(meter);
   const flash = createFlash(inner);
   const { seed, worlds } = recording.provision;
-  const journal = openJournal(flash.port, crypto.signer(seed).publicKey, noWear);
+  const unmetered = notMetered(crypto, inner);
+  const records = openRecords(flash.port, crypto.signer(seed).publicKey, noWear, unmetered);
   const participant = createParticipant({
-    crypto: notMetered(crypto, inner),
+    crypto: unmetered,
     seed,
     worlds,
     bounds: { ...ample, finalTail },
@@ -40,7 +42,7 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
     const began = inner.read();
     const actions = participant.handle(event, timeAt(at));
     const handled = inner.read();
-    for (const action of actions) if (action.kind === "write") writeRecords(journal, action.puts, action.deletes);
+    for (const action of actions) if (action.kind === "write") writeRecords(records, action.puts, action.deletes);
     const written = inner.read();
     digest = nextDigest(crypto, digest, actions);
     if (index < recording.countedFrom) continue;

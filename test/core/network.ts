@@ -11,7 +11,8 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
 import { finalsOf, promisesOf, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
-import { type Journal, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
+import { openRecords, type Records, readRecord } from "../../firmware/store/records";
+import { writeRecords } from "../../firmware/store/writing";
 import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
@@ -36,9 +37,9 @@ export interface Member {
   readonly avatar: AvatarId;
   participant: Participant;
   readonly store: Map<string, Uint8Array>;
-  /** Where its store is a journal in flash. */
+  /** Where its store is in flash. */
   readonly nor: Nor | undefined;
-  journal: Journal | undefined;
+  records: Records | undefined;
   readonly finals: FinalBlock[];
   readonly sealed: Extract<Action, { kind: "sealed" }>[];
   readonly refused: Extract<Action, { kind: "refused" }>[];
@@ -261,8 +262,8 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.store.clear();
         for (const [key, value] of store) member.store.set(key, value);
       }
-      member.journal = member.nor && openJournal(member.nor.flash, member.avatar, noWear);
-      member.participant = createMember(name, member.store, member.journal);
+      member.records = member.nor && openRecords(member.nor.flash, member.avatar, noWear, crypto);
+      member.participant = createMember(name, member.store, member.records);
       member.alive = true;
       member.boots++;
       apply(member, member.participant.handle({ kind: "boot" }, time()));
@@ -290,9 +291,9 @@ export function createNetwork(plan: NetworkPlan): Network {
   function createMember(
     name: string,
     store: ReadonlyMap<string, Uint8Array>,
-    journal: Journal | undefined,
+    records: Records | undefined,
   ): Participant {
-    const bounded = journal && { bytes: sharesOf(journal).participant, finals: finalsOf(journal) };
+    const bounded = records && { bytes: sharesOf(records).participant, finals: finalsOf(records) };
     const counted: Crypto = {
       ...crypto,
       signer(seed) {
@@ -327,9 +328,9 @@ export function createNetwork(plan: NetworkPlan): Network {
           ),
         },
       ],
-      bounds: plan.bounds?.[name] ?? { ...ample, finalTail: journal ? 64 : 0 },
+      bounds: plan.bounds?.[name] ?? { ...ample, finalTail: records ? 64 : 0 },
       ...(bounded && { room: bounded }),
-      records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
+      records: records ? promisesOf(records) : [...store].filter(([key]) => !key.startsWith("final/")),
     });
   }
 
@@ -337,7 +338,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     for (const action of actions) {
       switch (action.kind) {
         case "write":
-          if (member.journal) writeRecords(member.journal, action.puts, action.deletes);
+          if (member.records) writeRecords(member.records, action.puts, action.deletes);
           for (const [key, value] of action.puts) member.store.set(key, value.slice());
           for (const key of action.deletes) member.store.delete(key);
           break;
@@ -357,7 +358,7 @@ export function createNetwork(plan: NetworkPlan): Network {
               {
                 kind: "record",
                 request: action.request,
-                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
+                value: member.records ? readRecord(member.records, action.key) : member.store.get(action.key),
               },
               time(),
             ),
@@ -394,7 +395,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     const nor = sectors === undefined ? undefined : createNor(sectors, 4096);
     members.set(name, {
       nor,
-      journal: undefined,
+      records: undefined,
       name,
       seed: seeds.get(name)!,
       avatar: avatars.get(name)!,
