@@ -1,4 +1,5 @@
 import { VertebraError } from "../../firmware/core/errors";
+import type { Participant } from "../../firmware/core/participant";
 import { hash } from "../../firmware/core/wire/hash";
 import { merklePath } from "../../firmware/core/wire/merkle";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
@@ -22,6 +23,8 @@ export interface Liar {
   readonly locks: LockProof[];
   readonly heard: Uint8Array[];
   readonly counters: Map<string, number>;
+  /** How its participant stood when it began the lie, or later: that may lose its power in the midst of it. */
+  stands: ReturnType<Participant["status"]> | undefined;
   /** Set when it is to be silent from now on. */
   quiet: boolean;
 }
@@ -47,7 +50,8 @@ export function createLiar(world: World, plan: LiarPlan): Liar {
   return {
     ...{ plan, world, member, groups },
     forge: createForge({ groups: ids, pacts: world.pacts, members: world.members }, world.crypto),
-    ...{ metablocks: [], blocks: [], locks: [], heard: [], counters: new Map(), quiet: false },
+    ...{ metablocks: [], blocks: [], locks: [], heard: [], counters: new Map() },
+    ...{ stands: undefined, quiet: false },
   };
 }
 

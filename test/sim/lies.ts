@@ -163,8 +163,9 @@ function inTheNameOf({ world, member, forge }: Liar, name: string, { id, header 
   });
 }
 
-export function statusOf({ world, member }: Liar) {
-  return member.participant!.status(world.tag);
+export function statusOf(liar: Liar) {
+  liar.stands = liar.member.participant?.status(liar.world.tag) ?? liar.stands;
+  return liar.stands!;
 }
 
 export function placeOf(liar: Liar, { key }: Group) {

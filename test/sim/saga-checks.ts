@@ -1,6 +1,7 @@
-import { readDefinitions } from "../../firmware/core/saga/definitions";
+import { type Definitions, readDefinitions } from "../../firmware/core/saga/definitions";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
 import { createLedger, type Ledger, takeEntry } from "../../firmware/core/saga/ledger";
+import { asTheyCame } from "../../firmware/core/saga/past";
 import { agrees, replay } from "../../firmware/core/saga/replay";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
@@ -172,8 +173,7 @@ function checkReplay(
   fail: Fail,
 ): void {
   const definitions = readDefinitions(world.crypto, sagas.provision);
-  const finals = [...entries.values()].flat().map(finalEntry);
-  const replayed = replay(definitions, finals);
+  const replayed = replay(definitions, inOrder(definitions, entries.values()));
   const [one, other] = [replayed.map(({ head }) => head.key), counted.map(({ told }) => told.key)].map((keys) =>
     keys.sort().join(" "),
   );
@@ -185,6 +185,16 @@ function checkReplay(
     if (!agrees(definitions, each, result))
       fail(`${each.run.behavior.name}, run again, gives other than ${stage} ${status}`);
   }
+}
+
+/** As a start gives them to a ledger: group after group, more states could wait in it than it holds. */
+function inOrder(definitions: Definitions, groups: Iterable<readonly Told[]>): FinalEntry[] {
+  const entries = [...groups].flat().map(finalEntry);
+  const blocks = entries.map(({ group, sequence, issuer, entry }) => {
+    return { group, firstEntry: sequence, issuer, entries: [entry], repeats: [] };
+  });
+  const entryOf = new Map(blocks.map((block, at) => [block as object, entries[at]!]));
+  return asTheyCame(definitions, blocks).map((block) => entryOf.get(block)!);
 }
 
 function finalEntry({ group, sequence, issuer, id, entry }: Told): FinalEntry {
@@ -199,12 +209,11 @@ function bytesOf(hex: string): Uint8Array {
 function checkLedger(world: World, sagas: Sagas, member: Member, fail: Fail): void {
   const conductor = sagas.conductorOf(member);
   if (conductor === undefined || member.participant === undefined) return;
-  const fresh = createLedger(readDefinitions(world.crypto, sagas.provision), Number.POSITIVE_INFINITY);
-  for (const group of world.groups.values()) {
-    if (group.holds === undefined || group.holds === "capabilities") continue;
-    const told = tellOnce(group, finalBlocks(world, member, group), fail);
-    for (const each of told) takeEntry(fresh, finalEntry(each), 0);
-  }
+  const definitions = readDefinitions(world.crypto, sagas.provision);
+  const fresh = createLedger(definitions, Number.POSITIVE_INFINITY);
+  const groups = [...world.groups.values()].filter(({ holds }) => holds !== undefined && holds !== "capabilities");
+  const told = groups.map((group) => tellOnce(group, finalBlocks(world, member, group), fail));
+  for (const each of inOrder(definitions, told)) takeEntry(fresh, each, 0);
   const [has, should] = [describe(conductor.ledger), describe(fresh)];
   for (const [what, value] of should) {
     if (has.get(what) !== value) fail(`${member.name} holds of ${what} ${has.get(what)}, and its store says ${value}`);

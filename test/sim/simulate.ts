@@ -8,7 +8,7 @@ import { type Coverage, createCounts } from "./coverage";
 import { createDigest } from "./digest";
 import { type Healing, heal } from "./healing";
 import { createLiar, hearing, type Liar, throughLiar } from "./liar";
-import { lies } from "./lies";
+import { lies, statusOf } from "./lies";
 import { hinder, type LinkState, linkStates, swallow } from "./links";
 import { messageTransport } from "./message-transport";
 import type { Plan, Step } from "./plan";
@@ -145,6 +145,7 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
     case "lie": {
       const liar = liars.length > 1 ? world.draw.one(liars) : liars[0];
       if (liar !== undefined && liar.groups.length > 0 && isUp(liar.member)) {
+        statusOf(liar);
         everyLie[step.lie](liar, world.draw.one(liar.groups));
       }
       break;
