@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeProvision, type Provision } from "../../../firmware/core/identity/provision";
 import { crc32c } from "../../../firmware/core/wire/crc32c";
 import { encodeText } from "../../../firmware/core/wire/text";
+import { formatVersion } from "../../../firmware/store/front";
 import { openJournal, readRecord, writeRecords } from "../../../firmware/store/journal";
 import { nodeRandom } from "../../../gateway/participant/platform";
 import { layOutWorld } from "../../../gateway/world/layout";
@@ -74,7 +75,7 @@ function newer({ bytes }: Nor): Uint8Array {
   const changed = Buffer.from(bytes);
   for (let at = 0; at < changed.length; at += sectorSize) {
     if (changed.readUInt32LE(at) === 0xffffffff) continue;
-    changed.writeUInt16LE(2, at + 4);
+    changed.writeUInt16LE(formatVersion + 1, at + 4);
     changed.writeUInt32LE(crc32c(changed.subarray(at, at + 52)), at + 52);
   }
   return changed;
