@@ -45,23 +45,7 @@ export const judgedMutants: readonly Mutant[] = [
     kind: "loaded",
   },
   {
-    ...one(
-      "drop the parent that claims stand upon",
-      231,
-      "chain/observe.ts",
-      "return metablock === tip || metablock === footing?.metablock;",
-      "return metablock === tip || footing === undefined;",
-    ),
-    kind: "loaded",
-  },
-  {
-    ...one(
-      "remember every view that was issued in",
-      422,
-      "chain/issued.ts",
-      "if (new Set(world.issuedViews.map(({ sequence }) => sequence)).size > generationsKept) forgetLowest(world);",
-      "",
-    ),
+    ...one("keep no parent that claims stand upon", 231, "chain/certify.ts", "  takeFooting(world, metablock);", ""),
     kind: "loaded",
   },
 ];
