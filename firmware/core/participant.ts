@@ -165,8 +165,8 @@ function isUnsettled({ unsettled, news, changed, wakesAt, now }: World): boolean
   return unsettled || news.length > 0 || isMarked(changed) || now.monotonic >= wakesAt;
 }
 
-function isMarked({ state, certified, tip, footing, groups, slots, puts, deletes }: Changes): boolean {
-  return state || certified || tip || footing || groups.size + slots.size + puts.size + deletes.size > 0;
+function isMarked({ state, tip, footing, groups, slots, puts, deletes }: Changes): boolean {
+  return state || tip || footing || groups.size + slots.size + puts.size + deletes.size > 0;
 }
 
 /** The contract of `events`: what must be durable, then what may be sent, then what is delivered, then when to wake. */

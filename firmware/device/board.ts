@@ -7,8 +7,7 @@ import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
 import { linkStats } from "../link/link";
 import type { Native } from "../native/native";
-import { journalStats } from "../store/journal";
-import { openRecords } from "../store/records";
+import { journalStats, openJournal } from "../store/journal";
 import { alarmCable, createCable, openCable } from "./cable";
 import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
 import type { Command } from "./console";
@@ -71,18 +70,16 @@ function start(board: Board, definition: Definition, provision: Provision): void
   // Before anything is written.
   const bounds = hostBounds(native, definition, world);
   const flash = hostFlash(native, options.flash, board);
-  const owner = crypto.signer(provision.seed).publicKey;
-  board.records = openRecords(flash, owner, (error) => board.notice(error), crypto);
-  const { records } = board;
-  const { journal } = records;
-  const shares = sharesOf(records);
+  board.journal = openJournal(flash, crypto.signer(provision.seed).publicKey, (error) => board.notice(error));
+  const { journal } = board;
+  const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,
     seed: provision.seed,
     worlds: [world],
     bounds,
-    room: { bytes: shares.participant, finals: finalsOf(records) },
-    records: promisesOf(records),
+    room: { bytes: shares.participant, finals: finalsOf(journal) },
+    records: promisesOf(journal),
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
   board.world = tag;
@@ -104,7 +101,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
   if (options.halted) stopActuators(capabilities);
   const ofSagas = new Alarm(native, () => board.sagas?.handle({ kind: "alarm" }));
   board.sagas = openSagas({
-    ...{ crypto, clock, world, tag, avatar, records, mostKept: shares.sagas, published: capabilities.published },
+    ...{ crypto, clock, world, tag, avatar, journal, mostKept: shares.sagas, published: capabilities.published },
     notice: (error) => board.notice(error),
     push: (event) => drive(driver, event),
     openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
@@ -150,9 +147,9 @@ export function stopWriting({ writers, driver, print }: Board): void {
   print({ event: "stopped" });
 }
 
-export function tellStats({ native, print, counts, records, cable, writers }: Board): void {
+export function tellStats({ native, print, counts, journal, cable, writers }: Board): void {
   const { bytesIn, bytesOut, retransmissions } = linkStats(cable.link);
-  const stored = journalStats(records.journal).live;
+  const stored = journalStats(journal).live;
   const own = { ...counts, meter: native.meter() };
   print({ event: "stats", ...writers.counts, ...own, bytesIn, bytesOut, retransmissions, stored });
 }

@@ -1,6 +1,5 @@
 import { maxSnapshotBytes } from "../core/saga/limits";
-import { journalStats } from "../store/journal";
-import { mostKnown, type Records, readRecord, recordKeys, recordLength } from "../store/records";
+import { type Journal, journalStats, readRecord, recordKeys, recordLength } from "../store/journal";
 
 /** How a board divides the room of its journal: what its participant keeps, and what else a board does. */
 export interface Shares {
@@ -10,26 +9,26 @@ export interface Shares {
   readonly sagas: number;
 }
 
-/** Of what is quarantined, whether the actuators are stopped, and which behavior runs, at most; and of what the store writes once. */
-const boardBytes = 16 * 1024 + mostKnown;
+/** Of what is quarantined, whether the actuators are stopped, and which behavior runs, at most. */
+const boardBytes = 16 * 1024;
 
 /** Of a small flash the board has a quarter at most. */
-export function sharesOf({ journal }: Records): Shares {
+export function sharesOf(journal: Journal): Shares {
   const { room } = journalStats(journal);
   const ofBoard = Math.min(boardBytes + 2 * maxSnapshotBytes, Math.floor(room / 4));
   return { participant: room - ofBoard, sagas: Math.max(0, ofBoard - boardBytes) };
 }
 
-/** The keys of the final records of a store, with the lengths of their values, in the order of the keys. */
-export function finalsOf(records: Records): [string, number][] {
-  const keys = [...recordKeys(records, finals)].sort();
-  return keys.map((key): [string, number] => [key, recordLength(records, key)!]);
+/** The keys of the final records of a journal, with the lengths of their values, in the order of the keys. */
+export function finalsOf(journal: Journal): [string, number][] {
+  const keys = [...recordKeys(journal, finals)].sort();
+  return keys.map((key): [string, number] => [key, recordLength(journal, key)!]);
 }
 
 /** All records but the final ones, one after the other: what a participant begins with. */
-export function* promisesOf(records: Records): Generator<[string, Uint8Array]> {
-  const keys = [...recordKeys(records)].filter((key) => !key.startsWith(finals)).sort(byNumber);
-  for (const key of keys) yield [key, readRecord(records, key)!];
+export function* promisesOf(journal: Journal): Generator<[string, Uint8Array]> {
+  const keys = [...recordKeys(journal)].filter((key) => !key.startsWith(finals)).sort(byNumber);
+  for (const key of keys) yield [key, readRecord(journal, key)!];
 }
 
 const finals = "final/";

@@ -9,8 +9,7 @@ import { decodeFinalityProof } from "../core/wire/proofs";
 import { decodeBlockHeader } from "../core/wire/structures";
 import type { AvatarId } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting } from "../sandbox/conducting";
-import { type Records, readRecord, recordKeys, recordLength } from "../store/records";
-import { writeRecords } from "../store/writing";
+import { type Journal, readRecord, recordKeys, recordLength, writeRecords } from "../store/journal";
 import type { Sandbox } from "./sandbox";
 
 export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas" | "sandbox" | "keep"> {
@@ -19,7 +18,7 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
   readonly tag: string;
   readonly avatar: AvatarId;
   readonly published: Published;
-  readonly records: Records;
+  readonly journal: Journal;
   /** Bytes of flash for what is known of them. */
   readonly mostKept: number;
   /** Only a board with sagas needs one. */
@@ -28,25 +27,25 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
 
 /** The board's part in the sagas of its world; undefined where it has none. Nothing is done until it is told to `boot`. */
 export function openSagas(options: BoardSagas): Conducting | undefined {
-  const { crypto, world, tag, avatar, published, records } = options;
+  const { crypto, world, tag, avatar, published, journal } = options;
   if (world.sagas.descriptions.length === 0) return undefined;
   const provision = { ...world, ...world.sagas };
   const keys = keptUnder(tag);
   const kept = {
-    snapshot: readRecord(records, keys.snapshot) ?? null,
-    waits: readRecord(records, keys.waits) ?? null,
+    snapshot: readRecord(journal, keys.snapshot) ?? null,
+    waits: readRecord(journal, keys.waits) ?? null,
   };
   const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, kept });
   const conducting = createConducting({
     ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
     keep(what, bytes) {
-      const other = recordLength(records, keys[what === "snapshot" ? "waits" : "snapshot"]) ?? 0;
+      const other = recordLength(journal, keys[what === "snapshot" ? "waits" : "snapshot"]) ?? 0;
       // Else the last one stays; whether it was too old, the next start finds out.
-      if (other + bytes.length <= options.mostKept) writeRecords(records, new Map([[keys[what], bytes]]), new Set());
+      if (other + bytes.length <= options.mostKept) writeRecords(journal, new Map([[keys[what], bytes]]), new Set());
       else options.notice(notKept(other + bytes.length, options.mostKept));
     },
   });
-  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(records, tag))) {
+  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal, tag))) {
     conducting.take({ kind: "final", block });
   }
   return conducting;
@@ -60,11 +59,11 @@ function notKept(length: number, most: number): VertebraError {
   );
 }
 
-/** What a store holds of a world, each group's blocks in order. */
-export function finalBlocks(records: Records, tag: string): ToldFinal["block"][] {
-  const keys = [...recordKeys(records, `final/${tag}/`)].sort();
+/** What a journal holds of a world, each group's blocks in order. */
+export function finalBlocks(journal: Journal, tag: string): ToldFinal["block"][] {
+  const keys = [...recordKeys(journal, `final/${tag}/`)].sort();
   return keys.map((key) => {
-    const { firstEntry, entries, repeats, proof } = decodeFinalRecord(readRecord(records, key)!);
+    const { firstEntry, entries, repeats, proof } = decodeFinalRecord(readRecord(journal, key)!);
     const { group, issuer } = decodeBlockHeader(decodeFinalityProof(proof).blockHeader);
     return { group, issuer, firstEntry, entries, repeats };
   });

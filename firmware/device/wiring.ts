@@ -11,8 +11,7 @@ import type { AvatarId, Hash } from "../core/wire/types";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Random, Room } from "../ports";
 import type { Conducting } from "../sandbox/conducting";
-import { type Records, readRecord } from "../store/records";
-import { writeRecords } from "../store/writing";
+import { type Journal, readRecord, writeRecords } from "../store/journal";
 import { type Cable, type CableOptions, cutOffByCable, sendByCable, type Wire } from "./cable";
 import { type BoardCapabilities, type CapabilityOptions, letGo } from "./capabilities";
 import type { Counts } from "./counted";
@@ -37,7 +36,7 @@ export class Board {
   readonly counts: Counts = { signatures: 0, verified: 0 };
   readonly clock: Clock;
   world = "";
-  records!: Records;
+  journal!: Journal;
   cable!: Cable;
   pins: SimulatedPins | undefined;
   capabilities: BoardCapabilities | undefined;
@@ -86,10 +85,10 @@ export class Alarm {
   }
 }
 
-/** Whether the actuators are stopped, in the store. */
+/** Whether the actuators are stopped, in the journal. */
 const haltKey = "board/halted";
 
-/** What the capabilities of a board ask of it. Its pins are simulated, and whether they are stopped is kept in its store. */
+/** What the capabilities of a board ask of it. Its pins are simulated, and whether they are stopped is kept in its journal. */
 export class ActuatorPorts implements CapabilityOptions {
   readonly clock: Clock;
   readonly pins: SimulatedPins | undefined;
@@ -102,11 +101,11 @@ export class ActuatorPorts implements CapabilityOptions {
   ) {
     this.clock = its.clock;
     this.pins = its.pins;
-    this.stopped = readRecord(its.records, haltKey)?.[0] === 1;
+    this.stopped = readRecord(its.journal, haltKey)?.[0] === 1;
   }
 
   keep(halted: boolean): void {
-    writeRecords(this.its.records, new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set());
+    writeRecords(this.its.journal, new Map([[haltKey, Uint8Array.of(halted ? 1 : 0)]]), new Set());
   }
 
   heardAt(): number {
@@ -224,7 +223,7 @@ export class DriverPorts implements DriverOptions {
   /** What is never full by its own reckoning, and is, leaves a participant ahead of its store: it goes on from what is written. */
   write(puts: ReadonlyMap<string, Uint8Array>, deletes: ReadonlySet<string>): void {
     try {
-      writeRecords(this.board.records, puts, deletes);
+      writeRecords(this.board.journal, puts, deletes);
     } catch (error) {
       if (!(error instanceof VertebraError) || error.code !== "store-full") throw error;
       this.board.failed(error);
@@ -232,7 +231,7 @@ export class DriverPorts implements DriverOptions {
   }
 
   read(key: string): Uint8Array | undefined {
-    return readRecord(this.board.records, key);
+    return readRecord(this.board.journal, key);
   }
 
   send(peer: PeerId, bytes: Uint8Array): void {

@@ -110,8 +110,7 @@ export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefin
   return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(cursor.at, end), at, end };
 }
 
-/** Groups of seven bits, the lowest first; returns where it ends. */
-export function encodeNumber(value: number, into: Uint8Array, from: number): number {
+function encodeNumber(value: number, into: Uint8Array, from: number): number {
   let at = from;
   let rest = value;
   // A division is one of floats, which a board does by hand.
@@ -130,7 +129,7 @@ function sizeOfNumber(value: number): number {
 }
 
 /** Past the end of the bytes it reads zeros, and the cursor tells. */
-export function decodeNumber(cursor: { readonly bytes: Uint8Array; at: number }): number {
+function decodeNumber(cursor: { readonly bytes: Uint8Array; at: number }): number {
   let value = 0;
   let place = 1;
   for (let groups = 0; groups < mostGroups; groups++) {

@@ -10,8 +10,7 @@ import type { Flash } from "../ports";
  * CRC-32C of all before (4). Little-endian.
  */
 export const frontSize = 128;
-/** 2: records take bytes from each other. A store of 1 is read, and goes on as one of 2. */
-export const formatVersion = 2;
+export const formatVersion = 1;
 /** Where the second part begins. */
 export const openedAt = 64;
 const magic = 0x676f6c76;

@@ -6,18 +6,7 @@ import { type Entry, entriesOf, entrySize, removeEntry } from "./entries";
 import { newestBank } from "./former/bank";
 import { giveUpBank, migrate } from "./former/migrate";
 import { isBlankFrom, sectorsIn, unitOf } from "./front";
-import {
-  addressesOf,
-  append,
-  capacityOf,
-  countRetired,
-  isRetired,
-  type Log,
-  lengthOf,
-  markVersion,
-  readValue,
-  sizeAt,
-} from "./log";
+import { addressesOf, append, capacityOf, countRetired, isRetired, type Log, lengthOf, readValue, sizeAt } from "./log";
 import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount";
 import { dropName, type Names, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
 import { recordSize } from "./record";
@@ -74,7 +63,6 @@ export function openJournal(flash: Flash, owner: Uint8Array, notice: (error: Ver
     log = begin();
     unsettled = mount(log)!;
   }
-  markVersion(log);
   return { log, names: namesIn(log) };
 }
 

@@ -2,16 +2,7 @@ import { VertebraError } from "../core/errors";
 import { concat } from "../core/wire/bytes";
 import type { Flash } from "../ports";
 import { decodeEntry, type Entry, encodeEntry, entryFrame, entrySize, kinds } from "./entries";
-import {
-  formatVersion,
-  frontSize,
-  isBlankFrom,
-  mostRetired,
-  program,
-  unitOf,
-  writeOpened,
-  writePrepared,
-} from "./front";
+import { frontSize, isBlankFrom, mostRetired, program, unitOf, writeOpened, writePrepared } from "./front";
 import { commitWord, flags, recordHeader, recordSize, type Sizes, sealRecord } from "./record";
 import { addressOf, dropAddress, setAddress, type Table } from "./table";
 import { erasesOf, noteErase, type Wear } from "./wear";
@@ -35,8 +26,6 @@ export interface Log {
   readonly live: Numbers;
   readonly removals: Uint8Array | Uint16Array;
   readonly states: Uint8Array;
-  /** The highest that a sector's front says; 0 before there is one. */
-  version: number;
   /** How many sectors there are of a kind; null before they were counted. */
   counts: Counts | null;
   /** No free sector is less worn than `above`, as `wear` has it, and none before `from` as little. */
@@ -134,16 +123,6 @@ export function setSequence(log: Log, sector: number, sequence: number): void {
   if (log.counts !== null) count(log.counts, log, sector, -1);
   log.sequences[sector] = sequence;
   if (log.counts !== null) count(log.counts, log, sector, 1);
-}
-
-/** A store of a version before says from now on that it is one of this: who knows that one alone keeps off. */
-export function markVersion(log: Log): void {
-  while (log.version < formatVersion) {
-    const sector = leastErased(log);
-    // Where none is free, the next that is freed says so, before anything is written into it.
-    if (sector < 0) return;
-    erase(log, sector);
-  }
 }
 
 export function isRetired({ states: all }: Log, sector: number): boolean {
@@ -412,7 +391,6 @@ export function erase(log: Log, sector: number): boolean {
   if (!isBlankFrom(flash, sector, 0) || !writePrepared(flash, sector, erasesOf(wear, sector), owner))
     return retire(log, sector);
   flash.sync();
-  log.version = formatVersion;
   log.states[sector] = log.states[sector]! | states.prepared;
   return true;
 }

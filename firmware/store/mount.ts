@@ -46,7 +46,6 @@ export function createLog(flash: Flash, owner: Uint8Array, notice: (error: Verte
     live: numbersFor(flash),
     removals: flash.sectorSize <= 0x1000 ? new Uint8Array(sectors) : new Uint16Array(sectors),
     states: new Uint8Array(sectors),
-    version: 0,
     counts: null,
     fresh: { from: 0, above: 0 },
     ...{ head: 0, sequence: 0, liveBytes: 0, writes: 0, compactions: 0, failed: false },
@@ -115,7 +114,6 @@ function takeFront(log: Log, sector: number, { prepared, opened }: Front, fronts
   if (typeof prepared !== "string") {
     checkPrepared(log, prepared);
     fronts.erases[sector] = prepared.erases;
-    log.version = Math.max(log.version, prepared.version);
     fronts.prepared++;
   }
   if (typeof prepared !== "string" && typeof opened !== "string") {

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { lengthOf } from "../../firmware/store/log";
+import { lengthOf, readValue } from "../../firmware/store/log";
 import { textOf } from "../../firmware/store/names";
 import { keysIn } from "../../firmware/store/table";
 import { inspectImage } from "../participant/flash-image";
-import { type Inspected, valueIn } from "../participant/inspect";
+import type { Inspected } from "../participant/inspect";
 import { print, printJson, printTable } from "./output";
 
 interface Options {
@@ -85,14 +85,14 @@ function recordsOf({ log, names }: Inspected): [key: string, length: number, num
 
 function check(image: Inspected, options: Options, file: string): void {
   const records = recordsOf(image);
-  for (const [, , number] of records) valueIn(image, number);
+  for (const [, , number] of records) readValue(image.log, number);
   if (options.json) printJson({ file, records: records.length, sound: true });
   else print(`${file}: all of its ${records.length} records can be read`);
 }
 
 function exportAll(image: Inspected, options: Options): void {
   for (const [key, , number] of recordsOf(image)) {
-    const value = toHex(valueIn(image, number));
+    const value = toHex(readValue(image.log, number)!);
     if (options.json) printJson({ key, value });
     else print(`${key} ${value}`);
   }

@@ -4,9 +4,7 @@ import { type Prepared, readFront, sectorsIn } from "../../firmware/store/front"
 import { capacityOf, isRetired, type Log } from "../../firmware/store/log";
 import { createLog, mount } from "../../firmware/store/mount";
 import { type Names, namesIn } from "../../firmware/store/names";
-import { readPlain } from "../../firmware/store/records";
 import { erasesOf } from "../../firmware/store/wear";
-import { nodeCrypto } from "./crypto";
 
 /** What a flash holds, read without changing anything, for a person to look at. */
 export interface Inspected {
@@ -39,11 +37,6 @@ export function inspect(flash: Flash): Inspected {
     return { state, sequence, erases: erasesOf(log.wear, sector), used: log.ends[sector]!, live: log.live[sector]! };
   });
   return { prepared, sectors, log, names: namesIn(log), room: capacityOf(log) };
-}
-
-/** The value of a record as it was written, whatever others it takes bytes from. Throws `store-damaged`. */
-export function valueIn({ log, names }: Inspected, key: number): Uint8Array {
-  return readPlain({ journal: { log, names }, crypto: nodeCrypto() }, key)!;
 }
 
 function firstFront(flash: Flash): Prepared {

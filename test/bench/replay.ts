@@ -2,8 +2,7 @@ import { ample } from "../../firmware/core/bounds";
 import { createParticipant } from "../../firmware/core/participant";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Crypto, Flash } from "../../firmware/ports";
-import { openRecords } from "../../firmware/store/records";
-import { writeRecords } from "../../firmware/store/writing";
+import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
 import { finalTail, nextDigest, type Recording, timeAt } from "./recording";
 
@@ -26,10 +25,9 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
   const inner = createInnerMeter(meter);
   const flash = createFlash(inner);
   const { seed, worlds } = recording.provision;
-  const unmetered = notMetered(crypto, inner);
-  const records = openRecords(flash.port, crypto.signer(seed).publicKey, noWear, unmetered);
+  const journal = openJournal(flash.port, crypto.signer(seed).publicKey, noWear);
   const participant = createParticipant({
-    crypto: unmetered,
+    crypto: notMetered(crypto, inner),
     seed,
     worlds,
     bounds: { ...ample, finalTail },
@@ -42,7 +40,7 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
     const began = inner.read();
     const actions = participant.handle(event, timeAt(at));
     const handled = inner.read();
-    for (const action of actions) if (action.kind === "write") writeRecords(records, action.puts, action.deletes);
+    for (const action of actions) if (action.kind === "write") writeRecords(journal, action.puts, action.deletes);
     const written = inner.read();
     digest = nextDigest(crypto, digest, actions);
     if (index < recording.countedFrom) continue;

@@ -11,8 +11,7 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
 import { finalsOf, promisesOf, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
-import { openRecords, type Records, readRecord } from "../../firmware/store/records";
-import { writeRecords } from "../../firmware/store/writing";
+import { type Journal, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
@@ -37,9 +36,9 @@ export interface Member {
   readonly avatar: AvatarId;
   participant: Participant;
   readonly store: Map<string, Uint8Array>;
-  /** Where its store is in flash. */
+  /** Where its store is a journal in flash. */
   readonly nor: Nor | undefined;
-  records: Records | undefined;
+  journal: Journal | undefined;
   readonly finals: FinalBlock[];
   readonly sealed: Extract<Action, { kind: "sealed" }>[];
   readonly refused: Extract<Action, { kind: "refused" }>[];
@@ -262,8 +261,8 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.store.clear();
         for (const [key, value] of store) member.store.set(key, value);
       }
-      member.records = member.nor && openRecords(member.nor.flash, member.avatar, noWear, crypto);
-      member.participant = createMember(name, member.store, member.records);
+      member.journal = member.nor && openJournal(member.nor.flash, member.avatar, noWear);
+      member.participant = createMember(name, member.store, member.journal);
       member.alive = true;
       member.boots++;
       apply(member, member.participant.handle({ kind: "boot" }, time()));
@@ -291,9 +290,9 @@ export function createNetwork(plan: NetworkPlan): Network {
   function createMember(
     name: string,
     store: ReadonlyMap<string, Uint8Array>,
-    records: Records | undefined,
+    journal: Journal | undefined,
   ): Participant {
-    const bounded = records && { bytes: sharesOf(records).participant, finals: finalsOf(records) };
+    const bounded = journal && { bytes: sharesOf(journal).participant, finals: finalsOf(journal) };
     const counted: Crypto = {
       ...crypto,
       signer(seed) {
@@ -328,9 +327,9 @@ export function createNetwork(plan: NetworkPlan): Network {
           ),
         },
       ],
-      bounds: plan.bounds?.[name] ?? { ...ample, finalTail: records ? 64 : 0 },
+      bounds: plan.bounds?.[name] ?? { ...ample, finalTail: journal ? 64 : 0 },
       ...(bounded && { room: bounded }),
-      records: records ? promisesOf(records) : [...store].filter(([key]) => !key.startsWith("final/")),
+      records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
     });
   }
 
@@ -338,7 +337,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     for (const action of actions) {
       switch (action.kind) {
         case "write":
-          if (member.records) writeRecords(member.records, action.puts, action.deletes);
+          if (member.journal) writeRecords(member.journal, action.puts, action.deletes);
           for (const [key, value] of action.puts) member.store.set(key, value.slice());
           for (const key of action.deletes) member.store.delete(key);
           break;
@@ -358,7 +357,7 @@ export function createNetwork(plan: NetworkPlan): Network {
               {
                 kind: "record",
                 request: action.request,
-                value: member.records ? readRecord(member.records, action.key) : member.store.get(action.key),
+                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
               },
               time(),
             ),
@@ -395,7 +394,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     const nor = sectors === undefined ? undefined : createNor(sectors, 4096);
     members.set(name, {
       nor,
-      records: undefined,
+      journal: undefined,
       name,
       seed: seeds.get(name)!,
       avatar: avatars.get(name)!,

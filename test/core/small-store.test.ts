@@ -3,9 +3,7 @@ import { leastRoom } from "../../firmware/core/chain/store-room";
 import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { sharesOf } from "../../firmware/device/keeping";
-import { journalStats } from "../../firmware/store/journal";
-import { openRecords, recordKeys } from "../../firmware/store/records";
-import { writeRecords } from "../../firmware/store/writing";
+import { journalStats, openJournal, recordKeys, writeRecords } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
 import { createForge } from "./forge";
@@ -41,16 +39,16 @@ describe("a board with a small flash", () => {
       if (value % 10 === 0) network.push("board", "four", value, undefined, "small");
       network.run(network.now + 1000);
     }
-    const { records } = network.members.get("board")!;
+    const { journal } = network.members.get("board")!;
     const kept = (group: string) =>
-      [...recordKeys(records!)]
+      [...recordKeys(journal!)]
         .filter((key) => key.startsWith(`final/${network.tag}/${toHex(network.groups.get(group)!)}/`))
         .sort();
     expect(kept("four").length).toBe(6);
     expect(kept("pair").length).toBeGreaterThan(10);
     expect(kept("pair").length).toBeLessThan(50);
     expect(Number(kept("pair").at(-1)!.split("/").at(-1))).toBe(59);
-    const { live, room } = journalStats(records!.journal);
+    const { live, room } = journalStats(journal!);
     expect(live).toBeLessThan(room + 4096);
   });
 
@@ -61,16 +59,16 @@ describe("a board with a small flash", () => {
       `final/${network.tag}/${toHex(network.groups.get("pair")!)}/${String(position).padStart(12, "0")}`;
     // Of a group that it is no longer provisioned with, too.
     writeRecords(
-      board.records!,
+      board.journal!,
       new Map([[`final/${network.tag}/${"ab".repeat(32)}/000000000000`, new Uint8Array(60_000)]]),
       new Set(),
     );
     let position = 0;
     const fill = (size: number) => {
-      for (;;) writeRecords(board.records!, new Map([[key(position++), new Uint8Array(size)]]), new Set());
+      for (;;) writeRecords(board.journal!, new Map([[key(position++), new Uint8Array(size)]]), new Set());
     };
     for (const size of [4000, 200, 1]) expect(() => fill(size)).toThrow("The store is full");
-    expect(() => writeRecords(board.records!, new Map([["w/x", new Uint8Array(150)]]), new Set())).toThrow(
+    expect(() => writeRecords(board.journal!, new Map([["w/x", new Uint8Array(150)]]), new Set())).toThrow(
       "The store is full",
     );
     network.crash("board");
@@ -141,8 +139,8 @@ describe("a board with a small flash", () => {
   });
 
   it("that is too small for the largest block is refused by name", () => {
-    const records = openRecords(createNor(20, 4096).flash, new Uint8Array(32), noWear, crypto);
-    expect(sharesOf(records).participant).toBeLessThan(leastRoom);
+    const journal = openJournal(createNor(20, 4096).flash, new Uint8Array(32), noWear);
+    expect(sharesOf(journal).participant).toBeLessThan(leastRoom);
     expect(() => networkOf(20)).toThrow(VertebraError);
     expect(() => networkOf(20)).toThrow("The store has room for");
   });

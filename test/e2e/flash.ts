@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decodeProvision } from "../../firmware/core/identity/provision";
-import { openRecords, type Records } from "../../firmware/store/records";
+import { type Journal, openJournal } from "../../firmware/store/journal";
 import type { Board } from "../../gateway/world/world";
 import { crypto } from "../gateway/worlds";
 import { noWear } from "../store/all-records";
@@ -10,10 +10,10 @@ import { createNor } from "../store/nor";
 const sectorSize = 4096;
 
 /** What the flash of a board holds, which may be running: then it is what a power cut would leave. */
-export function recordsOf({ flashFile, provisionFile }: Board): Records {
+export function journalOf({ flashFile, provisionFile }: Board): Journal {
   const bytes = readFileSync(flashFile);
   const nor = createNor(bytes.length / sectorSize, sectorSize);
   nor.bytes.set(bytes);
   const { seed } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-  return openRecords(nor.flash, crypto.signer(seed).publicKey, noWear, crypto);
+  return openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
 }

@@ -16,7 +16,7 @@ import { decodeText } from "../../firmware/core/wire/text";
 import { finalBlocks } from "../../firmware/device/sagas";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
 import { requestOf, resultOf } from "../../firmware/sandbox/runs";
-import { readRecord } from "../../firmware/store/records";
+import { readRecord } from "../../firmware/store/journal";
 import type { SagasJson } from "../../gateway/channels/sagas";
 import type { RunningBoard } from "../../gateway/fleet/board-process";
 import { buildSandbox } from "../../gateway/saga/sandbox";
@@ -35,7 +35,7 @@ import {
   reason,
   told,
 } from "./bench";
-import { recordsOf } from "./flash";
+import { journalOf } from "./flash";
 import { unfinished } from "./unfinished";
 
 const names = ["board-1", "board-2", "board-3"] as const;
@@ -146,7 +146,7 @@ describe.skipIf(reason)(`sagas under kill -9 at any moment${reason ? ` (skipped:
     gateway.child.kill("SIGINT");
     await gateway.ended;
     const first = finalKey(bench.world.tag, toHex(bench.world.catalog.group("setpoint").id), 0);
-    expect(readRecord(recordsOf(boardOf(bench.world, "board-1")), first)).toBe(undefined);
+    expect(readRecord(journalOf(boardOf(bench.world, "board-1")), first)).toBe(undefined);
     expectEndedFor(bench, "board-1");
   }, 120_000);
 });
@@ -233,16 +233,16 @@ async function expectRecomputed(bench: Bench, known: Definitions, states: readon
 function expectEndedFor(bench: Bench, name: string): void {
   const board = boardOf(bench.world, name);
   const world = decodeProvision(new Uint8Array(readFileSync(board.provisionFile))).worlds[0]!;
-  const records = recordsOf(board);
+  const journal = journalOf(board);
   const conductor = createConductor({
     ...{ crypto, world: bench.world.tag, avatar: board.avatar, lease, published: new Map() },
     ...{
       provision: { ...world, ...world.sagas },
-      kept: { snapshot: readRecord(records, `saga/${bench.world.tag}`) ?? null, waits: null },
+      kept: { snapshot: readRecord(journal, `saga/${bench.world.tag}`) ?? null, waits: null },
     },
   });
   const now = { monotonic: 0, wall: 0 };
-  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(records, bench.world.tag))) {
+  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal, bench.world.tag))) {
     conductor.take({ kind: "final", block }, now);
   }
   conductor.handle({ kind: "boot" }, now);

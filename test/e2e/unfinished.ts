@@ -3,7 +3,7 @@ import type { StatusJson } from "../../gateway/channels/status";
 import { boardOf } from "../../gateway/world/world";
 import { allRecords } from "../store/all-records";
 import { type Bench, told } from "./bench";
-import { recordsOf } from "./flash";
+import { journalOf } from "./flash";
 
 /** What is sealed anywhere and not final everywhere, in words, where these boards were told to stop. */
 export async function unfinished(bench: Bench, boards: readonly string[]): Promise<string[]> {
@@ -30,7 +30,7 @@ function lackedBy(bench: Bench, name: string, groups: StatusJson["groups"]): str
   );
   if (unseen.length === 0) return [];
   // One that was killed before it could tell of the last block does not tell of it any more.
-  const records = allRecords(recordsOf(boardOf(bench.world, name)));
+  const records = allRecords(journalOf(boardOf(bench.world, name)));
   return unseen
     .filter(({ id, finalBlocks }) => !records.has(finalKey(bench.world.tag, id, finalBlocks - 1)))
     .map((group) => `${name} has not all ${group.finalBlocks} final blocks of ${group.name}`);

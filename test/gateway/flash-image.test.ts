@@ -5,18 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { readValue } from "../../firmware/store/log";
 import { textOf } from "../../firmware/store/names";
-import { openRecords } from "../../firmware/store/records";
 import { keysIn } from "../../firmware/store/table";
-import { writeRecords as writePacked } from "../../firmware/store/writing";
 import { provisionSector } from "../../gateway/fleet/rv32-flash";
 import { flashSize } from "../../gateway/fleet/rv32-image";
-import { nodeCrypto } from "../../gateway/participant/crypto";
 import { nodeDisk } from "../../gateway/participant/disk";
 import { inspectImage } from "../../gateway/participant/flash-image";
-import { valueIn } from "../../gateway/participant/inspect";
 import { createPromises } from "../../gateway/participant/promises";
-import { allRecords, noWear } from "../store/all-records";
-import { applied, boardWrites } from "../store/board-writes";
+import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
 
 const owner = new Uint8Array(32).fill(7);
@@ -47,7 +42,7 @@ describe("the image of a flash", () => {
       const path = imageOf(sectorSize, writeSize);
       const before = readFileSync(path);
       const { prepared, sectors, log, names } = inspectImage(path);
-      expect(prepared).toMatchObject({ version: 2, sectorSize, sectors: 12, owner });
+      expect(prepared).toMatchObject({ version: 1, sectorSize, sectors: 12, owner });
       expect(sectors.filter(({ state }) => state === "log").length).toBeGreaterThan(0);
       const keys = [...keysIn(log.table)].flatMap((key) => textOf(names, key) ?? []);
       expect(keys.sort()).toEqual([0, 1, 2, 3, 4].map((step) => `w/t/slot/g/${step}`));
@@ -55,23 +50,6 @@ describe("the image of a flash", () => {
       expect(readFileSync(path)).toEqual(before);
     });
   }
-
-  it("gives each record as it was written, whatever it takes from others", () => {
-    const crypto = nodeCrypto();
-    const nor = createNor(24, 1024);
-    const records = openRecords(nor.flash, owner, noWear, crypto);
-    writePacked(records, new Map([["board/halted", Uint8Array.of(1)]]), new Set());
-    let model: ReadonlyMap<string, Uint8Array> = allRecords(records);
-    for (const write of boardWrites("board", 30, 16)) {
-      writePacked(records, write.puts, write.deletes);
-      model = applied(model, write);
-    }
-    const path = join(directory, "image");
-    writeFileSync(path, nor.bytes);
-    const image = inspectImage(path);
-    const found = new Map([...keysIn(image.log.table)].map((key) => [textOf(image.names, key), valueIn(image, key)]));
-    for (const [key, value] of model) expect(found.get(key)).toEqual(value);
-  });
 
   it("may be a gateway's journal", async () => {
     const path = join(directory, "journal");

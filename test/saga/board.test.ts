@@ -9,8 +9,7 @@ import { createDriver, drive } from "../../firmware/device/driver";
 import { promisesOf } from "../../firmware/device/keeping";
 import { finalBlocks, openSagas } from "../../firmware/device/sagas";
 import type { Sandbox } from "../../firmware/device/sandbox";
-import { openRecords, readRecord } from "../../firmware/store/records";
-import { writeRecords } from "../../firmware/store/writing";
+import { openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
 import { cheapCrypto } from "../core/cheap-crypto";
 import { noWear } from "../store/all-records";
 import { createNor } from "../store/nor";
@@ -39,13 +38,14 @@ const sandbox: Sandbox = (request, _behavior, done) => {
 };
 
 function startBoard(nor: ReturnType<typeof createNor>) {
-  const records = openRecords(nor.flash, crypto.signer(seed).publicKey, noWear, crypto);
+  const journal = openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
+  const records = promisesOf(journal);
   const participant = createParticipant({
     crypto,
     seed,
     worlds: [world],
     bounds: { ...ample, finalTail: 64 },
-    records: promisesOf(records),
+    records,
   });
   const { world: tag } = participant.avatars()[0]!;
   const notices: string[] = [];
@@ -54,8 +54,8 @@ function startBoard(nor: ReturnType<typeof createNor>) {
   const clock = { now: () => ({ monotonic: now, wall: now }) };
   const driver = createDriver({
     ...{ participant, clock, send() {}, cut() {} },
-    write: (puts, deletes) => writeRecords(records, puts, deletes),
-    read: (key) => readRecord(records, key),
+    write: (puts, deletes) => writeRecords(journal, puts, deletes),
+    read: (key) => readRecord(journal, key),
     deliver: (outcome) => sagas.take(outcome),
     wake: (at) => {
       wake = at;
@@ -68,7 +68,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
       world,
       tag,
       avatar,
-      records,
+      journal,
       push: (event) => drive(driver, event),
       published: new Map(),
       mostKept: 65_536,
@@ -81,7 +81,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
   drive(driver, { kind: "boot" });
   sagas.handle({ kind: "boot" });
   return {
-    ...{ records, tag, notices },
+    ...{ journal, tag, notices },
     order() {
       const { entry } = entryOf("order", [1, 1]);
       const group = fromHex(keyOf("order"));
@@ -93,7 +93,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
       }
     },
     lastState() {
-      const states = finalBlocks(records, tag).filter(({ group }) => toHex(group) === keyOf("states"));
+      const states = finalBlocks(journal, tag).filter(({ group }) => toHex(group) === keyOf("states"));
       return decodeText(decodeState(states.at(-1)!.entries!.at(-1)!).state);
     },
   };
@@ -105,7 +105,7 @@ describe("a board", () => {
     const first = startBoard(nor);
     for (let each = 0; each < 68; each++) first.order();
     expect(first.lastState()).toBe("68");
-    const blocks = finalBlocks(first.records, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
+    const blocks = finalBlocks(first.journal, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
     expect(blocks).toHaveLength(64);
     const second = startBoard(nor);
     second.order();
@@ -117,7 +117,7 @@ describe("a board", () => {
     const nor = createNor(256, 4096);
     const first = startBoard(nor);
     for (let each = 0; each < 66; each++) first.order();
-    writeRecords(first.records, new Map(), new Set([`saga/${first.tag}`]));
+    writeRecords(first.journal, new Map(), new Set([`saga/${first.tag}`]));
     const second = startBoard(nor);
     expect(second.notices[0]).toContain("Saga 'saga' was not told entries 0 to ");
     second.order();

@@ -136,7 +136,7 @@ export const mutants: readonly Mutant[] = [
     "lose HFG in a crash",
     1,
     "chain/records.ts",
-    "world.highestFinalizableGeneration = Math.max(world.highestFinalizableGeneration, finalizable);",
+    `world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);`,
     "",
   ),
   one(

@@ -1,9 +1,6 @@
 import { leastRoom } from "../../firmware/core/chain/store-room";
 import { equal } from "../../firmware/core/wire/bytes";
-import type { Sha256 } from "../../firmware/core/wire/hash";
-import { journalStats } from "../../firmware/store/journal";
-import { openRecords } from "../../firmware/store/records";
-import { writeRecords } from "../../firmware/store/writing";
+import { journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
 import { allRecords, noWear } from "../store/all-records";
 import { createNor, PowerCut, parts } from "../store/nor";
 import type { Draw } from "./random";
@@ -54,26 +51,26 @@ function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
 }
 
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
-export function flashStore(owner: Uint8Array, sectors: number, crypto: Sha256): Store {
+export function flashStore(owner: Uint8Array, sectors: number): Store {
   const nor = createNor(sectors, sectorSize);
-  let kept = openRecords(nor.flash, owner, noWear, crypto);
-  /** What it holds, read once. */
-  let records = allRecords(kept);
+  let journal = openJournal(nor.flash, owner, noWear);
+  /** What the journal holds, read once. */
+  let records = allRecords(journal);
   let compactionsBefore = 0;
   const reopen = () => {
     nor.restore();
-    compactionsBefore += journalStats(kept.journal).compactions;
-    kept = openRecords(nor.flash, owner, noWear, crypto);
-    records = allRecords(kept);
+    compactionsBefore += journalStats(journal).compactions;
+    journal = openJournal(nor.flash, owner, noWear);
+    records = allRecords(journal);
   };
   /** Programs and erases of a write in which a sector may be freed; of most a few. */
   const steps = (draw: Draw) => (draw.chance(0.7) ? 4 : 60);
   const write: Store["write"] = (puts, deletes) => {
-    writeRecords(kept, puts, deletes);
+    writeRecords(journal, puts, deletes);
     for (const key of deletes) records.delete(key);
     for (const [key, value] of puts) records.set(key, value.slice());
   };
-  const { room } = journalStats(kept.journal);
+  const { room } = journalStats(journal);
   return {
     records: () => records,
     room: room < leastRoom ? null : room,
@@ -99,6 +96,6 @@ export function flashStore(owner: Uint8Array, sectors: number, crypto: Sha256): 
       nor.bytes.set(copy as Uint8Array);
       reopen();
     },
-    compactions: () => compactionsBefore + journalStats(kept.journal).compactions,
+    compactions: () => compactionsBefore + journalStats(journal).compactions,
   };
 }

@@ -129,7 +129,7 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
   );
   const groups = new Map(plan.groups.map((group) => [group.name, createGroup(crypto, plan, group, avatars)]));
   const members = new Map(
-    plan.members.map((name) => [name, createMember(crypto, plan, name, seeds.get(name)!, avatars.get(name)!)]),
+    plan.members.map((name) => [name, createMember(plan, name, seeds.get(name)!, avatars.get(name)!)]),
   );
   const world: World = {
     ...{ plan, crypto, members, groups, watcher, signatures },
@@ -174,12 +174,12 @@ function createGroup(crypto: Crypto, world: Plan, plan: GroupPlan, avatars: Read
   return { ...plan, pact, pactBytes, bytes, id, key: toHex(id), ownerKeys: owners.map(toHex), followers };
 }
 
-function createMember(crypto: Crypto, plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
+function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
     store:
       plan.store === "flash"
-        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 40 : 512, crypto)
+        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 40 : 512)
         : recordStore(),
     copied: undefined,
     participant: undefined,

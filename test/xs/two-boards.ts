@@ -11,7 +11,7 @@ import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Pact } from "../../firmware/core/wire/types";
 import type { Line } from "../../firmware/device/lines";
 import type { Crypto, Flash } from "../../firmware/ports";
-import { openRecords } from "../../firmware/store/records";
+import { openJournal } from "../../firmware/store/journal";
 import type { Firmware } from "../../gateway/fleet/xs-program";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { allRecords, noWear } from "../store/all-records";
@@ -85,7 +85,7 @@ export function createTwoBoards(
     },
     stored(board) {
       const owner = crypto.signer(seeds[board]!).publicKey;
-      const records = allRecords(openRecords(flashOf(join(folder, `flash-${board}`)), owner, noWear, crypto));
+      const records = allRecords(openJournal(flashOf(join(folder, `flash-${board}`)), owner, noWear));
       const finals = [...records].filter(([key]) => key.startsWith("final/")).sort(([a], [b]) => (a < b ? -1 : 1));
       return finals.map(([key, value]) => {
         const { blockHeader } = decodeFinalityProof(decodeFinalRecord(value).proof);

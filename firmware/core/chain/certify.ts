@@ -96,7 +96,7 @@ export function recordClaims(world: World, metablock: Metablock, parts: readonly
   takeFooting(world, metablock);
   if (metablock.view.sequence > world.highestCertifiedGeneration) {
     world.highestCertifiedGeneration = metablock.view.sequence;
-    world.changed.certified = true;
+    world.changed.state = true;
   }
 }
 

@@ -195,6 +195,7 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   world.tip = metablock;
   enterAttempt(world, 0);
   world.issuedViews = world.issuedViews.filter((view) => view.sequence > metablock.view.sequence - generationsOpen);
+  world.changed.state = true;
   world.changed.tip = true;
   if (world.footing !== null && world.footing.metablock.view.sequence <= metablock.view.sequence) {
     world.changed.footing ||= world.footing.durable;

@@ -2,14 +2,14 @@ import { decodeBlock } from "../block/block";
 import { finalKey, finalTail } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
-import { equal, toHex } from "../wire/bytes";
+import { toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
 import { maxCertificateBytes, maxCertificates, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof, evidenceItems, readEvidence } from "../wire/proofs";
 import { bytes, bytesOf, hash32, integer, list, nullable, tuple } from "../wire/shape";
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
-import type { MetablockEvidence, ShownReference, View } from "../wire/types";
+import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
 import { type Group, nextBlockNumber, recentFinalKept } from "./group";
 import { createMetablock, type Metablock } from "./metablock";
@@ -29,8 +29,7 @@ const tipBytes = 65_536;
 /** Puts all that changed into the writes of the present event. */
 export function recordChanges(world: World): void {
   const { changed } = world;
-  // Where the tip is written, it says what was certified, too.
-  if (changed.state || (changed.certified && !changed.tip)) put(world, stateKey(world.tag), encodeState(world));
+  if (changed.state) put(world, stateKey(world.tag), encodeState(world));
   if (changed.tip && world.tip !== null) put(world, tipKey(world.tag), encodeTip(world, world.tip));
   if (changed.footing) recordFooting(world);
   for (const group of changed.groups) put(world, ...groupRecord(world, group, changed.puts));
@@ -63,15 +62,6 @@ export function restore(world: World, records: Iterable<readonly [string, Uint8A
     else if (kind === "tip") restoreTip(world, value);
     else if (kind === "footing") restoreFooting(world, value);
     else restoreOfGroup(world, key, value, kind, world.groups.get(groupHex ?? ""), rest);
-  }
-  for (const group of world.groups.values()) noteOwnBlocks(world, group);
-}
-
-/** The counter of a block is durable with the block, and with the group's record when that is final. */
-function noteOwnBlocks(world: World, group: Group): void {
-  for (const { header } of group.blocks.values()) {
-    const { issuer, counter } = header.value;
-    if (equal(issuer, world.avatar)) group.ownCounter = Math.max(group.ownCounter, counter);
   }
 }
 
@@ -130,20 +120,15 @@ function encodeState(world: World): Uint8Array {
 function restoreState(world: World, value: Uint8Array): void {
   const [epoch, finalizable, certified, issued] = tuple("state record", decode(value, recordLimits), 4);
   world.epoch = integer("state record: epoch", epoch);
-  raiseGenerations(world, integer("state record: HFG", finalizable, -1), integer("state record: HCG", certified, -1));
+  world.highestFinalizableGeneration = integer("state record: HFG", finalizable, -1);
+  world.highestCertifiedGeneration = integer("state record: HCG", certified, -1);
   world.issued = nullable("state record: issued", issued, readView);
   world.issuedBefore = world.issued;
 }
 
-/** They only rise, and the record of the state or of the tip may be the newer one. */
-function raiseGenerations(world: World, finalizable: number, certified: number): void {
-  world.highestFinalizableGeneration = Math.max(world.highestFinalizableGeneration, finalizable);
-  world.highestCertifiedGeneration = Math.max(world.highestCertifiedGeneration, certified);
-}
-
 /**
- * The tip, whose generation is HFG, with HCG as it was then and what is held of it of this participant's groups: after a power cut
- * everywhere, it is the next generation's parent. Of a small store it takes no more than an eighth: of the groups whose references it lacks, its child is released.
+ * The tip with what is held of it of this participant's groups: after a power cut everywhere, it is the next generation's parent. Of
+ * a small store it takes no more than an eighth: of the groups whose references it lacks, its child is released.
  */
 function encodeTip(world: World, tip: Metablock): Uint8Array {
   const most = world.room.bytes === null ? tipBytes : Math.min(tipBytes, world.room.bytes / 8);
@@ -165,8 +150,7 @@ function encodeTip(world: World, tip: Metablock): Uint8Array {
     certificates.push(certificate);
   }
   const { header } = tip;
-  const items = evidenceItems({ bytes: header.bytes, signature: header.signature, references, certificates });
-  return encode([...items, world.highestCertifiedGeneration]);
+  return encode(evidenceItems({ bytes: header.bytes, signature: header.signature, references, certificates }));
 }
 
 /**
@@ -181,7 +165,7 @@ function certificatesOf(tip: Metablock, signers: ReadonlySet<string>): Uint8Arra
 
 /** Without its tip a participant goes on all the same: it asks its neighbours for theirs. */
 function restoreTip(world: World, value: Uint8Array): void {
-  const kept = readable(() => readTip(value));
+  const kept = readable(() => readEvidence("tip record", decode(value, recordLimits)));
   if (kept === null) return;
   const tip = createMetablock(signedMetablockHeader(world.crypto, kept.bytes, kept.signature), world.now.monotonic);
   takeReferences(world.crypto, tip, kept.references);
@@ -190,7 +174,6 @@ function restoreTip(world: World, value: Uint8Array): void {
     if (bytes.length <= maxCertificateBytes) addCertificate(tip, decodeCertificate(bytes));
   }
   tip.standing = true;
-  raiseGenerations(world, tip.view.sequence, kept.certified);
   world.tip = tip;
   world.metablocks.set(tip.key, tip);
 }
@@ -205,13 +188,6 @@ function restoreFooting(world: World, value: Uint8Array): void {
   const footing = createMetablock(signed, world.now.monotonic);
   world.footing = { metablock: footing, durable: true };
   world.metablocks.set(footing.key, footing);
-}
-
-/** An earlier version wrote no HCG. */
-function readTip(value: Uint8Array): MetablockEvidence & { readonly certified: number } {
-  const items = tuple("tip record", decode(value, recordLimits), 4, 5);
-  const certified = integer("tip record: HCG", items[4] ?? -1, -1);
-  return { ...readEvidence("tip record", items.slice(0, 4)), certified };
 }
 
 /**
@@ -239,20 +215,18 @@ function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8
 
 /** `gone` are recent final blocks whose records are not kept: by them alone a start knows what they were. */
 export function encodeGroup(
-  group: Pick<
-    Group,
-    "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters" | "nextBlockNumber"
-  >,
+  group: Pick<Group, "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters">,
   gone: readonly (readonly [number, Uint8Array])[],
 ): Uint8Array {
   const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [issuer, base, above] as const);
-  const { position, entries, lastFinal, ownCounter, observesUntil, nextBlockNumber } = group;
-  return encode([position, entries, lastFinal, ownCounter, observesUntil, counters, gone, nextBlockNumber]);
+  const { position, entries, lastFinal, ownCounter, observesUntil } = group;
+  const items = [position, entries, lastFinal, ownCounter, observesUntil, counters];
+  return encode(gone.length === 0 ? items : [...items, gone]);
 }
 
 /** What a group record says to who reads it beside the participant: how many blocks, and how many entries, are final. */
 export function readStanding(value: Uint8Array): Pick<Group, "position" | "entries" | "lastFinal"> {
-  const [position, entries, lastFinal] = tuple("group record", decode(value, recordLimits), 6, 8);
+  const [position, entries, lastFinal] = tuple("group record", decode(value, recordLimits), 6, 7);
   return {
     position: integer("group record: position", position),
     entries: integer("group record: entries", entries),
@@ -261,9 +235,8 @@ export function readStanding(value: Uint8Array): Pick<Group, "position" | "entri
 }
 
 function restoreGroup(group: Group, value: Uint8Array): void {
-  // An earlier version wrote no number of a block, and one before it none of what is gone.
-  const items = tuple("group record", decode(value, recordLimits), 6, 8);
-  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone, number] = items;
+  const items = decode(value, recordLimits);
+  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple("group record", items, 6, 7);
   group.position = integer("group record: position", position);
   group.entries = integer("group record: entries", entries);
   group.lastFinal = nullable("group record: last final", lastFinal, hash32);
@@ -279,8 +252,6 @@ function restoreGroup(group: Group, value: Uint8Array): void {
     const [at, block] = tuple(where, item, 2);
     group.recentFinal.set(integer(where, at), hash32(where, block));
   });
-  // No number is used twice, even where its block is final: what is kept of that may still go by it.
-  group.nextBlockNumber = Math.max(group.nextBlockNumber, integer("group record: block", number ?? 0));
 }
 
 function encodeSlot({ claim, lock, final }: Slot): Uint8Array {

@@ -133,6 +133,7 @@ function sealBlock(world: World, group: Group): void {
     time: world.now.wall,
     previous: soleOwner(group) ? group.lastFinal : null,
   });
+  world.changed.groups.add(group);
   world.delivered.push({
     kind: "sealed",
     world: world.tag,

@@ -136,8 +136,6 @@ export interface World {
 /** What is to be written before anything is sent. */
 export interface Changes {
   state: boolean;
-  /** HCG rose, which the record of the state says or that of the tip. */
-  certified: boolean;
   tip: boolean;
   footing: boolean;
   readonly groups: Set<Group>;
@@ -149,7 +147,6 @@ export interface Changes {
 export function noChanges(): Changes {
   return {
     state: false,
-    certified: false,
     tip: false,
     footing: false,
     groups: new Set(),

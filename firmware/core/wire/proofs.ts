@@ -54,7 +54,7 @@ export function decodeLockProof(encoded: Uint8Array): LockProof {
 }
 
 /** A metablock as evidence: in a proof, and in the record of the tip. */
-export function evidenceItems(evidence: MetablockEvidence): readonly Cbor[] {
+export function evidenceItems(evidence: MetablockEvidence): Cbor {
   const { bytes, signature, references, certificates } = evidence;
   return [bytes, signature, references.map(shownReferenceItems), certificates];
 }

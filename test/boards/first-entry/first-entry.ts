@@ -8,8 +8,7 @@ import { encodeSyncGroup } from "../../../firmware/core/wire/structures";
 import type { Pact } from "../../../firmware/core/wire/types";
 import { createDriver, drive } from "../../../firmware/device/driver";
 import { nobleCrypto } from "../../../firmware/device/noble";
-import { openRecords, readRecord } from "../../../firmware/store/records";
-import { writeRecords } from "../../../firmware/store/writing";
+import { openJournal, readRecord, writeRecords } from "../../../firmware/store/journal";
 import { allRecords, noWear } from "../../store/all-records";
 import { createNor } from "../../store/nor";
 
@@ -46,12 +45,12 @@ export function firstEntry(): string[] {
   const world = { worldId, stewards: [], pacts: [encodedPact], groups: [group], readings: [] };
   const participant = createParticipant({ crypto, seed, worlds: [world], bounds: ample, records: [] });
   const { flash } = createNor(8, 4096);
-  const records = openRecords(flash, avatar, noWear, crypto);
+  const journal = openJournal(flash, avatar, noWear);
   const lines: string[] = [];
   const driver = createDriver({
     participant,
-    write: (puts, deletes) => writeRecords(records, puts, deletes),
-    read: (key) => readRecord(records, key),
+    write: (puts, deletes) => writeRecords(journal, puts, deletes),
+    read: (key) => readRecord(journal, key),
     clock: { now: () => ({ monotonic: 1000, wall: 0 }) },
     send: () => lines.push("sent, though there is no peer"),
     cut: (_peer, reason) => lines.push(reason.message),
@@ -76,7 +75,7 @@ export function firstEntry(): string[] {
     token: 1,
   });
   drive(driver, { kind: "flush" });
-  for (const [key, value] of allRecords(openRecords(flash, avatar, noWear, crypto)))
+  for (const [key, value] of allRecords(openJournal(flash, avatar, noWear)))
     lines.push(`record ${key} ${toHex(value)}`);
   return lines;
 }
