@@ -5,7 +5,7 @@ import { decodeBoard } from "../../firmware/core/capability/board";
 import type { VertebraError } from "../../firmware/core/errors";
 import { type Asked, boundsFor, bytesFor, roomy } from "../../firmware/core/memory";
 import { hostBounds } from "../../firmware/device/ports";
-import { createNetwork, type Network } from "./network";
+import { createNetwork, type Network } from "../core/network";
 
 const { memory } = decodeBoard(readFileSync("boards/rv32/board.json"));
 
