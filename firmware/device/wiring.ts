@@ -56,6 +56,11 @@ export class Board {
     this.print(noticeOf(error));
   }
 
+  /** Tells that a capability was set. */
+  toldOf(capability: string, value: Setting, why: Why): void {
+    this.print({ event: "capability", capability, value, why, at: this.clock.now().wall });
+  }
+
   /** One whose flash fails can promise nothing: it lets go of all, and begins anew with what the flash has then. */
   failed(error: VertebraError): never {
     const { native, options, capabilities } = this;
@@ -121,7 +126,7 @@ export class ActuatorPorts implements CapabilityOptions {
   }
 
   told(capability: string, value: Setting, why: Why): void {
-    this.its.print({ event: "capability", capability, value, why, at: this.clock.now().wall });
+    this.its.toldOf(capability, value, why);
   }
 
   notice(error: VertebraError): void {
@@ -152,7 +157,7 @@ export class SafePorts implements CapabilityOptions {
   }
 
   told(capability: string, value: Setting, why: Why): void {
-    this.its.print({ event: "capability", capability, value, why, at: this.clock.now().wall });
+    this.its.toldOf(capability, value, why);
   }
 
   notice(error: VertebraError): void {

@@ -3,10 +3,7 @@ import { cheapCrypto } from "./cheap-crypto";
 import { createForge, listen } from "./forge";
 import { createNetwork, type Network } from "./network";
 
-/**
- * Honest owners of a group, one of whom shares another with a liar that runs ahead, as one may who knows of groups that others don't. It
- * follows, and the others follow it.
- */
+/** Honest owners of a group, who share another with a liar that runs ahead, as one may who knows of groups that others don't: they follow it there. */
 describe("owners who certified above a metablock of a liar's", () => {
   const crypto = cheapCrypto();
   const honest = ["a", "b", "d"];

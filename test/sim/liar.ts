@@ -23,7 +23,7 @@ export interface Liar {
   readonly locks: LockProof[];
   readonly heard: Uint8Array[];
   readonly counters: Map<string, number>;
-  /** How its participant stood when it began the lie, or later: that may lose its power in the midst of it. */
+  /** How its participant stood when it began the lie: that may lose its power in the midst of it. */
   stands: ReturnType<Participant["status"]> | undefined;
   /** Set when it is to be silent from now on. */
   quiet: boolean;

@@ -164,8 +164,7 @@ function inTheNameOf({ world, member, forge }: Liar, name: string, { id, header 
 }
 
 export function statusOf(liar: Liar) {
-  liar.stands = liar.member.participant?.status(liar.world.tag) ?? liar.stands;
-  return liar.stands!;
+  return liar.member.participant?.status(liar.world.tag) ?? liar.stands!;
 }
 
 export function placeOf(liar: Liar, { key }: Group) {

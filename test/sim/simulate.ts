@@ -145,7 +145,7 @@ function take(world: World, checkers: Checkers, links: readonly LinkState[], lia
     case "lie": {
       const liar = liars.length > 1 ? world.draw.one(liars) : liars[0];
       if (liar !== undefined && liar.groups.length > 0 && isUp(liar.member)) {
-        statusOf(liar);
+        liar.stands = statusOf(liar);
         everyLie[step.lie](liar, world.draw.one(liar.groups));
       }
       break;

@@ -16,11 +16,11 @@ export interface FinalRecord {
 
 /** Keys sort by position, so a scan of them is the group's history. `world` and `group` are hex. */
 export function finalKey(world: string, group: string, position: number): string {
-  return `${finalTail(world, group)}/${String(position).padStart(12, "0")}`;
+  return `${finalKeys(world, group)}/${String(position).padStart(12, "0")}`;
 }
 
 /** What these keys of a group begin with, up to the position. */
-export function finalTail(world: string, group: string): string {
+export function finalKeys(world: string, group: string): string {
   return `final/${world}/${group}`;
 }
 

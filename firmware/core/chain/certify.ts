@@ -110,6 +110,7 @@ function takeFooting(world: World, metablock: Metablock): void {
   const parents = parentsOf(world, metablock) ?? [];
   const parent = parents.find(({ standing }) => standing) ?? parents[0];
   assert(parent !== undefined, "what is certified beyond the first generation has a parent");
+  // Where its record changes in this event anyway, it says this one.
   world.changed.footing ||= world.footing?.durable === true;
   world.footing = { metablock: parent, durable: world.changed.footing };
 }

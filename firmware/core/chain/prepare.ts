@@ -88,14 +88,14 @@ function votingGroups(world: World): Group[] {
 function prepareProposal(world: World): boolean {
   const waiting: Group[] = [];
   for (const group of world.groups.values()) if (votes(group) && waitsForProposal(world, group)) waiting.push(group);
-  const views = waiting.map((group) => proposalView(world, group)).filter((view) => hasParents(world, view));
-  const view = views.sort(compareViews)[0];
+  const wanted = waiting.map((group) => proposalView(world, group));
+  const view = wanted.filter((each) => hasParents(world, each)).sort(compareViews)[0];
   if (view === undefined) {
     world.proposal = null;
     return false;
   }
   // Who reports a generation far ahead holds up the groups that it owns, and no other: each goes at its own.
-  const groups = waiting.filter((group) => compareViews(proposalView(world, group), view) === 0);
+  const groups = waiting.filter((_, index) => compareViews(wanted[index]!, view) === 0);
   const scheduled = world.proposal;
   if (scheduled === null || compareViews(scheduled.view, view) !== 0) {
     world.proposal = { view, at: world.now.monotonic + turn(world, view, groups) };

@@ -1,5 +1,5 @@
 import { decodeBlock } from "../block/block";
-import { finalKey, finalTail } from "../block/final-record";
+import { finalKey, finalKeys } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
 import { toHex } from "../wire/bytes";
@@ -205,7 +205,7 @@ export function recordGivenUp(
 
 function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8Array>): [string, Uint8Array] {
   const gone: [number, Uint8Array][] = [];
-  const tail = finalTail(world.tag, group.key);
+  const tail = finalKeys(world.tag, group.key);
   for (const [position, block] of group.recentFinal) {
     if (isKept(world.room, tail, position) || puts.has(finalKey(world.tag, group.key, position))) continue;
     gone.push([position, block]);
