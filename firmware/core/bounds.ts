@@ -7,7 +7,7 @@ export interface Bounds {
   readonly finalTail: number;
   /** Hashes remembered of what each peer has. The oldest are forgotten, and at worst told twice. */
   readonly told: number;
-  /** Metablocks held of a world. Of more, that which is furthest from the next generation goes first: it is asked for again if it matters. */
+  /** Metablocks held of a world. Of more, one of whoever issued most of them goes first: it is asked for again if it matters. */
   readonly metablocks: number;
   /** Blocks of its own in a group that are not final: what is pushed meanwhile waits in the buffer, and shares a block. At most half of `blocksPerIssuer`. */
   readonly blocksInFlight: number;

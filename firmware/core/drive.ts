@@ -54,6 +54,7 @@ export function createWorld(
     epoch: 0,
     highestFinalizableGeneration: -1,
     highestCertifiedGeneration: -1,
+    leapedAt: Number.NEGATIVE_INFINITY,
     tip: null,
     footing: null,
     patience: timing.attempt,

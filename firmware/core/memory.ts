@@ -81,6 +81,11 @@ function withTold(bounds: Bounds, { groups }: Asked): Bounds {
   return { ...bounds, told: Math.max(bounds.told, bounds.metablocks * (1 + mostOwners(groups)) + blocks) };
 }
 
+/** The least that a board may hold of what it is asked to. */
+export function leastFor(asked: Asked): Bounds {
+  return withTold(classes[0]!, asked);
+}
+
 function mostOwners(groups: Asked["groups"]): number {
   return groups.reduce((most, { owners }) => Math.max(most, owners), 1);
 }
@@ -106,7 +111,7 @@ function bytesOfGroup(bounds: Bounds, { owners, largestEntry }: Asked["groups"][
 
 function tooMuch(memory: Memory, asked: Asked): VertebraError {
   const room = memory.size - memory.firmware;
-  const least = withTold(classes[0]!, asked);
+  const least = leastFor(asked);
   let fitting = 0;
   while (
     fitting < asked.groups.length &&

@@ -1,5 +1,5 @@
 import type { Time } from "../ports";
-import { type Bounds, checkBounds } from "./bounds";
+import { ample, type Bounds, checkBounds } from "./bounds";
 import { forgetReport } from "./chain/attempt";
 import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from "./chain/explain";
 import { recordChanges, recordGivenUp } from "./chain/records";
@@ -29,7 +29,8 @@ export interface ParticipantOptions {
   /** 32 bytes: the participant's identity in all worlds. */
   readonly seed: Uint8Array;
   readonly worlds: readonly WorldProvision[];
-  readonly bounds: Bounds;
+  /** Those of its platform; `ample` where nothing is said. */
+  readonly bounds?: Bounds;
   /** What it may take of a store that has a bound: bytes of all its records, and the sizes of its final ones, in the order of their keys. */
   readonly room?: { readonly bytes: number; readonly finals: Iterable<readonly [key: string, bytes: number]> };
   /** All records of the store whose key does not begin with "final/". */
@@ -84,12 +85,15 @@ function worldOf({ worlds }: Door, tag: string): World {
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
 export function createParticipant(options: ParticipantOptions): Participant {
-  checkBounds(options.bounds);
+  const { bounds = ample } = options;
+  checkBounds(bounds);
   const records = [...options.records];
   const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
   const work = { done: 0 };
   const crypto = new NotingCrypto(options.crypto, work);
-  const worlds = options.worlds.map((provision) => createWorld({ ...options, crypto }, room, provision, records));
+  const worlds = options.worlds.map((provision) =>
+    createWorld({ ...options, bounds, crypto }, room, provision, records),
+  );
   return new Door(new Map(worlds.map((world) => [world.tag, world])), room, work);
 }
 

@@ -13,7 +13,7 @@ import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, s
 import type { Command } from "./console";
 import { CountedCrypto } from "./counted";
 import { createDriver, drive } from "./driver";
-import { finalsOf, promisesOf, sharesOf } from "./keeping";
+import { finalsOf, packingFor, promisesOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { noInput, simulatedPins } from "./pins/simulated";
@@ -70,7 +70,8 @@ function start(board: Board, definition: Definition, provision: Provision): void
   // Before anything is written.
   const bounds = hostBounds(native, definition, world);
   const flash = hostFlash(native, options.flash, board);
-  board.journal = openJournal(flash, crypto.signer(provision.seed).publicKey, (error) => board.notice(error));
+  const owner = crypto.signer(provision.seed).publicKey;
+  board.journal = openJournal(flash, owner, (error) => board.notice(error), packingFor(crypto, world));
   const { journal } = board;
   const shares = sharesOf(journal);
   const participant = createParticipant({

@@ -1,5 +1,14 @@
+import { indexPacts, pactChain } from "../core/chain/group";
+import type { WorldProvision } from "../core/identity/provision";
+import { syncGroupId } from "../core/pact/pact";
 import { maxSnapshotBytes } from "../core/saga/limits";
+import { toHex } from "../core/wire/bytes";
+import type { Sha256 } from "../core/wire/hash";
+import { merkleRoot } from "../core/wire/merkle";
+import { decodeSyncGroup } from "../core/wire/structures";
 import { type Journal, journalStats, readRecord, recordKeys, recordLength } from "../store/journal";
+import { type Strings, stringsOf } from "../store/packed";
+import type { Packing } from "../store/values";
 
 /** How a board divides the room of its journal: what its participant keeps, and what else a board does. */
 export interface Shares {
@@ -37,4 +46,17 @@ const finals = "final/";
 function byNumber(one: string, other: string): number {
   if (one.length !== other.length) return one.length - other.length;
   return one < other ? -1 : 1;
+}
+
+/** What need not be written into the flash, since it is known of each group by its id: its definition, its pacts and its owners. */
+export function packingFor(crypto: Sha256, { groups, pacts }: Pick<WorldProvision, "groups" | "pacts">): Packing {
+  const always = [merkleRoot(crypto, [])];
+  const known = indexPacts(crypto, pacts);
+  const strings = new Map<string, Strings>();
+  for (const bytes of groups) {
+    const id = syncGroupId(crypto, bytes);
+    const { pact, owners } = decodeSyncGroup(bytes);
+    strings.set(toHex(id), stringsOf([...always, id, bytes, ...pactChain(pact, known), ...owners]));
+  }
+  return { crypto, groups: strings, always: stringsOf(always) };
 }

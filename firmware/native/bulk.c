@@ -46,6 +46,111 @@ void vertebra_compare(xsMachine* the)
 	xsmcSetInteger(xsResult, (xsIntegerValue)a.length - (xsIntegerValue)b.length);
 }
 
+/* A number of JavaScript, where it is one that an offset in memory can be. */
+static uint32_t offsetOf(xsMachine* the, xsIntegerValue index, uint32_t most)
+{
+	double offset = xsmcToNumber(xsArg(index));
+	return offset >= 0 && offset < most ? (uint32_t)offset : most;
+}
+
+void vertebra_find(xsMachine* the)
+{
+	Bytes wanted = bytesOf(the, 1);
+	Bytes bytes = bytesOf(the, 0);
+	uint32_t at = offsetOf(the, 2, bytes.length);
+	xsmcSetInteger(xsResult, -1);
+	while (wanted.length > 0 && wanted.length <= bytes.length - at) {
+		const uint8_t* first = memchr(bytes.data + at, wanted.data[0], bytes.length - at - wanted.length + 1);
+		if (!first)
+			return;
+		at = (uint32_t)(first - bytes.data);
+		if (!memcmp(first, wanted.data, wanted.length)) {
+			xsmcSetInteger(xsResult, (xsIntegerValue)at);
+			return;
+		}
+		at++;
+	}
+}
+
+#define DEEPEST_ITEM 16
+
+typedef struct {
+	uint32_t size;
+	uint8_t kind;
+	uint64_t argument;
+} Head;
+
+/* Size 0 where none lies there whole, or it is a tag, or a length that is open. */
+static Head headAt(const uint8_t* data, uint32_t at, uint32_t end)
+{
+	Head head = { 0, 0, 0 };
+	uint32_t low, size, i;
+	if (at >= end)
+		return head;
+	head.kind = data[at] >> 5;
+	low = data[at] & 31;
+	size = low < 24 ? 1 : 1 + (1u << (low - 24));
+	if (head.kind == 6 || low > 27 || size > end - at)
+		return head;
+	head.size = size;
+	head.argument = size == 1 ? low : 0;
+	for (i = 1; i < size; i++)
+		head.argument = head.argument << 8 | data[at + i];
+	return head;
+}
+
+void vertebra_endOfItem(xsMachine* the)
+{
+	Bytes bytes = bytesOf(the, 0);
+	uint32_t end = offsetOf(the, 2, bytes.length);
+	uint32_t at = offsetOf(the, 1, end);
+	/* Items that are left of each that it lies in; twice what does not fit in 64 bits is as many as there can't be, either way. */
+	uint64_t left[DEEPEST_ITEM + 1] = { 1 };
+	int depth = 0;
+	xsmcSetInteger(xsResult, -1);
+	while (depth >= 0) {
+		Head head = headAt(bytes.data, at, end);
+		if (head.size == 0)
+			return;
+		at += head.size;
+		left[depth]--;
+		if (head.kind == 2 || head.kind == 3) {
+			if (head.argument > end - at)
+				return;
+			at += (uint32_t)head.argument;
+		}
+		else if ((head.kind == 4 || head.kind == 5) && head.argument > 0) {
+			if (depth == DEEPEST_ITEM)
+				return;
+			left[++depth] = head.argument > UINT32_MAX ? UINT64_MAX : head.kind == 4 ? head.argument : 2 * head.argument;
+		}
+		while (depth >= 0 && left[depth] == 0)
+			depth--;
+	}
+	xsmcSetInteger(xsResult, (xsIntegerValue)at);
+}
+
+void vertebra_nextString(xsMachine* the)
+{
+	Bytes bytes = bytesOf(the, 0);
+	uint32_t end = offsetOf(the, 2, bytes.length);
+	uint32_t at = offsetOf(the, 1, end);
+	double least = xsmcToNumber(xsArg(3));
+	xsmcSetInteger(xsResult, (xsIntegerValue)end);
+	while (at < end) {
+		Head head = headAt(bytes.data, at, end);
+		if (head.size == 0)
+			return;
+		if (head.kind == 2 && head.argument >= least) {
+			xsmcSetInteger(xsResult, (xsIntegerValue)at);
+			return;
+		}
+		at += head.size;
+		if (head.kind == 2 || head.kind == 3)
+			at = head.argument > end - at ? end : at + (uint32_t)head.argument;
+	}
+}
+
 void vertebra_toHex(xsMachine* the)
 {
 	static const char digits[] = "0123456789abcdef";

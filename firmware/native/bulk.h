@@ -4,6 +4,9 @@
 
 void vertebra_equal(xsMachine* the);
 void vertebra_compare(xsMachine* the);
+void vertebra_find(xsMachine* the);
+void vertebra_endOfItem(xsMachine* the);
+void vertebra_nextString(xsMachine* the);
 void vertebra_toHex(xsMachine* the);
 void vertebra_crc32c(xsMachine* the);
 void vertebra_utf8FromText(xsMachine* the);

@@ -7,6 +7,9 @@ void defineBulk(xsMachine* the, xsSlot* native)
 	xsmcSetNewObject(xsVar(1));
 	defineFunction(the, &xsVar(1), "equal", vertebra_equal, 2);
 	defineFunction(the, &xsVar(1), "compare", vertebra_compare, 2);
+	defineFunction(the, &xsVar(1), "find", vertebra_find, 3);
+	defineFunction(the, &xsVar(1), "endOfItem", vertebra_endOfItem, 3);
+	defineFunction(the, &xsVar(1), "nextString", vertebra_nextString, 4);
 	defineFunction(the, &xsVar(1), "toHex", vertebra_toHex, 1);
 	defineFunction(the, &xsVar(1), "crc32c", vertebra_crc32c, 2);
 	defineFunction(the, &xsVar(1), "utf8FromText", vertebra_utf8FromText, 1);

@@ -4,7 +4,7 @@ import type { Native } from "./native";
 
 declare const native: Native;
 
-export const { equal, compare, toHex, crc32c, textFromUtf8 } = native.bulk;
+export const { equal, compare, find, endOfItem, nextString, toHex, crc32c, textFromUtf8 } = native.bulk;
 
 export function utf8FromText(text: string): Uint8Array | undefined {
   const bytes = native.bulk.utf8FromText(text);

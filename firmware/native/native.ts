@@ -16,6 +16,9 @@ export interface Native {
   readonly bulk: {
     equal(a: Uint8Array, b: Uint8Array): boolean;
     compare(a: Uint8Array, b: Uint8Array): number;
+    find(bytes: Uint8Array, wanted: Uint8Array, from: number): number;
+    endOfItem(bytes: Uint8Array, at: number, end: number): number;
+    nextString(bytes: Uint8Array, at: number, end: number, least: number): number;
     toHex(bytes: Uint8Array): string;
     crc32c(bytes: Uint8Array, before?: number): number;
     /** Undefined for a lone surrogate. */

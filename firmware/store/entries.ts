@@ -1,3 +1,5 @@
+import { decodeNumber, encodeNumber, sizeOfNumber } from "./numbers";
+
 /**
  * What a record says, entry after entry: a number that holds the kind of entry in its two low bits and the high part of the key above
  * them, the low 32 bits of the key, and then, by its kind,
@@ -30,9 +32,6 @@ export interface FoundEntry extends Entry {
 }
 
 const half = 0x100000000;
-/** Of seven bits in a number. */
-const mostGroups = 8;
-
 export function putEntry(key: number, value: Uint8Array): Entry {
   return { kind: kinds.put, key, part: 0, parts: 1, sectorsAgo: 0, value };
 }
@@ -108,35 +107,4 @@ export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefin
   if (!sound) return undefined;
   const end = cursor.at + length;
   return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(cursor.at, end), at, end };
-}
-
-function encodeNumber(value: number, into: Uint8Array, from: number): number {
-  let at = from;
-  let rest = value;
-  // A division is one of floats, which a board does by hand.
-  for (; rest >= 0x80; rest = rest < 0x80000000 ? rest >> 7 : Math.floor(rest / 0x80))
-    into[at++] = (rest % 0x80) | 0x80;
-  into[at] = rest;
-  return at + 1;
-}
-
-function sizeOfNumber(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  let size = 3;
-  for (let most = 0x200000; value >= most; most *= 0x80) size++;
-  return size;
-}
-
-/** Past the end of the bytes it reads zeros, and the cursor tells. */
-function decodeNumber(cursor: { readonly bytes: Uint8Array; at: number }): number {
-  let value = 0;
-  let place = 1;
-  for (let groups = 0; groups < mostGroups; groups++) {
-    const byte = cursor.bytes[cursor.at++] ?? 0;
-    value += (byte & 0x7f) * place;
-    if (byte < 0x80) break;
-    place *= 0x80;
-  }
-  return value;
 }

@@ -10,7 +10,8 @@ import type { Flash } from "../ports";
  * CRC-32C of all before (4). Little-endian.
  */
 export const frontSize = 128;
-export const formatVersion = 1;
+/** 2 since values may lie packed; a store of 1 is read, and goes on as one of 2. */
+export const formatVersion = 2;
 /** Where the second part begins. */
 export const openedAt = 64;
 const magic = 0x676f6c76;

@@ -6,21 +6,28 @@ import { type Entry, entriesOf, entrySize, removeEntry } from "./entries";
 import { newestBank } from "./former/bank";
 import { giveUpBank, migrate } from "./former/migrate";
 import { isBlankFrom, sectorsIn, unitOf } from "./front";
-import { addressesOf, append, capacityOf, countRetired, isRetired, type Log, lengthOf, readValue, sizeAt } from "./log";
+import { borrowersLeft, givenValue, isLent, type Journal, lenderFor, lentIn } from "./lending";
+import {
+  addressesOf,
+  append,
+  beginningOf,
+  capacityOf,
+  countRetired,
+  isRetired,
+  type Log,
+  lengthOf,
+  sizeAt,
+} from "./log";
 import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount";
-import { dropName, type Names, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
+import { dropName, lowOf, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
+import { lenderOf } from "./packed";
+import { isFinal } from "./participant-keys";
 import { recordSize } from "./record";
-import { addressOf, keysIn } from "./table";
+import { addressOf, createTable, dropAddress, keysIn, setAddress } from "./table";
+import { givenLength, type Packing, toStore } from "./values";
 import { erasesOf } from "./wear";
 
-/**
- * Records that survive a power cut at any moment (PROTOCOL 11), by names like `w/…/slot/…/7`. In the flash and in RAM a key is two small
- * numbers (`names`). Values are read from the flash when they are wanted.
- */
-export interface Journal {
-  readonly log: Log;
-  readonly names: Names;
-}
+export type { Journal } from "./lending";
 
 export interface JournalStats {
   readonly sectors: number;
@@ -42,9 +49,15 @@ export interface JournalStats {
 /**
  * Opens the journal in `flash` for the participant whose public key is `owner` (32 bytes), and makes it in a flash that is erased. Throws
  * `store-foreign`, `store-newer`, `store-size`, `store-small`, `store-damaged` where something that was committed can't be read, and
- * `store-unknown` where something else lies there; then the flash is as it was. `notice` hears of sectors that wear out.
+ * `store-unknown` where something else lies there; then the flash is as it was. `notice` hears of sectors that wear out. Values that were packed
+ * are read by the same `packing` alone.
  */
-export function openJournal(flash: Flash, owner: Uint8Array, notice: (error: VertebraError) => void): Journal {
+export function openJournal(
+  flash: Flash,
+  owner: Uint8Array,
+  notice: (error: VertebraError) => void,
+  packing: Packing | null = null,
+): Journal {
   assert(owner.length === 32, "the owner of a journal is a public key of 32 bytes");
   if (sectorsIn(flash) < leastSectors) throw tooSmall(flash);
   const begin = () => createLog(flash, owner, notice);
@@ -54,7 +67,9 @@ export function openJournal(flash: Flash, owner: Uint8Array, notice: (error: Ver
   if (unsettled === undefined && bank === undefined && !isNew(flash)) throw unknown();
   if (bank !== undefined && unsettled === undefined) {
     log = begin();
-    migrate(log, bank, (records) => writeRecords({ log, names: noNames() }, records, new Set()));
+    migrate(log, bank, (records) =>
+      writeRecords({ log, names: noNames(), packing, lent: createTable() }, records, new Set()),
+    );
     log = begin();
     unsettled = mount(log);
   } else if (bank !== undefined) giveUpBank(log, bank);
@@ -63,7 +78,8 @@ export function openJournal(flash: Flash, owner: Uint8Array, notice: (error: Ver
     log = begin();
     unsettled = mount(log)!;
   }
-  return { log, names: namesIn(log) };
+  const names = namesIn(log);
+  return { log, names, packing, lent: lentIn(log, names) };
 }
 
 /** Reads the log that a migration wrote, where it is whole: its records are all there, or none. */
@@ -78,23 +94,35 @@ function mountWhole(log: Log): Unsettled | undefined {
 }
 
 /** The value of a record, a copy; undefined where there is none. Throws `store-damaged` where it can't be read any more. */
-export function readRecord({ log, names }: Journal, key: string): Uint8Array | undefined {
-  const number = numberOf(names, key);
-  return number === undefined ? undefined : readValue(log, number);
+export function readRecord(journal: Journal, key: string): Uint8Array | undefined {
+  const number = numberOf(journal.names, key);
+  return number === undefined || isLent(journal, number) ? undefined : givenValue(journal, number);
 }
 
 /** How long the value of a record is. */
-export function recordLength({ log, names }: Journal, key: string): number | undefined {
-  const number = numberOf(names, key);
-  return number === undefined ? undefined : lengthOf(log, number);
+export function recordLength(journal: Journal, key: string): number | undefined {
+  const number = numberOf(journal.names, key);
+  const stored = number === undefined || isLent(journal, number) ? undefined : beginningOf(journal.log, number);
+  return stored && givenLength(stored, lengthOf(journal.log, number!)!);
 }
 
 /** The keys of all records that begin so, in no order. */
-export function* recordKeys({ log, names }: Journal, beginning = ""): Generator<string> {
-  for (const number of keysIn(log.table)) {
-    const key = textOf(names, number);
+export function* recordKeys(journal: Journal, beginning = ""): Generator<string> {
+  for (const number of keysIn(journal.log.table)) {
+    const key = isLent(journal, number) ? undefined : textOf(journal.names, number);
     if (key?.startsWith(beginning)) yield key;
   }
+}
+
+/** What a write changes. */
+interface Change {
+  readonly entries: Entry[];
+  /** Bytes that are live more than before. */
+  more: number;
+  /** Names that go, and the records that lend from now on, or no more. */
+  readonly gone: number[];
+  readonly lent: Map<number, number>;
+  readonly returned: number[];
 }
 
 /**
@@ -102,36 +130,29 @@ export function* recordKeys({ log, names }: Journal, beginning = ""): Generator<
  * written; what frees room is never refused.
  */
 export function writeRecords(
-  { log, names }: Journal,
+  journal: Journal,
   puts: ReadonlyMap<string, Uint8Array>,
   deletes: ReadonlySet<string>,
 ): void {
+  const { log, names, lent } = journal;
   assert(!log.failed, "a journal is not used again after its flash failed in a write; it is opened anew");
   const fresh = namesFor(names, puts.keys());
-  const entries: Entry[] = [];
-  for (const [name, number] of fresh) entries.push(...entriesOf(number, encodeText(name), log.sizes.part));
-  const gone: number[] = [];
-  let more = 0;
-  for (const entry of entries) more += entrySize(entry);
-  for (const key of deletes) {
-    const number = numberOf(names, key);
-    if (number === undefined || addressOf(log.table, number) === undefined || puts.has(key)) continue;
-    more -= bytesOf(log, number);
-    entries.push(removeEntry(number, 0));
-    const name = nameGoneWith(names, key);
-    if (name === undefined) continue;
-    gone.push(name);
-    more -= bytesOf(log, name);
-    entries.push(removeEntry(name, 0));
-  }
+  const change: Change = { entries: [], more: 0, gone: [], lent: new Map(), returned: [] };
+  const stored = new Map<string, Uint8Array>();
+  for (const [key, value] of borrowersLeft(journal, puts, deletes))
+    stored.set(key, toStore(journal.packing, key, value, undefined));
   for (const [key, value] of puts) {
-    const number = numberOf(names, key, fresh)!;
-    more -= bytesOf(log, number);
-    for (const entry of entriesOf(number, value, log.sizes.part)) {
-      entries.push(entry);
-      more += entrySize(entry);
-    }
+    const lender = lenderFor(journal, key, value, puts, deletes, fresh, change.lent);
+    stored.set(key, toStore(journal.packing, key, value, lender));
+    if (isFinal(key) && lenderOf(stored.get(key)!) !== undefined)
+      change.lent.set(lender!.key, lowOf(numberOf(names, key, fresh)!));
   }
+  // First what goes, since something else may come in its place.
+  for (const key of stored.keys()) giveBack(journal, change, key);
+  for (const key of deletes) if (!puts.has(key)) addRemoval(journal, change, key);
+  for (const [name, number] of fresh) add(journal, change, number, encodeText(name));
+  for (const [key, bytes] of stored) add(journal, change, numberOf(names, key, fresh)!, bytes);
+  const { entries, more } = change;
   if (entries.length === 0) return;
   let bytes = 0;
   for (const entry of entries) bytes += entrySize(entry);
@@ -140,8 +161,47 @@ export function writeRecords(
     if (!makeRoom(log, withFrames(log, bytes))) throw full(log, more);
   } while (!append(log, entries));
   for (const [name, number] of fresh) takeName(names, name, number);
-  for (const name of gone) dropName(names, name);
+  for (const name of change.gone) dropName(names, name);
+  for (const number of change.returned) dropAddress(lent, number);
+  for (const [number, borrower] of change.lent) setAddress(lent, number, borrower);
   log.writes++;
+}
+
+function add({ log }: Journal, change: Change, number: number, stored: Uint8Array): void {
+  if (!change.returned.includes(number)) change.more -= bytesOf(log, number);
+  for (const entry of entriesOf(number, stored, log.sizes.part)) {
+    change.entries.push(entry);
+    change.more += entrySize(entry);
+  }
+}
+
+function addRemoval(journal: Journal, change: Change, key: string): void {
+  const { log, names } = journal;
+  const number = numberOf(names, key);
+  if (number === undefined || addressOf(log.table, number) === undefined) return;
+  // What was deleted, or is now, and lends stays.
+  if (isLent(journal, number) || change.lent.has(number)) return;
+  giveBack(journal, change, key);
+  remove(journal, change, number);
+  const name = nameGoneWith(names, key);
+  if (name === undefined) return;
+  change.gone.push(name);
+  remove(journal, change, name);
+}
+
+function remove({ log }: Journal, change: Change, number: number): void {
+  change.more -= bytesOf(log, number);
+  change.entries.push(removeEntry(number, 0));
+}
+
+/** A final record that goes, or is written anew, needs the record no more that it borrowed from; unless another takes its place. */
+function giveBack(journal: Journal, change: Change, key: string): void {
+  const number = isFinal(key) ? numberOf(journal.names, key) : undefined;
+  const stored = number === undefined ? undefined : beginningOf(journal.log, number);
+  const lender = stored === undefined ? undefined : lenderOf(stored);
+  if (lender === undefined || !isLent(journal, lender)) return;
+  change.returned.push(lender);
+  remove(journal, change, lender);
 }
 
 /** What entries of so many bytes take in records, at most. */

@@ -153,6 +153,15 @@ export function readValue(log: Log, key: number): Uint8Array | undefined {
   return addresses.length === 0 ? undefined : concat(addresses.map((each) => entryAt(log, each).value));
 }
 
+/** With what the value of a record begins, 24 bytes at most. */
+export function beginningOf({ flash, table }: Log, key: number): Uint8Array | undefined {
+  const address = addressOf(table, key);
+  if (address === undefined) return undefined;
+  const short = decodeEntry(flash.read(address, Math.min(2 * entryFrame, flash.size - address)), 0);
+  if (short === undefined) throw damaged(`what lies at byte ${address}`);
+  return short.value;
+}
+
 export function lengthOf(log: Log, key: number): number | undefined {
   const addresses = addressesOf(log, key);
   return addresses.length === 0 ? undefined : addresses.reduce((sum, each) => sum + entryAt(log, each).value.length, 0);

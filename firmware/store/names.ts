@@ -64,11 +64,21 @@ export function numberOf(names: Names, key: string, fresh?: ReadonlyMap<string, 
   return high === undefined ? undefined : high * half + low;
 }
 
+/** The name in a key; undefined for the record of a name. */
+export function nameIn({ texts }: Names, key: number): string | undefined {
+  return texts.get(Math.floor(key / half));
+}
+
+/** The number that a key ends in; 0 where it ends in none. */
+export function lowOf(key: number): number {
+  return key % half;
+}
+
 /** The key of a record; undefined for the record of a name. */
-export function textOf({ texts }: Names, key: number): string | undefined {
-  const name = texts.get(Math.floor(key / half));
+export function textOf(names: Names, key: number): string | undefined {
+  const name = nameIn(names, key);
   if (name === undefined) return undefined;
-  const low = String(key % half);
+  const low = String(lowOf(key));
   if (name.endsWith(`/${marks.padded}`)) return name.slice(0, -marks.padded.length) + low.padStart(padded, "0");
   return name.endsWith(`/${marks.plain}`) ? name.slice(0, -marks.plain.length) + low : name;
 }

@@ -3,7 +3,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import { drainMs, pulledForMs, runDemo } from "../demo/run";
 import type { Summary } from "../demo/summary";
 import { renderMoment } from "../demo/view";
-import { paint } from "../system/text";
+import { duration, paint } from "../system/text";
 import { askedToEnd } from "./ending";
 import { plainCommand } from "./options";
 import { exitCodes, openScreen, print, printJson, printTable, say } from "./output";
@@ -13,7 +13,7 @@ export function demoCommand(): Command {
     "npm start",
     "npm start -- --for 15s --json",
     "npm start -- --for 45s --pull 15s",
-    "npm start -- --emulated",
+    "npm start -- --no-emulated",
   ])
     .option("--for <time>", "stop the writers after so long, such as 15s or 2m; otherwise after Ctrl-C", readTime)
     .option(
@@ -21,7 +21,11 @@ export function demoCommand(): Command {
       "pull out the cable of the relay's board after so long, for 10 s; p does so by hand",
       readTime,
     )
-    .option("--emulated", "run board-3 as a microcontroller of 520 KB that QEMU emulates (boards/rv32/README.md)")
+    .option(
+      "--emulated",
+      "run board-3 as a microcontroller that QEMU emulates (boards/rv32/README.md), as where that is installed",
+    )
+    .option("--no-emulated", "run board-3 as a process, as the others")
     .addHelpText(
       "after",
       "\nEnds with 1 where something sealed is not final 30 s after the writers have stopped, or where the\ngateway and a board don't have the same order, or where a relay without its link was not let go.",
@@ -40,7 +44,7 @@ async function demo(options: { for?: number; pull?: number; emulated?: boolean; 
       hands: (pullOrPlug) => live && onKey("p", pullOrPlug),
       asked: askedToEnd(options.json, drainMs + takeDownMs),
       say: (text) => say(text),
-      emulated: options.emulated === true,
+      emulated: options.emulated,
       begun: (directory) => options.json || say(`Ask it from another terminal: npx vertebra status --dir ${directory}`),
       show: (moment) => screen?.draw(renderMoment(moment)),
     });
@@ -84,7 +88,7 @@ export function showSummary(summary: Summary): void {
   print(summary.ok ? kept : paint("red", "Not everything holds that should:"));
   for (const failure of failures) print(`  ${failure}`);
   print();
-  const ms = (time: number | null) => (time === null ? "–" : `${Math.round(time)} ms`);
+  const shown = (time: number | null) => (time === null ? "–" : duration(Math.round(time)));
   printTable([
     ["BOARD", "ENGINE", "PUSHED", "SEALED", "FINAL", "MEDIAN", "P99", "SIGNED", "BYTES"],
     ...boards.map((board) => [
@@ -93,15 +97,15 @@ export function showSummary(summary: Summary): void {
       `${board.pushed}`,
       `${board.sealed}`,
       `${board.finalized}`,
-      ms(board.latencyMs.median),
-      ms(board.latencyMs.p99),
+      shown(board.latencyMs.median),
+      shown(board.latencyMs.p99),
       `${board.perFinalEntry.signatures}`,
       `${Math.round(board.perFinalEntry.bytes)}`,
     ]),
   ]);
   print("From push to finality; SIGNED, and BYTES on the wire, are per final entry.");
   const libraries = [...new Set(boards.map((board) => board.crypto)), summary.gateway.crypto];
-  print(`Cryptography by ${libraries.join(" and ")}.`);
+  print(`Cryptography by ${libraries.join(", ")}.`);
   print();
   printTable([
     ["GROUP", "BLOCKS", "SEQUENCES"],
@@ -120,10 +124,8 @@ export function showSummary(summary: Summary): void {
 function showThermostat({ readings, operated, expired, latencyMs, pulled }: Summary["thermostat"]): void {
   const seconds = (time: number | null) => (time === null ? "never" : `${(time / 1000).toFixed(1)} s`);
   print();
-  print(
-    `Thermostat: ${readings} readings of board-1 operated the relay of board-2 ${operated} times, `,
-    `${seconds(latencyMs.median)} after the reading at the median; ${expired} came too late.`,
-  );
+  print(`Thermostat: ${readings} readings of board-1 operated the relay of board-2 ${operated} times,`);
+  print(`${seconds(latencyMs.median)} after the reading at the median; ${expired} came too late.`);
   if (pulled === null) return;
   const { wasOn, safeAfterMs, operatedAfterMs } = pulled;
   const letGo = wasOn ? `the relay was let go after ${seconds(safeAfterMs)}` : "the relay was off, as it is safe";

@@ -4,7 +4,7 @@ import type { Json } from "../../firmware/core/pact/json";
 import { controlClient } from "../channels/control-client";
 import type { Told, ToldOutput, ToldState } from "../saga/timeline";
 import { writeJson } from "../system/json";
-import { paint, type Style, type Text, widthOf } from "../system/text";
+import { duration, paint, type Style, type Text, widthOf } from "../system/text";
 import { shownId, type WorldOptions, worldCommand } from "./options";
 import { fitting, print, printJson } from "./output";
 
@@ -123,19 +123,6 @@ function when({ begun }: Told, time: number): string {
   const known = begun.time > 0 && time > 0;
   const sign = time < begun.time ? "-" : "+";
   return `${(known ? `${sign}${duration(Math.abs(time - begun.time))}` : "?").padStart(10)}  `;
-}
-
-/** `240 ms`, `3.2 s`, `4 min 5 s`, `2 h 4 min` or `3 d 2 h`. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${ms} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const parts = [
-    [86_400_000, "d", 3_600_000, "h"],
-    [3_600_000, "h", 60_000, "min"],
-    [60_000, "min", 1_000, "s"],
-  ] as const;
-  const [large, one, small, other] = parts.find(([least]) => ms >= least)!;
-  return `${Math.floor(ms / large)} ${one} ${Math.floor((ms % large) / small)} ${other}`;
 }
 
 function by({ waits, begun }: Told): string {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { VertebraError } from "../../firmware/core/errors";
 import { buildFirmware } from "../fleet/linux-board";
 import { buildRv32Firmware } from "../fleet/rv32-board";
+import type { Rv32Image } from "../fleet/rv32-image";
 import { type Stage, setStage } from "./stage";
 import { failuresOf, type Summary, summarize } from "./summary";
 import type { Moment } from "./view";
@@ -20,8 +21,8 @@ export interface DemoOptions {
   readonly asked: Promise<void>;
   /** Told what there is to wait for. */
   readonly say: (text: string) => void;
-  /** Whether one of its boards is an emulated microcontroller. */
-  readonly emulated: boolean;
+  /** Whether one of its boards is an emulated microcontroller; where it is not said, one is if this machine has what that takes. */
+  readonly emulated: boolean | undefined;
   /** Called with the directory of its world once that can be asked, as any gateway's. */
   readonly begun: (directory: string) => void;
   /** Called a few times a second. */
@@ -45,7 +46,7 @@ export async function runDemo({
   show,
 }: DemoOptions): Promise<Summary> {
   const firmware = await buildFirmware(say);
-  const emulator = emulated ? await buildRv32Firmware(say) : undefined;
+  const emulator = await emulatorOf(emulated, say);
   const directory = mkdtempSync(join(tmpdir(), "vertebra-demo-"));
   // A board that was killed this moment may have a file open still.
   const sweep = () => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
@@ -67,6 +68,9 @@ export async function runDemo({
       if (isPulled(stage)) stage.plug();
       const seconds = (performance.now() - startedAt) / 1000;
       await Promise.race([drain(stage, showing.footer), failed]);
+      for (const { report } of stage.boards) {
+        for (const block of report.pending) say(`${report.name}: ${await whyNotFinal(stage, block)}`);
+      }
       return summarize(stage.report(), reportsOf(stage), stage.thermostat, seconds);
     } finally {
       showing.stop();
@@ -77,6 +81,19 @@ export async function runDemo({
   } finally {
     process.off("exit", sweep);
     sweep();
+  }
+}
+
+async function emulatorOf(asked: boolean | undefined, say: (text: string) => void): Promise<Rv32Image | undefined> {
+  if (asked === false) return undefined;
+  try {
+    return await buildRv32Firmware(say);
+  } catch (error) {
+    if (asked || !(error instanceof VertebraError)) throw error;
+    // Who has QEMU for something else may lack the compiler, and is shown what there is.
+    if (error.code !== "no-qemu")
+      say(`board-3 is a process, as the others: --emulated says what it lacks to be more. ${error.remedy}`);
+    return undefined;
   }
 }
 
@@ -120,6 +137,14 @@ async function drain(stage: Stage, footer: (text: string) => void): Promise<void
   } while (isUnderWay(stage) && performance.now() < deadline);
   for (const board of stage.boards) board.process.say("status");
   await sleep(100);
+}
+
+/** The gateway may never have heard of it. */
+function whyNotFinal(stage: Stage, block: string): Promise<string> {
+  return stage.whyWaiting(block).catch((error: unknown) => {
+    if (error instanceof VertebraError) return error.message;
+    throw error;
+  });
 }
 
 /** A saga seals states of its own as long as an invocation runs. */

@@ -5,6 +5,7 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import type { Line } from "../../firmware/device/lines";
 import { startControl } from "../channels/control";
 import { type ToldEntry, tellEntry } from "../channels/entry";
+import { whyWaiting } from "../channels/waiting";
 import type { RunningBoard } from "../fleet/board-process";
 import { type BoardFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { startRv32Board } from "../fleet/rv32-board";
@@ -43,6 +44,8 @@ export interface Stage {
   readonly thermostat: Thermostat;
   /** Of the saga, that wait or run. */
   invocations(): number;
+  /** What a block that a board sealed waits for, as far as the gateway knows: a sentence. */
+  whyWaiting(block: string): Promise<string>;
   /** Pulls out the cable of the board with the relay, or puts it back. */
   pull(): void;
   plug(): void;
@@ -139,6 +142,7 @@ export async function setStage(
     last,
     thermostat,
     invocations: () => [...gateway.sagas!.ledger.books.values()].reduce((sum, book) => sum + book.invocations.size, 0),
+    whyWaiting: async (block) => (await whyWaiting(gateway, block)).sentence,
     pull() {
       notePulled(thermostat, Date.now());
       cable.unplug();

@@ -1,5 +1,5 @@
 import type { Why } from "../../firmware/core/capability/capabilities";
-import { fit, paint, type Text, visible } from "../system/text";
+import { duration, fit, paint, type Text, visible } from "../system/text";
 import type { BoardReport } from "./board-report";
 import type { Order } from "./order";
 import type { Thermostat } from "./thermostat";
@@ -86,7 +86,7 @@ function boardLine(board: BoardReport): Text {
     [7, `${pushed}`],
     [7, `${sealed}`],
     [6, `${finalized}`],
-    [8, median === null ? "" : `${Math.round(median)} ms`],
+    [8, median === null ? "" : duration(Math.round(median))],
   ]);
   return [" ", cell(9, name), link, rest.slice(1)];
 }

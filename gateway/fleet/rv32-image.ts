@@ -20,7 +20,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import { encodeText } from "../../firmware/core/wire/text";
 import { buildRv32 } from "../../firmware/native/rv32/build.mjs";
 import { asVertebraError, errnoOf } from "../system/errors";
-import { bulkInC, bundleForXs } from "./xs-program";
+import { bulkInC, bundleForXs, told } from "./xs-program";
 
 /** The flash that the emulated board is run from: its firmware, and the bytecode of its program behind it. */
 export interface Rv32Image {
@@ -69,7 +69,7 @@ const withoutSpare: Plugin = {
  * there is something to wait for. Errors: `no-compiler`, `no-engine`, `no-qemu`, `build-failed`.
  */
 export async function buildRv32Image(module: string, name: string, say: (text: string) => void): Promise<Rv32Image> {
-  const firmware = readFileSync(await buildRv32(say));
+  const firmware = readFileSync(await told(buildRv32(say), "The firmware of the emulated board"));
   const plugins = [withoutSpare, bulkInC];
   // Each name that stands in a program takes RAM, and each constant that a function closes over.
   const small = { minifySyntax: true, minifyIdentifiers: true };

@@ -46,7 +46,7 @@ export const bulkInC: Plugin = {
  * `say` is told when there is something to wait for. Errors: `no-compiler`, `no-engine`, `build-failed`.
  */
 export async function buildForXs(module: string, built: string, say: (text: string) => void): Promise<Firmware> {
-  const host = await buildHost(say).catch(throwTold);
+  const host = await told(buildHost(say), "The XS host");
   const text = await bundleForXs({ entryPoints: [join(root, module)], plugins: [bulkInC] });
   const program = join(root, built);
   mkdirSync(dirname(program), { recursive: true });
@@ -54,8 +54,11 @@ export async function buildForXs(module: string, built: string, say: (text: stri
   return { host, program };
 }
 
-function throwTold(error: Error & { code?: string; remedy?: string }): never {
-  const { code, message, remedy } = error;
-  if (code !== undefined && remedy !== undefined) throw new VertebraError(code, message, remedy);
-  throw asVertebraError(error, "The XS host can't be built");
+/** The path that a build of C sources (firmware/native) gives, whose errors know nothing of ours. */
+export function told(built: Promise<string>, what: string): Promise<string> {
+  return built.catch((error: Error & { code?: string; remedy?: string }) => {
+    const { code, message, remedy } = error;
+    if (code !== undefined && remedy !== undefined) throw new VertebraError(code, message, remedy);
+    throw asVertebraError(error, `${what} can't be built`);
+  });
 }

@@ -173,7 +173,8 @@ function typeOf(where: string, kind: string): FieldType {
 function requirementsOf({ requires = {} }: DescribedStage): Requirement[] {
   return Object.entries(requires).map(([capability, condition]) => {
     if (condition === true) return { capability, condition: null };
-    return { capability, condition: "min" in condition ? { min: condition.min } : { oneOf: condition } };
+    if (Array.isArray(condition)) return { capability, condition: { oneOf: condition } };
+    return { capability, condition: { min: (condition as { readonly min: number }).min } };
   });
 }
 

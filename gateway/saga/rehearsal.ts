@@ -72,7 +72,7 @@ export interface Rehearsed {
 /** Virtual ms: no saga waits longer in a rehearsal. */
 export const horizon = 30 * 24 * 3_600_000;
 /** What one entry of a script may bring about, before the next comes: a saga that feeds itself never comes to an end. */
-const mostRuns = 500;
+const mostRuns = 200;
 const mostEvents = 20_000;
 /** When virtual time begins, so that a saga's `now` is the same in each rehearsal: the first of January 2026. */
 const epoch = 1_767_225_600_000;

@@ -69,6 +69,19 @@ function isStyled(text: Styled | readonly Text[]): text is Styled {
   return "style" in text;
 }
 
+/** `240 ms`, `3.2 s`, `4 min 5 s`, `2 h 4 min` or `3 d 2 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const parts = [
+    [86_400_000, "d", 3_600_000, "h"],
+    [3_600_000, "h", 60_000, "min"],
+    [60_000, "min", 1_000, "s"],
+  ] as const;
+  const [large, one, small, other] = parts.find(([least]) => ms >= least)!;
+  return `${Math.floor(ms / large)} ${one} ${Math.floor((ms % large) / small)} ${other}`;
+}
+
 /** JSON in one line, of which a terminal shows every character as it is. */
 export function jsonText(value: unknown): string {
   return escapedJson(writeJson(value));

@@ -5,6 +5,10 @@ declare function native<T>(name: string): T;
 
 export const equal = native<(a: Uint8Array, b: Uint8Array) => boolean>("vertebra_equal");
 export const compare = native<(a: Uint8Array, b: Uint8Array) => number>("vertebra_compare");
+export const find = native<(bytes: Uint8Array, wanted: Uint8Array, from: number) => number>("vertebra_find");
+export const endOfItem = native<(bytes: Uint8Array, at: number, end: number) => number>("vertebra_endOfItem");
+export const nextString =
+  native<(bytes: Uint8Array, at: number, end: number, least: number) => number>("vertebra_nextString");
 export const toHex = native<(bytes: Uint8Array) => string>("vertebra_toHex");
 export const textFromUtf8 = native<(bytes: Uint8Array) => string | number>("vertebra_textFromUtf8");
 const utf8Of = native<(text: string) => ArrayBuffer | undefined>("vertebra_utf8FromText");

@@ -1,6 +1,7 @@
 import { ample } from "../../firmware/core/bounds";
 import { createParticipant } from "../../firmware/core/participant";
 import { equal } from "../../firmware/core/wire/bytes";
+import { packingFor } from "../../firmware/device/keeping";
 import type { Crypto, Flash } from "../../firmware/ports";
 import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { noWear } from "../store/all-records";
@@ -25,7 +26,7 @@ export function replay(recording: Recording, crypto: Crypto, meter: () => number
   const inner = createInnerMeter(meter);
   const flash = createFlash(inner);
   const { seed, worlds } = recording.provision;
-  const journal = openJournal(flash.port, crypto.signer(seed).publicKey, noWear);
+  const journal = openJournal(flash.port, crypto.signer(seed).publicKey, noWear, packingFor(crypto, worlds[0]!));
   const participant = createParticipant({
     crypto: notMetered(crypto, inner),
     seed,

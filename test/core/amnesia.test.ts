@@ -3,7 +3,7 @@ import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeBlockHeader, decodeCertificate, decodeMetablockHeader } from "../../firmware/core/wire/structures";
 import { cheapCrypto } from "./cheap-crypto";
 import { createForge, listen, type Passing } from "./forge";
-import { createNetwork, type Member, type Network } from "./network";
+import { createNetwork, everyPair, type Member, type Network } from "./network";
 
 /** PROTOCOL 6, Amnesia: "one whose store is older than what it signed (restored from a copy, a cloned seed) must not vote". */
 
@@ -11,7 +11,7 @@ const crypto = cheapCrypto();
 const members = ["a", "b", "c", "d"];
 
 function fourOwners(): Network {
-  const links = members.flatMap((one, index) => members.slice(index + 1).map((other) => [one, other] as const));
+  const links = everyPair(members);
   return createNetwork({
     crypto,
     members,

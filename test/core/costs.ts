@@ -5,7 +5,7 @@ import { encodeMessage } from "../../firmware/core/wire/messages";
 import { encodeBlockReference, encodeMetablockHeader } from "../../firmware/core/wire/structures";
 import type { Crypto } from "../../firmware/ports";
 import { cheapCrypto } from "./cheap-crypto";
-import { createNetwork, type Network } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
 
 /** Counting what a peer's bytes make a participant compute. */
 
@@ -42,7 +42,7 @@ export function scene(): { readonly network: Network; readonly counts: Counts; c
       { name: "g", owners, policy: { quorum: "two-thirds" } },
       { name: "ab", owners: ["a", "b"] },
     ],
-    links: owners.flatMap((one, index) => owners.slice(index + 1).map((other) => [one, other] as const)),
+    links: everyPair(owners),
   });
   network.filter = (from) => from !== "liar";
   const costOf = (act: () => void) => {

@@ -5,7 +5,7 @@ import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
 import { maxCount } from "../../firmware/core/wire/limits";
 import { cheapCrypto } from "./cheap-crypto";
 import { createForge, listen } from "./forge";
-import { createNetwork, type Network } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
 
 /** The last numbers that there are, and stores of a time that had fewer bounds: nobody ends of them. */
 
@@ -17,7 +17,7 @@ function four(): Network {
     crypto,
     members: owners,
     groups: [{ name: "g", owners, policy: { quorum: "two-thirds" } }],
-    links: owners.flatMap((one, index) => owners.slice(index + 1).map((other) => [one, other] as const)),
+    links: everyPair(owners),
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cheapCrypto } from "./cheap-crypto";
-import { createForge, listen } from "./forge";
+import { createForge, leadTo, listen } from "./forge";
 import { createNetwork, type Network } from "./network";
 
 /** Honest owners of a group, who share another with a liar that runs ahead, as one may who knows of groups that others don't: they follow it there. */
@@ -26,9 +26,8 @@ describe("owners who certified above a metablock of a liar's", () => {
     const forge = createForge(network, crypto);
     const invented = crypto.sha256(new Uint8Array([1]));
     const unknown = forge.reference(forge.block("liar", "h", [7]), 0, { group: invented });
-    const parent = forge.metablock("liar", { sequence: ahead, parents: [invented] }, [unknown]);
-    const child = forge.metablock("liar", { sequence: ahead + 1, parents: [parent.id] }, [unknown]);
-    for (const { message } of [parent, child]) for (const to of honest) network.inject(to, "liar", message);
+    const lead = leadTo(forge, "liar", { sequence: ahead + 1 }, unknown, invented);
+    for (const { message } of lead) for (const to of honest) network.inject(to, "liar", message);
     for (const owner of honest) network.push(owner, "h", 3);
     network.run(network.now + 10_000);
     listen(network, () => true);

@@ -146,6 +146,21 @@ export function createForge(network: Forgeable, crypto: Crypto): Forge {
   };
 }
 
+/**
+ * A metablock with this reference, and its parent, which shows a block of a group that nobody knows: who is not shown all of it can't judge it,
+ * and may follow to a generation ahead. `invented` is that group.
+ */
+export function leadTo(
+  { metablock }: Forge,
+  name: string,
+  { sequence, attempt = 0 }: { readonly sequence: number; readonly attempt?: number },
+  place: BlockReference,
+  invented: Hash,
+): readonly [parent: ForgedMetablock, child: ForgedMetablock] {
+  const parent = metablock(name, { sequence: sequence - 1, parents: [invented] }, [{ ...place, group: invented }]);
+  return [parent, metablock(name, { sequence, attempt, parents: [parent.id] }, [place])];
+}
+
 /** A message on its way between two members. */
 export interface Passing {
   readonly from: string;

@@ -8,7 +8,7 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Frontier } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
 import { createForge, type Forge, listen } from "./forge";
-import { createNetwork, type Network } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
 
 /**
  * A member who follows the wire's form and breaks the promises: two blocks with one counter, two metablocks in one view, floods,
@@ -18,7 +18,7 @@ import { createNetwork, type Network } from "./network";
 const crypto = cheapCrypto();
 const honest = ["a", "b", "c"];
 const members = [...honest, "liar"];
-const everyPair = members.flatMap((one, index) => members.slice(index + 1).map((other) => [one, other] as const));
+const links = everyPair(members);
 
 interface Scene {
   readonly network: Network;
@@ -35,7 +35,7 @@ function withLiar(): Scene {
       { name: "ab", owners: ["a", "b"] },
       { name: "with-liar", owners: ["a", "liar"] },
     ],
-    links: everyPair,
+    links,
   });
   network.filter = (from) => from !== "liar";
   return { network, forge: createForge(network, crypto) };
@@ -173,6 +173,48 @@ describe("a liar who floods", () => {
     expectGoesOn(scene);
   });
 
+  // Who passed them on to the others spent its own budget there, and its votes were not heard any more.
+  it("with as many of them as it may does not have the honest spend on them what they may say to each other", () => {
+    const scene = withLiar();
+    const { network, forge } = scene;
+    let count = 0;
+    const anyHash = () => crypto.sha256(Uint8Array.of(count & 255, (count >> 8) & 255, count++ >> 16));
+    for (let round = 0; round < 500; round++) {
+      if (round === 250) for (const [value, name] of honest.entries()) network.push(name, "all", value);
+      for (const name of honest) {
+        const certificates = Array.from(
+          { length: 38 },
+          () => forge.certificate("liar", { id: anyHash() }, { own: [0], parents: [] }).bytes,
+        );
+        tell(network, name, { message: encodeMessage({ type: "certificates", certificates }) });
+      }
+      network.run(network.now + 20);
+    }
+    for (const name of honest) expect(network.entriesOf(name, "all").sort()).toEqual([0, 1, 2]);
+  });
+
+  it("with blocks of members without end, where members write, does not keep out an owner who writes its first", () => {
+    const network = createNetwork({
+      crypto,
+      members,
+      groups: [{ name: "g", owners: members, policy: { quorum: "two-thirds", writers: "members" } }],
+      links,
+    });
+    network.filter = (from) => from !== "liar";
+    const seedOf = (name: string) => ({ seed: crypto.sha256(Uint8Array.of(...name.split(",").map(Number))) });
+    const forge = createForge({ ...network, members: { get: seedOf } }, crypto);
+    for (let round = 0; round < 18; round++) {
+      for (let count = 0; count < 60; count++) {
+        const { message } = forge.block(`${round},${count}`, "g", [1_000 + count]);
+        for (const name of honest) network.inject(name, "liar", message);
+      }
+      network.run(network.now + 3_000);
+    }
+    network.push("c", "g", 1);
+    network.run(network.now + 10_000);
+    for (const name of honest) expect(network.entriesOf(name, "g")).toContain(1);
+  });
+
   it("with blocks of counters far ahead does not keep the blocks of others out", () => {
     const scene = withLiar();
     const { network, forge } = scene;
@@ -266,6 +308,24 @@ describe("a liar whose lies only some can tell", () => {
     for (const name of honest) expect(network.members.get(name)!.cuts).toEqual([]);
     expectGoesOn(scene);
   });
+
+  // Its tree holds them out of order, and each honest member is shown one, in which that can't be seen.
+  it("as that of two references each is shown to some does not get the honest cut off by each other", () => {
+    const scene = withLiar();
+    const { network, forge } = scene;
+    const block = forge.block("liar", "all", [1]);
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const references = [forge.reference(block, 1), forge.reference(block, 0)];
+      const { bytes: header, signature, shown } = forge.metablock("liar", { sequence: 0, attempt }, references);
+      for (const [index, name] of honest.entries()) {
+        const message = encodeMessage({ type: "metablock", header, signature, references: [shown[index % 2]!] });
+        tell(network, name, { message });
+      }
+      network.run(network.now + 100);
+    }
+    for (const name of honest) expect(network.members.get(name)!.cuts).toEqual([]);
+    expectGoesOn(scene);
+  });
 });
 
 describe("a liar who repeats what was true long ago", () => {
@@ -299,7 +359,7 @@ describe("a liar whose counters leap", () => {
       crypto,
       members,
       groups: [{ name: "g", owners: members, policy: { quorum: "two-thirds", ordered: false } }],
-      links: everyPair,
+      links,
     });
     network.filter = (from) => from !== "liar";
     const forge = createForge(network, crypto);

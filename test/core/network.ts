@@ -9,9 +9,10 @@ import { createParticipant, type Participant } from "../../firmware/core/partici
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
-import { finalsOf, promisesOf, sharesOf } from "../../firmware/device/keeping";
+import { finalsOf, packingFor, promisesOf, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
 import { type Journal, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
+import type { Packing } from "../../firmware/store/values";
 import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
@@ -77,6 +78,8 @@ export interface Network {
   readonly groups: Map<string, Hash>;
   readonly pacts: Map<string, Pact>;
   readonly tag: string;
+  /** Of those whose store is a journal in flash. */
+  readonly packing: Packing;
   now: number;
   /** What every member's wall clock shows. */
   wall: (now: number) => number;
@@ -119,6 +122,11 @@ export interface NetworkPlan {
   readonly bounds?: Readonly<Record<string, Bounds>>;
 }
 
+/** Links of all of them to all. */
+export function everyPair(names: readonly string[]): (readonly [string, string])[] {
+  return names.flatMap((one, index) => names.slice(index + 1).map((other) => [one, other] as const));
+}
+
 export function createNetwork(plan: NetworkPlan): Network {
   const crypto = plan.crypto ?? cheapCrypto();
   const delay = plan.delay ?? 10;
@@ -150,6 +158,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     groups.set(group.name, syncGroupId(crypto, bytes));
     groupBytes.set(group.name, { bytes, owners: group.owners });
   }
+  const packing = packingFor(crypto, { groups: [...groupBytes.values()].map(({ bytes }) => bytes), pacts: pactBytes });
   const queue: Delivery[] = [];
   let order = 0;
   let sessions = 0;
@@ -162,6 +171,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     members,
     groups,
     pacts,
+    packing,
     get tag() {
       return tag;
     },
@@ -261,7 +271,7 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.store.clear();
         for (const [key, value] of store) member.store.set(key, value);
       }
-      member.journal = member.nor && openJournal(member.nor.flash, member.avatar, noWear);
+      member.journal = member.nor && openJournal(member.nor.flash, member.avatar, noWear, packing);
       member.participant = createMember(name, member.store, member.journal);
       member.alive = true;
       member.boots++;

@@ -6,7 +6,7 @@ import { encodeCertificate } from "../../firmware/core/wire/structures";
 import type { Scope } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
 import { createForge, listen } from "./forge";
-import { createNetwork, type Network } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
 
 /** "It counts for those blocks and no others" (PROTOCOL 4): what a certificate names is there, and is no more than others can carry. */
 
@@ -64,14 +64,14 @@ describe("the scopes of one who certifies much", () => {
 });
 
 const owners = ["a", "b", "c", "liar"];
-const everyPair = owners.flatMap((one, index) => owners.slice(index + 1).map((other) => [one, other] as const));
+const links = everyPair(owners);
 
 function withLiar(): Network {
   const network = createNetwork({
     crypto,
     members: owners,
     groups: [{ name: "g", owners, policy: { quorum: "two-thirds" } }],
-    links: everyPair,
+    links,
   });
   network.filter = (from) => from !== "liar";
   return network;
@@ -137,7 +137,7 @@ describe("what a signer says twice", () => {
       crypto: counting,
       members: owners,
       groups: [{ name: "g", owners, policy: { quorum: "two-thirds" } }],
-      links: everyPair,
+      links,
     });
     const forge = createForge(network, crypto);
     const blocks = [1, 2, 3].map((value) => forge.block("liar", "g", [value], { counter: value }));

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decodeProvision } from "../../firmware/core/identity/provision";
+import { packingFor } from "../../firmware/device/keeping";
 import { type Journal, openJournal } from "../../firmware/store/journal";
 import type { Board } from "../../gateway/world/world";
 import { crypto } from "../gateway/worlds";
@@ -14,6 +15,6 @@ export function journalOf({ flashFile, provisionFile }: Board): Journal {
   const bytes = readFileSync(flashFile);
   const nor = createNor(bytes.length / sectorSize, sectorSize);
   nor.bytes.set(bytes);
-  const { seed } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-  return openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
+  const { seed, worlds } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
+  return openJournal(nor.flash, crypto.signer(seed).publicKey, noWear, packingFor(crypto, worlds[0]!));
 }

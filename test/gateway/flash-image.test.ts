@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatVersion } from "../../firmware/store/front";
 import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { readValue } from "../../firmware/store/log";
 import { textOf } from "../../firmware/store/names";
@@ -42,7 +43,7 @@ describe("the image of a flash", () => {
       const path = imageOf(sectorSize, writeSize);
       const before = readFileSync(path);
       const { prepared, sectors, log, names } = inspectImage(path);
-      expect(prepared).toMatchObject({ version: 1, sectorSize, sectors: 12, owner });
+      expect(prepared).toMatchObject({ version: formatVersion, sectorSize, sectors: 12, owner });
       expect(sectors.filter(({ state }) => state === "log").length).toBeGreaterThan(0);
       const keys = [...keysIn(log.table)].flatMap((key) => textOf(names, key) ?? []);
       expect(keys.sort()).toEqual([0, 1, 2, 3, 4].map((step) => `w/t/slot/g/${step}`));

@@ -6,7 +6,7 @@ import { decodeState } from "../../firmware/core/saga/state";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
 import { createDriver, drive } from "../../firmware/device/driver";
-import { promisesOf } from "../../firmware/device/keeping";
+import { packingFor, promisesOf } from "../../firmware/device/keeping";
 import { finalBlocks, openSagas } from "../../firmware/device/sagas";
 import type { Sandbox } from "../../firmware/device/sandbox";
 import { openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
@@ -38,7 +38,7 @@ const sandbox: Sandbox = (request, _behavior, done) => {
 };
 
 function startBoard(nor: ReturnType<typeof createNor>) {
-  const journal = openJournal(nor.flash, crypto.signer(seed).publicKey, noWear);
+  const journal = openJournal(nor.flash, crypto.signer(seed).publicKey, noWear, packingFor(crypto, world));
   const records = promisesOf(journal);
   const participant = createParticipant({
     crypto,

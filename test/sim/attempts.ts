@@ -1,4 +1,4 @@
-import { furthestAhead } from "../../firmware/core/chain/world";
+import { furthestAhead, furthestByWaiting, leap } from "../../firmware/core/chain/world";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeCertificate } from "../../firmware/core/wire/structures";
@@ -8,10 +8,12 @@ import type { Member, Watcher, World } from "./world";
 
 /**
  * "K is not ahead of its attempt" (PROTOCOL 6): what an honest member certifies of the generation that is next, it is as far as. And
- * "a generation can't be run away with": its HFG rises by no more than 2^20 at once.
+ * "a generation can't be run away with": its HFG leaps once a second, and by no more than 2^20 where half
+ * of all generations are behind.
  */
 export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher {
   const generations = new Map<string, number>();
+  const leaps = new Map<string, { readonly at: number; readonly boots: number }>();
   const voted = new Set<string>();
   return {
     sent() {},
@@ -32,6 +34,15 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     noted() {},
   };
 
+  function checkLeap({ name, boots }: Member, generation: number): void {
+    const at = worldOf().schedule.now();
+    const last = leaps.get(name);
+    // Its clock may run a little fast.
+    if (last?.boots === boots && at - last.at < 0.8 * leap.everyMs)
+      checkers.fail(`${name} leaped to generation ${generation}, and ${at - last.at} ms before to another`);
+    leaps.set(name, { at, boots });
+  }
+
   /** Returns whether its generation is another than before. */
   function checkGeneration(member: Member): boolean {
     const now = member.door?.worlds.get(worldOf().tag)?.highestFinalizableGeneration;
@@ -39,8 +50,9 @@ export function checkAttempts(worldOf: () => World, checkers: Checkers): Watcher
     const before = generations.get(member.name) ?? -1;
     generations.set(member.name, now);
     // What follows from one event may be several generations.
-    if (now - before > 2 * furthestAhead)
+    if (now > furthestByWaiting && now - before > 2 * furthestAhead)
       checkers.fail(`${member.name} went from generation ${before} to ${now} at once`);
+    if (now - before > 2 * leap.generations) checkLeap(member, now);
     return now !== before;
   }
 

@@ -147,6 +147,21 @@ export const boldLies: Readonly<Record<BoldLieName, (liar: Liar, group: Group) =
     }
   },
 
+  /** Metablocks for the next slot in generations around the next one, always of an attempt that nobody saw, of parents that are there or of such as are not. */
+  "always new"(liar, group) {
+    const { draw, crypto } = liar.world;
+    for (let count = 1 + draw.below(10); count > 0; count--) {
+      const attempt = (liar.counters.get("attempts") ?? 0) + 1;
+      liar.counters.set("attempts", attempt);
+      const sequence = Math.max(0, statusOf(liar).highestFinalizableGeneration + draw.one([-1, 0, 0, 1, 2, 2, 3, 5]));
+      const before = liar.metablocks.filter(({ header }) => header.sequence === sequence - 1);
+      const invented = crypto.sha256(Uint8Array.of(attempt & 255, (attempt >> 8) & 255, attempt >> 16));
+      const parents = sequence === 0 ? [] : [before.length > 0 && draw.chance(0.5) ? draw.one(before).id : invented];
+      const references = [nextPlace(liar, group, someBlock(liar, group))];
+      say(liar, liar.forge.metablock(liar.member.name, { sequence, attempt, parents }, references).message);
+    }
+  },
+
   /** A generation far ahead, on a parent of a group that only the liar knows: who can't see through it may follow, but not so far. */
   "run away"(liar, group) {
     const { draw, crypto } = liar.world;

@@ -21,8 +21,8 @@ export interface Checkers {
   readonly failures: string[];
   /** The blocks that are final in the member's store, in order. */
   historyOf(member: Member, group: Group): readonly FinalBlock[];
-  /** Values that this member was told are sealed, by group. */
-  sealedBy(member: Member, group: Group): readonly number[];
+  /** The blocks that this member was told are sealed, by group. */
+  sealedBy(member: Member, group: Group): readonly string[];
   fail(what: string): void;
 }
 
@@ -63,7 +63,7 @@ export function createCheckers(worldOf: () => World): Checkers {
   const places = new Map<string, number>();
   const valuesFinal = new Set<number>();
   const histories = new Map<string, FinalBlock[]>();
-  const sealed = new Map<string, number[]>();
+  const sealed = new Map<string, string[]>();
   const told = new Map<string, Told | undefined>();
   const judged = new Set<string>();
   let promisesMade: ReturnType<typeof createPromises> | undefined;
@@ -129,8 +129,12 @@ export function createCheckers(worldOf: () => World): Checkers {
   function readStore(world: World, member: Member): void {
     const records = member.store.records();
     for (const group of world.groups.values()) {
-      histories.delete(`${member.name}/${group.key}`);
-      for (let position = 0; ; position++) {
+      const before = historyOf(member, group);
+      const isStored = (_: unknown, position: number) => records.has(finalKey(world, group, position));
+      // What it keeps no more, since it keeps the last ones alone, it had.
+      const first = before.findIndex(isStored);
+      histories.set(`${member.name}/${group.key}`, before.slice(0, Math.max(0, first)));
+      for (let position = Math.max(0, first); ; position++) {
         const stored = records.get(finalKey(world, group, position));
         if (stored === undefined) break;
         takeFinal(member, group, position, stored);
@@ -196,7 +200,7 @@ export function createCheckers(worldOf: () => World): Checkers {
       if (action.kind === "sealed") {
         const group = [...world.groups.values()].find(({ id }) => toHex(id) === toHex(action.group))!;
         const key = `${member.name}/${group.key}`;
-        sealed.set(key, [...(sealed.get(key) ?? []), ...action.tokens]);
+        sealed.set(key, [...(sealed.get(key) ?? []), toHex(action.block)]);
       } else if (action.kind === "final") checkDelivered(world, member, action);
       else if (action.kind === "cut") {
         const peer = member.peers.get(action.peer);

@@ -60,12 +60,12 @@ export function lackAt(
   if (history.length < blocks) {
     return `${member.name} has ${history.length} final blocks of ${group.name}, and others ${blocks}`;
   }
-  if (group.policy.private) return undefined;
-  const final = new Set(history.flatMap(({ values }) => values ?? []));
+  const final = new Set(history.map(({ block }) => block));
   for (const writer of able) {
     const told = checkers.sealedBy(writer, group).slice(0, sealed.get(writer));
-    const lost = told.filter((value) => !final.has(value));
-    if (lost.length > 0) return `${lost} of ${writer.name}, sealed, are not final in ${group.name} at ${member.name}`;
+    const lost = told.filter((block) => !final.has(block)).map((block) => block.slice(0, 8));
+    if (lost.length > 0)
+      return `blocks ${lost} of ${writer.name}, sealed, are not final in ${group.name} at ${member.name}`;
   }
   return undefined;
 }

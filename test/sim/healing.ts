@@ -34,7 +34,9 @@ export function heal(world: World, links: readonly LinkState[], checkers: Checke
   const marks = isLoaded ? goals.map((goal) => markOf(checkers, goal)) : undefined;
   const standstills = isLoaded ? goals.map((goal) => watchStandstill(world, checkers, goal)) : [];
   const within = healingMs + catchingUpMs * furthestBehind(checkers, goals);
-  reach(world, checkers, within, standstills, () => lackOf(checkers, goals, marks));
+  // Under load a writer whose lines are full is told later.
+  const owed = () => (isLoaded ? undefined : told.owed(goals));
+  reach(world, checkers, within, standstills, () => lackOf(checkers, goals, marks) ?? owed());
   const took = schedule.now() - started;
   const stoodStill = standstills.length === 0 ? 0 : bearLoad(world, checkers, standstills);
   // A writer whose lines are full is told when they are so no more.

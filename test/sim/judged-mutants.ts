@@ -3,13 +3,7 @@ import { type Mutant, one } from "./mutant";
 /** Deliberate faults in what bounds a participant, and in what its readers, writers, store and links are promised. */
 export const judgedMutants: readonly Mutant[] = [
   {
-    ...one(
-      "let certificates wait without bound",
-      9,
-      "chain/certificates.ts",
-      "if (waiting.length >= certificatesWaiting) waiting.shift();",
-      "",
-    ),
+    ...one("let certificates wait without bound", 9, "chain/certificates.ts", "if (!hadRoom) waiting.shift();", ""),
     kind: "loaded",
   },
   one(
@@ -19,7 +13,13 @@ export const judgedMutants: readonly Mutant[] = [
     '  world.delivered.push({\n    kind: "sealed",',
     '  if (group.ownCounter % 2 === 1) world.delivered.push({\n    kind: "sealed",',
   ),
-  one("forget in the store what was deleted", 7, "store/journal.ts", "entries.push(removeEntry(number, 0));", ""),
+  one(
+    "forget in the store what was deleted",
+    7,
+    "store/journal.ts",
+    "change.entries.push(removeEntry(number, 0));",
+    "",
+  ),
   one(
     "resume with a secret that never changes",
     182,

@@ -1,6 +1,7 @@
 import { VertebraError } from "../../firmware/core/errors";
 import type { Participant } from "../../firmware/core/participant";
 import { hash } from "../../firmware/core/wire/hash";
+import { messageLimit } from "../../firmware/core/wire/limits";
 import { merklePath } from "../../firmware/core/wire/merkle";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeBlockHeader, decodeMetablockHeader } from "../../firmware/core/wire/structures";
@@ -129,16 +130,17 @@ function hiding({ world }: Liar, bytes: Uint8Array): Uint8Array {
     ? references.map((each, at) => ({ ...each, path: merklePath(world.crypto, leaves, at) }))
     : references;
   const hidden = world.draw.below(references.length);
-  return encodeMessage({ ...message, references: shown.filter((_, at) => at !== hidden) });
+  const said = encodeMessage({ ...message, references: shown.filter((_, at) => at !== hidden) });
+  return said.length > messageLimit ? bytes : said;
 }
 
-/** To most of its neighbours, and not to the others. */
+/** To most of its neighbours, and not to the others. What is larger than a message may be no link takes from it. */
 export function say(
   liar: Liar,
   message: Uint8Array,
   to: (index: number) => boolean = () => liar.world.draw.chance(0.7),
 ): void {
-  if (liar.quiet) return;
+  if (liar.quiet || message.length > messageLimit) return;
   for (const [index, peer] of [...liar.member.peers.keys()].entries()) {
     if (to(index)) liar.world.transport.send(liar.member, peer, message);
   }

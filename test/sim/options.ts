@@ -6,6 +6,8 @@ export const help = `npm run sim -- --seeds 1000              so many hostile wo
                --minutes 10              as many as fit
                --load                    under load: slow machines, members that go on pushing, several liars
                --wide                    groups of 24 and of 64 owners
+               --relentless              of liars who go on for as long as anything is under way
+               --small                   of members that hold as little as boards with the least memory
                --signatures real         none with the cheap ones that most are drawn with
                --seed 42 [--trace]       one, told in full
                --seed 42 --shrink        the shortest plan that still fails
@@ -43,7 +45,7 @@ const remedy = "See: npm run sim -- --help";
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   const options: Options = {
-    kind: values.load ? "loaded" : values.wide ? "wide" : "hostile",
+    kind: kindOf(values),
     first: count("first", values.first) ?? 1,
     seeds: count("seeds", values.seeds),
     minutes: count("minutes", values.minutes),
@@ -61,13 +63,20 @@ export function readOptions(args: readonly string[]): Options {
     throw new UsageError(`"${stray}" belongs to no option. A number of worlds: --seeds ${stray}. ${remedy}`);
   if (options.seed === null && (options.trace || options.shrink))
     throw new UsageError(`--${options.trace ? "trace" : "shrink"} is about one world: say which by --seed. ${remedy}`);
-  if (values.load && values.wide)
-    throw new UsageError(`--load and --wide are two kinds of worlds: take one. ${remedy}`);
+  if ([values.load, values.wide, values.small, values.relentless].filter(Boolean).length > 1)
+    throw new UsageError(`--load, --wide, --small and --relentless are kinds of worlds: take one. ${remedy}`);
   if (options.seeds !== null && options.minutes !== null)
     throw new UsageError(
       `--seeds says how many worlds, and --minutes as many as fit: leave one of them out. ${remedy}`,
     );
   return options;
+}
+
+function kindOf(values: ReturnType<typeof parse>["values"]): Kind {
+  if (values.load) return "loaded";
+  if (values.wide) return "wide";
+  if (values.small) return "small";
+  return values.relentless ? "relentless" : "hostile";
 }
 
 function parse(args: readonly string[]) {
@@ -83,6 +92,8 @@ function parse(args: readonly string[]) {
         signatures: { type: "string" },
         load: { type: "boolean", default: false },
         wide: { type: "boolean", default: false },
+        small: { type: "boolean", default: false },
+        relentless: { type: "boolean", default: false },
         trace: { type: "boolean", default: false },
         shrink: { type: "boolean", default: false },
         mutants: { type: "boolean", default: false },

@@ -34,6 +34,8 @@ export interface Plan {
   readonly queue?: number;
   /** When members stop pushing, ms, where that is long after faults end; absent where all falls silent with them. */
   readonly loadedUntil?: number;
+  /** Members hold no more than boards that have the least memory. */
+  readonly small?: true;
 }
 
 export interface GroupPlan {
@@ -110,7 +112,8 @@ export const boldLieNames = [
   "certificates for nothing",
   "run away",
 ] as const;
-export type BoldLieName = (typeof boldLieNames)[number];
+/** And one that is told in worlds of liars without end alone. */
+export type BoldLieName = (typeof boldLieNames)[number] | "always new";
 
 export interface LiarPlan {
   readonly name: string;

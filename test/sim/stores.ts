@@ -1,6 +1,7 @@
 import { leastRoom } from "../../firmware/core/chain/store-room";
 import { equal } from "../../firmware/core/wire/bytes";
 import { journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
+import type { Packing } from "../../firmware/store/values";
 import { allRecords, noWear } from "../store/all-records";
 import { createNor, PowerCut, parts } from "../store/nor";
 import type { Draw } from "./random";
@@ -51,16 +52,16 @@ function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
 }
 
 /** The journal of a board on simulated NOR flash, whose power can fail in any program or erase. */
-export function flashStore(owner: Uint8Array, sectors: number): Store {
+export function flashStore(owner: Uint8Array, sectors: number, packing: Packing): Store {
   const nor = createNor(sectors, sectorSize);
-  let journal = openJournal(nor.flash, owner, noWear);
+  let journal = openJournal(nor.flash, owner, noWear, packing);
   /** What the journal holds, read once. */
   let records = allRecords(journal);
   let compactionsBefore = 0;
   const reopen = () => {
     nor.restore();
     compactionsBefore += journalStats(journal).compactions;
-    journal = openJournal(nor.flash, owner, noWear);
+    journal = openJournal(nor.flash, owner, noWear, packing);
     records = allRecords(journal);
   };
   /** Programs and erases of a write in which a sector may be freed; of most a few. */

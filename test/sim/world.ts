@@ -1,6 +1,7 @@
-import { ample } from "../../firmware/core/bounds";
+import { ample, type Bounds } from "../../firmware/core/bounds";
 import type { Action, Event, PeerId } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { leastFor } from "../../firmware/core/memory";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
@@ -8,7 +9,9 @@ import type { Order } from "../../firmware/core/saga/conductor";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact } from "../../firmware/core/wire/types";
+import { packingFor } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
+import type { Packing } from "../../firmware/store/values";
 import { type OpenDoor, openDoor } from "../core/door";
 import { worldId } from "../core/network";
 import { answer, awake, type Compute, counted, createCompute, occupy, stopWork, type Work, workSince } from "./compute";
@@ -128,8 +131,13 @@ export function createWorld(plan: Plan, platform: Crypto, watcher: Watcher): Wor
     [...seeds].map(([name, seed]) => [name, crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey] as const),
   );
   const groups = new Map(plan.groups.map((group) => [group.name, createGroup(crypto, plan, group, avatars)]));
+  const all = [...groups.values()];
+  const packing = packingFor(crypto, {
+    groups: all.map(({ bytes }) => bytes),
+    pacts: all.map(({ pactBytes }) => pactBytes),
+  });
   const members = new Map(
-    plan.members.map((name) => [name, createMember(plan, name, seeds.get(name)!, avatars.get(name)!)]),
+    plan.members.map((name) => [name, createMember(plan, name, seeds.get(name)!, avatars.get(name)!, packing)]),
   );
   const world: World = {
     ...{ plan, crypto, members, groups, watcher, signatures },
@@ -174,12 +182,12 @@ function createGroup(crypto: Crypto, world: Plan, plan: GroupPlan, avatars: Read
   return { ...plan, pact, pactBytes, bytes, id, key: toHex(id), ownerKeys: owners.map(toHex), followers };
 }
 
-function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId): Member {
+function createMember(plan: Plan, name: string, seed: Uint8Array, avatar: AvatarId, packing: Packing): Member {
   return {
     ...{ name, seed, avatar, key: toHex(avatar) },
     store:
       plan.store === "flash"
-        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 40 : 512)
+        ? flashStore(avatar, plan.sagas === undefined && plan.loadedUntil === undefined ? 56 : 512, packing)
         : recordStore(),
     copied: undefined,
     participant: undefined,
@@ -223,12 +231,24 @@ export function participantOf(
         ),
       },
     ],
-    bounds: ample,
+    bounds: plan.small ? smallest(plan, name, known) : ample,
     records: records.filter(([key]) => !key.startsWith("final/")),
     ...(store.room !== null && {
       room: { bytes: store.room, finals: finals.map(([key, { length }]) => [key, length] as const).sort() },
     }),
   });
+}
+
+/** Somebody must have the history, for who was away: in a star its middle has it, an honest one, and else all have. */
+function smallest({ shape, liars, forgetful }: Plan, name: string, groups: readonly Group[]): Bounds {
+  const asked = groups.map(({ ownerKeys, pact }) => ({
+    owners: ownerKeys.length,
+    largestEntry: pact.policy.largestEntry,
+  }));
+  const least = leastFor({ groups: asked, sagas: 0 });
+  const middle = "a";
+  const isAlone = shape === "star" && middle !== forgetful && liars.every((liar) => liar.name !== middle);
+  return isAlone && name !== middle ? least : { ...least, finalTail: 0 };
 }
 
 /** Groups that a member owns or follows: who takes part in sagas sees all of theirs. */

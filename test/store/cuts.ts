@@ -1,4 +1,5 @@
 import { type Journal, openJournal, writeRecords } from "../../firmware/store/journal";
+import type { Packing } from "../../firmware/store/values";
 import { allRecords, noWear } from "./all-records";
 import { createNor, type Nor, type Part, PowerCut, parts } from "./nor";
 
@@ -23,6 +24,8 @@ export interface History {
   readonly writes: readonly Write[];
   /** The first write that is cut: those before it fill the flash, so that sectors are freed. */
   readonly cutFrom: number;
+  /** Where its values are packed. */
+  readonly packing?: Packing;
 }
 
 /** Values that grow, shrink and go, some in parts and some over more than a sector, in a flash that is freed again and again. */
@@ -92,7 +95,7 @@ function forEachWrite(
   act: (bytes: Uint8Array, index: number, before: State, after: State) => void,
 ): void {
   const nor = createNor(history.sectors, history.sectorSize, history.writeSize);
-  const journal = journalOf(nor);
+  const journal = journalOf(nor, history);
   let before: State = allRecords(journal);
   for (const [index, write] of history.writes.entries()) {
     const bytes = nor.bytes.slice();
@@ -108,8 +111,8 @@ function forEachWrite(
   }
 }
 
-function journalOf(nor: Nor): Journal {
-  return openJournal(nor.flash, owner, noWear);
+function journalOf(nor: Nor, { packing }: Pick<History, "packing">): Journal {
+  return openJournal(nor.flash, owner, noWear, packing ?? null);
 }
 
 function norOf({ sectors, sectorSize, writeSize }: History, bytes: Uint8Array): Nor {
@@ -122,7 +125,7 @@ function norOf({ sectors, sectorSize, writeSize }: History, bytes: Uint8Array): 
 /** What the flash holds when the power is cut in this operation of a write; undefined where it has fewer. */
 function cutWrite(history: History, bytes: Uint8Array, index: number, cut: Cut): Uint8Array | undefined {
   const nor = norOf(history, bytes);
-  const journal = journalOf(nor);
+  const journal = journalOf(nor, history);
   nor.cutAt(nor.operations() + cut.operation, cut.part);
   const { puts, deletes } = history.writes[index]!;
   if (!untilCut(() => writeRecords(journal, puts, deletes))) return undefined;
@@ -142,7 +145,7 @@ function cutRecovery(
     for (let operation = 0; ; operation++) {
       const nor = norOf(history, left);
       nor.cutAt(operation, part);
-      if (!untilCut(() => journalOf(nor))) break;
+      if (!untilCut(() => journalOf(nor, history))) break;
       const id = `${first}/${operation}/${part}`;
       if (only !== undefined && only.split("/").length > 4 && only !== id) continue;
       check(id, () => goesOn(history, nor.bytes, allowed));
@@ -155,12 +158,12 @@ function cutRecovery(
 /** Opens what a cut left: it is one of what is allowed, the same when it is opened once more, and can be written to. */
 function goesOn(history: History, left: Uint8Array, allowed: readonly State[]): void {
   const nor = norOf(history, left);
-  const journal = journalOf(nor);
+  const journal = journalOf(nor, history);
   const found = allRecords(journal);
   if (!allowed.some((state) => same(found, state)))
     throw new Error("what is found is neither before the write nor after it");
   writeRecords(journal, new Map([["one more", Uint8Array.of(1)]]), new Set(found.keys()));
-  if (!same(allRecords(journalOf(nor)), new Map([["one more", Uint8Array.of(1)]])))
+  if (!same(allRecords(journalOf(nor, history)), new Map([["one more", Uint8Array.of(1)]])))
     throw new Error("it does not go on");
 }
 

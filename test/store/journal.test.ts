@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
+import { encode } from "../../firmware/core/wire/cbor";
 import { crc32c } from "../../firmware/core/wire/crc32c";
+import { formatVersion } from "../../firmware/store/front";
 import { type Journal, journalStats, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
+import { noStrings, stringsOf } from "../../firmware/store/packed";
+import { cheapCrypto } from "../core/cheap-crypto";
 import { allRecords, noWear } from "./all-records";
 import { createNor, type Nor } from "./nor";
 
@@ -144,6 +148,40 @@ describe("a full journal", () => {
   });
 });
 
+/** In the fronts of all sectors that have one. */
+function setVersion({ bytes, flash }: Nor, version: number): void {
+  for (let at = 0; at < bytes.length; at += flash.sectorSize) {
+    const front = bytes.subarray(at, at + 56);
+    const view = new DataView(bytes.buffer, at);
+    if (view.getUint32(0, true) === 0xffffffff) continue;
+    view.setUint16(4, version, true);
+    view.setUint32(52, crc32c(front.subarray(0, 52)), true);
+  }
+}
+
+describe("a journal of a version that packed nothing", () => {
+  it("is read, and goes on with values that are packed", () => {
+    const nor = createNor(8, 512);
+    const [issuer, group] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+    const former = encode([issuer, group, 1]);
+    writeRecords(open(nor), new Map([["w/t/slot/g/1", former]]), new Set());
+    setVersion(nor, 1);
+    const packing = {
+      crypto: cheapCrypto(),
+      groups: new Map([["g", stringsOf([issuer, group])]]),
+      always: noStrings(),
+    };
+    const again = () => openJournal(nor.flash, owner, noWear, packing);
+    let journal = again();
+    for (let round = 0; round < 200; round++)
+      writeRecords(journal, new Map([["w/t/slot/g/2", encode([group, issuer, round])]]), new Set());
+    journal = again();
+    expect(readRecord(journal, "w/t/slot/g/1")).toEqual(former);
+    expect(readRecord(journal, "w/t/slot/g/2")).toEqual(encode([group, issuer, 199]));
+    expect(journalStats(journal).live).toBeLessThan(4 * former.length);
+  });
+});
+
 describe("a journal that is not to be opened here", () => {
   const refusals = [
     [
@@ -169,9 +207,7 @@ describe("a journal that is not to be opened here", () => {
 
   it("of a newer version is refused, and left as it is", () => {
     const { nor } = small();
-    const view = new DataView(nor.bytes.buffer);
-    view.setUint16(4, 2, true);
-    view.setUint32(52, crc32c(nor.bytes.subarray(0, 52)), true);
+    setVersion(nor, formatVersion + 1);
     const before = Uint8Array.from(nor.bytes);
     expect(codeOf(() => open(nor))).toBe("store-newer");
     expect(nor.bytes).toEqual(before);

@@ -3,6 +3,7 @@ import { openJournal, writeRecords } from "../../firmware/store/journal";
 import { allRecords, noWear } from "./all-records";
 import { random, runCuts, scripted, untilCut } from "./cuts";
 import { createNor, PowerCut, parts } from "./nor";
+import { ofParticipant } from "./participant-history";
 
 const owner = new Uint8Array(32).fill(7);
 
@@ -11,6 +12,10 @@ describe("after a power cut in any program or erase of a write, and a second one
     const count = runCuts("scripted-4", { ...scripted(4), cutFrom: 38 }, ["half"]);
     // Sectors are freed in some of these writes: a plan of cuts that never met one has tested nothing.
     expect(count).toBeGreaterThan(400);
+  });
+
+  it("so is one of a participant, whose records borrow from each other", () => {
+    expect(runCuts("participant-4", ofParticipant(4), ["half"])).toBeGreaterThan(300);
   });
 
   for (const seed of [3, 10]) {

@@ -1,5 +1,6 @@
 import { random, runCuts, scripted } from "./cuts";
 import { parts } from "./nor";
+import { ofParticipant } from "./participant-history";
 
 /**
  * `npm run cuts`: enumerates the power cuts of scripted and random histories, every second cut in every of its torn variants too, and
@@ -9,6 +10,7 @@ import { parts } from "./nor";
 const only = process.argv[2];
 const histories = [
   ...[1, 4, 16, 32].map((writeSize) => [`scripted-${writeSize}`, scripted(writeSize)] as const),
+  ...[4, 32].map((writeSize) => [`participant-${writeSize}`, ofParticipant(writeSize)] as const),
   ...Array.from({ length: 24 }, (_, seed) => [`random-${seed + 1}`, random(seed + 1)] as const),
 ];
 let count = 0;

@@ -17,7 +17,7 @@ describe.skipIf(reason)(`a board on XS${reason ? ` (skipped: ${reason})` : ""}`,
     const boards = createTwoBoards(firmware, scratchFolder(), 100);
     const [first, second] = [boards.start(0), boards.start(1)];
     await until(() => first.finals().length >= 12 && second.finals().length >= 12);
-    for (const board of [first, second]) board.child.stdin.write("stop\n");
+    await stop(first, second);
     await until(() => allSealedAreFinal(first, second));
     expect(first.told()[0]).toMatchObject({ event: "boot", engine: "XS 13.3.0", avatar: boards.avatars[0], epoch: 1 });
     expect(orderOf(second)).toEqual(orderOf(first));
@@ -55,7 +55,7 @@ describe.skipIf(reason)(`a board on XS${reason ? ` (skipped: ${reason})` : ""}`,
     lives.push(last);
     await last.printed('"up":true');
     await until(() => last.sealed().length >= 3);
-    for (const board of [first, last]) board.child.stdin.write("stop\n");
+    await stop(first, last);
     const sealed = () => [first, ...lives].flatMap((board) => board.sealed().map(({ block }) => block));
     const final = (board: RunningBoard) => board.finals().map(({ block }) => block);
     await until(
@@ -125,6 +125,20 @@ async function until(holds: () => boolean): Promise<void> {
     if (performance.now() > deadline) throw new Error("It did not come about in 25 s");
     await sleep(50);
   }
+}
+
+/** Until none of them has anything left to seal: what is final then stays as it is. */
+async function stop(...boards: RunningBoard[]): Promise<void> {
+  for (const board of boards) board.child.stdin.write("stop\n");
+  await until(() => boards.every(hasSealedAll));
+}
+
+/** Of what it pushed since it was started, as it told after it stopped. */
+function hasSealedAll(board: RunningBoard): boolean {
+  const told = board.told();
+  const stopped = told.findIndex(({ event }) => event === "stopped");
+  if (stopped < 0) return false;
+  return told.slice(stopped).some((line) => line.event === "stats" && line.pushed === line.sealed + line.refused);
 }
 
 async function end(...boards: RunningBoard[]): Promise<void> {

@@ -27,6 +27,12 @@ const program = `
     const before = draw.below(3);
     return Uint8Array.from([...Array(before).fill(7), ...drawn, 9]).subarray(before, before + drawn.length);
   };
+  /** Of the first byte of each item there is one that says much, and one that says nothing. */
+  const heads = [0x00, 0x18, 0x1b, 0x1c, 0x20, 0x40, 0x43, 0x58, 0x59, 0x5b, 0x5f, 0x63, 0x78, 0x81, 0x82, 0x98, 0x9b, 0x9f, 0xa1, 0xb8, 0xc1, 0xf4, 0xf9, 0xfb];
+  const items = () => {
+    const drawn = draw.chance(0.2) ? [...Array(draw.below(20)).fill(0x81), 0] : many(40, () => draw.chance(0.5) ? draw.one(heads) : draw.below(6));
+    return Uint8Array.from([7, ...drawn, 9]).subarray(1, 1 + drawn.length);
+  };
   const told = (value) => value instanceof Uint8Array ? "bytes " + [...value] : typeof value + " " + value;
   const same = (what, a, b, given) => {
     if (told(a) !== told(b)) throw new Error(what + " of " + given + ": " + told(a) + ", and in C " + told(b));
@@ -41,6 +47,16 @@ const program = `
     same("crc32c", crc32c(a), inC.crc32c(a), [...a]);
     same("crc32c of two", crc32c(b, crc32c(a)), inC.crc32c(b, crc32c(a)), [[...a], [...b]]);
     same("textFromUtf8", portable.textFromUtf8(a), inC.textFromUtf8(a), [...a]);
+    const wanted = b.subarray(draw.below(b.length + 1)).subarray(0, draw.below(4));
+    const from = draw.below(a.length + 2);
+    same("find", portable.find(a, wanted, from), inC.find(a, wanted, from), [[...a], [...wanted], from]);
+    const of = items();
+    const end = draw.chance(0.7) ? of.length : draw.below(of.length + 1);
+    const at = draw.chance(0.7) ? 0 : draw.below(end + 2);
+    same("endOfItem", portable.endOfItem(of, at, end), inC.endOfItem(of, at, end), [[...of], at, end]);
+    const least = draw.below(5);
+    same("nextString", portable.nextString(of, at, end, least), inC.nextString(of, at, end, least), [[...of], at, end, least]);
+    seen.add("found " + (portable.find(a, wanted, from) >= 0)).add("item " + (portable.endOfItem(of, at, end) >= 0)).add("long " + (portable.nextString(of, at, end, least) < end));
     const given = text();
     same("utf8FromText", portable.utf8FromText(given), inC.utf8FromText(given), JSON.stringify(given));
     seen.add("equal " + portable.equal(a, b)).add("text " + typeof portable.textFromUtf8(a)).add("lone " + (portable.utf8FromText(given) === undefined));
@@ -49,7 +65,8 @@ const program = `
   native.print(count + " rounds: " + [...seen].sort().join(", "));
 `;
 
-const drawn = "equal false, equal true, lone false, lone true, order -1, order 0, order 1, text number, text string";
+const drawn =
+  "equal false, equal true, found false, found true, item false, item true, lone false, lone true, long false, long true, order -1, order 0, order 1, text number, text string";
 
 it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 60_000 }, async ({ skip }) => {
   if (host.reason) skip(host.reason);

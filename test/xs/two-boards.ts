@@ -9,6 +9,7 @@ import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Pact } from "../../firmware/core/wire/types";
+import { packingFor } from "../../firmware/device/keeping";
 import type { Line } from "../../firmware/device/lines";
 import type { Crypto, Flash } from "../../firmware/ports";
 import { openJournal } from "../../firmware/store/journal";
@@ -85,7 +86,8 @@ export function createTwoBoards(
     },
     stored(board) {
       const owner = crypto.signer(seeds[board]!).publicKey;
-      const records = allRecords(openJournal(flashOf(join(folder, `flash-${board}`)), owner, noWear));
+      const packing = packingFor(crypto, { groups: [group], pacts: [encoded] });
+      const records = allRecords(openJournal(flashOf(join(folder, `flash-${board}`)), owner, noWear, packing));
       const finals = [...records].filter(([key]) => key.startsWith("final/")).sort(([a], [b]) => (a < b ? -1 : 1));
       return finals.map(([key, value]) => {
         const { blockHeader } = decodeFinalityProof(decodeFinalRecord(value).proof);

@@ -34,8 +34,8 @@ export function observeCertificate(world: World, certificate: ReceivedCertificat
       `the certificate of ${signer.slice(0, 16)} for metablock ${key.slice(0, 16)} does not verify`,
     );
   }
-  if (metablock === undefined) keepWaiting(world, certificate);
-  else addCertificate(metablock, certificate);
+  if (metablock === undefined) return keepWaiting(world, certificate);
+  addCertificate(metablock, certificate);
   return true;
 }
 
@@ -99,14 +99,17 @@ function isWaiting(world: World, { signer, bytes }: ReceivedCertificate): boolea
 
 /**
  * "A certificate also when its metablock is not known yet, bounded, without blame" (PROTOCOL 7): each signer has room of its own, and
- * its oldest goes first.
+ * its oldest goes first. Returns whether there was room: what another made way for is passed on only with its metablock, since whoever passes
+ * a flood on spends its own budget.
  */
-function keepWaiting(world: World, certificate: ReceivedCertificate): void {
+function keepWaiting(world: World, certificate: ReceivedCertificate): boolean {
   const signer = toHex(certificate.signer);
   const waiting = world.certificatesWaiting.get(signer) ?? [];
-  if (waiting.length >= certificatesWaiting) waiting.shift();
+  const hadRoom = waiting.length < certificatesWaiting;
+  if (!hadRoom) waiting.shift();
   waiting.push(certificate);
   world.certificatesWaiting.set(signer, waiting);
+  return hadRoom;
 }
 
 /** Gives a metablock that has come the certificates that waited for it, as far as they speak of it. */

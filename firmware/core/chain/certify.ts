@@ -5,6 +5,7 @@ import { certificateHash, encodeCertificate } from "../wire/structures";
 import type { Block, ReceivedCertificate, Scope } from "../wire/types";
 import { isWhole } from "./access";
 import { type Group, slotWindow, votes } from "./group";
+import { leadsAway, mayBeLed, noteLead } from "./lead";
 import { certifiedBy, closedBy, type HeldReference, isCertified, type Metablock, releases } from "./metablock";
 import { isGivenUp } from "./patience";
 import {
@@ -52,7 +53,7 @@ export function certify(world: World, metablock: Metablock): boolean {
   if (certifiable.length === 0) return false;
   const parts = certifiable.map((part) => notYetCertified(world, metablock, part));
   const scopes = packScopes(parts.map(scopeOf));
-  if (scopes.length === 0) return false;
+  if (scopes.length === 0 || leadsAway(world, metablock)) return false;
   if (
     isRunaway(
       world,
@@ -87,6 +88,7 @@ export function addCertificate(metablock: Metablock, certificate: ReceivedCertif
 export function recordClaims(world: World, metablock: Metablock, parts: readonly CertifiablePart[]): void {
   for (let at = 0; at < parts.length; at++) {
     const { group, own } = parts[at]!;
+    if (own.length > 0) noteLead(world, group, metablock);
     for (const { value } of own) {
       const slot = changeSlot(world, group, value.position);
       takeRoom(world.room, claimRoom(slot));
@@ -204,7 +206,7 @@ function certifiableOwn(
   own: readonly HeldReference[],
   inParent: readonly HeldReference[],
 ): HeldReference[] {
-  if (own.length === 0) return [];
+  if (own.length === 0 || !mayBeLed(world, group, metablock)) return [];
   const last = inParent[inParent.length - 1]?.value;
   let position = Math.max(group.position, last === undefined ? 0 : last.position + 1);
   let firstEntry = position === group.position || last === undefined ? group.entries : last.firstEntry + last.count;

@@ -6,9 +6,10 @@ import type { Block, Hash } from "../wire/types";
 import { isWhole } from "./access";
 import { noteFinalOwn } from "./amnesia";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
+import { reportMissing } from "./missing";
 import { noteProducedIds } from "./repeats";
 import { type LearnedFinality, lockIsVoid, promisedBlocks } from "./slots";
-import { changeSlot, deliverFinal, notice, put, remove, reportMissing, takeSlotRoom, type World } from "./world";
+import { changeSlot, deliverFinal, notice, put, remove, takeSlotRoom, type World } from "./world";
 
 /**
  * Notes that a slot is final on this block, with its proof, and finalizes in order all that follows on without gap. Returns
@@ -36,7 +37,7 @@ export function advance(world: World, group: Group): void {
     if (!final) return;
     const block = group.blocks.get(toHex(final.block));
     if (block === undefined || !isWhole(block, group)) {
-      reportMissing(world, toHex(final.block), final.block);
+      reportMissing(world, toHex(final.block), final.block, null);
       return;
     }
     if (final.firstEntry !== group.entries) {
@@ -89,6 +90,8 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   group.recentFinal.set(position, header.id);
   group.recentFinal.delete(position - recentFinalKept);
   group.position = position + 1;
+  group.waitsSince = world.now.monotonic;
+  group.leads.clear();
   group.entries = firstEntry + count;
   group.lastFinal = header.id;
   world.changed.groups.add(group);

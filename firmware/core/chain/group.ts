@@ -19,6 +19,7 @@ import type { Sha256 } from "../wire/hash";
 import { decodeSyncGroup } from "../wire/structures";
 import type { Block, BlockHeader, Field, Hash, Pact, Signed, SyncGroup } from "../wire/types";
 import { mayRead } from "./access";
+import type { Lead } from "./lead";
 import type { ProducedIds } from "./repeats";
 import type { Slot } from "./slots";
 import { timing } from "./timing";
@@ -80,6 +81,10 @@ export interface Group {
   readonly buffer: EntryBuffer;
   /** How long its owners' votes are waited for before what they are for is put forward anew, ms (`chain/patience`). */
   patience: number;
+  /** Monotonic ms since which its next slot waits: a block became final before it, or there was none. */
+  waitsSince: number;
+  /** Since then, by issuer in hex (`chain/lead`). */
+  readonly leads: Map<string, Lead>;
   /** Whether all lines to its owners are full, and how long the way is to a quorum of them, ms (`gossip/room`). */
   full: boolean;
   delay: number;
@@ -132,6 +137,8 @@ export function createGroup(
     blockNumbers: new Map(),
     nextBlockNumber: 0,
     patience: timing.attempt,
+    waitsSince: 0,
+    leads: new Map(),
     full: false,
     delay: 0,
     finalCounters: new Map(),
@@ -157,7 +164,8 @@ function decodeKnownPact(bytes: Uint8Array | undefined): Pact | undefined {
   return bytes === undefined ? undefined : decodePact(bytes);
 }
 
-function pactChain(id: Hash, pacts: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
+/** A pact's bytes, and those of the pacts that it extends. Throws `group-…` where one of them is not in `pacts`, by PactId in hex. */
+export function pactChain(id: Hash, pacts: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
   const chain: Uint8Array[] = [];
   for (let next: Hash | null = id; next !== null; ) {
     const bytes = pacts.get(toHex(next));

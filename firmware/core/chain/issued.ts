@@ -38,7 +38,9 @@ function forgottenAttempt({ issuedForgotten }: World, sequence: number): number 
 }
 
 export function noteIssued(world: World, view: View): void {
-  const others = world.issuedViews.filter(({ sequence, attempt }) => sequence !== view.sequence || attempt === 0);
+  // A first attempt may come after others, in a generation that others led to.
+  const isKept = ({ sequence, attempt }: View) => sequence !== view.sequence || attempt === 0 || view.attempt === 0;
+  const others = world.issuedViews.filter(isKept);
   world.issuedViews = [...others, view];
   if (new Set(world.issuedViews.map(({ sequence }) => sequence)).size > generationsKept) forgetLowest(world);
   if (world.issued === null || above(view, world.issued)) {

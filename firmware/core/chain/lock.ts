@@ -5,10 +5,11 @@ import { verifySignature } from "../wire/signature";
 import { decodeBlockReference, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire/types";
 import { type Group, slotWindow } from "./group";
+import { reportMissing } from "./missing";
 import { signersOf, verifiedHeader, verifiedReference } from "./proof";
 import { lockBytes } from "./slots";
 import { compareViews } from "./view";
-import { changeSlot, reportMissing, takeSlotRoom, type World } from "./world";
+import { changeSlot, takeSlotRoom, type World } from "./world";
 
 /**
  * "A lock travels with its proof until its slot is final" (PROTOCOL 6): adopts a peer's lock where it is of a higher view than
@@ -47,7 +48,7 @@ export function adoptLock(world: World, proof: LockProof): void {
   const lock = { block: block.id, view, proof: encodeLockProof(proof), history };
   if (!takeSlotRoom(world, group, position, lockBytes(lock), slot?.lock ? lockBytes(slot.lock) : undefined)) return;
   changeSlot(world, group, position).lock = lock;
-  if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id);
+  if (!group.blocks.has(toHex(block.id))) reportMissing(world, toHex(block.id), block.id, null);
 }
 
 function isTo(reference: Uint8Array, group: Hash, block: Hash): boolean {

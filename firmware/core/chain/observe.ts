@@ -8,7 +8,7 @@ import type { Sha256 } from "../wire/hash";
 import { maxBlockBytes } from "../wire/limits";
 import { verifySignature } from "../wire/signature";
 import { entriesHash, signedMetablockHeader } from "../wire/structures";
-import type { Block, BlockHeader, Hash, MetablockHeader, ShownReference } from "../wire/types";
+import type { Block, BlockHeader, ShownReference } from "../wire/types";
 import { mayWrite } from "./access";
 import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room";
 import { takeWaitingCertificates } from "./certificates";
@@ -16,27 +16,18 @@ import { certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
+import { boundReferences, isParentToCome, makeRoom, poolOf, roomForIssuer } from "./metablock-room";
+import { reportMissing, reportMissingBlock } from "./missing";
 import { isGivenUp, losePatience } from "./patience";
-import { brokenInvariant, groupsAbout, ownedBy, parentsOf } from "./predicates";
+import { brokenInvariant, groupsAbout, openGroups, ownedBy, parentsOf } from "./predicates";
 import { isSettled, progress } from "./progress";
 import { referencesOf, takeReferences } from "./references";
 import { promisedBlocks } from "./slots";
 import { takeRoom } from "./store-room";
 import { timing } from "./timing";
 import { compareViews } from "./view";
-import { generationsOpen, put, reportMissing, reportMissingBlock, type World } from "./world";
+import { generationsOpen, put, type World } from "./world";
 
-/** Metablocks of one issuer, in one generation and in all. */
-const metablocksPerGeneration = 8;
-const metablocksPerIssuer = 32;
-/**
- * The same for all together who own no group that is known here: whoever holds the world id can make keys without end. Honest ones
- * are other boards of a gateway, whose batches were under way with this one's.
- */
-const strangersPerGeneration = 32;
-const strangersInAll = 64;
-/** References held of all metablocks together. */
-const referencesHeld = 16_384;
 /** What follows from one event ends: each round certifies, locks or finalizes something of a bounded state. */
 const settleRounds = 256;
 
@@ -75,67 +66,13 @@ export function observeMetablock(
   return { metablock, news: true };
 }
 
-/**
- * Few metablocks of one issuer are held at once: of a generation those that stand or have children, and those of its latest
- * attempts; in all those nearest to the present. So a flood, whoever signs it, costs others no room and little time. One that
- * is asked for has room, since something held is its child.
- */
-export function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader, asked: boolean): boolean {
-  const issuerKey = toHex(issuer);
-  const known = world.owners.has(issuerKey);
-  const sharesRoom = (other: Metablock) => (known ? other.issuerKey === issuerKey : !world.owners.has(other.issuerKey));
-  const inRoom = [...world.metablocks.values()].filter((other) => !isParentToCome(world, other) && sharesRoom(other));
-  inRoom.sort(byView);
-  const ofGeneration = inRoom.filter((other) => other.view.sequence === sequence);
-  if (ofGeneration.length >= (known ? metablocksPerGeneration : strangersPerGeneration)) {
-    const parents = new Set([...world.metablocks.values()].flatMap(({ parentKeys }) => parentKeys));
-    const least = ofGeneration.find(({ standing, key }) => !standing && !parents.has(key));
-    if (least === undefined || (!asked && least.view.attempt >= attempt)) return false;
-    world.metablocks.delete(least.key);
-  } else if (inRoom.length >= (known ? metablocksPerIssuer : strangersInAll)) {
-    const furthest = inRoom[inRoom.length - 1]!;
-    if (furthest.view.sequence <= sequence) return false;
-    world.metablocks.delete(furthest.key);
-  }
-  return true;
-}
-
-/** Without these two this participant has nothing to propose upon. */
-function isParentToCome({ tip, footing }: World, metablock: Metablock): boolean {
-  return metablock === tip || metablock === footing?.metablock;
-}
-
 /** Holds a metablock, and gives it the certificates that came before it. */
 export function keepMetablock(world: World, metablock: Metablock): void {
-  if (world.metablocks.size >= world.bounds.metablocks) dropFurthest(world, metablock);
+  makeRoom(world, metablock);
   world.metablocks.set(metablock.key, metablock);
   world.missing.delete(metablock.key);
   takeWaitingCertificates(world, metablock);
   boundReferences(world, metablock);
-}
-
-function boundReferences(world: World, latest: Metablock): void {
-  let held = 0;
-  for (const { references } of world.metablocks.values()) held += references.size;
-  while (held > referencesHeld) {
-    const dropped = dropFurthest(world, latest);
-    if (dropped === undefined) return;
-    held -= dropped.references.size;
-  }
-}
-
-/**
- * Where room is short, what is furthest from the next generation goes first: only a runaway or a flood is there. Undefined where
- * there is nothing but the parents to come and the latest.
- */
-function dropFurthest(world: World, latest: Metablock): Metablock | undefined {
-  let furthest: Metablock | undefined;
-  for (const metablock of world.metablocks.values()) {
-    if (isParentToCome(world, metablock) || metablock === latest) continue;
-    if (furthest === undefined || compareViews(metablock.view, furthest.view) > 0) furthest = metablock;
-  }
-  if (furthest !== undefined) world.metablocks.delete(furthest.key);
-  return furthest;
 }
 
 /**
@@ -167,20 +104,24 @@ export function observeBlock(world: World, group: Group, block: Block): boolean 
  * as much as a few have, since there are avatars without end.
  */
 function roomForBlock(group: Group, issuer: Uint8Array, most: number): boolean {
+  const key = toHex(issuer);
+  const owns = group.ownerKeys.includes(key);
   let held = 0;
   let heldOfOthers = 0;
   for (const { header } of group.blocks.values()) {
     if (equal(header.value.issuer, issuer)) held++;
     if (!group.ownerKeys.includes(toHex(header.value.issuer))) heldOfOthers++;
   }
-  if (heldOfOthers >= blocksOfOthers && !group.ownerKeys.includes(toHex(issuer))) return false;
-  const known = group.highestSeen.has(toHex(issuer)) || group.finalCounters.has(toHex(issuer));
+  if (heldOfOthers >= blocksOfOthers && !owns) return false;
+  // An owner's first block comes to its place whoever wrote before: there are members without end.
+  const known = owns || group.highestSeen.has(key) || group.finalCounters.has(key);
   return held < most && (known || group.highestSeen.size + group.finalCounters.size < issuersPerGroup);
 }
 
 export function keepBlock(world: World, group: Group, block: Block): void {
   const key = toHex(block.header.id);
   const { issuer, counter } = block.header.value;
+  if (group.blocks.size === 0) group.waitsSince = world.now.monotonic;
   group.blocks.set(key, block);
   world.missing.delete(key);
   const number = group.blockNumbers.get(key) ?? nextBlockNumber(group);
@@ -247,6 +188,7 @@ function byView(a: Metablock, b: Metablock): number {
 /** Whether its parents are known and it keeps the invariants; what is missing of a metablock that is to be voted on is asked for. */
 function validate(world: World, metablock: Metablock): void {
   if (metablock.valid !== null) return;
+  const of = poolOf(world, metablock.issuerKey);
   // What is followed is looked for too: neighbours may have no other way to it.
   const concerned = [...metablock.byGroup.keys()].flatMap((key) => world.groups.get(key) ?? []);
   const parents = parentsOf(world, metablock);
@@ -261,19 +203,17 @@ function validate(world: World, metablock: Metablock): void {
         error: invalid(metablock, "metablock-invariant", broken),
       });
   } else if (metablock.view.sequence > world.highestFinalizableGeneration - generationsOpen && concerned.length > 0) {
-    for (const parent of metablock.header.value.parents) reportMissingMetablock(world, parent);
+    for (const parent of metablock.header.value.parents) {
+      const key = toHex(parent);
+      if (!world.metablocks.has(key)) reportMissing(world, key, parent, of);
+    }
   }
   for (const group of concerned) {
     for (const { value, blockKey } of referencesOf(metablock, group.key)) {
       if (value.position >= group.position && !group.blocks.has(blockKey))
-        reportMissingBlock(world, blockKey, value.block);
+        reportMissingBlock(world, blockKey, value.block, of);
     }
   }
-}
-
-function reportMissingMetablock(world: World, id: Hash): void {
-  const key = toHex(id);
-  if (!world.metablocks.has(key)) reportMissing(world, key, id);
 }
 
 /**
@@ -291,7 +231,7 @@ function dropOldGenerations(world: World): void {
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
     if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
-    for (const group of openGroups(world, metablock)) losePatience(group);
+    if (hasMyVote(world, metablock)) for (const group of openGroups(world, metablock)) losePatience(group);
     world.metablocks.delete(metablock.key);
   }
 }
@@ -302,27 +242,15 @@ function relays(world: World): boolean {
   return false;
 }
 
+/** Others' votes are waited for only where this participant gave its own: nobody's patience is to end by what it never could vote for. */
+function hasMyVote({ avatarKey }: World, { issuerKey, certificates }: Metablock): boolean {
+  return issuerKey === avatarKey || certificates.has(avatarKey);
+}
+
 function mayStillFinish(world: World, metablock: Metablock): boolean {
   const groups = openGroups(world, metablock);
   for (let at = 0; at < groups.length; at++) if (!isGivenUp(world, metablock, groups[at]!)) return true;
   return false;
-}
-
-/** The known groups of which it, or a parent of it, holds a block that is not final yet. */
-function openGroups(world: World, metablock: Metablock): Group[] {
-  const groups: Group[] = [];
-  addOpenGroups(world, metablock, groups);
-  const parents = parentsOf(world, metablock);
-  if (parents !== undefined) for (let at = 0; at < parents.length; at++) addOpenGroups(world, parents[at]!, groups);
-  return groups;
-}
-
-function addOpenGroups(world: World, { sorted }: Metablock, groups: Group[]): void {
-  for (let at = 0; at < sorted.length; at++) {
-    const { groupKey, value } = sorted[at]!;
-    const group = world.groups.get(groupKey);
-    if (group !== undefined && value.position >= group.position && !groups.includes(group)) groups.push(group);
-  }
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */

@@ -5,8 +5,9 @@ import type { Block, MetablockHeader, Signed } from "../wire/types";
 import { countersOf, type Group } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
 import { referencesOf } from "./references";
+import { timing } from "./timing";
 import { compareViews } from "./view";
-import { furthestAhead, generationsOpen, type World } from "./world";
+import { furthestAhead, furthestByWaiting, generationsOpen, type World } from "./world";
 
 /** The metablocks that `metablock` names as parents, in that order; undefined where one is not held. */
 export function parentsOf(world: World, metablock: Metablock): Metablock[] | undefined {
@@ -36,6 +37,23 @@ function addGroups(world: World, { sorted }: Metablock, groups: Group[]): void {
     if (at > 0 && groupKey === sorted[at - 1]!.groupKey) continue;
     const group = world.groups.get(groupKey);
     if (group !== undefined && !groups.includes(group)) groups.push(group);
+  }
+}
+
+/** The known groups of which it, or a parent of it, holds a block that is not final yet. */
+export function openGroups(world: World, metablock: Metablock): Group[] {
+  const groups: Group[] = [];
+  addOpenGroups(world, metablock, groups);
+  const parents = parentsOf(world, metablock);
+  if (parents !== undefined) for (let at = 0; at < parents.length; at++) addOpenGroups(world, parents[at]!, groups);
+  return groups;
+}
+
+function addOpenGroups(world: World, { sorted }: Metablock, groups: Group[]): void {
+  for (let at = 0; at < sorted.length; at++) {
+    const { groupKey, value } = sorted[at]!;
+    const group = world.groups.get(groupKey);
+    if (group !== undefined && value.position >= group.position && !groups.includes(group)) groups.push(group);
   }
 }
 
@@ -130,13 +148,20 @@ export function isTimely(world: World, { view }: Metablock): boolean {
   return view.sequence > next - 1 - generationsOpen;
 }
 
-/** Whether the generation is one that nobody honest can have reached: PROTOCOL 6, "A generation can't be run away with". */
-export function isRunaway(world: World, metablock: Metablock, groups: readonly Group[]): boolean {
-  const reached = Math.max(
-    world.highestFinalizableGeneration,
-    ...groups.map((group) => reportedByMoreThanAThird(world, group)),
-  );
-  return metablock.view.sequence > reached + furthestAhead;
+/**
+ * Whether the generation is one that nobody honest can have reached: PROTOCOL 6, "A generation can't be run away with". One may have, whom a
+ * pair of its own took there while these groups rested: so twice as far is believed with each attempt's time for which a slot of theirs waits.
+ */
+export function isRunaway(world: World, { view }: Metablock, groups: readonly Group[]): boolean {
+  let reached = world.highestFinalizableGeneration;
+  let waited = 0;
+  for (const group of groups) {
+    reached = Math.max(reached, reportedByMoreThanAThird(world, group));
+    waited = Math.max(waited, (world.now.monotonic - group.waitsSince) / timing.attempt);
+  }
+  const ahead = view.sequence - reached;
+  if (ahead <= furthestAhead) return false;
+  return view.sequence > furthestByWaiting || ahead > furthestAhead * 2 ** Math.min(32, Math.floor(waited));
 }
 
 function reportedByMoreThanAThird(world: World, group: Group): number {

@@ -9,8 +9,9 @@ import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
 import { hasIssued, noteIssued, unusedAttempt } from "./issued";
 import { createMetablock, type Metablock, releases } from "./metablock";
-import { keepMetablock, roomForIssuer } from "./observe";
-import { isGivenUp } from "./patience";
+import { roomForIssuer } from "./metablock-room";
+import { keepMetablock } from "./observe";
+import { isGivenUp, waitsLong, waitsTooLong } from "./patience";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
 import { proposableBlocks } from "./propose";
 import { rankOf, rankStep, turnOfIssuer } from "./rank";
@@ -77,6 +78,7 @@ function waitsForChild(world: World, metablock: Metablock, group: Group): boolea
 function stale(world: World, metablock: Metablock, group: Group): boolean {
   const { view } = metablock;
   if (view.sequence === world.highestFinalizableGeneration + 1) return view.attempt !== world.attempt;
+  if (metablock.issuerKey !== world.avatarKey && waitsTooLong(world, group)) return true;
   return isGivenUp(world, metablock, group);
 }
 
@@ -88,7 +90,7 @@ function votingGroups(world: World): Group[] {
 function prepareProposal(world: World): boolean {
   const waiting: Group[] = [];
   for (const group of world.groups.values()) if (votes(group) && waitsForProposal(world, group)) waiting.push(group);
-  const wanted = waiting.map((group) => proposalView(world, group));
+  const wanted = waiting.map((group) => reachableView(world, group));
   const view = wanted.filter((each) => hasParents(world, each)).sort(compareViews)[0];
   if (view === undefined) {
     world.proposal = null;
@@ -129,7 +131,18 @@ function proposalView(world: World, group: Group): View {
   if (sequence === world.highestFinalizableGeneration + 1) return { sequence, attempt: world.attempt };
   const used = world.issuedBefore;
   if (used !== null && used.sequence > sequence) sequence = used.sequence;
-  return { sequence, attempt: unusedAttempt(world, sequence) };
+  const claimed = claim?.view.sequence === sequence ? claim.view.attempt : -1;
+  return { sequence, attempt: Math.max(claimed + 1, unusedAttempt(world, sequence)) };
+}
+
+/**
+ * Where nobody near has a parent for it, and the group waited for long: the next generation. An owner who is no neighbour is taken to be where it
+ * signed, and may have been led there by others, above generations of its own in which it votes.
+ */
+function reachableView(world: World, group: Group): View {
+  const view = proposalView(world, group);
+  const next = { sequence: world.highestFinalizableGeneration + 1, attempt: world.attempt };
+  return hasParents(world, view) || !waitsLong(world, group) || !hasParents(world, next) ? view : next;
 }
 
 /** Whether a metablock of the generation before is known that could be its parent; of generation 0 none is needed. */
@@ -160,7 +173,9 @@ function turn(world: World, view: View, groups: readonly Group[]): number {
   );
   if (view.attempt === 0 && !behind && (writes || groups.some((group) => leads(world, group)))) return 0;
   const rank = Math.min(...groups.map((group) => rankOf(world, view, group, world.avatar)));
-  return (view.attempt === 0 ? rank + 1 : rank) * rankStep(world, view.attempt);
+  // Above the next generation attempts are as others say: they tell nothing of how often one failed here.
+  const step = rankStep(world, behind ? Math.min(view.attempt, world.attempt) : view.attempt);
+  return (view.attempt === 0 ? rank + 1 : rank) * step;
 }
 
 /** Whether all other owners are known to be behind: what they proposed would come too late, so they leave it to this one. */

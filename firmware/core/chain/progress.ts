@@ -6,12 +6,13 @@ import { evidence } from "./evidence";
 import { learnFinality } from "./finalize";
 import { type Group, slotWindow, soleOwner } from "./group";
 import { type HeldReference, isCertified, isClosed, type Metablock, releases } from "./metablock";
+import { reportMissing, reportMissingBlock } from "./missing";
 import { learnPatience } from "./patience";
 import { closes, groupsAbout, isFinalizableFor, isRunaway, parentAt, parentsOf } from "./predicates";
 import { isPast, referencesOf } from "./references";
 import { lockBytes } from "./slots";
 import { compareViews } from "./view";
-import { changeSlot, generationsOpen, reportMissing, reportMissingBlock, takeSlotRoom, type World } from "./world";
+import { changeSlot, generationsOpen, leap, takeSlotRoom, type World } from "./world";
 
 /**
  * Figure 6C, judged per group (PROTOCOL 6): locks what became certified in the metablock, finalizes what it closes in its
@@ -74,7 +75,7 @@ function lockCertified(world: World, metablock: Metablock, group: Group): boolea
     if (lock !== null && compareViews(lock.view, metablock.view) >= 0) continue;
     const header = group.blocks.get(reference.blockKey);
     if (header === undefined) {
-      reportMissingBlock(world, reference.blockKey, block);
+      reportMissingBlock(world, reference.blockKey, block, null);
       continue;
     }
     const made = makeLock(world, metablock, group, reference, header);
@@ -158,7 +159,7 @@ function finalizeReference(
   const { block, position, firstEntry, count } = reference.value;
   const held = group.blocks.get(reference.blockKey);
   if (held === undefined) {
-    reportMissing(world, reference.blockKey, block);
+    reportMissing(world, reference.blockKey, block, null);
     return false;
   }
   const proof = encodeFinalityProof({
@@ -191,6 +192,10 @@ function raiseGeneration(world: World, metablock: Metablock, group: Group): bool
   }
   if (isRaised(world, metablock, group)) return first;
   if (isRunaway(world, metablock, [group])) return first;
+  if (metablock.view.sequence > world.highestFinalizableGeneration + leap.generations) {
+    if (world.now.monotonic - world.leapedAt < leap.everyMs) return first;
+    world.leapedAt = world.now.monotonic;
+  }
   world.highestFinalizableGeneration = metablock.view.sequence;
   world.tip = metablock;
   enterAttempt(world, 0);

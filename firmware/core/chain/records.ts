@@ -2,7 +2,7 @@ import { decodeBlock } from "../block/block";
 import { finalKey, finalKeys } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
 import { VertebraError } from "../errors";
-import { toHex } from "../wire/bytes";
+import { fromHex, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
 import { maxCertificateBytes, maxCertificates, maxLockProofBytes } from "../wire/limits";
@@ -11,7 +11,7 @@ import { bytes, bytesOf, hash32, integer, list, nullable, tuple } from "../wire/
 import { decodeCertificate, signedMetablockHeader } from "../wire/structures";
 import type { ShownReference, View } from "../wire/types";
 import { addCertificate } from "./certify";
-import { type Group, nextBlockNumber, recentFinalKept } from "./group";
+import { type Group, nextBlockNumber, recentFinalKept, soleOwner } from "./group";
 import { createMetablock, type Metablock } from "./metablock";
 import { referencesAround, takeReferences } from "./references";
 import { restoreProducedIds } from "./repeats";
@@ -210,7 +210,9 @@ function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8
     if (isKept(world.room, tail, position) || puts.has(finalKey(world.tag, group.key, position))) continue;
     gone.push([position, block]);
   }
-  return [groupKey(world.tag, group.key), encodeGroup(group, gone)];
+  // It stands in the last final record, too; only where that may be read beside the participant, or the next block names it, it is wanted here.
+  const lastFinal = soleOwner(group) || world.bounds.finalTail === 0 ? group.lastFinal : null;
+  return [groupKey(world.tag, group.key), encodeGroup({ ...group, lastFinal }, gone)];
 }
 
 /** `gone` are recent final blocks whose records are not kept: by them alone a start knows what they were. */
@@ -218,7 +220,7 @@ export function encodeGroup(
   group: Pick<Group, "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters">,
   gone: readonly (readonly [number, Uint8Array])[],
 ): Uint8Array {
-  const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [issuer, base, above] as const);
+  const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [fromHex(issuer), base, above] as const);
   const { position, entries, lastFinal, ownCounter, observesUntil } = group;
   const items = [position, entries, lastFinal, ownCounter, observesUntil, counters];
   return encode(gone.length === 0 ? items : [...items, gone]);
@@ -244,9 +246,9 @@ function restoreGroup(group: Group, value: Uint8Array): void {
   group.observesUntil = integer("group record: observes until", observesUntil);
   list("group record: counters", counters, 4096, (where, item) => {
     const [issuer, base, above] = tuple(where, item, 3);
-    if (typeof issuer !== "string")
-      throw new VertebraError("record-shape", `${where} names no issuer.`, "Report this as a bug.");
-    group.finalCounters.set(issuer, { base: integer(where, base), above: list(where, above, 64, integer) });
+    // An earlier version wrote it in hex.
+    const key = typeof issuer === "string" ? issuer : toHex(hash32(where, issuer));
+    group.finalCounters.set(key, { base: integer(where, base), above: list(where, above, 64, integer) });
   });
   list("group record: recent", gone ?? [], recentFinalKept, (where, item) => {
     const [at, block] = tuple(where, item, 2);

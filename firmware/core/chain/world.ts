@@ -1,11 +1,12 @@
 import type { Crypto, Signer, Time } from "../../ports";
 import type { Bounds } from "../bounds";
 import { assert, VertebraError } from "../errors";
-import type { Action, FinalBlock, PeerId } from "../events";
+import type { Action, FinalBlock } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
-import type { AvatarId, Block, Hash, ReceivedCertificate, View } from "../wire/types";
+import type { AvatarId, Block, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
+import type { Missing } from "./missing";
 import { emptySlot, type Slot } from "./slots";
 import { hasRoom, type Room, recordFrame, roomFor, takeRoom } from "./store-room";
 
@@ -21,6 +22,12 @@ export const generationsOpen = 32;
 /** N more than this above what a quorum of a group reports is refused (PROTOCOL 6, "A generation can't be run away with"). */
 export const furthestAhead = 2 ** 20;
 
+/** What is believed for waiting alone ends here, where half of all generations are left. */
+export const furthestByWaiting = 2 ** 47;
+
+/** HFG rises by more than so much once in so many ms: by what others lead to in a second, all generations last for years. */
+export const leap = { generations: 2 ** 16, everyMs: 1_000 };
+
 /** What an owner reported last of its generation, or proved by signing. */
 export interface Report {
   readonly highestFinalizableGeneration: number;
@@ -31,16 +38,6 @@ export interface Report {
 
 /** What a chain needs of cryptography; links need more. */
 export type ChainCrypto = Pick<Crypto, "sha256" | "signer" | "verify">;
-
-/** What is looked for: asked of the peer first that spoke of it. */
-export interface Missing {
-  readonly hash: Hash;
-  /** Who spoke of it; null where it is not known, or nobody did. */
-  source: PeerId | null;
-  /** Monotonic ms at which it is asked for again; null before the first time. */
-  againAt: number | null;
-  asked: number;
-}
 
 export interface Footing {
   readonly metablock: Metablock;
@@ -80,6 +77,8 @@ export interface World {
   /** HFG and HCG of the patent; -1 before the first. */
   highestFinalizableGeneration: number;
   highestCertifiedGeneration: number;
+  /** Monotonic ms of the last leap of HFG. */
+  leapedAt: number;
   /** The metablock that raised HFG: kept through restarts, as the next generation's parent. */
   tip: Metablock | null;
   /**
@@ -183,16 +182,6 @@ export function markSlot(world: World, group: Group, position: number): void {
   const marked = world.changed.slots.get(group) ?? new Set();
   marked.add(position);
   world.changed.slots.set(group, marked);
-}
-
-export function reportMissing(world: World, key: string, hash: Hash, source: PeerId | null = null): void {
-  if (world.missing.has(key) || world.missing.size >= world.bounds.metablocks) return;
-  world.missing.set(key, { hash, source, againAt: null, asked: 0 });
-}
-
-/** Looks for a block, unless there would be no room for it. */
-export function reportMissingBlock(world: World, key: string, hash: Hash): void {
-  if (hasRoom(world.room, roomFor.blockAskedFor, 1)) reportMissing(world, key, hash);
 }
 
 /**

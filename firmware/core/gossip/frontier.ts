@@ -3,11 +3,13 @@ import { hear } from "../chain/attempt";
 import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
 import type { Metablock } from "../chain/metablock";
+import { poolOf } from "../chain/metablock-room";
+import { reportMissing } from "../chain/missing";
 import { parentsOf } from "../chain/predicates";
 import { referencesOf } from "../chain/references";
 import { timing } from "../chain/timing";
 import { compareViews } from "../chain/view";
-import { reportMissing, type World } from "../chain/world";
+import type { World } from "../chain/world";
 import { toHex } from "../wire/bytes";
 import { maxGroups, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
@@ -152,7 +154,7 @@ function wantTip(peer: Peer): void {
   const reported = world.reports.get(peer.avatarKey)?.highestFinalizableGeneration ?? -1;
   if (tip === null || reported <= world.highestFinalizableGeneration || world.metablocks.has(toHex(tip))) return;
   const waits = [...peer.interests].some((key) => (world.groups.get(key)?.blocks.size ?? 0) > 0);
-  if (waits) reportMissing(world, toHex(tip), tip, peer.id);
+  if (waits) reportMissing(world, toHex(tip), tip, poolOf(world, peer.avatarKey), peer.id);
 }
 
 /** The first words to a neighbour: who this is, and all that it may lack. */

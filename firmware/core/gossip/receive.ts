@@ -132,12 +132,15 @@ function takeMetablock(receiving: Receiving, message: Extract<Message, { type: "
 
 function observeRelayed(peer: Peer, message: Extract<Message, { type: "metablock" }>) {
   const observe = () => observeMetablock(peer.world, message.header, message.signature, message.references);
-  return heldAgainst(peer, decodeMetablockHeader(message.header).issuer, ["metablock-invariant"], observe);
+  return heldAgainst(peer, decodeMetablockHeader(message.header).issuer, toldByMore, observe);
 }
 
+/** What tells it are a metablock's parents, or references that its author showed here and not there. */
+const toldByMore = ["metablock-invariant", "metablock-order", "metablock-references"];
+
 /**
- * What can be judged only with a metablock's parents is held against its author alone: an honest neighbour may have passed it on
- * before it had them. Undefined where it is refused so.
+ * What can be judged only with more than the message is held against its author alone: an honest neighbour may have passed it on
+ * before it had that. Undefined where it is refused so.
  */
 function heldAgainst<T>(peer: Peer, author: AvatarId, codes: readonly string[], observe: () => T): T | undefined {
   const { world } = peer;

@@ -3,6 +3,8 @@
  * host on Linux put functions in C in the place of this module and of `crc32c`, which give the same (`firmware/native/bulk.c`).
  */
 
+import { argumentAt, headSize, major } from "./items";
+
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
@@ -17,6 +19,51 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
+}
+
+/** Where `wanted`, of one byte at least, lies in `bytes` first, from `from` on; -1 where it does not. */
+export function find(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
+  const last = wanted.length - 1;
+  for (let at = bytes.indexOf(wanted[0]!, from); at >= 0; at = bytes.indexOf(wanted[0]!, at + 1))
+    if (bytes[at + last] === wanted[last] && equal(bytes.subarray(at, at + wanted.length), wanted)) return at;
+  return -1;
+}
+
+/** Items within items. */
+const deepestItem = 16;
+
+/** Where the item of CBOR at `at` ends; -1 where none lies there whole before `end`, one is deeper than 16, or has a tag or an open length. */
+export function endOfItem(bytes: Uint8Array, at: number, end: number): number {
+  let next = at;
+  /** Items that are left of each that it lies in. */
+  const left = [1];
+  while (left.length > 0) {
+    const size = headSize(bytes, next, end);
+    if (size < 0 || left.length > deepestItem + 1) return -1;
+    const kind = major(bytes[next]!);
+    const argument = kind < 2 || kind === 7 ? 0 : argumentAt(bytes, next, size);
+    next += size;
+    left[left.length - 1]!--;
+    if (kind === 2 || kind === 3) {
+      if (argument > end - next) return -1;
+      next += argument;
+    } else if (argument > 0) left.push(kind === 4 ? argument : 2 * argument);
+    while (left.at(-1) === 0) left.pop();
+  }
+  return next;
+}
+
+/** Where the next byte string of `least` bytes or more begins of the items from `at` to `end`, which are whole; `end` where none does. */
+export function nextString(bytes: Uint8Array, at: number, end: number, least: number): number {
+  for (let next = at; next < end; ) {
+    const size = headSize(bytes, next, end);
+    if (size < 0) break;
+    const kind = major(bytes[next]!);
+    const argument = kind === 2 || kind === 3 ? argumentAt(bytes, next, size) : 0;
+    if (kind === 2 && argument >= least) return next;
+    next += size + argument;
+  }
+  return end;
 }
 
 /** Two lower-case digits a byte. */

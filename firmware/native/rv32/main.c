@@ -118,7 +118,7 @@ void board(void)
 	defineNative(the);
 	runProgramInPlace(the);
 	xsEndHost(machine);
-	shrinkStack(machine, 1024);
+	shrinkStack(machine, 1536);
 	drainJobs(machine);
 	runLoop(machine);
 }

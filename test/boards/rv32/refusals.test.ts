@@ -87,7 +87,7 @@ function worn(): Uint8Array {
   for (const sector of [2, 3, 4]) nor.wearOut(sector);
   const journal = openJournal(nor.flash, ownerOf(provision.seed), () => {});
   for (let step = 0; step < 400; step++)
-    writeRecords(journal, new Map([["w/t/state", new Uint8Array(8_000).fill(step)]]), new Set());
+    writeRecords(journal, new Map([["w/t/state", new Uint8Array(8_000).fill(step % 100)]]), new Set());
   return nor.bytes;
 }
 
@@ -126,7 +126,7 @@ describe.skipIf(reason)(
           openJournal(nor.flash, ownerOf(provision.seed), () => {}),
           "w/t/state",
         )![0],
-      ).toBe(399 % 256);
+      ).toBe(399 % 100);
     });
 
     it("where its memory can't hold its groups, before its flash is touched", async () => {
