@@ -55,7 +55,7 @@ export function proveAnswer(crypto: Crypto, asking: Asking, payload: Uint8Array)
 }
 
 export interface Answering {
-  /** When it was first asked. */
+  /** When it was asked last. */
   readonly at: number;
   readonly question: Uint8Array;
   readonly frame: OutgoingFrame;
@@ -72,7 +72,7 @@ export function answer(
   before: Answering | undefined,
   now: number,
 ): { readonly frame: OutgoingFrame; readonly answering?: Answering } {
-  if (before && equal(before.question, question)) return { frame: before.frame };
+  if (before && equal(before.question, question)) return { frame: before.frame, answering: { ...before, at: now } };
   const { id, nonceA } = decodeResume1(question);
   const old = known.find((each) => equal(each.id, id));
   if (!old) return { frame: { kind: kinds.unknown, payload: id } };

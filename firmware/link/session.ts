@@ -174,11 +174,18 @@ function freshHandshake({ crypto, random, identity, introduction }: Session): Ha
 }
 
 /** What says that we are here, and what we are at. */
-function hello({ asking, handshake, patience }: Attempt): SessionEvent[] {
-  // The question comes first: who can answer it must not begin a handshake for the preamble behind it.
-  const question = asking ? ask(asking) : [];
-  if (handshake.used || patience === 0) return frames([...question, ...repeatHandshake(handshake)]);
-  return frames([...question, { kind: kinds.preamble, payload: handshake.preamble }]);
+function hello(attempt: Attempt): SessionEvent[] {
+  const { handshake, patience } = attempt;
+  if (handshake.used || patience === 0) return besideQuestion(attempt, repeatHandshake(handshake));
+  return besideQuestion(attempt, [{ kind: kinds.preamble, payload: handshake.preamble }]);
+}
+
+/**
+ * Who still asks, asks before all that could bring a handshake: who can answer must not go on with one, to which a stranger may
+ * have driven both.
+ */
+function besideQuestion({ asking }: Attempt, handshake: readonly OutgoingFrame[]): SessionEvent[] {
+  return frames([...(asking ? ask(asking) : []), ...handshake]);
 }
 
 function repeat(session: Session, attempt: Attempt, now: number): SessionEvent[] {
@@ -284,8 +291,9 @@ function takeHandshake(session: Session, kind: Kind, message: Uint8Array, now: n
   if (!affordable(session, now) || isAnswering(session, now)) return [];
   const { frames: out, established } = receiveHandshake(attempt.handshake, kind, message);
   if (established) return establish(session, established, false, now);
-  if (out.length > 0) progress(session, attempt, now);
-  return frames(out);
+  if (out.length === 0) return [];
+  progress(session, attempt, now);
+  return besideQuestion(attempt, out);
 }
 
 /** Whether the peer has just asked to resume, and its proof can still be on its way. */
@@ -337,8 +345,8 @@ function takeQuestion(session: Session, question: Uint8Array, now: number): Sess
   const known = kept ? [kept.secret, ...(kept.previous ? [kept.previous] : [])] : [];
   const answered = answer(crypto, random, known, question, session.answering, now);
   if (answered.answering) {
+    if (answered.frame !== session.answering?.frame) session.budget--;
     session.answering = answered.answering;
-    session.budget--;
   }
   return frames([answered.frame]);
 }
@@ -379,7 +387,7 @@ function takeUnknown({ attempt, kept }: Session, id: Uint8Array): SessionEvent[]
   if (!attempt?.asking || attempt.asking.proved || !kept || !equal(id, kept.secret.id)) return [];
   if (attempt.patience === 0) return [];
   attempt.patience = 0;
-  return frames(repeatHandshake(attempt.handshake));
+  return hello(attempt);
 }
 
 function takeRecord(session: Session, record: Uint8Array, now: number): SessionEvent[] {
