@@ -48,4 +48,14 @@ export const judgedMutants: readonly Mutant[] = [
     ...one("keep no parent that claims stand upon", 231, "chain/certify.ts", "  takeFooting(world, metablock);", ""),
     kind: "loaded",
   },
+  {
+    ...one(
+      "wait for a parent that nobody near has",
+      515,
+      "chain/prepare.ts",
+      "return hasParents(world, view) || !waitsLong(world, group) || !hasParents(world, next) ? view : next;",
+      "return hasParents(world, view) || next.attempt >= 0 ? view : next;",
+    ),
+    kind: "loaded",
+  },
 ];

@@ -23,9 +23,10 @@ for (const count of [4, 5, 7]) {
     ["little", least],
   ] as const) {
     describe(`${count - 1} honest of ${count} owners that hold ${held}`, () => {
-      function withLiar(): Network {
+      function withLiar(delay = 10): Network {
         const network = createNetwork({
           crypto,
+          delay,
           members: owners,
           groups: [{ name: "g", owners, policy: { quorum: "two-thirds" } }],
           links: everyPair(owners),
@@ -54,38 +55,69 @@ for (const count of [4, 5, 7]) {
         };
       }
 
-      /** Each honest owner writes, and while this goes on every 50 ms everything becomes final within two minutes. */
-      function expectAllFinal(network: Network, goesOn: (round: number) => void): void {
+      function allWrite(network: Network): void {
         for (const [value, name] of honest.entries()) network.push(name, "g", value);
+      }
+
+      /** While this goes on, each so many ms, everything that the honest wrote becomes final within two minutes. */
+      function expectAllFinal(network: Network, goesOn: (round: number) => void, every = 50): void {
         const writtenAt = (name: string) => network.entriesOf(name, "g").filter((value) => value < 100);
         const allFinal = () => honest.every((name) => writtenAt(name).length >= honest.length);
-        for (let round = 0; round < 2_400 && !allFinal(); round++) {
+        for (let round = 0; round * every < 120_000 && !allFinal(); round++) {
           goesOn(round);
-          network.run(network.now + 50);
+          network.run(network.now + every);
         }
         for (const name of honest) expect(writtenAt(name).sort()).toEqual([...honest.keys()]);
       }
 
-      it("go on above an attempt that they would not have come to in years", () => {
+      it("go on above an attempt that they would not have come to in years, whether they wrote before or after", () => {
         for (const attempt of [200, 100_000, maxCount]) {
-          const network = withLiar();
-          leader(network)({ sequence: 10, attempt });
-          network.run(network.now + 2_000);
-          expectAllFinal(network, () => {});
+          for (const before of [true, false]) {
+            const network = withLiar();
+            const lead = leader(network);
+            if (before) allWrite(network);
+            lead({ sequence: 10, attempt });
+            network.run(network.now + 2_000);
+            if (!before) allWrite(network);
+            expectAllFinal(network, () => {});
+          }
         }
       });
 
-      it("go on while it leads them to ever higher attempts of one generation", () => {
-        const network = withLiar();
-        const lead = leader(network);
-        expectAllFinal(network, (round) => lead({ sequence: 10, attempt: round }));
-      });
+      // On a line of 100 ms it is there again before what the honest put forward has come to each other.
+      const slow = count === 4 ? [{ delay: 100, every: 20 }] : [];
+      for (const { delay, every } of [{ delay: 10, every: 50 }, ...slow]) {
+        it(`go on while it leads them to ever higher attempts of one generation, each ${every} ms on lines of ${delay} ms`, () => {
+          const network = withLiar(delay);
+          const lead = leader(network);
+          allWrite(network);
+          expectAllFinal(network, (round) => lead({ sequence: 10, attempt: round }), every);
+        });
 
-      it("go on while it leads them to ever higher generations", () => {
-        const network = withLiar();
-        const lead = leader(network);
-        expectAllFinal(network, (round) => lead({ sequence: 10 + 3 * round, attempt: 0 }));
-      });
+        it(`go on while it leads them to ever higher generations, each ${every} ms on lines of ${delay} ms`, () => {
+          const network = withLiar(delay);
+          const lead = leader(network);
+          allWrite(network);
+          expectAllFinal(network, (round) => lead({ sequence: 10 + 3 * round, attempt: 0 }), every);
+        });
+      }
+
+      // So much that there was no room for the parents of what the honest put forward upon the last.
+      it.runIf(count === 4)(
+        "go on when it falls silent after it led them to ever higher generations for four seconds",
+        () => {
+          const network = withLiar(100);
+          const lead = leader(network);
+          allWrite(network);
+          expectAllFinal(
+            network,
+            (round) => {
+              if (round < 200) lead({ sequence: 10 + 3 * round, attempt: 0 });
+            },
+            20,
+          );
+        },
+      );
     });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ample } from "../../firmware/core/bounds";
 import { leastFor } from "../../firmware/core/memory";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { cheapCrypto } from "../core/cheap-crypto";
 import { createForge, type ForgedMetablock, leadTo, listen } from "../core/forge";
 import { createNetwork, everyPair, type Network } from "../core/network";
@@ -66,6 +66,21 @@ describe("owners that hold few metablocks", () => {
       network,
       strangers.flatMap((stranger) => flood(network, stranger).slice(0, 8)),
     );
+  });
+
+  it("go on while strangers build upon all that it sends, and it upon all that they send", () => {
+    const network = withLiar();
+    const forge = createForge(network, crypto);
+    const place = forge.reference(forge.block("liar", "g", [7]), 0);
+    const lies: ForgedMetablock[] = [];
+    for (let sequence = 1; sequence < 5; sequence++) {
+      const below = lies.slice(-14).map(({ id }) => id);
+      const parents = (below.length > 0 ? below : [crypto.sha256(Uint8Array.of(1))]).sort(compare);
+      for (let attempt = 0; attempt < 2; attempt++)
+        for (const name of ["liar", ...strangers])
+          lies.push(forge.metablock(name, { sequence, attempt, parents }, [place]));
+    }
+    expectAllFinal(network, lies);
   });
 
   // What nobody gave up yet kept all from proposing, and parents that nobody has filled what is looked for.

@@ -1,6 +1,7 @@
 import { toHex } from "../wire/bytes";
 import type { MetablockHeader } from "../wire/types";
 import type { Metablock } from "./metablock";
+import type { Missing } from "./missing";
 import { compareViews } from "./view";
 import type { World } from "./world";
 
@@ -23,21 +24,25 @@ const referencesHeld = 16_384;
 
 /**
  * Few metablocks of one issuer are held at once: of a generation those that stand or have children, and those of its latest
- * attempts; in all those nearest to the present. So a flood, whoever signs it, costs others little time. One that
- * is asked for has room, since something held is its child.
+ * attempts; in all those nearest to the present. So a flood, whoever signs it, costs others little time. A parent that is
+ * looked for has room of whoever built upon it too, who is `neededBy`, and one that a quorum signed (null) has room at all events.
  */
-export function roomForIssuer(world: World, { issuer, sequence, attempt }: MetablockHeader, asked: boolean): boolean {
-  const pool = poolOf(world, toHex(issuer));
-  const inRoom = [...world.metablocks.values()].filter(
-    (other) => !isParentToCome(world, other) && poolOf(world, other.issuerKey) === pool,
-  );
+export function roomForMetablock(
+  world: World,
+  { issuer, sequence, attempt }: MetablockHeader,
+  neededBy: Missing["of"] | undefined,
+): boolean {
+  if (neededBy === null || world.metablocks.size < metablocksPerGeneration) return true;
+  const shares = shareRoom(world);
+  const pool = lightest(shares, poolOf(world, toHex(issuer)), neededBy === undefined ? [] : [neededBy]);
+  const inRoom = shares.get(pool) ?? [];
   inRoom.sort((a, b) => compareViews(a.view, b.view));
   const known = pool !== strangers;
   const ofGeneration = inRoom.filter((other) => other.view.sequence === sequence);
   if (ofGeneration.length >= (known ? metablocksPerGeneration : strangersPerGeneration)) {
     const parents = new Set([...world.metablocks.values()].flatMap(({ parentKeys }) => parentKeys));
     const least = ofGeneration.find(({ standing, key }) => !standing && !parents.has(key));
-    if (least === undefined || (!asked && least.view.attempt >= attempt)) return false;
+    if (least === undefined || (neededBy === undefined && least.view.attempt >= attempt)) return false;
     world.metablocks.delete(least.key);
   } else if (inRoom.length >= (known ? metablocksPerIssuer : strangersInAll)) {
     const furthest = inRoom[inRoom.length - 1]!;
@@ -76,64 +81,74 @@ export function boundReferences(world: World, latest: Metablock): void {
 }
 
 /**
- * Drops the least of whoever's metablocks weigh most; ones that another built upon count for nobody, and go only where nothing else is left.
- * Undefined where there is nothing but the parents to come and the latest.
+ * Drops the least of whoever's metablocks weigh most, and what another built upon only where that one has nothing else. Undefined where there
+ * is nothing but the parents to come and the latest.
  */
 function dropOfMost(
   world: World,
   latest: Metablock,
   weightOf: (metablock: Metablock) => number,
 ): Metablock | undefined {
-  const least =
-    leastOfMost(world, latest, weightOf, upheldByOthers(world, latest)) ?? leastOfMost(world, latest, weightOf);
+  const builtUpon = upholdersOf(world, latest);
+  const worth = (a: Metablock, b: Metablock) =>
+    Number(builtUpon.has(a.key)) - Number(builtUpon.has(b.key)) || compareWorth(a, b);
+  let least: Metablock | undefined;
+  let most = 0;
+  for (const share of shareRoom(world, latest).values()) {
+    const droppable = share.filter((metablock) => metablock !== latest).sort(worth);
+    const weight = droppable.reduce((sum, metablock) => sum + weightOf(metablock), 0);
+    const [first] = droppable;
+    if (first === undefined || weight < most || (weight === most && least && worth(least, first) < 0)) continue;
+    most = weight;
+    least = first;
+  }
   if (least !== undefined) world.metablocks.delete(least.key);
   return least;
 }
 
-/** Of all metablocks of an issuer that may go. */
-interface Pool {
-  weight: number;
-  least: Metablock;
+/**
+ * What is held by whose room it is in (`poolOf`), but the parents to come: its issuer's; where others built upon it, that of whoever of all these
+ * has least. Without the parent their own can't be judged, and a liar could say so much after it that it would have no room any more.
+ */
+function shareRoom(world: World, latest?: Metablock): Map<string, Metablock[]> {
+  const builtUpon = upholdersOf(world, latest);
+  const shares = new Map<string, Metablock[]>();
+  const take = (pool: string, metablock: Metablock) => {
+    const share = shares.get(pool);
+    if (share === undefined) shares.set(pool, [metablock]);
+    else share.push(metablock);
+  };
+  const held = [...world.metablocks.values()].filter((metablock) => !isParentToCome(world, metablock));
+  for (const metablock of held) if (!builtUpon.has(metablock.key)) take(poolOf(world, metablock.issuerKey), metablock);
+  for (const metablock of held) {
+    const upholders = builtUpon.get(metablock.key);
+    if (upholders !== undefined) take(lightest(shares, poolOf(world, metablock.issuerKey), upholders), metablock);
+  }
+  return shares;
 }
 
-function leastOfMost(
-  world: World,
-  latest: Metablock,
-  weightOf: (metablock: Metablock) => number,
-  spared?: ReadonlySet<Metablock>,
-): Metablock | undefined {
-  const pools = new Map<string, Pool>();
-  for (const metablock of world.metablocks.values()) {
-    if (isParentToCome(world, metablock) || metablock === latest || spared?.has(metablock)) continue;
-    const name = poolOf(world, metablock.issuerKey);
-    const pool = pools.get(name);
-    if (pool === undefined) {
-      pools.set(name, { weight: weightOf(metablock), least: metablock });
-      continue;
-    }
-    pool.weight += weightOf(metablock);
-    if (compareWorth(metablock, pool.least) < 0) pool.least = metablock;
-  }
-  let most: Pool | undefined;
-  for (const pool of pools.values()) {
-    const order = most === undefined ? 1 : pool.weight - most.weight || compareWorth(most.least, pool.least);
-    if (order > 0) most = pool;
-  }
-  return most?.least;
+function lightest(shares: ReadonlyMap<string, readonly Metablock[]>, own: string, others: Iterable<string>): string {
+  const weightOf = (pool: string) => shares.get(pool)?.length ?? 0;
+  let least = own;
+  for (const other of others) if (weightOf(other) < weightOf(least)) least = other;
+  return least;
 }
 
-/** What is held and is the parent of one that another issued: without it that can't be judged. */
-function upheldByOthers(world: World, latest: Metablock): Set<Metablock> {
-  const upheld = new Set<Metablock>();
-  const upholds = ({ issuerKey, parentKeys }: Metablock) => {
+/** Who else built upon a metablock, of those upon whose metablocks others did. */
+function upholdersOf(world: World, latest?: Metablock): Map<string, Set<string>> {
+  const upholders = new Map<string, Set<string>>();
+  const uphold = ({ issuerKey, parentKeys }: Metablock) => {
     for (let at = 0; at < parentKeys.length; at++) {
       const parent = world.metablocks.get(parentKeys[at]!);
-      if (parent !== undefined && parent.issuerKey !== issuerKey) upheld.add(parent);
+      if (parent === undefined || parent.issuerKey === issuerKey) continue;
+      const known = upholders.get(parent.key);
+      if (known === undefined) upholders.set(parent.key, new Set([poolOf(world, issuerKey)]));
+      else known.add(poolOf(world, issuerKey));
     }
   };
-  for (const metablock of world.metablocks.values()) upholds(metablock);
-  upholds(latest);
-  return upheld;
+  for (const metablock of world.metablocks.values()) uphold(metablock);
+  if (latest !== undefined) uphold(latest);
+  return upholders;
 }
 
 /** One that stands before one that does not; and of these the later: of the views of one issuer the last is under way. */

@@ -16,7 +16,7 @@ import { certify } from "./certify";
 import { advance } from "./finalize";
 import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
-import { boundReferences, isParentToCome, makeRoom, poolOf, roomForIssuer } from "./metablock-room";
+import { boundReferences, isParentToCome, makeRoom, poolOf, roomForMetablock } from "./metablock-room";
 import { reportMissing, reportMissingBlock } from "./missing";
 import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, openGroups, ownedBy, parentsOf } from "./predicates";
@@ -50,7 +50,7 @@ export function observeMetablock(
   }
   const over = header.value.sequence <= world.highestFinalizableGeneration - generationsOpen;
   if (over && !relays(world)) return undefined;
-  if (!roomForIssuer(world, header.value, world.missing.has(toHex(header.id)))) return undefined;
+  if (!roomForMetablock(world, header.value, world.missing.get(toHex(header.id))?.of)) return undefined;
   if (!verifySignature(world.crypto, header.value.issuer, header.id, signature)) {
     throw refused(
       "metablock-signature",

@@ -9,7 +9,7 @@ import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
 import { hasIssued, noteIssued, unusedAttempt } from "./issued";
 import { createMetablock, type Metablock, releases } from "./metablock";
-import { roomForIssuer } from "./metablock-room";
+import { roomForMetablock } from "./metablock-room";
 import { keepMetablock } from "./observe";
 import { isGivenUp, waitsLong, waitsTooLong } from "./patience";
 import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveConflict } from "./predicates";
@@ -343,7 +343,7 @@ function issueMetablock(world: World, metablock: Metablock): void {
   }
   recordClaims(world, metablock, parts);
   noteIssued(world, metablock.view);
-  roomForIssuer(world, metablock.header.value, true);
+  roomForMetablock(world, metablock.header.value, world.avatarKey);
   keepMetablock(world, metablock);
   world.news.push({ kind: "metablock", metablock });
 }
