@@ -6,6 +6,7 @@ import { encodeMessage } from "../../firmware/core/wire/messages";
 import { encodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { encodeBlockReference, encodeMetablockHeader, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Hash, MetablockHeader } from "../../firmware/core/wire/types";
+import { leadTo } from "../core/forge";
 import { type Liar, say } from "./liar";
 import { nextPlace, placeOf, someBlock, statusOf } from "./lies";
 import type { BoldLieName } from "./plan";
@@ -159,6 +160,29 @@ export const boldLies: Readonly<Record<BoldLieName, (liar: Liar, group: Group) =
       const parents = sequence === 0 ? [] : [before.length > 0 && draw.chance(0.5) ? draw.one(before).id : invented];
       const references = [nextPlace(liar, group, someBlock(liar, group))];
       say(liar, liar.forge.metablock(liar.member.name, { sequence, attempt, parents }, references).message);
+    }
+  },
+
+  /** Leads its neighbours apart, each part to another block, on and on: to ever higher attempts of a generation ahead, or to ever higher generations. */
+  "lead astray"(liar, group) {
+    const { draw, crypto } = liar.world;
+    const { counters, forge, member } = liar;
+    const times = (counters.get("led") ?? 0) + 1;
+    counters.set("led", times);
+    if (times === 1) {
+      counters.set("led from", statusOf(liar).highestFinalizableGeneration + draw.one([2, 3, 10]));
+      counters.set("led by", draw.one([0, 0, 1, 3]));
+      counters.set("led apart", 2 + draw.below(2));
+    }
+    const by = counters.get("led by")!;
+    const from = Math.max(statusOf(liar).highestFinalizableGeneration + 2, counters.get("led from")!);
+    const view = { sequence: from + by * times, attempt: by === 0 ? times : 0 };
+    const parts = counters.get("led apart")!;
+    for (let part = 0; part < parts; part++) {
+      const block = someBlock(liar, group);
+      const invented = crypto.sha256(Uint8Array.of(part));
+      for (const { message } of leadTo(forge, member.name, view, nextPlace(liar, group, block), invented))
+        say(liar, message, (index) => index % parts === part);
     }
   },
 

@@ -112,8 +112,9 @@ export const boldLieNames = [
   "certificates for nothing",
   "run away",
 ] as const;
-/** And one that is told in worlds of liars without end alone. */
-export type BoldLieName = (typeof boldLieNames)[number] | "always new";
+/** And these are told in worlds of liars without end alone. */
+export const relentlessLieNames = ["always new", "lead astray"] as const;
+export type BoldLieName = (typeof boldLieNames)[number] | (typeof relentlessLieNames)[number];
 
 export interface LiarPlan {
   readonly name: string;

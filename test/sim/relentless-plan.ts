@@ -1,12 +1,12 @@
 import { drawLoadedPlan } from "./load-plan";
-import { boldLieNames, lieNames, type Plan, type Step } from "./plan";
+import { boldLieNames, lieNames, type Plan, relentlessLieNames, type Step } from "./plan";
 import { type Draw, seeded, some } from "./random";
 
 /** Lies of one or two kinds, told without end: until all is final that the honest wrote, or they stood still for too long. */
 export function drawRelentlessPlan(seed: number, signatures?: Plan["signatures"]): Plan {
   const draw = seeded(seed ^ 0x2e1e);
   const { compute: _, ...plan } = drawPlanWithLiars(seed, signatures);
-  const menu = some(draw, [...lieNames, ...boldLieNames, "always new"] as const, 1 + draw.below(2));
+  const menu = some(draw, [...lieNames, ...boldLieNames, ...relentlessLieNames], 1 + draw.below(2));
   const told = menu.flatMap((lie) => tellAgainAndAgain(draw, lie, plan.length));
   return {
     ...plan,
