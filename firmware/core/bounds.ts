@@ -18,6 +18,8 @@ export interface Bounds {
   readonly bufferBytes: number;
   /** Bytes that wait in a link. What comes then waits before it, as much again, and is dropped after that: frontiers make up for it. */
   readonly queue: number;
+  /** Bytes of memory for what is under way in a saga. Of more, a participant takes no part in it any more, and leaves it to the others. */
+  readonly sagaBytes: number;
 }
 
 /** What a machine holds that has memory by the megabyte, and a store that keeps all. */
@@ -30,11 +32,12 @@ export const ample: Bounds = {
   bufferEntries: 256,
   bufferBytes: 16_384,
   queue: 80 * 1024,
+  sagaBytes: Number.POSITIVE_INFINITY,
 };
 
 /** Throws an assertion where bounds are below what the rules of agreement need. */
 export function checkBounds(bounds: Bounds): void {
-  const { finalTail, told, metablocks, blocksInFlight, blocksUnasked, bufferEntries, bufferBytes } = bounds;
+  const { finalTail, told, metablocks, blocksInFlight, blocksUnasked, bufferEntries, bufferBytes, sagaBytes } = bounds;
   assert(finalTail === 0 || finalTail >= recentFinalKept, "after a restart the last slots are judged by their blocks");
   assert(told >= leastTold, "what goes to a peer in one answer is told once");
   assert(metablocks >= leastMetablocks, "a generation, the one before it and the next are held");
@@ -44,7 +47,9 @@ export function checkBounds(bounds: Bounds): void {
   );
   assert(blocksUnasked >= 1 && blocksUnasked <= blocksPerIssuer, "a block can be placed that is held");
   assert(bufferEntries >= 1 && bufferBytes >= 1, "an entry is held until it is sealed");
+  assert(sagaBytes >= leastSagaBytes, "a saga has room for what it remembers, and for some invocations");
 }
 
 const leastTold = 16;
 const leastMetablocks = 16;
+const leastSagaBytes = 96 * 1024;

@@ -36,7 +36,7 @@ const costs = {
     told: 58,
     entry: 240,
   },
-  ...{ sagas: 17_400, invocation: 5_500 },
+  sagas: 17_400,
 };
 
 /** What is made for a moment: of the largest message in its groups, or of all that one event makes final. */
@@ -46,13 +46,13 @@ const momentBytes = 32 * 1024;
 const classes: readonly Bounds[] = [
   {
     ...{ finalTail: 16, told: 0, metablocks: 16, blocksInFlight: 2, blocksUnasked: 2 },
-    ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024 },
+    ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024, sagaBytes: 96 * 1024 },
   },
   {
     ...{ finalTail: 64, told: 0, metablocks: 64, blocksInFlight: 4, blocksUnasked: 8 },
-    ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024 },
+    ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024, sagaBytes: 384 * 1024 },
   },
-  { ...ample, finalTail: 64 },
+  { ...ample, finalTail: 64, sagaBytes: 8 * 1024 * 1024 },
 ];
 
 /** Of a provisioned world. Throws `structure-…` where it can't be read. */
@@ -99,7 +99,7 @@ export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
   const metablocks = bounds.metablocks * (costs.metablock + (mostOwners(groups) / 2) * costs.certificate);
   const links = bounds.queue + bounds.told * costs.told;
   const ofGroups = groups.reduce((sum, group) => sum + bytesOfGroup(bounds, group), 0);
-  const ofSagas = sagas === 0 ? 0 : costs.sagas + sagas * costs.invocation;
+  const ofSagas = sagas === 0 ? 0 : costs.sagas + sagas * bounds.sagaBytes;
   return metablocks + links + momentBytes + ofGroups + ofSagas;
 }
 

@@ -102,7 +102,17 @@ function start(board: Board, definition: Definition, provision: Provision): void
   if (options.halted) stopActuators(capabilities);
   const ofSagas = new Alarm(native, () => board.sagas?.handle({ kind: "alarm" }));
   board.sagas = openSagas({
-    ...{ crypto, clock, world, tag, avatar, journal, mostKept: shares.sagas, published: capabilities.published },
+    ...{
+      crypto,
+      clock,
+      world,
+      tag,
+      avatar,
+      journal,
+      mostKept: shares.sagas,
+      room: bounds.sagaBytes,
+      published: capabilities.published,
+    },
     notice: (error) => board.notice(error),
     push: (event) => drive(driver, event),
     openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),

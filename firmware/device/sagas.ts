@@ -19,6 +19,8 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
   readonly avatar: AvatarId;
   readonly published: Published;
   readonly journal: Journal;
+  /** Bytes of memory for what is under way in each of them. */
+  readonly room: number;
   /** Bytes of flash for what is known of them. */
   readonly mostKept: number;
   /** Only a board with sagas needs one. */
@@ -27,7 +29,7 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
 
 /** The board's part in the sagas of its world; undefined where it has none. Nothing is done until it is told to `boot`. */
 export function openSagas(options: BoardSagas): Conducting | undefined {
-  const { crypto, world, tag, avatar, published, journal } = options;
+  const { crypto, world, tag, avatar, published, journal, room } = options;
   if (world.sagas.descriptions.length === 0) return undefined;
   const provision = { ...world, ...world.sagas };
   const keys = keptUnder(tag);
@@ -35,7 +37,7 @@ export function openSagas(options: BoardSagas): Conducting | undefined {
     snapshot: readRecord(journal, keys.snapshot) ?? null,
     waits: readRecord(journal, keys.waits) ?? null,
   };
-  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, kept });
+  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, room, kept });
   const conducting = createConducting({
     ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
     keep(what, bytes) {

@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import { assert, VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
 import { cancellable } from "../../firmware/core/saga/cancelling";
@@ -100,7 +101,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
 function conductorOf({ world, crypto, avatar, kept }: GatewaySagas): Conductor {
   const { provision } = world;
   const options = {
-    ...{ crypto, world: world.tag, avatar, lease },
+    ...{ crypto, world: world.tag, avatar, lease, room: ample.sagaBytes },
     provision: { ...provision, ...provision.sagas },
     published: new Map([["board", "gateway"]]),
   };

@@ -1,3 +1,4 @@
+import { ample } from "../../firmware/core/bounds";
 import { decodeOperation, interfaceNames, isRange, ranges } from "../../firmware/core/capability/interfaces";
 import { assert, VertebraError } from "../../firmware/core/errors";
 import { decodeEntry, encodeEntry, fieldsToObject, objectToValues } from "../../firmware/core/pact/entry";
@@ -92,7 +93,7 @@ export async function rehearse(
   const definitions = readDefinitions(crypto, saga.provision);
   const [group] = definitions.groups.values();
   const avatar = group!.owners[0]!;
-  const runtime = createSagaRuntime({ crypto, avatar, provision: saga.provision, lease });
+  const runtime = createSagaRuntime({ crypto, avatar, provision: saga.provision, lease, room: ample.sagaBytes });
   const stage: Stage = {
     definitions,
     saga,

@@ -82,7 +82,7 @@ interface Reading extends Stories {
 
 /** Reads all that is final of the sagas' groups; tells the stories of the invocations whose ids in hex begin with `prefix`. */
 export async function readStories(definitions: Definitions, blocksOf: BlocksOf, prefix: string): Promise<Stories> {
-  const ledger = createLedger(definitions, readWindow);
+  const ledger = createLedger(definitions, readWindow, Number.POSITIVE_INFINITY);
   const times = new WeakMap<SeenEntry, number>();
   const reading: Reading = {
     ...{ ledger, prefix, times, timeOf: (entry) => times.get(entry) ?? 0, stories: [], produced: new Map() },

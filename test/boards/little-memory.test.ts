@@ -3,9 +3,11 @@ import { describe, expect, it } from "vitest";
 import { ample } from "../../firmware/core/bounds";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import type { VertebraError } from "../../firmware/core/errors";
-import { type Asked, boundsFor, bytesFor, roomy } from "../../firmware/core/memory";
+import { type Asked, boundsFor, bytesFor, leastFor, roomy } from "../../firmware/core/memory";
+import { bytesHeld } from "../../firmware/core/saga/room";
 import { hostBounds } from "../../firmware/device/ports";
 import { createNetwork, type Network } from "../core/network";
+import { createSagaWorld, done } from "../saga/world";
 
 const { memory } = decodeBoard(readFileSync("boards/rv32/board.json"));
 
@@ -54,6 +56,35 @@ describe("what a board holds", () => {
     expect(boundsOf(memory!.size, memory).metablocks).toBeLessThan(ample.metablocks);
     expect(() => boundsOf(memory!.size, undefined)).toThrow("does not say how much memory");
     expect(() => boundsOf(memory!.size, { ...memory!, size: 2 ** 20 })).toThrow("1048576 bytes of memory");
+  });
+});
+
+describe("a saga on a board with the least memory", () => {
+  it("goes on for good where few invocations are under way at once: what it remembers of the others has its room", () => {
+    const { sagaBytes } = boundsFor({ size: 2 ** 19, firmware: 2 ** 17 }, { ...of(1), sagas: 1 });
+    expect(sagaBytes).toBe(leastFor({ ...of(1), sagas: 1 }).sagaBytes);
+    const world = createSagaWorld({
+      members: ["ada"],
+      pacts: ["order", "request"],
+      stages: [
+        { behavior: "take", consumes: "order", produces: ["request"] },
+        { behavior: "ship", consumes: "request", produces: [] },
+      ],
+      behaviors: {
+        take: ({ entry }) => done({}, ["request", entry!.values[0] as number, 1]),
+        ship: () => done({}),
+      },
+      room: sagaBytes,
+    });
+    for (let order = 0; order < 1_200; order++) {
+      world.push("order", order, 1);
+      world.run(world.now + 200);
+    }
+    const [book] = world.member("ada").runtime.ledger.books.values();
+    expect([book!.standsStill, book!.invocations.size]).toEqual([false, 0]);
+    expect(world.statuses()).toHaveLength(2_400);
+    // As many as it remembers, and nothing else that grows.
+    expect(bytesHeld(book!)).toBeLessThan(0.7 * sagaBytes);
   });
 });
 

@@ -235,7 +235,14 @@ function expectEndedFor(bench: Bench, name: string): void {
   const world = decodeProvision(new Uint8Array(readFileSync(board.provisionFile))).worlds[0]!;
   const journal = journalOf(board);
   const conductor = createConductor({
-    ...{ crypto, world: bench.world.tag, avatar: board.avatar, lease, published: new Map() },
+    ...{
+      crypto,
+      world: bench.world.tag,
+      avatar: board.avatar,
+      lease,
+      room: Number.POSITIVE_INFINITY,
+      published: new Map(),
+    },
     ...{
       provision: { ...world, ...world.sagas },
       kept: { snapshot: readRecord(journal, `saga/${bench.world.tag}`) ?? null, waits: null },

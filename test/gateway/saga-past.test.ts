@@ -37,7 +37,7 @@ async function* blocksOf(world: SagaWorld, group: Uint8Array): AsyncGenerator<Pa
 
 /** What a fresh ledger notices while it reads these entries, and how many invocations are under way at the end. */
 function readBy(world: SagaWorld, entries: readonly FinalEntry[]) {
-  const ledger = createLedger(world.member("ada").runtime.ledger.definitions, 32);
+  const ledger = createLedger(world.member("ada").runtime.ledger.definitions, 32, Number.POSITIVE_INFINITY);
   const changes = entries.flatMap((entry) => takeEntry(ledger, entry, 0).changes);
   const underWay = [...ledger.books.values()].reduce((sum, { invocations }) => sum + invocations.size, 0);
   const notices = changes.flatMap((change) => (change.kind === "notice" ? [change.error.code] : []));

@@ -88,6 +88,13 @@ export function alone(plan: Plan, told: SagaProvision = provisionOf(plan, [avata
 }
 
 export function start(provision: SagaProvision, snapshot: Uint8Array | null): Conductor {
-  const options = { crypto, world: "00", avatar: avatarOf("ada"), published: new Map(), lease: 1000 };
+  const options = {
+    crypto,
+    world: "00",
+    avatar: avatarOf("ada"),
+    published: new Map(),
+    lease: 1000,
+    room: Number.POSITIVE_INFINITY,
+  };
   return createConductor({ ...options, provision, kept: { snapshot, waits: null } });
 }

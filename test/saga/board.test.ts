@@ -37,7 +37,7 @@ const sandbox: Sandbox = (request, _behavior, done) => {
   done({ kind: "done", state, outputs, logs: [], computation: 0 });
 };
 
-function startBoard(nor: ReturnType<typeof createNor>) {
+function startBoard(nor: ReturnType<typeof createNor>, room = Number.POSITIVE_INFINITY) {
   const journal = openJournal(nor.flash, crypto.signer(seed).publicKey, noWear, packingFor(crypto, world));
   const records = promisesOf(journal);
   const participant = createParticipant({
@@ -72,6 +72,7 @@ function startBoard(nor: ReturnType<typeof createNor>) {
       push: (event) => drive(driver, event),
       published: new Map(),
       mostKept: 65_536,
+      room,
     },
     notice: ({ message }) => void notices.push(message),
     openSandbox: () => sandbox,

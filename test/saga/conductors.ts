@@ -62,7 +62,16 @@ export function conductorOf(
 ): Conductor {
   const published = new Map<string, number | string>(name === "cyd" ? [] : [["servo", 1]]);
   const kept = { snapshot, waits };
-  return createConductor({ crypto, world: "00", avatar: avatarOf(name), provision, published, lease, kept });
+  return createConductor({
+    crypto,
+    world: "00",
+    avatar: avatarOf(name),
+    provision,
+    published,
+    lease,
+    room: Number.POSITIVE_INFINITY,
+    kept,
+  });
 }
 
 /** The last so many blocks of each group, in the order in which they came. */

@@ -46,6 +46,7 @@ function worldOf(plan: Plan) {
       provision,
       published: new Map(),
       lease: 10_000,
+      room: Number.POSITIVE_INFINITY,
       kept: { snapshot: null, waits: null },
     });
     const wakes = { participant: Number.POSITIVE_INFINITY, conductor: Number.POSITIVE_INFINITY };

@@ -26,6 +26,7 @@ function conductorOf(published: ReadonlyMap<string, number | string>): Conductor
     provision,
     published,
     lease: 1000,
+    room: Number.POSITIVE_INFINITY,
     kept: { snapshot: null, waits: null },
   });
 }

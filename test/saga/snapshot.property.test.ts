@@ -201,7 +201,13 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
         fc.property(seeds, (seed) => {
           const draw = seeded(seed);
           const world = live(plan, draw, 25);
-          const options = { crypto, avatar: avatarOf("ada"), provision: world.provision, lease };
+          const options = {
+            crypto,
+            avatar: avatarOf("ada"),
+            provision: world.provision,
+            lease,
+            room: Number.POSITIVE_INFINITY,
+          };
           const runtime = createSagaRuntime(options);
           const stored = new Map<string, FinalEntry>();
           for (const entry of world.members[0]!.heard.flatMap(finalEntries)) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { leastFor } from "../../firmware/core/memory";
 import { readDefinitions } from "../../firmware/core/saga/definitions";
-import { createLedger, takeEntry } from "../../firmware/core/saga/ledger";
+import { createLedger, type Ledger, takeEntry } from "../../firmware/core/saga/ledger";
 import { createSagaRuntime } from "../../firmware/core/saga/runtime";
 import { encodeState, sagaStatePact } from "../../firmware/core/saga/state";
 import { fromHex } from "../../firmware/core/wire/bytes";
@@ -130,7 +131,13 @@ describe("a take-over", () => {
     const provision = provisionOf(twoStages);
     const group = [...provision.names].find(([, name]) => name === "order")![0];
     const due = ["ada", "bea", "cyd"].map((name) => {
-      const { handle } = createSagaRuntime({ crypto, avatar: avatarOf(name), provision, lease });
+      const { handle } = createSagaRuntime({
+        crypto,
+        avatar: avatarOf(name),
+        provision,
+        lease,
+        room: Number.POSITIVE_INFINITY,
+      });
       const { entry } = entryOf("order", [7, 3]);
       const final = { group: fromHex(group), sequence: 0, issuer: avatarOf("outside"), id: null, entry };
       expect(handle({ kind: "entry", entry: final, token: null }, { monotonic: 0, wall: 0 })).toEqual([]);
@@ -424,10 +431,15 @@ describe("what a behavior gives", () => {
   });
 });
 
+/** Of each saga, how many invocations are under way, and whether it stands still. */
+function heldIn({ books }: Ledger): [number, boolean][] {
+  return [...books.values()].map(({ invocations, standsStill }) => [invocations.size, standsStill]);
+}
+
 describe("a participant that would have to hold more than it can", () => {
   it("says so once and takes no part any more: it could count other states than the rest", () => {
     const definitions = readDefinitions(crypto, provisionOf(twoStages));
-    const ledger = createLedger(definitions, 1);
+    const ledger = createLedger(definitions, 1, Number.POSITIVE_INFINITY);
     const group = [...definitions.groups.values()].find(({ pact }) => pact.pact.name === "order")!;
     const entry = { group: group.id, issuer: avatarOf("ada"), id: null, entry: entryOf("order", [1, 1]).entry };
     const notices: number[] = [];
@@ -436,19 +448,24 @@ describe("a participant that would have to hold more than it can", () => {
       if (changes.some(({ kind }) => kind === "notice")) notices.push(sequence);
     }
     expect(notices).toEqual([1_024]);
-    expect([...ledger.books.values()].map(({ invocations, standsStill }) => [invocations.size, standsStill])).toEqual([
-      [1_024, true],
-    ]);
+    expect(heldIn(ledger)).toEqual([[0, true]]);
   });
-});
 
-describe("a push that is refused", () => {
-  it("is made again a lease later, of a state and of an entry", () => {
-    const world = createSagaWorld(twoStages);
-    let refusals = 0;
-    world.takes = () => ++refusals > 3;
-    world.push("order", 7, 3);
-    world.run(60_000);
-    expect(world.amounts("shipped")).toEqual([2]);
+  it("says so once where its memory has no room for more, and holds nothing any more", () => {
+    const ledger = createLedger(
+      readDefinitions(crypto, provisionOf(twoStages)),
+      1,
+      leastFor({ groups: [], sagas: 1 }).sagaBytes,
+    );
+    const order = [...ledger.definitions.groups.values()].find(({ pact }) => pact.pact.name === "order")!;
+    const entry = { group: order.id, issuer: avatarOf("ada"), id: null, entry: entryOf("order", [1, 1]).entry };
+    const notices: number[] = [];
+    for (let sequence = 0; sequence < 100; sequence++) {
+      const { changes } = takeEntry(ledger, { ...entry, sequence }, 0);
+      if (changes.some(({ kind }) => kind === "notice")) notices.push(sequence);
+    }
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toBeGreaterThan(10);
+    expect(heldIn(ledger)).toEqual([[0, true]]);
   });
 });

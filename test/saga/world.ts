@@ -54,6 +54,8 @@ export interface Plan {
   readonly version?: number;
   /** ms from a run to its result. */
   readonly takes?: number;
+  /** Bytes of memory for what is under way; no end to it where it is not said. */
+  readonly room?: number;
 }
 
 export interface Member {
@@ -261,7 +263,13 @@ export function createSagaWorld(plan: Plan) {
   };
 
   function createRuntime(name: string, told: SagaProvision = provision): SagaRuntime {
-    return createSagaRuntime({ crypto, avatar: avatarOf(name), provision: told, lease });
+    return createSagaRuntime({
+      crypto,
+      avatar: avatarOf(name),
+      provision: told,
+      lease,
+      room: plan.room ?? Number.POSITIVE_INFINITY,
+    });
   }
 
   function makeFinal(

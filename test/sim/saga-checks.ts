@@ -210,7 +210,7 @@ function checkLedger(world: World, sagas: Sagas, member: Member, fail: Fail): vo
   const conductor = sagas.conductorOf(member);
   if (conductor === undefined || member.participant === undefined) return;
   const definitions = readDefinitions(world.crypto, sagas.provision);
-  const fresh = createLedger(definitions, Number.POSITIVE_INFINITY);
+  const fresh = createLedger(definitions, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   const groups = [...world.groups.values()].filter(({ holds }) => holds !== undefined && holds !== "capabilities");
   const told = groups.map((group) => tellOnce(group, finalBlocks(world, member, group), fail));
   for (const each of inOrder(definitions, told)) takeEntry(fresh, each, 0);
@@ -231,7 +231,7 @@ function describe({ books }: Ledger): Map<string, string> {
     const parts = {
       reaches,
       invocations,
-      taken: book.taken,
+      taken: [...book.taken].flatMap(([group, sequences]) => [...sequences].map((each) => `${group}/${each}`)),
       causes: book.causes.keys(),
       unconsumed: book.unconsumed.keys(),
     };

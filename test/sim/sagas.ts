@@ -176,7 +176,14 @@ export function createSagas(world: World, plan: SagasPlan, isolate: (member: Mem
       const snapshot = kept.get(member.name) ?? null;
       const waits = keptWaits.get(member.name) ?? null;
       const conductor = createConductor({
-        ...{ crypto, world: tag, avatar: member.avatar, provision: defined.provision, lease: plan.lease },
+        ...{
+          crypto,
+          world: tag,
+          avatar: member.avatar,
+          provision: defined.provision,
+          lease: plan.lease,
+          room: Number.POSITIVE_INFINITY,
+        },
         kept: { snapshot, waits },
         published: new Map(has ? [[servo, 1]] : []),
       });

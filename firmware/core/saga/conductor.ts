@@ -8,9 +8,9 @@ import type { AvatarId, Hash } from "../wire/types";
 import type { GroupKnown, SagaProvision } from "./definitions";
 import { type FinalEntry, referenceKey } from "./entries";
 import type { Published, SagaAction, SagaEvent } from "./events";
-import { concerns, needsHistory, standStill } from "./gap";
+import { concerns, needsHistory } from "./gap";
 import { snapshotOf } from "./keeping";
-import type { Ledger } from "./ledger";
+import { type Ledger, standStill } from "./ledger";
 import { maxSnapshotBytes } from "./limits";
 import { createPublishing, isToBeTold, notePublished, takePublished } from "./publishing";
 import { lackingIn, neededFrom, resume } from "./resuming";
@@ -64,6 +64,8 @@ export interface ConductorOptions {
   readonly published: Published;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
+  /** Bytes of memory for what is under way in each saga. */
+  readonly room: number;
   readonly kept: Kept;
 }
 

@@ -18,6 +18,8 @@ export interface FinalEntry {
 /** The same, read by its pact; `key` is its reference as text. */
 export interface SeenEntry extends FinalEntry {
   readonly key: string;
+  /** Hex. */
+  readonly groupKey: string;
   readonly pact: PactKnown;
   readonly values: readonly Value[];
   /** Monotonic ms; of what was there before the start, when it started. */
@@ -71,9 +73,9 @@ export function seeEntry(views: Views, final: FinalEntry, seenAt: number): SeenE
 }
 
 /** Throws `entry-…` where it breaks the group's pact. */
-export function readEntry({ pact }: GroupKnown, final: FinalEntry, seenAt: number): SeenEntry {
+export function readEntry({ key: groupKey, pact }: GroupKnown, final: FinalEntry, seenAt: number): SeenEntry {
   const values = decodeEntry(pact.fields, final.entry);
-  return { ...final, key: referenceKey([final.group, final.sequence]), pact, values, seenAt };
+  return { ...final, key: `${groupKey}/${final.sequence}`, groupKey, pact, values, seenAt };
 }
 
 function isRead(definitions: Definitions, group: GroupKnown): boolean {

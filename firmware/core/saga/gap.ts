@@ -18,13 +18,6 @@ export function concerns({ reversals }: Definitions, { newest, versions }: Book,
   return false;
 }
 
-export function standStill(book: Book): void {
-  const { invocations, opened, reaches, tips, unconsumed, taken, causes, backlog } = book;
-  for (const held of [invocations, opened, reaches, tips, unconsumed, taken, causes]) held.clear();
-  backlog.length = 0;
-  book.standsStill = true;
-}
-
 export function needsHistory({ name }: Pick<Book, "name">, why: string): VertebraError {
   return missing(`Saga '${name}' ${why}: this participant takes no part in it any more`);
 }

@@ -115,9 +115,9 @@ function heldBy(tables: Tables, book: Book, versions: readonly Hash[]): KeptInvo
       tip === null ? [] : [{ key, tip: tip.reference[1], state: stateAt(tables, tip.state.state) }],
     ),
     unconsumed: [...book.unconsumed.values()].map((entry) => entryAt(tables, entry)),
-    taken: [...book.taken].map((key) => {
-      const [group, sequence] = key.split("/") as [string, string];
-      return { group: groupAt(tables, group), sequence: Number(sequence) };
+    taken: [...book.taken].flatMap(([groupKey, sequences]) => {
+      const group = groupAt(tables, groupKey);
+      return [...sequences].map((sequence) => ({ group, sequence }));
     }),
     causes: causesOf(tables, book).map(([id, key]) => ({ id, invocation: places.get(key) ?? null })),
     backlog: book.backlog.map((head) => headAt(tables, book, head)),

@@ -23,7 +23,9 @@ import {
 } from "./invocation";
 import { maxBacklog, maxInvocations, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
 import { checkPutOut } from "./output";
-import { decodeState, invocationId, isWithoutRun, type Output, type SagaState } from "./state";
+import { bytesHeld } from "./room";
+import { decodeState, type EntryReference, invocationId, isWithoutRun, type Output, type SagaState } from "./state";
+import { addTaken, isTaken, type Taken } from "./taken";
 
 /**
  * What the final entries alone say of all sagas: the same for whoever saw the same entries, in whatever order their groups
@@ -33,6 +35,8 @@ export interface Ledger {
   readonly definitions: Definitions;
   readonly views: Views;
   readonly books: ReadonlyMap<string, Book>;
+  /** Bytes of memory for what is under way in each saga. */
+  readonly room: number;
 }
 
 /** One saga's part, in all its versions: an invocation ends on that with which it began, and new ones begin with the newest. */
@@ -49,7 +53,7 @@ export interface Book {
   /** Entries that a stage after the first could consume, by reference, in the order in which they came. */
   readonly unconsumed: Map<string, SeenEntry>;
   /** References of entries that a stage after the first consumed, or that only an invocation which has ended could have. */
-  readonly taken: Set<string>;
+  readonly taken: Taken;
   /** Ids of what its invocations produced for a stage after the first and none consumed yet, with the invocation. */
   readonly causes: Map<string, string>;
   /** Final states that wait until what they consumed is seen. */
@@ -75,7 +79,7 @@ export type Change =
   | { readonly kind: "void"; readonly head: Head; readonly reason: string }
   | { readonly kind: "notice"; readonly error: VertebraError };
 
-export function createLedger(definitions: Definitions, keeps: number): Ledger {
+export function createLedger(definitions: Definitions, keeps: number, room: number): Ledger {
   const books = new Map<string, Book>();
   for (const { description, stateGroup } of definitions.sagas.values()) {
     const { name } = description;
@@ -85,10 +89,10 @@ export function createLedger(definitions: Definitions, keeps: number): Ledger {
     const empty = { invocations: new Map(), opened: new Map(), reaches: new Map(), tips: new Map() };
     books.set(`${name} ${stateGroup.key}`, {
       ...{ name, newest, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
-      ...{ unconsumed: new Map(), taken: new Set(), causes: new Map(), backlog: [], standsStill: false },
+      ...{ unconsumed: new Map(), taken: new Map(), causes: new Map(), backlog: [], standsStill: false },
     });
   }
-  return { definitions, views: createViews(definitions, keeps), books };
+  return { definitions, views: createViews(definitions, keeps), books, room };
 }
 
 /** Takes one final entry, in the order of its group. Throws `saga-entry` for one of a group that is not known. */
@@ -102,6 +106,9 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
     start(ledger, book, seen, now, changes);
     if (isConsumedLater(book, seen.pact)) keepUnconsumed(book, seen);
     settleBacklog(ledger, book, now, changes);
+    const bytes = ledger.room === Number.POSITIVE_INFINITY ? 0 : bytesHeld(book);
+    if (bytes > ledger.room) overflow(book, `${bytes} bytes of invocations, entries and states`, changes);
+    if (book.standsStill) standStill(book);
   }
   return { seen, changes };
 }
@@ -135,11 +142,13 @@ function keepUnconsumed(book: Book, seen: SeenEntry): void {
   bound(book.unconsumed, maxUnconsumed);
 }
 
-function noteTaken(book: Book, { key, id }: Pick<SeenEntry, "key" | "id">): void {
+function noteTaken(
+  book: Book,
+  { key, groupKey, sequence, id }: Pick<SeenEntry, "key" | "groupKey" | "sequence" | "id">,
+): void {
   book.unconsumed.delete(key);
   if (id !== null) book.causes.delete(toHex(id));
-  book.taken.add(key);
-  bound(book.taken, maxRemembered);
+  addTaken(book.taken, groupKey, sequence, maxRemembered);
 }
 
 /** "An entry of the initiating pact, once final, starts an invocation." */
@@ -206,6 +215,14 @@ function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
     if (!(error instanceof VertebraError)) throw error;
     changes.push({ kind: "notice", error });
   }
+}
+
+/** It counts and does nothing any more, and holds nothing. */
+export function standStill(book: Book): void {
+  const { invocations, opened, reaches, tips, unconsumed, taken, causes, backlog } = book;
+  for (const held of [invocations, opened, reaches, tips, unconsumed, taken, causes]) held.clear();
+  backlog.length = 0;
+  book.standsStill = true;
 }
 
 function overflow(book: Book, what: string, changes: Change[]): void {
@@ -298,16 +315,16 @@ function refusal(book: Book, invocation: Invocation, { stage, status, ...state }
   if (!takes[next.kind].includes(status)) return `status ${status} is no answer here`;
   if (next.kind !== "stage") return null;
   if (state.consumed === null) return isWithoutRun(status) ? null : "it consumed nothing";
-  return stage === 0 ? null : claimed(book, invocation, referenceKey(state.consumed));
+  return stage === 0 ? null : claimed(book, invocation, state.consumed);
 }
 
 /**
  * One entry is one event: of two pending states that both found it, the first in final order has it. And what an invocation
  * produced is its own: who took it for another had not seen the state that it follows from.
  */
-function claimed(book: Book, { key }: Invocation, consumed: string): string | null {
-  if (book.taken.has(consumed)) return "what it consumed is taken";
-  const id = book.unconsumed.get(consumed)?.id ?? null;
+function claimed(book: Book, { key }: Invocation, consumed: EntryReference): string | null {
+  if (isTaken(book.taken, consumed)) return "what it consumed is taken";
+  const id = book.unconsumed.get(referenceKey(consumed))?.id ?? null;
   const cause = id === null ? undefined : book.causes.get(toHex(id));
   return cause === undefined || cause === key ? null : "what it consumed is another invocation's";
 }
@@ -339,7 +356,8 @@ function noteConsumed(
   if (consumed?.id) spent.add(toHex(consumed.id));
   // What initiates is not asked for again, unless a later stage could consume it too.
   if (next.stage === 0 && !isConsumedLater(book, entry.pact)) return;
-  noteTaken(book, { key: referenceKey(state.consumed), id: consumed?.id ?? null });
+  const [group, sequence] = state.consumed;
+  noteTaken(book, { key: referenceKey(state.consumed), groupKey: toHex(group), sequence, id: consumed?.id ?? null });
 }
 
 function advance(
@@ -405,7 +423,7 @@ function end(book: Book, { key, reach, saga }: Invocation, now: number): void {
 }
 
 /** Forgets the oldest of more than `most`. */
-function bound(all: Map<string, unknown> | Set<string>, most: number): void {
+function bound(all: Map<string, unknown>, most: number): void {
   for (const oldest of all.keys()) {
     if (all.size <= most) return;
     all.delete(oldest);

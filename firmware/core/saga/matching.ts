@@ -15,7 +15,7 @@ export function entryFor(book: Book, invocation: Invocation, lease: number): See
   if (next.stage === 0) return invocation.entry;
   const stage = stageOf(invocation, next.stage);
   for (const entry of book.unconsumed.values()) {
-    if (book.taken.has(entry.key) || !isConsumedBy(stage, entry)) continue;
+    if (book.taken.get(entry.groupKey)?.has(entry.sequence) || !isConsumedBy(stage, entry)) continue;
     if (isFor(book, invocation, stage, entry, lease)) return entry;
   }
   return undefined;

@@ -23,7 +23,7 @@ type Accepted = Extract<Change, { kind: "accepted" }>;
  * compared." The states that count among these entries, which are all of their groups, in the order of each group.
  */
 export function replay(definitions: Definitions, entries: Iterable<FinalEntry>): Replayed[] {
-  const ledger = createLedger(definitions, Number.POSITIVE_INFINITY);
+  const ledger = createLedger(definitions, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   const accepted: Accepted[] = [];
   for (const entry of entries) {
     for (const change of takeEntry(ledger, entry, 0).changes) if (change.kind === "accepted") accepted.push(change);

@@ -4,12 +4,14 @@ import { toHex } from "../wire/bytes";
 import type { Hash } from "../wire/types";
 import type { Definitions, Saga } from "./definitions";
 import { type FinalEntry, readEntry, referenceKey, type SeenEntry } from "./entries";
-import { concerns, missing, needsHistory, standStill } from "./gap";
+import { concerns, missing, needsHistory } from "./gap";
 import type { Head, Step } from "./invocation";
-import { type Book, begin, type Ledger, open } from "./ledger";
+import { type Book, begin, type Ledger, open, standStill } from "./ledger";
+import { maxRemembered } from "./limits";
 import type { Known } from "./runtime";
 import type { KeptBook, KeptInvocation, KeptInvocations, KeptStep, Snapshot } from "./snapshot";
 import { decodeState, producedId } from "./state";
+import { addTaken } from "./taken";
 
 /** What was kept of sagas, as a participant that starts knows it again. */
 
@@ -184,7 +186,7 @@ function fillRest(from: Resuming, book: Book, held: KeptInvocations): void {
     const entry = seenAt(from, index);
     book.unconsumed.set(entry.key, entry);
   }
-  for (const { group, sequence } of held.taken) book.taken.add(referenceKey([groups[group]!.id, sequence]));
+  for (const { group, sequence } of held.taken) addTaken(book.taken, toHex(groups[group]!.id), sequence, maxRemembered);
   const keys = [...book.invocations.keys()];
   for (const { id, invocation } of held.causes) {
     const known = typeof id === "number" ? seenAt(from, id).id : id;

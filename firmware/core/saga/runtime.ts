@@ -24,6 +24,8 @@ export interface SagaOptions {
   readonly provision: SagaProvision;
   /** ms that a rank waits for the one before it. */
   readonly lease: number;
+  /** Bytes of memory for what is under way in each saga: of more it takes no part in it any more. */
+  readonly room: number;
 }
 
 /** Events and time in, ordered actions out. The same events give the same actions, byte for byte. */
@@ -74,7 +76,7 @@ interface Ranks {
 
 /** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read. */
 export function createSagaRuntime(options: SagaOptions): SagaRuntime {
-  const ledger = createLedger(readDefinitions(options.crypto, options.provision), readWindow);
+  const ledger = createLedger(readDefinitions(options.crypto, options.provision), readWindow, options.room);
   const runtime: Runtime = {
     ...options,
     ...{

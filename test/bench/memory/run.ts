@@ -88,7 +88,7 @@ async function behaviors() {
 }
 
 async function sagas(): Promise<SagaMemory> {
-  const memory = printed<SagaMemory>(await programOf("saga", entryOf("saga-on-xs")));
+  const memory = printed<SagaMemory>(await programOf("saga", entryOf("saga-on-xs")), [], "2048");
   if (memory.states !== 48) throw new Error(`${memory.states} saga states became final, and 48 should`);
   return memory;
 }

@@ -69,7 +69,9 @@ function worked<T>(does: () => T): T {
 }
 
 const empty = native.used();
-const runtime = worked(() => createSagaRuntime({ crypto: counted, avatar: avatarOf("ada"), provision, lease }));
+const runtime = worked(() =>
+  createSagaRuntime({ crypto: counted, avatar: avatarOf("ada"), provision, lease, room: Number.POSITIVE_INFINITY }),
+);
 let now = 0;
 
 const events: SagaEvent[] = [];
