@@ -97,7 +97,7 @@ async function sagas(): Promise<SagaMemory> {
 async function board(blocks: readonly number[]): Promise<number[]> {
   const firmware = { host, program: await programOf("board", entryOf("board-on-xs")) };
   const boards = createTwoBoards(firmware, folder, 200, boardCrypto());
-  const [first, second] = [boards.start(0, { STACK: "2048" }), boards.start(1, { STACK: "2048" })];
+  const [first, second] = [boards.start(0, { STACK: "8192" }), boards.start(1, { STACK: "8192" })];
   const told = () => first.told() as (Line | BoardMemory)[];
   const held: number[] = [];
   for (const count of blocks) {
@@ -109,6 +109,7 @@ async function board(blocks: readonly number[]): Promise<number[]> {
         held.push((memory as BoardMemory).used);
         break;
       }
+      if (first.child.exitCode !== null) throw new Error(`A board ended after ${finals.length} final blocks`);
       await sleep(100);
     }
   }
@@ -119,13 +120,45 @@ async function board(blocks: readonly number[]): Promise<number[]> {
   return held;
 }
 
-async function loaded(): Promise<{ used: number; flashed: number }> {
-  // Kept, and not called.
-  const contents = `import { startBoard } from "./firmware/device/board";
-    globalThis.startBoard = startBoard;
+/** What each piece of a board's program is, with those above it: what a program asks of it, by its module. */
+const pieces: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "a participant: core, link and store": {
+    "core/participant": "createParticipant",
+    "link/link": "createLink, startLink, receiveBytes, sendMessage, alarmLink",
+    "store/journal": "openJournal, readRecord, writeRecords",
+  },
+  "with sagas, and the capabilities that they ask for": {
+    "core/saga/conductor": "createConductor",
+    "core/capability/board": "decodeBoard",
+    "device/capabilities": "openCapabilities, operate, alarmCapabilities",
+  },
+  "with the sandbox": { "sandbox/conducting": "createConducting", "sandbox/perform": "lockDown, perform" },
+};
+
+interface Loaded {
+  readonly used: number;
+  readonly flashed: number;
+}
+
+/** Of each piece with those above it. */
+async function loadedPieces(): Promise<(Loaded & { readonly name: string })[]> {
+  const kept: Record<string, string> = {};
+  const all = [];
+  for (const [name, modules] of Object.entries(pieces)) {
+    Object.assign(kept, modules);
+    all.push({ name, ...(await loaded(kept)) });
+  }
+  return all;
+}
+
+/** What a program takes once it is loaded that keeps these of each module, and calls none. */
+async function loaded(kept: Readonly<Record<string, string>>): Promise<Loaded> {
+  const imports = Object.entries(kept).map(([module, names]) => `import { ${names} } from "./firmware/${module}";`);
+  const contents = `${imports.join("\n")}
+    globalThis.kept = { ${Object.values(kept).join(", ")} };
     native.timer.set(native.timer.open(() => native.print(JSON.stringify({ used: native.used(), flashed: native.flashed() }))), 0);`;
   const resolveDir = fileURLToPath(new URL("../../..", import.meta.url));
-  return printed(await programOf("loaded", { stdin: { contents, resolveDir } }), [], "2048");
+  return printed(await programOf("loaded", { stdin: { contents, resolveDir } }), [], "8192");
 }
 
 const kb = (bytes: number) => (bytes / 1024).toFixed(bytes < 102_400 ? 1 : 0);
@@ -135,7 +168,8 @@ writeFileSync(join(folder, "bare.js"), "native.print(JSON.stringify(native.peak(
 const bare = printed<number>(join(folder, "bare.js"));
 const { source, precompiled, empty, examples } = await behaviors();
 const saga = await sagas();
-const program = await loaded();
+const program = await loaded({ "device/board": "startBoard" });
+const ofPieces = await loadedPieces();
 const running = await board([1, 8, 64]);
 rmSync(folder, { recursive: true });
 
@@ -166,6 +200,10 @@ ${examples.map((each) => `| ${each.name} | ${whole(each.source.bytes)} | ${kb(ea
 | to start the runtime | ${whole(saga.bytecodes.start)} |
 | an invocation, the three stages together | ${whole(saga.bytecodes.invocation)} |
 | an alarm when nothing is due | ${whole(saga.bytecodes.alarm)} |
+
+| the pieces of a program apart, loaded | bytecode in flash | heap, all intrinsics in it |
+|:--|--:|--:|
+${ofPieces.map(({ name, flashed, used }) => `| ${name} | ${kb(flashed)} KB | ${kb(used)} KB |`).join("\n")}
 
 | a board that shares one group with another | heap |
 |:--|--:|
