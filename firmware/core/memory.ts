@@ -36,7 +36,7 @@ const costs = {
     told: 58,
     entry: 240,
   },
-  sagas: 17_400,
+  sagas: 17_500,
 };
 
 /** What is made for a moment: of the largest message in its groups, or of all that one event makes final. */

@@ -6,7 +6,7 @@ import type { Book } from "./ledger";
  * Bytes of memory of what is under way in a saga, on an engine with slots of 16 bytes, as `npm run bench:memory` counts them (docs/numbers.md),
  * rounded up: beside the bytes of entries and states.
  */
-const costs = { invocation: 4_400, step: 1_600, reach: 800, entry: 900, taken: 60, cause: 320, state: 1_600 };
+const costs = { invocation: 4_400, step: 1_850, reach: 800, entry: 900, taken: 60, cause: 320, state: 1_600 };
 
 /** Bytes that a saga holds of invocations, entries and states. */
 export function bytesHeld({ invocations, reaches, unconsumed, taken, causes, backlog }: Book): number {

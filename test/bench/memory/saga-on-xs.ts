@@ -19,7 +19,7 @@ export interface SagaMemory {
   readonly idle: number;
   /** Of an invocation, by how many of its stages are done. */
   readonly waiting: readonly number[];
-  /** Of one that has ended. */
+  /** Of one that has ended, of many after the first. */
   readonly ended: number;
   /** Saga states that became final. */
   readonly states: number;
@@ -33,7 +33,8 @@ export interface SagaMemory {
   };
 }
 
-export const invocations = 16;
+const invocations = 16;
+const endedAfter = 256;
 const pacts = ["begin", "second", "third"];
 const plan: Plan = {
   members: ["ada"],
@@ -76,6 +77,10 @@ let now = 0;
 
 const events: SagaEvent[] = [];
 
+function come(pact: string, order: number): void {
+  tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, { id: null, token: null }));
+}
+
 function tell(event: SagaEvent): void {
   events.push(event);
   for (let next = events.shift(); next !== undefined; next = events.shift()) {
@@ -106,14 +111,16 @@ tell({ kind: "boot" });
 const start = spent;
 const idle = native.used() - empty;
 const held = pacts.map((pact) => {
-  for (let order = 0; order < invocations; order++)
-    tell(final(groupOf(pact), entryOf(pact, [order, 1]).entry, { id: null, token: null }));
+  for (let order = 0; order < invocations; order++) come(pact, order);
   return (native.used() - empty - idle) / invocations;
 });
 const invocation = (spent - start) / invocations;
 const quiet = spent;
 tell({ kind: "alarm" });
 const bytecodes = { start, invocation, alarm: spent - quiet };
+const before = native.used();
+for (let order = 0; order < endedAfter; order++) for (const pact of pacts) come(pact, invocations + order);
+const ended = (native.used() - before) / endedAfter;
 const states = sequences.get(toHex(groupOf("states")))!;
-const memory: SagaMemory = { idle, waiting: held.slice(0, -1), ended: held.at(-1)!, states, bytecodes };
+const memory: SagaMemory = { idle, waiting: held.slice(0, -1), ended, states, bytecodes };
 native.print(JSON.stringify(memory));
