@@ -45,10 +45,6 @@ export const judgedMutants: readonly Mutant[] = [
     kind: "loaded",
   },
   {
-    ...one("keep no parent that claims stand upon", 231, "chain/certify.ts", "  takeFooting(world, metablock);", ""),
-    kind: "loaded",
-  },
-  {
     ...one(
       "wait for a parent that nobody near has",
       515,

@@ -95,7 +95,7 @@ export const sagaMutants: readonly Mutant[] = [
     "let two invocations consume one entry",
     20,
     "saga/ledger.ts",
-    'if (book.taken.has(consumed)) return "what it consumed is taken";',
+    'if (isTaken(book.taken, consumed)) return "what it consumed is taken";',
     "",
   ),
   one(
@@ -109,8 +109,8 @@ export const sagaMutants: readonly Mutant[] = [
     "forget in a snapshot what was consumed",
     320,
     "saga/keeping.ts",
-    "taken: [...book.taken].map(",
-    "taken: [...book.taken].slice(1).map(",
+    "return [...sequences].map((sequence) => ({ group, sequence }));",
+    "return [...sequences].slice(1).map((sequence) => ({ group, sequence }));",
   ),
   one("forget a compensation", 1030, "saga/invocation.ts", "if (compensation !== null || toReverse", "if (toReverse"),
   one(

@@ -72,7 +72,7 @@ static xsMachine* createMachine(bool compiling)
 		.incrementalChunkSize = 4 * 1024,
 		.initialHeapCount = 8 * 1024,
 		.incrementalHeapCount = 256,
-		.stackCount = compiling ? 16 * 1024 : 1664,
+		.stackCount = compiling ? 16 * 1024 : 2048,
 		.initialKeyCount = 3072,
 		.incrementalKeyCount = 64,
 		.nameModulo = 509,
