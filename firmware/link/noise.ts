@@ -1,7 +1,7 @@
 /** Noise_XXpsk0_25519_ChaChaPoly_SHA256 by the Noise Protocol Framework, revision 34. Knows nothing of what its payloads mean. */
 
 import { assert, VertebraError } from "../core/errors";
-import { concat } from "../core/wire/bytes";
+import { concat, joined } from "../core/wire/bytes";
 import { hkdf } from "../core/wire/hash";
 import { encodeText } from "../core/wire/text";
 import type { Crypto } from "../ports";
@@ -178,7 +178,7 @@ function initialize({ crypto, prologue }: NoiseOptions): Symmetric {
 }
 
 function mixHash(crypto: Crypto, state: Symmetric, bytes: Uint8Array): void {
-  state.hash = crypto.sha256(concat([state.hash, bytes]));
+  state.hash = crypto.sha256(joined(state.hash, bytes));
 }
 
 function mixKey(crypto: Crypto, state: Symmetric, input: Uint8Array): void {

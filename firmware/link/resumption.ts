@@ -3,7 +3,7 @@
  * the handshake, so that never both ask. New keys and a new secret come from the old secret and both nonces.
  */
 
-import { concat } from "../core/wire/bytes";
+import { joined } from "../core/wire/bytes";
 import { encode } from "../core/wire/cbor";
 import { derivations, hkdf } from "../core/wire/hash";
 import { bytesOf, readStructure } from "../core/wire/shape";
@@ -36,7 +36,7 @@ export function firstSecret(crypto: Crypto, keys: NoiseKeys): Secret {
 }
 
 export function resume(crypto: Crypto, old: Secret, nonceA: Uint8Array, nonceB: Uint8Array): Resumed {
-  const output = hkdf(crypto, old.secret, derivations.resumed, concat([old.id, nonceA, nonceB]), 168);
+  const output = hkdf(crypto, old.secret, derivations.resumed, joined(old.id, nonceA, nonceB), 168);
   return {
     macOfA: output.slice(0, 32),
     macOfB: output.slice(32, 64),

@@ -46,6 +46,45 @@ void vertebra_compare(xsMachine* the)
 	xsmcSetInteger(xsResult, (xsIntegerValue)a.length - (xsIntegerValue)b.length);
 }
 
+/* An ArrayBuffer of so many bytes as the result; where it is, until the engine allocates again. */
+static uint8_t* makeBuffer(xsMachine* the, xsUnsignedValue length)
+{
+	void* data = NULL;
+	xsUnsignedValue size;
+	xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)length);
+	xsmcGetBufferWritable(xsResult, &data, &size);
+	return data;
+}
+
+/* An ArrayBuffer. */
+void vertebra_joined(xsMachine* the)
+{
+	int count = xsmcTypeOf(xsArg(2)) == xsUndefinedType ? 2 : 3;
+	xsUnsignedValue length = 0;
+	uint8_t* data;
+	int i;
+	for (i = 0; i < count; i++)
+		length += bytesOf(the, i).length;
+	data = makeBuffer(the, length);
+	for (i = 0; i < count; i++) {
+		Bytes bytes = bytesOf(the, i);
+		if (bytes.length > 0)
+			memcpy(data, bytes.data, bytes.length);
+		data += bytes.length;
+	}
+}
+
+/* An ArrayBuffer. */
+void vertebra_named(xsMachine* the)
+{
+	xsUnsignedValue length = (xsUnsignedValue)strlen(xsmcToString(xsArg(0)));
+	uint8_t* data = makeBuffer(the, length + 1 + bytesOf(the, 1).length);
+	Bytes bytes = bytesOf(the, 1);
+	memcpy(data, xsmcToString(xsArg(0)), length + 1);
+	if (bytes.length > 0)
+		memcpy(data + length + 1, bytes.data, bytes.length);
+}
+
 /* A number of JavaScript, where it is one that an offset in memory can be. */
 static uint32_t offsetOf(xsMachine* the, xsIntegerValue index, uint32_t most)
 {
@@ -242,12 +281,10 @@ static int32_t putUtf8(const uint8_t* from, uint8_t* to)
 void vertebra_utf8FromText(xsMachine* the)
 {
 	int32_t length = putUtf8((const uint8_t*)xsmcToString(xsArg(0)), NULL);
-	void* data = NULL;
-	xsUnsignedValue size;
+	uint8_t* data;
 	if (length < 0)
 		return;
-	xsmcSetArrayBuffer(xsResult, NULL, length);
-	xsmcGetBufferWritable(xsResult, &data, &size);
+	data = makeBuffer(the, (xsUnsignedValue)length);
 	putUtf8((const uint8_t*)xsmcToString(xsArg(0)), data);
 }
 

@@ -4,6 +4,8 @@
 
 void vertebra_equal(xsMachine* the);
 void vertebra_compare(xsMachine* the);
+void vertebra_joined(xsMachine* the);
+void vertebra_named(xsMachine* the);
 void vertebra_find(xsMachine* the);
 void vertebra_endOfItem(xsMachine* the);
 void vertebra_nextString(xsMachine* the);

@@ -7,6 +7,8 @@ void defineBulk(xsMachine* the, xsSlot* native)
 	xsmcSetNewObject(xsVar(1));
 	defineFunction(the, &xsVar(1), "equal", vertebra_equal, 2);
 	defineFunction(the, &xsVar(1), "compare", vertebra_compare, 2);
+	defineFunction(the, &xsVar(1), "joined", vertebra_joined, 3);
+	defineFunction(the, &xsVar(1), "named", vertebra_named, 2);
 	defineFunction(the, &xsVar(1), "find", vertebra_find, 3);
 	defineFunction(the, &xsVar(1), "endOfItem", vertebra_endOfItem, 3);
 	defineFunction(the, &xsVar(1), "nextString", vertebra_nextString, 4);

@@ -6,6 +6,14 @@ declare const native: Native;
 
 export const { equal, compare, find, endOfItem, nextString, toHex, crc32c, textFromUtf8 } = native.bulk;
 
+export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
+  return new Uint8Array(native.bulk.joined(first, second, third));
+}
+
+export function named(name: string, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(native.bulk.named(name, bytes));
+}
+
 export function utf8FromText(text: string): Uint8Array | undefined {
   const bytes = native.bulk.utf8FromText(text);
   return bytes && new Uint8Array(bytes);

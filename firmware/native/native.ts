@@ -16,6 +16,8 @@ export interface Native {
   readonly bulk: {
     equal(a: Uint8Array, b: Uint8Array): boolean;
     compare(a: Uint8Array, b: Uint8Array): number;
+    joined(first: Uint8Array, second: Uint8Array, third: Uint8Array | undefined): ArrayBuffer;
+    named(name: string, bytes: Uint8Array): ArrayBuffer;
     find(bytes: Uint8Array, wanted: Uint8Array, from: number): number;
     endOfItem(bytes: Uint8Array, at: number, end: number): number;
     nextString(bytes: Uint8Array, at: number, end: number, least: number): number;

@@ -11,7 +11,18 @@ export const nextString =
   native<(bytes: Uint8Array, at: number, end: number, least: number) => number>("vertebra_nextString");
 export const toHex = native<(bytes: Uint8Array) => string>("vertebra_toHex");
 export const textFromUtf8 = native<(bytes: Uint8Array) => string | number>("vertebra_textFromUtf8");
+const joinedOf =
+  native<(first: Uint8Array, second: Uint8Array, third: Uint8Array | undefined) => ArrayBuffer>("vertebra_joined");
+const namedOf = native<(name: string, bytes: Uint8Array) => ArrayBuffer>("vertebra_named");
 const utf8Of = native<(text: string) => ArrayBuffer | undefined>("vertebra_utf8FromText");
+
+export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
+  return new Uint8Array(joinedOf(first, second, third));
+}
+
+export function named(name: string, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(namedOf(name, bytes));
+}
 
 export function utf8FromText(text: string): Uint8Array | undefined {
   const bytes = utf8Of(text);

@@ -1,6 +1,6 @@
 import { leastRoom } from "../../firmware/core/chain/store-room";
 import { equal } from "../../firmware/core/wire/bytes";
-import { journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
+import { type Journal, journalStats, openJournal, writeRecords } from "../../firmware/store/journal";
 import type { Packing } from "../../firmware/store/values";
 import { allRecords, noWear } from "../store/all-records";
 import { createNor, PowerCut, parts } from "../store/nor";
@@ -47,6 +47,18 @@ export function recordStore(): Store {
 }
 
 const sectorSize = 4_096;
+/** Sectors that are free yet when a world begins. */
+const freshSectors = 4;
+
+/** As a flash is that was used before: the log has been through it nearly once, and what is written soon comes round. */
+function wearIn(journal: Journal, sectors: number): void {
+  const key = "used";
+  const value = new Uint8Array(sectorSize / 2 - 64);
+  for (let written = 0; written < (sectors - freshSectors) * sectorSize; written += value.length)
+    writeRecords(journal, new Map([[key, value]]), new Set());
+  writeRecords(journal, new Map(), new Set([key]));
+}
+
 function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
   return other !== undefined && equal(one, other);
 }
@@ -55,6 +67,7 @@ function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
 export function flashStore(owner: Uint8Array, sectors: number, packing: Packing): Store {
   const nor = createNor(sectors, sectorSize);
   let journal = openJournal(nor.flash, owner, noWear, packing);
+  wearIn(journal, sectors);
   /** What the journal holds, read once. */
   let records = allRecords(journal);
   let compactionsBefore = 0;

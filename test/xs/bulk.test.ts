@@ -47,6 +47,10 @@ const program = `
     same("crc32c", crc32c(a), inC.crc32c(a), [...a]);
     same("crc32c of two", crc32c(b, crc32c(a)), inC.crc32c(b, crc32c(a)), [[...a], [...b]]);
     same("textFromUtf8", portable.textFromUtf8(a), inC.textFromUtf8(a), [...a]);
+    same("joined", portable.joined(a, b), inC.joined(a, b), [[...a], [...b]]);
+    same("joined of three", portable.joined(a, b, a), inC.joined(a, b, a), [[...a], [...b]]);
+    const name = String.fromCharCode(...many(24, () => 1 + draw.below(127)));
+    same("named", portable.named(name, a), inC.named(name, a), [name, [...a]]);
     const wanted = b.subarray(draw.below(b.length + 1)).subarray(0, draw.below(4));
     const from = draw.below(a.length + 2);
     same("find", portable.find(a, wanted, from), inC.find(a, wanted, from), [[...a], [...wanted], from]);

@@ -21,6 +21,23 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** One after the other. */
+export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length + (third?.length ?? 0));
+  bytes.set(first);
+  bytes.set(second, first.length);
+  if (third !== undefined) bytes.set(third, first.length + second.length);
+  return bytes;
+}
+
+/** The ASCII of a name, a zero byte, and the bytes. */
+export function named(name: string, bytes: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(name.length + 1 + bytes.length);
+  for (let at = 0; at < name.length; at++) whole[at] = name.charCodeAt(at);
+  whole.set(bytes, name.length + 1);
+  return whole;
+}
+
 /** Where `wanted`, of one byte at least, lies in `bytes` first, from `from` on; -1 where it does not. */
 export function find(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
   const last = wanted.length - 1;

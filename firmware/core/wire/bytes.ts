@@ -2,7 +2,7 @@ import { VertebraError } from "../errors";
 
 /** Byte strings: comparing, joining, and hex for people. */
 
-export { compare, equal, toHex } from "./bulk";
+export { compare, equal, joined, toHex } from "./bulk";
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

@@ -1,5 +1,5 @@
 import type { Crypto } from "../../ports";
-import { concat } from "./bytes";
+import { joined, named } from "./bulk";
 import { encodeText } from "./text";
 import type { Hash } from "./types";
 
@@ -42,11 +42,7 @@ export const derivations = {
 
 /** H(domain, bytes) = SHA-256(domain || 0x00 || bytes). */
 export function hash(crypto: Sha256, domain: Domain, bytes: Uint8Array): Hash {
-  const name = encodeText(domains[domain]);
-  const input = new Uint8Array(name.length + 1 + bytes.length);
-  input.set(name);
-  input.set(bytes, name.length + 1);
-  return crypto.sha256(input);
+  return crypto.sha256(named(domains[domain], bytes));
 }
 
 /** The Issuing Hash: plain SHA-256 of the issuer's signature, the one hash without a domain (PROTOCOL 1). */
@@ -65,7 +61,7 @@ export function hmac(crypto: Sha256, key: Uint8Array, bytes: Uint8Array): Uint8A
     inner[i]! ^= short[i]!;
     outer[i]! ^= short[i]!;
   }
-  return crypto.sha256(concat([outer, crypto.sha256(concat([inner, bytes]))]));
+  return crypto.sha256(joined(outer, crypto.sha256(joined(inner, bytes))));
 }
 
 /** HKDF-SHA-256 (RFC 5869). As `HKDF(ikm, info)` of PROTOCOL 1 the salt is empty and 32 bytes come out. */
@@ -81,7 +77,7 @@ export function hkdf(
   const output = new Uint8Array(length);
   let previous: Uint8Array = new Uint8Array(0);
   for (let offset = 0, counter = 1; offset < length; offset += 32, counter++) {
-    previous = hmac(crypto, pseudorandom, concat([previous, context, Uint8Array.of(counter)]));
+    previous = hmac(crypto, pseudorandom, joined(previous, context, Uint8Array.of(counter)));
     output.set(previous.subarray(0, Math.min(32, length - offset)), offset);
   }
   return output;

@@ -1,4 +1,4 @@
-import { concat, equal } from "./bytes";
+import { equal, joined } from "./bytes";
 import type { Sha256 } from "./hash";
 import type { Hash } from "./types";
 
@@ -79,10 +79,13 @@ export function verifyMerklePath(
   return last === 0 && equal(known, root);
 }
 
+const leafTag = Uint8Array.of(0);
+const nodeTag = Uint8Array.of(1);
+
 function leafHash(crypto: Sha256, bytes: Uint8Array): Hash {
-  return crypto.sha256(concat([Uint8Array.of(0), bytes]));
+  return crypto.sha256(joined(leafTag, bytes));
 }
 
 function nodeHash(crypto: Sha256, left: Hash, right: Hash): Hash {
-  return crypto.sha256(concat([Uint8Array.of(1), left, right]));
+  return crypto.sha256(joined(nodeTag, left, right));
 }
