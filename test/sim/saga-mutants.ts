@@ -95,7 +95,7 @@ export const sagaMutants: readonly Mutant[] = [
     "let two invocations consume one entry",
     20,
     "saga/ledger.ts",
-    'if (isTaken(book.taken, consumed)) return "what it consumed is taken";',
+    'if (isTaken(book.taken, groupKey, sequence)) return "what it consumed is taken";',
     "",
   ),
   one(

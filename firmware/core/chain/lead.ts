@@ -1,7 +1,7 @@
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
 import { bearsSilence, isGivenUpWithChild, waitsTooLong } from "./patience";
-import { openGroups } from "./predicates";
+import { hasMyVote, openGroups } from "./predicates";
 import { rankStep } from "./rank";
 import { generationsOpen, type World } from "./world";
 
@@ -45,9 +45,7 @@ export function noteLead(world: World, group: Group, { key, view, issuerKey }: M
 export function leadsAway(world: World, { view }: Metablock): boolean {
   if (!isLeading(world, view.sequence)) return false;
   for (const metablock of world.metablocks.values()) {
-    const { issuerKey, certificates } = metablock;
-    if (metablock.view.sequence > view.sequence - generationsOpen) continue;
-    if (issuerKey !== world.avatarKey && !certificates.has(world.avatarKey)) continue;
+    if (metablock.view.sequence > view.sequence - generationsOpen || !hasMyVote(world, metablock)) continue;
     if (
       openGroups(world, metablock).some((group) => bearsSilence(group) && !isGivenUpWithChild(world, metablock, group))
     )

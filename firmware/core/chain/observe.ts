@@ -19,7 +19,7 @@ import { createMetablock, invalid, type Metablock } from "./metablock";
 import { boundReferences, isParentToCome, makeRoom, poolOf, roomForMetablock } from "./metablock-room";
 import { reportMissing, reportMissingBlock } from "./missing";
 import { isGivenUp, losePatience } from "./patience";
-import { brokenInvariant, groupsAbout, openGroups, ownedBy, parentsOf } from "./predicates";
+import { brokenInvariant, groupsAbout, hasMyVote, openGroups, ownedBy, parentsOf } from "./predicates";
 import { isSettled, progress } from "./progress";
 import { referencesOf, takeReferences } from "./references";
 import { promisedBlocks } from "./slots";
@@ -231,6 +231,7 @@ function dropOldGenerations(world: World): void {
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
     if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
+    // Nobody's patience is to end by what it never could vote for.
     if (hasMyVote(world, metablock)) for (const group of openGroups(world, metablock)) losePatience(group);
     world.metablocks.delete(metablock.key);
   }
@@ -240,11 +241,6 @@ function dropOldGenerations(world: World): void {
 function relays(world: World): boolean {
   for (const group of world.groups.values()) if (!group.mine) return true;
   return false;
-}
-
-/** Others' votes are waited for only where this participant gave its own: nobody's patience is to end by what it never could vote for. */
-function hasMyVote({ avatarKey }: World, { issuerKey, certificates }: Metablock): boolean {
-  return issuerKey === avatarKey || certificates.has(avatarKey);
 }
 
 function mayStillFinish(world: World, metablock: Metablock): boolean {

@@ -57,6 +57,11 @@ function addOpenGroups(world: World, { sorted }: Metablock, groups: Group[]): vo
   }
 }
 
+/** Whether this participant issued or certified it, and so waits for the others' votes. */
+export function hasMyVote({ avatarKey }: World, { issuerKey, certificates }: Metablock): boolean {
+  return issuerKey === avatarKey || certificates.has(avatarKey);
+}
+
 /** The parent at this index, where it is held. */
 export function parentAt(world: World, metablock: Metablock, index: number): Metablock | undefined {
   const key = metablock.parentKeys[index];

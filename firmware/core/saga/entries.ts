@@ -41,7 +41,12 @@ export function createViews(definitions: Definitions, keeps: number): Views {
 }
 
 export function referenceKey([group, sequence]: EntryReference): string {
-  return `${toHex(group)}/${sequence}`;
+  return keyOf(toHex(group), sequence);
+}
+
+/** The same by the hex of the group. */
+export function keyOf(groupKey: string, sequence: number): string {
+  return `${groupKey}/${sequence}`;
 }
 
 export function referenceOf({ group, sequence }: FinalEntry): EntryReference {
@@ -75,7 +80,7 @@ export function seeEntry(views: Views, final: FinalEntry, seenAt: number): SeenE
 /** Throws `entry-…` where it breaks the group's pact. */
 export function readEntry({ key: groupKey, pact }: GroupKnown, final: FinalEntry, seenAt: number): SeenEntry {
   const values = decodeEntry(pact.fields, final.entry);
-  return { ...final, key: `${groupKey}/${final.sequence}`, groupKey, pact, values, seenAt };
+  return { ...final, key: keyOf(groupKey, final.sequence), groupKey, pact, values, seenAt };
 }
 
 function isRead(definitions: Definitions, group: GroupKnown): boolean {

@@ -5,6 +5,7 @@ import { type Definitions, isOfPact, type PactKnown, type Saga } from "./definit
 import {
   createViews,
   type FinalEntry,
+  keyOf,
   referenceKey,
   referenceOf,
   type SeenEntry,
@@ -142,11 +143,8 @@ function keepUnconsumed(book: Book, seen: SeenEntry): void {
   bound(book.unconsumed, maxUnconsumed);
 }
 
-function noteTaken(
-  book: Book,
-  { key, groupKey, sequence, id }: Pick<SeenEntry, "key" | "groupKey" | "sequence" | "id">,
-): void {
-  book.unconsumed.delete(key);
+function noteTaken(book: Book, { groupKey, sequence, id }: Pick<SeenEntry, "groupKey" | "sequence" | "id">): void {
+  book.unconsumed.delete(keyOf(groupKey, sequence));
   if (id !== null) book.causes.delete(toHex(id));
   addTaken(book.taken, groupKey, sequence, maxRemembered);
 }
@@ -322,9 +320,10 @@ function refusal(book: Book, invocation: Invocation, { stage, status, ...state }
  * One entry is one event: of two pending states that both found it, the first in final order has it. And what an invocation
  * produced is its own: who took it for another had not seen the state that it follows from.
  */
-function claimed(book: Book, { key }: Invocation, consumed: EntryReference): string | null {
-  if (isTaken(book.taken, consumed)) return "what it consumed is taken";
-  const id = book.unconsumed.get(referenceKey(consumed))?.id ?? null;
+function claimed(book: Book, { key }: Invocation, [group, sequence]: EntryReference): string | null {
+  const groupKey = toHex(group);
+  if (isTaken(book.taken, groupKey, sequence)) return "what it consumed is taken";
+  const id = book.unconsumed.get(keyOf(groupKey, sequence))?.id ?? null;
   const cause = id === null ? undefined : book.causes.get(toHex(id));
   return cause === undefined || cause === key ? null : "what it consumed is another invocation's";
 }
@@ -357,7 +356,7 @@ function noteConsumed(
   // What initiates is not asked for again, unless a later stage could consume it too.
   if (next.stage === 0 && !isConsumedLater(book, entry.pact)) return;
   const [group, sequence] = state.consumed;
-  noteTaken(book, { key: referenceKey(state.consumed), groupKey: toHex(group), sequence, id: consumed?.id ?? null });
+  noteTaken(book, { groupKey: toHex(group), sequence, id: consumed?.id ?? null });
 }
 
 function advance(

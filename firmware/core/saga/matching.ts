@@ -3,6 +3,7 @@ import type { StageKnown } from "./definitions";
 import type { SeenEntry } from "./entries";
 import { fieldText, type Invocation, isConsumedBy, stageOf } from "./invocation";
 import type { Book } from "./ledger";
+import { isTaken } from "./taken";
 
 /**
  * The entry for the stage that an invocation waits with: "matched by the invocation that caused it, else by the `correlate`
@@ -15,7 +16,7 @@ export function entryFor(book: Book, invocation: Invocation, lease: number): See
   if (next.stage === 0) return invocation.entry;
   const stage = stageOf(invocation, next.stage);
   for (const entry of book.unconsumed.values()) {
-    if (book.taken.get(entry.groupKey)?.has(entry.sequence) || !isConsumedBy(stage, entry)) continue;
+    if (isTaken(book.taken, entry.groupKey, entry.sequence) || !isConsumedBy(stage, entry)) continue;
     if (isFor(book, invocation, stage, entry, lease)) return entry;
   }
   return undefined;

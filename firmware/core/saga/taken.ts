@@ -1,11 +1,8 @@
-import { toHex } from "../wire/bytes";
-import type { EntryReference } from "./state";
-
 /** Entries that were consumed, to know a repeat: their sequences, by the hex of their group. */
 export type Taken = Map<string, Set<number>>;
 
-export function isTaken(taken: Taken, [group, sequence]: EntryReference): boolean {
-  return taken.get(toHex(group))?.has(sequence) ?? false;
+export function isTaken(taken: Taken, groupKey: string, sequence: number): boolean {
+  return taken.get(groupKey)?.has(sequence) ?? false;
 }
 
 /** Of more than `most` in all, the oldest of the group that has most is forgotten. */
