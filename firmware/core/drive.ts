@@ -10,6 +10,8 @@ import { mayIssue, sealDue } from "./chain/seal";
 import type { Room } from "./chain/store-room";
 import { timing } from "./chain/timing";
 import { type ChainCrypto, noChanges, type World } from "./chain/world";
+import { restoreDefined } from "./definitions/defined";
+import { definitionsPactBytes, ofDefinitions } from "./definitions/definition";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
@@ -25,7 +27,12 @@ const driveRounds = 64;
 
 /** A world with this participant's avatar in it, as its records left it. */
 export function createWorld(
-  options: { readonly crypto: ChainCrypto; readonly seed: Uint8Array; readonly bounds: Bounds },
+  options: {
+    readonly crypto: ChainCrypto;
+    readonly seed: Uint8Array;
+    readonly bounds: Bounds;
+    readonly spareBytes: number;
+  },
   room: Room,
   provision: WorldProvision,
   records: readonly (readonly [string, Uint8Array])[],
@@ -33,12 +40,13 @@ export function createWorld(
   const { crypto, seed, bounds } = options;
   const signer = crypto.signer(avatarSeed(crypto, seed, provision.worldId));
   const tagBytes = worldTag(crypto, provision.worldId);
-  const pacts = indexPacts(crypto, provision.pacts);
+  const pacts = indexPacts(crypto, [...provision.pacts, definitionsPactBytes()]);
   const avatarKey = toHex(signer.publicKey);
   const stewards = new Set(provision.stewards.map(toHex));
-  const groups = provision.groups.map((bytes) =>
-    asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? [], bounds), avatarKey, stewards),
-  );
+  const known = (bytes: Uint8Array) =>
+    asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? [], bounds), avatarKey, stewards);
+  const definitions = provision.definitions === undefined ? null : known(ofDefinitions(crypto, provision.definitions));
+  const groups = [...(definitions === null ? [] : [definitions]), ...provision.groups.map(known)];
   const world: World = {
     crypto,
     tagBytes,
@@ -48,6 +56,9 @@ export function createWorld(
     signer,
     groups: new Map(groups.map((group) => [group.key, group])),
     owners: new Set(groups.flatMap((group) => group.ownerKeys)),
+    definitions,
+    toDefine: [],
+    spareBytes: options.spareBytes,
     stewards,
     bounds,
     room,
@@ -82,6 +93,7 @@ export function createWorld(
     news: [],
     delivered: [],
   };
+  restoreDefined(world, records);
   restore(world, records);
   enterUnspentAttempt(world);
   return world;

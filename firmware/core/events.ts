@@ -1,4 +1,5 @@
 import type { Room } from "../ports";
+import type { GroupDefinition } from "./definitions/definition";
 import type { VertebraError } from "./errors";
 import type { AvatarId, Hash } from "./wire/types";
 
@@ -107,6 +108,8 @@ export type Action =
   | { readonly kind: "final"; readonly block: FinalBlock }
   /** What was told to be `lost` is here again: put it back into the history. */
   | { readonly kind: "recovered"; readonly block: RecoveredBlock }
+  /** A steward defined this group, which the participant owns or relays from now on. */
+  | { readonly kind: "defined"; readonly world: string; readonly group: GroupDefinition }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
   /** Send `alarm` at this monotonic time, in place of any earlier wish. */

@@ -15,9 +15,16 @@ export interface Memory {
 
 /** What is asked of a board. */
 export interface Asked {
-  /** Of each of its groups: its owners, and the bytes of the largest entry of its pact. */
-  readonly groups: readonly { readonly owners: number; readonly largestEntry: number }[];
+  readonly groups: readonly AskedGroup[];
   readonly sagas: number;
+}
+
+export interface AskedGroup {
+  readonly owners: number;
+  /** Bytes of the largest entry of its pact. */
+  readonly largestEntry: number;
+  /** Whether the board is one of the owners, or only follows what they agree on. */
+  readonly mine: boolean;
 }
 
 /**
@@ -56,12 +63,13 @@ const classes: readonly Bounds[] = [
 ];
 
 /** Of a provisioned world. Throws `structure-…` where it can't be read. */
-export function askedOf({ groups, pacts, sagas }: Pick<ProvisionedWorld, "groups" | "pacts" | "sagas">): Asked {
+export function askedOf(world: Pick<ProvisionedWorld, "groups" | "pacts" | "sagas" | "definitions">): Asked {
+  const { groups, pacts, sagas, definitions } = world;
   const largestEntry = Math.max(0, ...pacts.map((pact) => decodePact(pact).policy.largestEntry));
-  return {
-    groups: groups.map((group) => ({ owners: decodeSyncGroup(group).owners.length, largestEntry })),
-    sagas: sagas.descriptions.length,
-  };
+  const ownersOf = (group: Uint8Array) => decodeSyncGroup(group).owners.length;
+  const owned = groups.map((group) => ({ owners: ownersOf(group), largestEntry, mine: true }));
+  const followed = definitions === undefined ? [] : [{ owners: ownersOf(definitions), largestEntry, mine: false }];
+  return { groups: [...owned, ...followed], sagas: sagas.descriptions.length };
 }
 
 /** The bounds of a board with memory by the megabyte, of which nothing is said: a store that is a flash, else all that there may be. */
@@ -77,7 +85,7 @@ export function boundsFor(memory: Memory, asked: Asked): Bounds {
 
 /** All that it holds is told to a peer once: of more than it remembers it would tell again and again. */
 function withTold(bounds: Bounds, { groups }: Asked): Bounds {
-  const blocks = groups.reduce((sum, { owners }) => sum + blocksOf(bounds, owners), 0);
+  const blocks = groups.reduce((sum, { owners, mine }) => sum + (mine ? blocksOf(bounds, owners) : 0), 0);
   return { ...bounds, told: Math.max(bounds.told, bounds.metablocks * (1 + mostOwners(groups)) + blocks) };
 }
 
@@ -103,7 +111,15 @@ export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
   return metablocks + links + momentBytes + ofGroups + ofSagas;
 }
 
-function bytesOfGroup(bounds: Bounds, { owners, largestEntry }: Asked["groups"][number]): number {
+/** What one group more takes beside these. */
+export function bytesOfAnother(bounds: Bounds, groups: readonly AskedGroup[], another: AskedGroup): number {
+  return bytesFor(bounds, { groups: [...groups, another], sagas: 0 }) - bytesFor(bounds, { groups, sagas: 0 });
+}
+
+function bytesOfGroup(bounds: Bounds, { owners, largestEntry, mine }: AskedGroup): number {
+  // Of one owner what comes is final, and is not kept.
+  const followed = owners === 1 ? 0 : owners * bounds.blocksUnasked;
+  if (!mine) return costs.group + owners * costs.owner + followed * (costs.block + costs.slot);
   // As much again may wait beside the buffer.
   const buffered = 2 * (bounds.bufferEntries * costs.entry + Math.max(bounds.bufferBytes, largestEntry));
   return costs.group + owners * costs.owner + blocksOf(bounds, owners) * (costs.block + costs.slot) + buffered;

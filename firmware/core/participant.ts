@@ -7,6 +7,7 @@ import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
 import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
+import { takeDefinitions } from "./definitions/defined";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
@@ -31,6 +32,8 @@ export interface ParticipantOptions {
   readonly worlds: readonly WorldProvision[];
   /** Those of its platform; `ample` where nothing is said. */
   readonly bounds?: Bounds;
+  /** Bytes of memory that are left for groups which are defined while it runs; no bound where nothing is said. */
+  readonly spareBytes?: number;
   /** What it may take of a store that has a bound: bytes of all its records, and the sizes of its final ones, in the order of their keys. */
   readonly room?: { readonly bytes: number; readonly finals: Iterable<readonly [key: string, bytes: number]> };
   /** All records of the store whose key does not begin with "final/". */
@@ -85,14 +88,14 @@ function worldOf({ worlds }: Door, tag: string): World {
 
 /** Throws `record-…`, `pact-…` or `structure-…` where the provision or the store can't be read. */
 export function createParticipant(options: ParticipantOptions): Participant {
-  const { bounds = ample } = options;
+  const { bounds = ample, spareBytes = Number.POSITIVE_INFINITY } = options;
   checkBounds(bounds);
   const records = [...options.records];
   const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
   const work = { done: 0 };
   const crypto = new NotingCrypto(options.crypto, work);
   const worlds = options.worlds.map((provision) =>
-    createWorld({ ...options, bounds, crypto }, room, provision, records),
+    createWorld({ ...options, bounds, spareBytes, crypto }, room, provision, records),
   );
   return new Door(new Map(worlds.map((world) => [world.tag, world])), room, work);
 }
@@ -127,6 +130,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     noteLines(world, peers);
     const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
+    if (world.toDefine.length > 0) takeDefinitions(world, peers, outgoing);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     tellWhoWasBehind(peers, outgoing);

@@ -50,13 +50,15 @@ function byNumber(one: string, other: string): number {
 
 /** What need not be written into the flash, since it is known of each group by its id: its definition, its pacts and its owners. */
 export function packingFor(crypto: Sha256, { groups, pacts }: Pick<WorldProvision, "groups" | "pacts">): Packing {
-  const always = [merkleRoot(crypto, [])];
-  const known = indexPacts(crypto, pacts);
-  const strings = new Map<string, Strings>();
-  for (const bytes of groups) {
-    const id = syncGroupId(crypto, bytes);
-    const { pact, owners } = decodeSyncGroup(bytes);
-    strings.set(toHex(id), stringsOf([...always, id, bytes, ...pactChain(pact, known), ...owners]));
-  }
-  return { crypto, groups: strings, always: stringsOf(always) };
+  const packing = { crypto, groups: new Map<string, Strings>(), always: stringsOf([merkleRoot(crypto, [])]) };
+  for (const group of groups) packWith(packing, group, pacts);
+  return packing;
+}
+
+/** From now on: what is written of this group leaves out what is known of it. */
+export function packWith({ crypto, groups }: Packing, group: Uint8Array, pacts: readonly Uint8Array[]): void {
+  const id = syncGroupId(crypto, group);
+  const { pact, owners } = decodeSyncGroup(group);
+  const known = pactChain(pact, indexPacts(crypto, pacts));
+  groups.set(toHex(id), stringsOf([merkleRoot(crypto, []), id, group, ...known, ...owners]));
 }

@@ -38,6 +38,8 @@ export type Line =
       readonly latency: { readonly fromSeal: number; readonly fromPush: number } | null;
       readonly at: number;
     }
+  /** A steward defined this group, which the board owns or relays from now on. */
+  | { readonly event: "defined"; readonly group: string; readonly name: string }
   | { readonly event: "refused"; readonly group: string; readonly code: string; readonly message: string }
   | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
   | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
@@ -85,6 +87,8 @@ export function inWords(line: Line): string | undefined {
       return `sealed block ${line.counter} of group ${short(line.group)}: ${counted(line.entries)}`;
     case "final":
       return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count)} by ${short(line.issuer)}`;
+    case "defined":
+      return `group ${line.name} is defined, and this board takes part in it`;
     case "refused":
       return `refused: ${line.message}`;
     case "link":

@@ -19,7 +19,7 @@ import { unpack } from "./unpacking";
 /** Of a store: which groups its records are of, by the hex of their ids, and what all who know a group know of it. */
 export interface Packing {
   readonly crypto: Sha256;
-  readonly groups: ReadonlyMap<string, Strings>;
+  readonly groups: Map<string, Strings>;
   /** Of records of no group. */
   readonly always: Strings;
 }

@@ -12,7 +12,7 @@ import { createSagaWorld, done } from "../saga/world";
 const { memory } = decodeBoard(readFileSync("boards/rv32/board.json"));
 
 function of(...owners: number[]): Asked {
-  return { groups: owners.map((each) => ({ owners: each, largestEntry: 64 })), sagas: 0 };
+  return { groups: owners.map((each) => ({ owners: each, largestEntry: 64, mine: true })), sagas: 0 };
 }
 
 describe("what a board holds", () => {

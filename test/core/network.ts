@@ -1,5 +1,6 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { ample, type Bounds } from "../../firmware/core/bounds";
+import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeEntry } from "../../firmware/core/pact/entry";
@@ -45,6 +46,8 @@ export interface Member {
   readonly refused: Extract<Action, { kind: "refused" }>[];
   readonly notices: Extract<Action, { kind: "notice" }>[];
   readonly cuts: Extract<Action, { kind: "cut" }>[];
+  /** Names of the groups that were defined for it. */
+  readonly defined: string[];
   /** What came back of what its store had lost. */
   readonly recovered: RecoveredBlock[];
   wake: number;
@@ -89,6 +92,8 @@ export interface Network {
   disconnect(a: string, b: string): void;
   /** With the id of an entry that a saga produced, where one is given. */
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
+  /** A steward defines a group whose owners these are, and which is known by its name from now on. */
+  define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
   flush(member: string): void;
   /** Any other event. */
   give(member: string, event: Event): void;
@@ -116,6 +121,10 @@ export interface NetworkPlan {
   /** Groups that members are provisioned with though they neither own nor follow them, by member. */
   readonly knowing?: Readonly<Record<string, readonly string[]>>;
   readonly delayOf?: (from: string, to: string) => number;
+  /** Who own the group of definitions, which all members follow; without them nothing can be defined. */
+  readonly stewards?: readonly string[];
+  /** Bytes of memory that a member has for groups which are defined. */
+  readonly spareBytes?: Readonly<Record<string, number>>;
   /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
   readonly flash?: Readonly<Record<string, number>>;
   /** Members that hold less than a machine with memory by the megabyte. */
@@ -139,7 +148,7 @@ export function createNetwork(plan: NetworkPlan): Network {
   const pactBytes: Uint8Array[] = [];
   const groups = new Map<string, Hash>();
   const groupBytes = new Map<string, { bytes: Uint8Array; owners: readonly string[] }>();
-  for (const group of plan.groups) {
+  function known(group: GroupPlan): { readonly bytes: Uint8Array; readonly pact: Uint8Array } {
     const pact: Pact = {
       name: group.name,
       version: 1,
@@ -152,12 +161,19 @@ export function createNetwork(plan: NetworkPlan): Network {
     };
     pacts.set(group.name, pact);
     const encoded = encodePact(pact);
-    pactBytes.push(encoded);
     const owners = group.owners.map((name) => avatars.get(name)!).sort(compare);
     const bytes = encodeSyncGroup({ pact: pactId(crypto, encoded), owners });
     groups.set(group.name, syncGroupId(crypto, bytes));
+    return { bytes, pact: encoded };
+  }
+  for (const group of plan.groups) {
+    const { bytes, pact } = known(group);
+    pactBytes.push(pact);
     groupBytes.set(group.name, { bytes, owners: group.owners });
   }
+  const stewards = (plan.stewards ?? []).map((name) => avatars.get(name)!);
+  const definitions = stewards.length === 0 ? undefined : definitionsGroup(crypto, stewards);
+  if (definitions !== undefined) groups.set("definitions", syncGroupId(crypto, definitions));
   const packing = packingFor(crypto, { groups: [...groupBytes.values()].map(({ bytes }) => bytes), pacts: pactBytes });
   const queue: Delivery[] = [];
   let order = 0;
@@ -247,6 +263,16 @@ export function createNetwork(plan: NetworkPlan): Network {
       } as const;
       apply(member, member.participant.handle(event, time()));
     },
+    define(steward, group, followers = []) {
+      const { bytes, pact } = known(group);
+      const entry = encodeDefinition({
+        ...{ kind: "group", name: group.name, group: bytes, pacts: [pact], readings: [] },
+        followers: followers.map((name) => avatars.get(name)!).sort(compare),
+      });
+      const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+      network.give(steward, { kind: "push", ...about, entry });
+      network.flush(steward);
+    },
     flush(name) {
       const member = members.get(name)!;
       apply(member, member.participant.handle({ kind: "flush" }, time()));
@@ -323,7 +349,8 @@ export function createNetwork(plan: NetworkPlan): Network {
       worlds: [
         {
           worldId,
-          stewards: [],
+          stewards,
+          ...(definitions !== undefined && { definitions }),
           pacts: pactBytes,
           groups: [...groupBytes]
             .filter(
@@ -338,6 +365,7 @@ export function createNetwork(plan: NetworkPlan): Network {
         },
       ],
       bounds: plan.bounds?.[name] ?? { ...ample, finalTail: journal ? 64 : 0 },
+      ...(plan.spareBytes?.[name] !== undefined && { spareBytes: plan.spareBytes[name] }),
       ...(bounded && { room: bounded }),
       records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
     });
@@ -388,6 +416,9 @@ export function createNetwork(plan: NetworkPlan): Network {
         case "cut":
           member.cuts.push(action);
           break;
+        case "defined":
+          member.defined.push(action.group.name);
+          break;
         case "recovered":
           member.recovered.push(action.block);
           break;
@@ -415,6 +446,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       refused: [],
       notices: [],
       cuts: [],
+      defined: [],
       recovered: [],
       wake: Number.POSITIVE_INFINITY,
       alive: true,

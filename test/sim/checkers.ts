@@ -269,6 +269,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     refused: 2,
     final: 2,
     recovered: 2,
+    defined: 2,
     notice: 2,
     wake: 3,
   };

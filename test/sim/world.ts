@@ -244,6 +244,7 @@ function smallest({ shape, liars, forgetful }: Plan, name: string, groups: reado
   const asked = groups.map(({ ownerKeys, pact }) => ({
     owners: ownerKeys.length,
     largestEntry: pact.policy.largestEntry,
+    mine: true,
   }));
   const least = leastFor({ groups: asked, sagas: 0 });
   const middle = "a";
@@ -334,6 +335,8 @@ function perform(world: World, member: Member, action: Action): void {
     case "wake":
       wakeAt(world, member, action.at);
       break;
+    case "defined":
+      throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);
     case "cut":

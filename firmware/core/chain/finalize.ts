@@ -95,6 +95,7 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   group.entries = firstEntry + count;
   group.lastFinal = header.id;
   world.changed.groups.add(group);
+  if (group === world.definitions) noteDefinitions(world, firstEntry, entries ?? []);
   deliverFinal(world, {
     world: world.tag,
     group: group.id,
@@ -108,6 +109,13 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
     entries,
     repeats,
   });
+}
+
+/** Taken when all of the present event is (`definitions/defined`), and written with it. */
+function noteDefinitions(world: World, first: number, entries: readonly Uint8Array[]): void {
+  for (let index = 0; index < entries.length; index++) {
+    world.toDefine.push({ sequence: first + index, entry: entries[index]! });
+  }
 }
 
 /** Drops a block that is not waited for any more, here and in the store. */

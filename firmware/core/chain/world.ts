@@ -63,9 +63,15 @@ export interface World {
   readonly avatar: AvatarId;
   readonly avatarKey: string;
   readonly signer: Signer;
-  readonly groups: ReadonlyMap<string, Group>;
+  /** By SyncGroupId in hex. Those that are defined while it runs come to it (`definitions/defined`). */
+  readonly groups: Map<string, Group>;
   /** In hex: who owns one of them. */
-  readonly owners: ReadonlySet<string>;
+  readonly owners: Set<string>;
+  /** The one in which the stewards define what the world has, and what became final there and is still to be taken. */
+  readonly definitions: Group | null;
+  readonly toDefine: { readonly sequence: number; readonly entry: Uint8Array }[];
+  /** Bytes of memory that are left for groups which are defined while it runs. */
+  spareBytes: number;
   /** In hex: who may write where a pact's writers are its stewards. */
   readonly stewards: ReadonlySet<string>;
   readonly bounds: Bounds;

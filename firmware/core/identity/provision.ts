@@ -38,6 +38,8 @@ export interface WorldProvision {
   readonly followers?: readonly Follower[];
   /** Groups into which it pushes its sensors, and how often. */
   readonly readings: readonly Reading[];
+  /** The encoded group in which its stewards define what else the world has; where it is absent, the world stays as it is. */
+  readonly definitions?: Uint8Array;
 }
 
 export interface Follower {
@@ -78,11 +80,12 @@ function worldItems(world: ProvisionedWorld): Cbor {
   const sagas = [behaviors, stages, descriptions, sources];
   const items = [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
   const followers = (world.followers ?? []).map(({ group, avatar }) => [group, avatar]);
+  if (world.definitions !== undefined) return [...items, followers, world.definitions];
   return followers.length === 0 ? items : [...items, followers];
 }
 
 function readWorld(where: string, value: Cbor): ProvisionedWorld {
-  const [worldId, stewards, pacts, groups, readings, sagas, followers] = tuple(where, value, 6, 7);
+  const [worldId, stewards, pacts, groups, readings, sagas, followers, definitions] = tuple(where, value, 6, 8);
   return {
     worldId: hash32(`${where}: worldId`, worldId),
     stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
@@ -91,6 +94,7 @@ function readWorld(where: string, value: Cbor): ProvisionedWorld {
     readings: list(`${where}: reading`, readings, maxGroups, readReading),
     sagas: readSagas(`${where}: sagas`, sagas),
     ...(followers === undefined ? {} : { followers: list(`${where}: follower`, followers, maxGroups, readFollower) }),
+    ...(definitions === undefined ? {} : { definitions: bytes(`${where}: definitions`, definitions) }),
   };
 }
 

@@ -1,0 +1,136 @@
+import { mayFollow } from "../chain/access";
+import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
+import { hasRoom, roomFor, takeRoom } from "../chain/store-room";
+import { put, type World } from "../chain/world";
+import { VertebraError } from "../errors";
+import { greet } from "../gossip/frontier";
+import type { Peer } from "../gossip/peer";
+import type { Outgoing } from "../gossip/tell";
+import { type AskedGroup, bytesOfAnother } from "../memory";
+import { syncGroupId } from "../pact/pact";
+import { toHex } from "../wire/bytes";
+import { maxGroups } from "../wire/limits";
+import { concerns, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
+
+/**
+ * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
+ * there", and "owner is who a final definition lists, and nobody by being named elsewhere" (PROTOCOL 10). Of a group that it owns or
+ * relays it keeps the definition, by its sequence, and of all others nothing.
+ */
+
+export function definedKey(world: string, sequence: number): string {
+  return `${definedKeys(world)}${sequence}`;
+}
+
+function definedKeys(world: string): string {
+  return `w/${world}/defined/`;
+}
+
+/** The definitions of groups that these records hold, in the order in which they became final. Throws as `decodeDefinition`. */
+export function definedIn(
+  crypto: World["crypto"],
+  world: string,
+  records: Iterable<readonly [string, Uint8Array]>,
+): GroupDefinition[] {
+  const prefix = definedKeys(world);
+  const found: { readonly sequence: number; readonly definition: GroupDefinition }[] = [];
+  for (const [key, value] of records) {
+    if (!key.startsWith(prefix)) continue;
+    const definition = decodeDefinition(crypto, value);
+    if (definition?.kind === "group") found.push({ sequence: Number(key.slice(prefix.length)), definition });
+  }
+  return found.sort((a, b) => a.sequence - b.sequence).map(({ definition }) => definition);
+}
+
+/** Begins with what was defined before this start. What it has no memory for now stays in its records. */
+export function restoreDefined(world: World, records: Iterable<readonly [string, Uint8Array]>): void {
+  if (world.definitions === null) return;
+  for (const definition of definedIn(world.crypto, world.tag, records)) {
+    const error = holdGroup(world, definition);
+    if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
+  }
+}
+
+/** Takes what has become final in the group of definitions, and lets neighbours know what this participant follows from now on. */
+export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
+  const before = world.groups.size;
+  for (const { sequence, entry } of world.toDefine.splice(0)) takeDefinition(world, sequence, entry);
+  if (world.groups.size === before) return;
+  world.linesChanged = true;
+  world.unsettled = true;
+  for (const peer of peers) meetAgain(world, peer, outgoing);
+}
+
+/** A neighbour that shares a new group is greeted once more: it may have said before that it follows it, when it was not known here. */
+function meetAgain(world: World, peer: Peer, outgoing: Outgoing[]): void {
+  let shares = false;
+  for (const group of world.groups.values()) {
+    if (peer.interests.has(group.key) || !mayFollow(world, group, peer.avatarKey)) continue;
+    shares = true;
+    peer.refused.delete(group.key);
+    if (group.ownerKeys.includes(peer.avatarKey)) peer.interests.add(group.key);
+  }
+  if (shares) greet(peer, outgoing);
+}
+
+function takeDefinition(world: World, sequence: number, entry: Uint8Array): void {
+  let error: VertebraError | undefined;
+  try {
+    const definition = decodeDefinition(world.crypto, entry);
+    if (definition?.kind !== "group" || !concerns(definition, world.avatar)) return;
+    if (world.groups.has(toHex(idOfDefined(world.crypto, definition)))) return;
+    error = keepDefinition(world, sequence, entry) ?? holdGroup(world, definition);
+    if (error === undefined) world.delivered.push({ kind: "defined", world: world.tag, group: definition });
+  } catch (thrown) {
+    if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
+    error = new VertebraError(
+      "definition-invalid",
+      `Definition ${sequence} of the world is none: ${thrown.message}`,
+      "It counts for nobody. Let a steward define it anew, with a version that its members have.",
+    );
+  }
+  if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
+}
+
+function keepDefinition(world: World, sequence: number, entry: Uint8Array): VertebraError | undefined {
+  const { room } = world;
+  if (!hasRoom(room, roomFor.slot, entry.length)) {
+    return new VertebraError(
+      "definition-room",
+      `The store has no room for definition ${sequence} of the world, of ${entry.length} bytes`,
+      "Give this participant a larger flash and provision it anew; until then it is no owner of that group.",
+    );
+  }
+  takeRoom(room, entry.length);
+  put(world, definedKey(world.tag, sequence), entry);
+  return undefined;
+}
+
+/** The group is one of this participant's from now on; why not, where it has no room for it. */
+function holdGroup(world: World, { name, group, pacts, followers }: GroupDefinition): VertebraError | undefined {
+  const { crypto, bounds, avatarKey, stewards } = world;
+  const id = syncGroupId(crypto, group);
+  const named = followers.map((avatar) => ({ group: id, avatar }));
+  const made = createGroup(crypto, group, indexPacts(crypto, pacts), named, bounds);
+  const created = asKnownTo(made, avatarKey, stewards);
+  if (world.groups.has(created.key)) return undefined;
+  const bytes = bytesOfAnother(bounds, [...world.groups.values()].map(askedOfGroup), askedOfGroup(created));
+  if (bytes > world.spareBytes || world.groups.size >= maxGroups) return noMemory(name, bytes, world);
+  world.spareBytes -= bytes;
+  world.groups.set(created.key, created);
+  for (const owner of created.ownerKeys) world.owners.add(owner);
+  return undefined;
+}
+
+function askedOfGroup({ ownerKeys, pact, mine }: Group): AskedGroup {
+  return { owners: ownerKeys.length, largestEntry: pact.policy.largestEntry, mine };
+}
+
+function noMemory(name: string, bytes: number, { spareBytes, groups }: World): VertebraError {
+  const kb = (count: number) => `${Math.ceil(count / 1024)} KB`;
+  return new VertebraError(
+    "board-memory",
+    `Group ${name} was defined for this participant and takes up to ${kb(bytes)}, and beside its ${groups.size} groups there are ${kb(Math.max(0, spareBytes))} left: it takes no part in it`,
+    "Start it anew: it holds less of everything else then, if that does. Else define the group with another owner, or give this one fewer groups or more memory.",
+  );
+}

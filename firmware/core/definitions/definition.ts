@@ -1,0 +1,205 @@
+import { indexPacts, pactChain } from "../chain/group";
+import { VertebraError } from "../errors";
+import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
+import { identifier } from "../pact/field";
+import { decodePact, encodePact, pactId, resolveFields, syncGroupId } from "../pact/pact";
+import { compare, equal, toHex } from "../wire/bytes";
+import { type Cbor, decode, encode } from "../wire/cbor";
+import type { Sha256 } from "../wire/hash";
+import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
+import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
+import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
+import type { AvatarId, Hash, Pact } from "../wire/types";
+
+/**
+ * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
+ * bytes of each are in docs/wire.
+ */
+export type Definition = MemberDefinition | PactDefinition | GroupDefinition;
+
+/** Who is in the world, and what people call it. */
+export interface MemberDefinition {
+  readonly kind: "member";
+  readonly name: string;
+  readonly avatar: AvatarId;
+  /** What it is: the kind in its `board.json`, or `gateway`. */
+  readonly board: string;
+}
+
+export interface PactDefinition {
+  readonly kind: "pact";
+  readonly pact: Uint8Array;
+}
+
+/** All that its owners need to begin: so a board keeps this, and of the rest of the world nothing. */
+export interface GroupDefinition {
+  readonly kind: "group";
+  readonly name: string;
+  /** An encoded sync group. */
+  readonly group: Uint8Array;
+  /** The encoded pact of the group, then those that it extends, the nearest first. */
+  readonly pacts: readonly Uint8Array[];
+  /** Owners that push their sensors into it, and how often. */
+  readonly readings: readonly { readonly avatar: AvatarId; readonly everyMs: number }[];
+  /** Who relays it and does not own it, sorted by bytes. */
+  readonly followers: readonly AvatarId[];
+}
+
+/** Every world has the same, so that what a participant is provisioned with says all of its definitions group. */
+const definitionsPact: Pact = {
+  name: "definitions",
+  version: 1,
+  extends: null,
+  fields: [
+    { name: "kind", type: { kind: "text" }, max: maxNameBytes },
+    { name: "definition", type: { kind: "bytes" } },
+  ],
+  policy: {
+    quorum: "two-thirds",
+    ordered: true,
+    private: false,
+    writers: "owners",
+    readers: "members",
+    retention: 0,
+    largestEntry: maxEntryBytes,
+    whenFull: "wait",
+  },
+};
+
+export function definitionsPactBytes(): Uint8Array {
+  return encodePact(definitionsPact);
+}
+
+/** The encoded group in which these stewards define what a world has. */
+export function definitionsGroup(crypto: Sha256, stewards: readonly AvatarId[]): Uint8Array {
+  return encodeSyncGroup({ pact: pactId(crypto, definitionsPactBytes()), owners: [...stewards].sort(compare) });
+}
+
+/** The encoded group, which is one of definitions. Throws `provision-definitions` where it is none. */
+export function ofDefinitions(crypto: Sha256, group: Uint8Array): Uint8Array {
+  if (equal(decodeSyncGroup(group).pact, pactId(crypto, definitionsPactBytes()))) return group;
+  throw new VertebraError(
+    "provision-definitions",
+    "The group of definitions in the provision is of another pact than that of definitions",
+    "Provision the participant anew, with the version that made the world.",
+  );
+}
+
+/** The entry that defines it. Throws `entry-large` where it does not fit one. */
+export function encodeDefinition(definition: Definition): Uint8Array {
+  const body = encode(itemsOf(definition));
+  return encodeEntry(definitionsPact.fields, [definition.kind, body], definitionsPact.policy);
+}
+
+function itemsOf(definition: Definition): Cbor {
+  switch (definition.kind) {
+    case "member":
+      return [definition.name, definition.avatar, definition.board];
+    case "pact":
+      return [definition.pact];
+    case "group": {
+      const { name, group, pacts, readings, followers } = definition;
+      return [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
+    }
+  }
+}
+
+/**
+ * What an entry of the definitions group defines; undefined for a gap, and for a kind that only later versions know. Throws `cbor-…`,
+ * `structure-…`, `pact-…` or `definition-…` where it does not hang together.
+ */
+export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition | undefined {
+  if (gapCount(entry) !== undefined) return undefined;
+  const [kind, body] = decodeEntry(definitionsPact.fields, entry) as [string, Uint8Array];
+  switch (kind) {
+    case "member":
+      return readMember(decode(body));
+    case "pact":
+      return readPact(decode(body));
+    case "group":
+      return readGroup(crypto, decode(body));
+    default:
+      return undefined;
+  }
+}
+
+function readMember(value: Cbor): MemberDefinition {
+  const [name, avatar, board] = tuple("member", value, 3);
+  return {
+    kind: "member",
+    name: identifier("member: name", name),
+    avatar: hash32("member: avatar", avatar),
+    board: identifier("member: board", board),
+  };
+}
+
+function readPact(value: Cbor): PactDefinition {
+  const [encoded] = tuple("pact definition", value, 1);
+  const pact = bytes("pact definition: pact", encoded);
+  decodePact(pact);
+  return { kind: "pact", pact };
+}
+
+function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
+  const [name, encoded, encodedPacts, readings, followers] = tuple("group definition", value, 5);
+  const group = bytes("group definition: group", encoded);
+  const { pact, owners } = decodeSyncGroup(group);
+  const pacts = list("group definition: pact", encodedPacts, maxPactDepth, bytes);
+  checkPacts(crypto, pact, pacts);
+  const isOwner = (avatar: AvatarId) => owners.some((owner) => equal(owner, avatar));
+  const read: GroupDefinition = {
+    kind: "group",
+    name: nameOf("group definition: name", name),
+    group,
+    pacts,
+    readings: list("group definition: reading", readings, maxOwners, readReading),
+    followers: sortedHashes("group definition: follower", followers, maxOwners),
+  };
+  for (const { avatar } of read.readings) if (!isOwner(avatar)) throw strange("a reading", avatar, "does not own it");
+  for (const avatar of read.followers) if (isOwner(avatar)) throw strange("a follower", avatar, "owns it");
+  return read;
+}
+
+function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {
+  const [avatar, everyMs] = tuple(where, value, 2);
+  return { avatar: hash32(where, avatar), everyMs: integer(where, everyMs, 1) };
+}
+
+/** They are the group's pact and those that it extends, in this order, and no others: their fields make an entry. */
+function checkPacts(crypto: Sha256, pact: Hash, pacts: readonly Uint8Array[]): void {
+  const known = indexPacts(crypto, pacts);
+  const chain = pactChain(pact, known);
+  if (chain.length !== pacts.length || chain.some((each, index) => !equal(each, pacts[index]!))) {
+    throw wrong("definition-pacts", "group definition", "has other pacts than its own and those that this one extends");
+  }
+  const lookup = (id: Hash) => {
+    const found = known.get(toHex(id));
+    return found && decodePact(found);
+  };
+  resolveFields(decodePact(chain[0]!), lookup);
+}
+
+/** A pact's name, or two with an @ between: nothing in it steers a terminal. */
+function nameOf(where: string, value: Cbor | undefined): string {
+  if (typeof value !== "string") return identifier(where, value);
+  identifier(where, value.replace("@", "."));
+  return value;
+}
+
+function strange(what: string, avatar: AvatarId, why: string): VertebraError {
+  return wrong(
+    "definition-members",
+    "group definition",
+    `names ${toHex(avatar).slice(0, 16)} for ${what}, which ${why}`,
+  );
+}
+
+/** SyncGroupId of what is defined. */
+export function idOfDefined(crypto: Sha256, { group }: GroupDefinition): Hash {
+  return syncGroupId(crypto, group);
+}
+
+/** Whether a participant owns it, or is named to relay it: it keeps no other definitions of groups. */
+export function concerns({ group, followers }: GroupDefinition, avatar: AvatarId): boolean {
+  return [...decodeSyncGroup(group).owners, ...followers].some((each) => equal(each, avatar));
+}
