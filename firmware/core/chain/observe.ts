@@ -14,7 +14,7 @@ import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room
 import { takeWaitingCertificates } from "./certificates";
 import { certify } from "./certify";
 import { advance } from "./finalize";
-import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber } from "./group";
+import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber, soleOwner } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
 import { boundReferences, isParentToCome, makeRoom, poolOf, roomForMetablock } from "./metablock-room";
 import { reportMissing, reportMissingBlock } from "./missing";
@@ -230,16 +230,19 @@ function dropOldGenerations(world: World): void {
       continue;
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
-    if (relaying && world.now.monotonic - metablock.seenAt < timing.longestAttempt) continue;
+    if (relaying && mayBeWanted(world, metablock)) continue;
     // Nobody's patience is to end by what it never could vote for.
     if (hasMyVote(world, metablock)) for (const group of openGroups(world, metablock)) losePatience(group);
     world.metablocks.delete(metablock.key);
   }
 }
 
-/** One that follows groups which it does not own passes on what is about them, in whatever generation their owners are. */
+/**
+ * One that follows groups which it does not own passes on what is about them, in whatever generation their owners are. What has one owner
+ * enters no metablock.
+ */
 function relays(world: World): boolean {
-  for (const group of world.groups.values()) if (!group.mine) return true;
+  for (const group of world.groups.values()) if (!group.mine && !soleOwner(group)) return true;
   return false;
 }
 
@@ -247,6 +250,12 @@ function mayStillFinish(world: World, metablock: Metablock): boolean {
   const groups = openGroups(world, metablock);
   for (let at = 0; at < groups.length; at++) if (!isGivenUp(world, metablock, groups[at]!)) return true;
   return false;
+}
+
+/** What relays still pass on to who comes late: longer where something of it is open. */
+function mayBeWanted(world: World, metablock: Metablock): boolean {
+  const age = world.now.monotonic - metablock.seenAt;
+  return age < world.patience || (age < timing.longestAttempt && openGroups(world, metablock).length > 0);
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */
