@@ -15,6 +15,7 @@ import type { AvatarId } from "../firmware/core/wire/types";
 import type { Clock, Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
+import { createFollowing } from "./channels/definitions";
 import { blocksOf } from "./channels/history";
 import type { Disk } from "./participant/disk";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
@@ -36,6 +37,8 @@ export interface Gateway {
   /** Undefined in a world without sagas. */
   readonly sagas: GatewayConducting | undefined;
   status(): GatewayStatus;
+  /** Opens one port more, as those that it was started with. */
+  addCable(place: SerialPlace): void;
   /** The cable on this port, to be pulled out and put back. Throws `port-unknown`. */
   cable(path: string): Pick<SerialAvatar, "unplug" | "plug">;
   close(): Promise<void>;
@@ -82,7 +85,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = await openStore({
     ...{ disk: options.disk, directory: join(world.directory, "store"), crypto, notice: options.events.notice },
     owner: crypto.signer(world.seed).publicKey,
-    world: { tag: world.tag, avatar, groups: world.provision.groups.map(groupOf) },
+    world: {
+      tag: world.tag,
+      avatar,
+      groups: groupsOf(world.provision).map(groupOf),
+      definitions: definitionsKey(crypto, world.provision),
+    },
   });
   try {
     const worlds = [world.provision];
@@ -93,6 +101,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await store.close();
     throw error;
   }
+}
+
+/** The hex of the SyncGroupId of its definitions; null in a world that stays as it was made. */
+function definitionsKey(crypto: Crypto, { definitions }: World["provision"]): string | null {
+  return definitions === undefined ? null : toHex(syncGroupId(crypto, definitions));
+}
+
+/** All that it begins with: what was defined since, it finds in its own records. */
+function groupsOf({ groups, definitions }: World["provision"]): readonly Uint8Array[] {
+  return definitions === undefined ? groups : [...groups, definitions];
 }
 
 async function startParts(options: GatewayOptions, store: Store, participant: Participant): Promise<Gateway> {
@@ -116,6 +134,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     handle: (event) => driver.handle(event),
     heldBack: (group) => store.trouble() ?? conducting?.heldBack(group),
   });
+  const definitions = createFollowing(crypto, world, events.notice);
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
     participant,
@@ -128,6 +147,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
       },
     },
     perform(outcome) {
+      if (outcome.kind === "final") definitions.take(outcome.block);
       perform(outcome, peers, channel, events);
       if (outcome.kind === "recovered") mending.take(outcome.block).then(channel.changed, events.failed);
       conducting?.take(outcome);
@@ -139,6 +159,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     },
   });
   try {
+    await definitions.begin(reader);
     await driver.handle({ kind: "boot" });
     await mending.begin(
       world.tag,
@@ -150,7 +171,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     await driver.stop();
     throw error;
   }
-  const links = startLinks(options, peers);
+  const links = options.serial.map((place) => startLink(options, peers, place));
   const close = async () => {
     conducting?.stop();
     store.giveUp();
@@ -165,7 +186,8 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     links: links.map(({ avatar }) => avatar.status()),
   });
   const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
-  return { world, crypto, participant, store: reader, channel, sagas: conducting, status, cable, close };
+  const addCable = (place: SerialPlace) => void links.push(startLink(options, peers, place));
+  return { world, crypto, participant, store: reader, channel, sagas: conducting, status, cable, addCable, close };
 }
 
 function mendingOf(
@@ -225,17 +247,17 @@ function perform(outcome: Outcome, peers: Peers, channel: Channel, events: Gatew
   else if (outcome.kind === "final") events.final(outcome.block);
 }
 
-function startLinks(
-  { world, crypto, serial, events }: GatewayOptions,
-  peers: Peers,
-): { readonly place: SerialPlace; readonly avatar: SerialAvatar }[] {
+interface OpenedLink {
+  readonly place: SerialPlace;
+  readonly avatar: SerialAvatar;
+}
+
+function startLink({ world, crypto, events }: GatewayOptions, peers: Peers, place: SerialPlace): OpenedLink {
   const identity = credentials(crypto, world.seed, world.provision.worldId);
   const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
-  return serial.map((place) => {
-    const avatar = startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) });
-    if (place.named) avatar.firstTry.then((error) => error && events.notice(triedAgain(error)));
-    return { place, avatar };
-  });
+  const avatar = startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) });
+  if (place.named) avatar.firstTry.then((error) => error && events.notice(triedAgain(error)));
+  return { place, avatar };
 }
 
 function triedAgain({ code, message, remedy }: VertebraError): VertebraError {

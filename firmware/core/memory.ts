@@ -1,8 +1,11 @@
 import { ample, type Bounds } from "./bounds";
+import type { GroupDefinition } from "./definitions/definition";
 import { VertebraError } from "./errors";
 import type { ProvisionedWorld } from "./identity/provision";
 import { decodePact } from "./pact/pact";
+import { equal } from "./wire/bytes";
 import { decodeSyncGroup } from "./wire/structures";
+import type { AvatarId } from "./wire/types";
 
 /** What a board holds of what, by the memory that its `board.json` gives it: all of it here. */
 
@@ -75,12 +78,36 @@ export function askedOf(world: Pick<ProvisionedWorld, "groups" | "pacts" | "saga
 /** The bounds of a board with memory by the megabyte, of which nothing is said: a store that is a flash, else all that there may be. */
 export const roomy: Bounds = classes[classes.length - 1]!;
 
+/** Of a group that was defined for this participant. Throws `structure-…` where its pact can't be read. */
+export function askedOfDefined({ group, pacts }: GroupDefinition, avatar: AvatarId): AskedGroup {
+  const { owners } = decodeSyncGroup(group);
+  const { largestEntry } = decodePact(pacts[0]!).policy;
+  return { owners: owners.length, largestEntry, mine: owners.some((owner) => equal(owner, avatar)) };
+}
+
 /** The largest bounds that fit. Throws `board-memory` where the least do not. */
 export function boundsFor(memory: Memory, asked: Asked): Bounds {
   const room = memory.size - memory.firmware;
   const fitting = classes.map((bounds) => withTold(bounds, asked)).filter((bounds) => bytesFor(bounds, asked) <= room);
   if (fitting.length === 0) throw tooMuch(memory, asked);
   return fitting[fitting.length - 1]!;
+}
+
+/**
+ * As `boundsFor`, of a board for which groups were defined besides: with as many of them as fit, the first first. `spareBytes` is what is
+ * left for them.
+ */
+export function boundsWithDefined(
+  memory: Memory,
+  asked: Asked,
+  defined: readonly AskedGroup[],
+): { readonly bounds: Bounds; readonly spareBytes: number } {
+  const room = memory.size - memory.firmware;
+  let count = defined.length;
+  const withThem = () => ({ ...asked, groups: [...asked.groups, ...defined.slice(0, count)] });
+  while (count > 0 && bytesFor(leastFor(withThem()), withThem()) > room) count--;
+  const bounds = boundsFor(memory, withThem());
+  return { bounds, spareBytes: room - bytesFor(bounds, asked) };
 }
 
 /** All that it holds is told to a peer once: of more than it remembers it would tell again and again. */
@@ -128,18 +155,20 @@ function bytesOfGroup(bounds: Bounds, { owners, largestEntry, mine }: AskedGroup
 function tooMuch(memory: Memory, asked: Asked): VertebraError {
   const room = memory.size - memory.firmware;
   const least = leastFor(asked);
+  const owned = asked.groups.filter(({ mine }) => mine);
+  const followed = asked.groups.filter(({ mine }) => !mine);
   let fitting = 0;
   while (
-    fitting < asked.groups.length &&
-    bytesFor(least, { groups: asked.groups.slice(0, fitting + 1), sagas: 0 }) <= room
+    fitting < owned.length &&
+    bytesFor(least, { groups: [...followed, ...owned.slice(0, fitting + 1)], sagas: 0 }) <= room
   )
     fitting++;
   const kb = (bytes: number) => `${Math.ceil(bytes / 1024)} KB`;
-  const owners = asked.groups.map((group) => group.owners).join(", ");
+  const owners = owned.map((group) => group.owners).join(", ");
   const sagas = asked.sagas === 0 ? "" : ` and ${asked.sagas === 1 ? "1 saga" : `${asked.sagas} sagas`}`;
-  const groups = asked.groups.length === 1 ? "1 group" : `${asked.groups.length} groups`;
+  const groups = owned.length === 1 ? "1 group" : `${owned.length} groups`;
   const what = `${groups} (of ${owners} owners)${sagas}`;
-  const fits = fitting === asked.groups.length ? "the groups fit without sagas" : `${fitting} of the groups fit`;
+  const fits = fitting === owned.length ? "the groups fit without sagas" : `${fitting} of the groups fit`;
   return new VertebraError(
     "board-memory",
     `The board has ${kb(memory.size)} of memory, of which its firmware leaves ${kb(room)}; ${what} take up to ${kb(bytesFor(least, asked))}, and ${fits}`,

@@ -1,8 +1,10 @@
 import { type Board as Definition, decodeBoard } from "../core/capability/board";
 import { wallError } from "../core/clock";
+import { idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
+import { askedOfDefined } from "../core/memory";
 import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
 import { linkStats } from "../link/link";
@@ -12,8 +14,9 @@ import { alarmCable, createCable, openCable } from "./cable";
 import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
 import type { Command } from "./console";
 import { CountedCrypto } from "./counted";
+import { addReadings, definedBefore } from "./defined";
 import { createDriver, drive } from "./driver";
-import { finalsOf, packingFor, promisesOf, sharesOf } from "./keeping";
+import { finalsOf, packingFor, packWith, promisesOf, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { noInput, simulatedPins } from "./pins/simulated";
@@ -67,18 +70,26 @@ function start(board: Board, definition: Definition, provision: Provision): void
   );
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
+  board.identity = credentials(crypto, provision.seed, world.worldId);
+  const { identity } = board;
   // Before anything is written.
-  const bounds = hostBounds(native, definition, world);
+  hostBounds(native, definition, world);
   const flash = hostFlash(native, options.flash, board);
   const owner = crypto.signer(provision.seed).publicKey;
-  board.journal = openJournal(flash, owner, (error) => board.notice(error), packingFor(crypto, world));
+  board.packing = packingFor(crypto, world);
+  board.journal = openJournal(flash, owner, (error) => board.notice(error), board.packing);
   const { journal } = board;
+  const defined = definedBefore(crypto, journal, toHex(identity.worldTag));
+  for (const each of defined) packWith(board.packing, each.group, each.pacts);
+  const asked = defined.map((each) => askedOfDefined(each, identity.avatar.publicKey));
+  const { bounds, spareBytes } = hostBounds(native, definition, world, asked);
   const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,
     seed: provision.seed,
     worlds: [world],
     bounds,
+    spareBytes,
     room: { bytes: shares.participant, finals: finalsOf(journal) },
     records: promisesOf(journal),
   });
@@ -86,16 +97,17 @@ function start(board: Board, definition: Definition, provision: Provision): void
   board.world = tag;
   const ofActuators = new Alarm(native, () => alarmCapabilities(board.capabilities!));
   const ofCable = new Alarm(native, () => alarmCable(board.cable));
-  const identity = credentials(crypto, provision.seed, world.worldId);
   board.cable = createCable(new CablePorts(board, crypto, identity, bounds.queue, ofCable));
   if (usesPins(definition)) board.pins = simulatedPins(clock);
   board.capabilities = openCapabilities(new ActuatorPorts(board, definition, ofActuators));
   const { capabilities } = board;
   const ofDriver = new Alarm(native, () => drive(board.driver, { kind: "alarm" }));
-  board.driver = createDriver(new DriverPorts(board, participant, ofDriver));
+  board.driver = createDriver(new DriverPorts(board, participant, crypto, ofDriver));
   const { driver } = board;
   board.writers = createWriters(sources(crypto, world, native.sensors, capabilities.sensors), new WriterPorts(board));
-  const ofWriters = new Alarm(native, () => ofWriters.set(runWriters(board.writers, clock.now().monotonic)));
+  const held = new Set(participant.status(tag).groups.map(({ group }) => group));
+  for (const each of defined) if (held.has(toHex(idOfDefined(crypto, each)))) addReadings(board, crypto, each);
+  board.ofWriters = new Alarm(native, () => board.ofWriters.set(runWriters(board.writers, clock.now().monotonic)));
 
   // First of all that writes: of a flash that is full it gives up what is final.
   drive(driver, { kind: "boot" });
@@ -123,7 +135,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
   print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
   openCable(board.cable);
   board.sagas?.handle({ kind: "boot" });
-  ofWriters.set(clock.now().monotonic);
+  board.ofWriters.set(clock.now().monotonic);
 }
 
 function usesPins({ actuators, sensors, inputs }: Definition): boolean {

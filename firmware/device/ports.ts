@@ -3,7 +3,7 @@ import type { Board } from "../core/capability/board";
 import { withSoundWall } from "../core/clock";
 import { VertebraError } from "../core/errors";
 import type { ProvisionedWorld } from "../core/identity/provision";
-import { askedOf, boundsFor, roomy } from "../core/memory";
+import { type AskedGroup, askedOf, boundsWithDefined, roomy } from "../core/memory";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Flash, Random, Time } from "../ports";
 import { asVertebraError, type Wire } from "./cable";
@@ -17,14 +17,19 @@ const fileSectorSize = 4096;
 const writeSize = 4;
 const baud = 115_200;
 
-/** What a board holds, by the memory that its `board.json` gives it. Throws `board-memory` where that does not do, or is not said of a machine that has little. */
+/**
+ * What a board holds, by the memory that its `board.json` gives it, and what is left for groups that are defined while it runs, beside those
+ * `defined` before. Throws `board-memory` where that does not do, or is not said of a machine that has little.
+ */
 export function hostBounds(
   { memory: there }: Pick<Native, "memory">,
   { memory }: Pick<Board, "memory">,
   world: ProvisionedWorld,
-): Bounds {
-  if (memory !== undefined && memory.size <= (there ?? memory.size)) return boundsFor(memory, askedOf(world));
-  if (there === undefined) return roomy;
+  defined: readonly AskedGroup[] = [],
+): { readonly bounds: Bounds; readonly spareBytes: number } {
+  if (memory !== undefined && memory.size <= (there ?? memory.size))
+    return boundsWithDefined(memory, askedOf(world), defined);
+  if (there === undefined) return { bounds: roomy, spareBytes: Number.POSITIVE_INFINITY };
   const said = memory === undefined ? "does not say how much memory there is" : `says ${memory.size} bytes of memory`;
   throw new VertebraError(
     "board-memory",

@@ -1,3 +1,4 @@
+import { machineSensors } from "../core/capability/board";
 import { VertebraError } from "../core/errors";
 import type { WorldProvision } from "../core/identity/provision";
 import { encodeEntry, type Value } from "../core/pact/entry";
@@ -24,7 +25,7 @@ export interface Source {
  */
 export function sources(
   crypto: Crypto,
-  world: WorldProvision,
+  world: Pick<WorldProvision, "pacts" | "groups" | "readings">,
   sensors: Native["sensors"],
   analog: ReadonlyMap<string, () => number> = new Map(),
 ): Source[] {
@@ -66,7 +67,7 @@ function sensorOf(field: Field, pact: Pact, sensors: Native["sensors"]): () => n
       throw new VertebraError(
         "readings-field",
         `This board has no sensor for field '${field.name}' of pact '${pact.name}'`,
-        "Let it push pacts with the fields load, memory, memoryPercent, temperature, uptime, and the analog capabilities of its board.json.",
+        `Let it push pacts with the fields ${machineSensors.join(", ")}, and the analog capabilities of its board.json.`,
       );
   }
 }

@@ -8,7 +8,12 @@ import type { Line } from "./lines";
 import { noteFinal, noteRefused, noteSealed, type Writers } from "./writers";
 
 /** Prints what came of a board's pushes and what became final, and lets its writers know. */
-export function tellOutcome(outcome: Outcome, writers: Writers, now: Time, print: (line: Line) => void): void {
+export function tellOutcome(
+  outcome: Exclude<Outcome, { kind: "defined" }>,
+  writers: Writers,
+  now: Time,
+  print: (line: Line) => void,
+): void {
   switch (outcome.kind) {
     case "sealed": {
       const { group, block, counter, tokens } = outcome;

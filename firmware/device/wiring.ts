@@ -12,9 +12,11 @@ import type { Native } from "../native/native";
 import type { Clock, Crypto, Random, Room } from "../ports";
 import type { Conducting } from "../sandbox/conducting";
 import { type Journal, readRecord, writeRecords } from "../store/journal";
+import type { Packing } from "../store/values";
 import { type Cable, type CableOptions, cutOffByCable, sendByCable, type Wire } from "./cable";
 import { type BoardCapabilities, type CapabilityOptions, letGo } from "./capabilities";
 import type { Counts } from "./counted";
+import { takeDefined } from "./defined";
 import { type Driver, type DriverOptions, drive, type Outcome } from "./driver";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
@@ -42,6 +44,9 @@ export class Board {
   capabilities: BoardCapabilities | undefined;
   driver!: Driver;
   writers!: Writers;
+  ofWriters!: Alarm;
+  packing!: Packing;
+  identity!: Credentials;
   sagas: Conducting | undefined;
 
   constructor(
@@ -220,6 +225,7 @@ export class DriverPorts implements DriverOptions {
   constructor(
     private readonly board: Board,
     readonly participant: Participant,
+    private readonly crypto: Crypto,
     private readonly alarm: Alarm,
   ) {
     this.clock = board.clock;
@@ -249,8 +255,11 @@ export class DriverPorts implements DriverOptions {
 
   deliver(outcome: Outcome): void {
     const { writers, clock, print, sagas } = this.board;
-    tellOutcome(outcome, writers, clock.now(), print);
-    sagas?.take(outcome);
+    if (outcome.kind === "defined") takeDefined(this.board, this.crypto, outcome.group);
+    else {
+      tellOutcome(outcome, writers, clock.now(), print);
+      sagas?.take(outcome);
+    }
   }
 
   wake(at: number): void {

@@ -29,7 +29,7 @@ export interface Pushing {
 
 /** Push the readings when they are due. */
 export interface Writers {
-  readonly sources: readonly Source[];
+  readonly sources: Source[];
   readonly to: Pushing;
   /** By source: when it is due, monotonic ms. */
   readonly dueAt: number[];
@@ -48,7 +48,7 @@ interface Waiting {
   readonly at: number;
 }
 
-export function createWriters(sources: readonly Source[], to: Pushing): Writers {
+export function createWriters(sources: Source[], to: Pushing): Writers {
   return {
     ...{ sources, to },
     dueAt: sources.map(() => Number.NEGATIVE_INFINITY),
@@ -59,6 +59,12 @@ export function createWriters(sources: readonly Source[], to: Pushing): Writers 
     token: 0,
     stopped: false,
   };
+}
+
+/** From the next `runWriters` on this one is pushed, too. */
+export function addSource({ sources, dueAt }: Writers, source: Source): void {
+  sources.push(source);
+  dueAt.push(Number.NEGATIVE_INFINITY);
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Gateway } from "../gateway";
 import { asVertebraError } from "../system/errors";
 import { writeJson } from "../system/json";
 import { createTrouble } from "../system/process";
+import { addBoard, addGroup, addPacts, type BoardAsked, type GroupAsked, type PactAsked } from "./defining";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
@@ -29,8 +30,9 @@ export async function startControl(gateway: Gateway, notice: (error: VertebraErr
   const ending = new AbortController();
   // Each who is answered listens for the end.
   setMaxListeners(0, ending.signal);
+  const inTurn = oneByOne();
   const server = createServer((request, response) => {
-    answer(gateway, request, response, ending.signal).catch((error) => refuse(response, error));
+    answer(gateway, inTurn, request, response, ending.signal).catch((error) => refuse(response, error));
   });
   const remove = await listenIn(gateway.world.directory, server);
   const trouble = createTrouble(notice);
@@ -51,6 +53,7 @@ export async function startControl(gateway: Gateway, notice: (error: VertebraErr
 
 async function answer(
   gateway: Gateway,
+  inTurn: ReturnType<typeof oneByOne>,
   request: IncomingMessage,
   response: ServerResponse,
   ending: AbortSignal,
@@ -62,9 +65,33 @@ async function answer(
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);
   else if (route === "POST /entries") await answerPush(gateway, request, response, ending);
-  else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
+  else if (route in definable) {
+    const does = definable[route as keyof typeof definable];
+    send(response, await inTurn(() => does(gateway, request, unlessGone(response, ending))));
+  } else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
     send(response, await ofSagas(gateway, request, url.pathname, unlessGone(response, ending)));
   } else throw unknownRoute(route);
+}
+
+const definable = {
+  "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    addBoard(gateway, await readBody<BoardAsked>(request, { name: "string", board: "string", dry: "boolean" }), ending),
+  "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
+  "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
+};
+
+const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;
+
+/** One after the other: what one defines is there before the next is checked. */
+function oneByOne(): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const done = last.then(act);
+    last = done.catch(() => {});
+    return done;
+  };
 }
 
 function unknownRoute(route: string): VertebraError {

@@ -1,17 +1,101 @@
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Argument, Command } from "commander";
+import { decodeBoard } from "../../firmware/core/capability/board";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { decodeText } from "../../firmware/core/wire/text";
+import { controlClient } from "../channels/control-client";
+import type { BoardAsked, DefinedJson } from "../channels/defining";
 import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
 import { paint } from "../system/text";
-import { type Board, boardOf } from "../world/world";
+import { type Board, boardOf, readDefinition, type World } from "../world/world";
+import { showDefined } from "./defined";
 import { askedToEnd } from "./ending";
-import { type WorldOptions, worldCommand, worldOf } from "./options";
-import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, say } from "./output";
+import { atDirectory, type WorldOptions, worldCommand, worldOf } from "./options";
+import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, printTable, say } from "./output";
 
 export function boardCommand(): Command {
-  return new Command("board").description("run boards").addCommand(runCommand());
+  return new Command("board")
+    .description("the boards of the world: add them while it runs, show them, run them on this machine")
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(runCommand());
+}
+
+function addCommand(): Command {
+  return worldCommand("add", "add a board to the world, while it runs: it joins by its first cable", [
+    "vertebra board add porch",
+    "vertebra board add porch --kind simulated",
+    "vertebra board add porch --kind ./my-board.json --dry-run",
+  ])
+    .argument("<name>", "what the world is to call it")
+    .option("--kind <kind>", "what it is: one of boards/, or a board.json", "linux")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nThe gateway makes the board's keys and its provision, which holds secrets, and gives it a group of pact machine with\nthe gateway. What else it is to own: `vertebra group add`.",
+    )
+    .action(async (name: string, options: WorldOptions & { kind: string; dryRun?: boolean }) => {
+      const board = decodeText(readDefinition(options.kind));
+      const asked: BoardAsked = { name, board, dry: options.dryRun === true };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/boards", asked);
+      if (options.json) return printJson(defined);
+      showDefined(defined);
+      if (defined.provisionFile === undefined) return;
+      print(`its provision, which is secret: ${defined.provisionFile}`);
+      print("Next: ", paint("bold", `vertebra board run linux ${name}${atDirectory(options)}`));
+    });
+}
+
+function listCommand(): Command {
+  return worldCommand("list", "list the boards of the world, and the groups that each owns", [
+    "vertebra board list",
+    "vertebra board list --json",
+  ]).action((options: WorldOptions) => {
+    const world = worldOf(options);
+    const boards = world.boards.map((board) => boardJson(world, board));
+    if (options.json) printJson(boards);
+    else
+      printTable([
+        ["BOARD", "AVATAR", "GROUPS"],
+        ...boards.map(({ name, avatar, groups }) => [name, `${avatar.slice(0, 16)}…`, groups.join(", ")]),
+      ]);
+  });
+}
+
+function showCommand(): Command {
+  return worldCommand("show", "show a board: who it is, what it is, and what it shares with whom", [
+    "vertebra board show board-1",
+    "vertebra board show board-1 --json",
+  ])
+    .argument("<name>", "which of the world's boards, such as board-1")
+    .action((name: string, options: WorldOptions) => {
+      const world = worldOf(options);
+      const board = boardJson(world, boardOf(world, name));
+      if (options.json) return printJson(board);
+      print(paint("bold", board.name), board.kind === null ? "" : `, ${board.kind}`);
+      print(`  avatar ${board.avatar}`);
+      print(`  provision ${board.provisionFile ?? "not in this directory"}`);
+      print(`  groups ${board.groups.join(", ") || "none"}`);
+    });
+}
+
+function boardJson({ catalog }: World, { name, avatar, provisionFile, definitionFile, terminal }: Board) {
+  const kind = existsSync(definitionFile) ? decodeBoard(new Uint8Array(readFileSync(definitionFile))).kind : null;
+  return {
+    name,
+    avatar: toHex(avatar),
+    kind,
+    provisionFile: existsSync(provisionFile) ? provisionFile : null,
+    terminal,
+    groups: catalog.groups
+      .filter(({ owners }) => owners.some((owner) => equal(owner, avatar)))
+      .map((group) => group.name),
+  };
 }
 
 function runCommand(): Command {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
 import { flashCommand } from "./flash";
+import { groupCommand } from "./group";
 import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
@@ -38,7 +39,16 @@ export function createProgram(): Command {
     .description("Boards and gateways that store, share and agree on data.")
     .version(version)
     .addHelpText("after", codesHelp);
-  const commands = [worldCommands, upCommand, boardCommand, pactCommand, pushCommand, tailCommand, statusCommand];
+  const commands = [
+    worldCommands,
+    upCommand,
+    boardCommand,
+    pactCommand,
+    groupCommand,
+    pushCommand,
+    tailCommand,
+    statusCommand,
+  ];
   for (const command of [
     ...commands,
     whyCommand,

@@ -8,7 +8,7 @@ export interface WorldOptions {
   readonly json?: boolean;
 }
 
-export const defaultDirectory = "./.vertebra";
+const defaultDirectory = "./.vertebra";
 
 /** A command with --dir, --json and examples in its help. */
 export function worldCommand(name: string, summary: string, examples: readonly string[]): Command {
@@ -27,6 +27,11 @@ export function plainCommand(name: string, summary: string, examples: readonly s
 
 export function worldOf(options: WorldOptions): World {
   return openWorld(nodeCrypto(), options.dir);
+}
+
+/** What a command that is shown as the next needs, where its world is not where commands look. */
+export function atDirectory(options: WorldOptions): string {
+  return options.dir === defaultDirectory ? "" : ` --dir ${options.dir}`;
 }
 
 /** A whole number of at least `least`, for commander. */

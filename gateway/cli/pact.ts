@@ -1,14 +1,36 @@
 import { Command } from "commander";
+import { VertebraError } from "../../firmware/core/errors";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Field, FieldType } from "../../firmware/core/wire/types";
+import { controlClient } from "../channels/control-client";
+import type { DefinedJson, PactAsked } from "../channels/defining";
+import { nodeCrypto } from "../participant/crypto";
+import { loadPact } from "../saga/pact-file";
+import { buildSandbox } from "../saga/sandbox";
 import { paint } from "../system/text";
 import type { Catalog, KnownPact } from "../world/catalog";
+import { newestPact } from "../world/growing";
+import { showDefined } from "./defined";
 import { type WorldOptions, worldCommand, worldOf } from "./options";
-import { print, printJson, printTable } from "./output";
+import { print, printJson, printTable, say } from "./output";
 
 export function pactCommand(): Command {
   return new Command("pact")
     .description("the pacts of the world: what is shared, in which form, and who must agree on it")
+    .addCommand(addCommand())
+    .addCommand(
+      worldCommand("show", "show a pact with its fields, its policy and its groups", [
+        "vertebra pact show machine",
+        "vertebra pact show machine --json",
+      ])
+        .argument("<name>", "the pact: its newest version is shown")
+        .action((name: string, options: WorldOptions) => {
+          const { catalog } = worldOf(options);
+          const known = newestPact(catalog, name);
+          if (options.json) printJson(pactJson(catalog, known));
+          else showPact(catalog, known);
+        }),
+    )
     .addCommand(
       worldCommand("list", "list the pacts with their fields, their policies and their groups", [
         "vertebra pact list",
@@ -19,6 +41,33 @@ export function pactCommand(): Command {
         else for (const known of catalog.pacts) showPact(catalog, known);
       }),
     );
+}
+
+function addCommand(): Command {
+  return worldCommand("add", "add a pact to the world, while it runs", [
+    "vertebra pact add examples/pacts/room.ts",
+    "vertebra pact add examples/pacts/room.ts --dry-run",
+  ])
+    .argument("<file>", "the file that defines it")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      '\nThe file ends with `export default definePact("room", { … }, { extends: "machine", quorum: "all" })`. A pact that is\nchanged has a version of its own: what was written in the one of before stays what it was.',
+    )
+    .action(async (file: string, options: WorldOptions & { dryRun?: boolean }) => {
+      const sandbox = await buildSandbox((text) => say(text));
+      const pacts = await loadPact(nodeCrypto(), sandbox, file, worldOf(options).catalog.pacts);
+      if (pacts.length === 0)
+        throw new VertebraError(
+          "name-taken",
+          `The world has the pact of ${file} already`,
+          "Change it, and give it the next version.",
+        );
+      const asked: PactAsked = { pacts: pacts.map(toHex), dry: options.dryRun === true };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/pacts", asked);
+      if (options.json) printJson(defined);
+      else showDefined(defined);
+    });
 }
 
 function groupNames(catalog: Catalog, known: KnownPact): string[] {

@@ -47,7 +47,9 @@ async function up(options: UpOptions): Promise<void> {
   failed.catch(() => {});
   const events = eventsFor(world, json, log, fail);
   const machine = { crypto: nodeCrypto(), disk: nodeDisk };
-  const gateway = await startGateway({ world, ...machine, serial: portsOf(world, options), events });
+  const gateway = await startGateway({ world, ...machine, serial: namedPorts(options), events });
+  // Once it runs: which boards there are it knows from what is final.
+  for (const { terminal } of world.boards) gateway.addCable({ path: terminal, baudRate: options.baud, named: false });
   try {
     const control = await startControl(gateway, events.notice);
     try {
@@ -67,9 +69,8 @@ function upJson(gateway: Gateway) {
   return { event: "up", world: gateway.world.tag, avatar, epoch };
 }
 
-function portsOf(world: World, { serial, baud }: UpOptions): SerialPlace[] {
-  const here = world.boards.map(({ terminal }) => ({ path: terminal, baudRate: baud, named: false }));
-  return [...here, ...serial.map((path) => ({ path, baudRate: baud, named: true }))];
+function namedPorts({ serial, baud }: UpOptions): SerialPlace[] {
+  return serial.map((path) => ({ path, baudRate: baud, named: true }));
 }
 
 function eventsFor(

@@ -9,7 +9,7 @@ import { buildSandbox } from "../saga/sandbox";
 import { paint } from "../system/text";
 import { mostBoards, type SagaLoaded, type WorldPlan } from "../world/layout";
 import { createWorld, plainWorld, readDefinition, type World } from "../world/world";
-import { collect, defaultDirectory, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
+import { atDirectory, collect, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
 import { print, printJson, printTable, say } from "./output";
 
 export function worldCommands(): Command {
@@ -77,10 +77,6 @@ function showCommand(): Command {
     if (options.json) printJson(worldJson(world));
     else showWorld(world);
   });
-}
-
-function atDirectory(options: WorldOptions): string {
-  return options.dir === defaultDirectory ? "" : ` --dir ${options.dir}`;
 }
 
 function worldJson(world: World) {

@@ -172,10 +172,10 @@ function showRegularly(stage: Stage, show: (moment: Moment) => void) {
       throughput: span > 0 ? (entries - past[0]!.entries) / span : 0,
       boards: reportsOf(stage),
       thermostat: stage.thermostat,
-      groups: stage.world.catalog.groups.map(({ name }) => ({
-        name,
-        order: stage.orders.get(name)!,
-      })),
+      groups: stage.world.catalog.groups.flatMap(({ name }) => {
+        const order = stage.orders.get(name);
+        return order === undefined ? [] : [{ name, order }];
+      }),
       last: stage.last,
       footer,
     });

@@ -37,7 +37,7 @@ export interface Stage {
   readonly world: World;
   readonly boards: readonly StagedBoard[];
   /** What the gateway saw become final, by group name. */
-  readonly orders: ReadonlyMap<string, Order>;
+  readonly orders: Map<string, Order>;
   /** The last final entries, the newest first. */
   readonly last: readonly Moment["last"][number][];
   /** What the saga of the stage did. */
@@ -90,7 +90,7 @@ export async function setStage(
   const kinds = kindsOf(emulator);
   const world = createWorld(crypto, nodeRandom(), directory, { boards: kinds.map(readDefinition), sagas });
   const thermostat = createThermostat();
-  const orders = new Map(world.catalog.groups.map(({ name }) => [name, createOrder()]));
+  const orders = new Map<string, Order>();
   const last: Moment["last"][number][] = [];
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
@@ -163,8 +163,9 @@ export async function setStage(
 
 function takeFinal({ world, orders, last, thermostat }: Seen, block: FinalBlock): void {
   const group = world.catalog.groupOf(block.group);
-  const order = group && orders.get(group.name);
-  if (group === undefined || order === undefined) return;
+  if (group === undefined) return;
+  const order = orders.get(group.name) ?? createOrder();
+  orders.set(group.name, order);
   const { position, firstEntry, issuer, time, entries } = block;
   addBlock(order, { position, firstEntry, count: entries?.length ?? 0, block: toHex(block.block) });
   if (group.name === "thermostat-states") takeStates(thermostat, block);

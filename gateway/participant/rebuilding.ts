@@ -1,5 +1,10 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
+import { definedKey } from "../../firmware/core/definitions/defined";
+import { concerns, type Definition, decodeDefinition, idOfDefined } from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { followsOn, type HistoricBlock, readFinalBlock } from "./final-block";
@@ -10,7 +15,14 @@ export interface RebuiltWorld {
   /** Of the world, in hex. */
   readonly tag: string;
   readonly avatar: AvatarId;
-  readonly groups: readonly { readonly id: string; readonly soleOwner: boolean }[];
+  readonly groups: readonly RebuiltGroup[];
+  /** The group of definitions, in hex: those of them that concern it are groups of the participant, too. Null where nothing can be defined. */
+  readonly definitions: string | null;
+}
+
+interface RebuiltGroup {
+  readonly id: string;
+  readonly soleOwner: boolean;
 }
 
 const readTogether = 16;
@@ -24,15 +36,50 @@ const longestHole = 1_024;
 export async function rebuildRecords(
   crypto: Pick<Crypto, "sha256" | "verify">,
   history: FinalHistory,
-  { tag, avatar, groups }: RebuiltWorld,
+  { tag, avatar, groups, definitions }: RebuiltWorld,
 ): Promise<Map<string, Uint8Array>> {
   const records = new Map<string, Uint8Array>();
-  for (const { id, soleOwner } of groups) {
+  const defined = definitions === null ? [] : await takeDefined(crypto, history, records, tag, avatar, definitions);
+  for (const { id, soleOwner } of [...groups, ...defined]) {
     const past = createPast(tag, id);
     await takeAll(crypto, history, past, avatar, soleOwner);
     if (past.position > 0) for (const [key, value] of recordsOfPast(past)) records.set(key, value);
   }
   return records;
+}
+
+/** As the participant takes it: what is none counts for nobody. */
+function readableDefinition(crypto: Pick<Crypto, "sha256">, entry: Uint8Array): Definition | undefined {
+  try {
+    return decodeDefinition(crypto, entry);
+  } catch (error) {
+    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
+    throw error;
+  }
+}
+
+/** The records of what was defined for the participant (`core/definitions/defined`), and the groups that these define. */
+async function takeDefined(
+  crypto: Pick<Crypto, "sha256" | "verify">,
+  history: FinalHistory,
+  records: Map<string, Uint8Array>,
+  tag: string,
+  avatar: AvatarId,
+  group: string,
+): Promise<RebuiltGroup[]> {
+  const defined: RebuiltGroup[] = [];
+  for (let position = 0; ; position++) {
+    const [record] = await history.read([finalKey(tag, group, position)]);
+    const block = record && readFinalBlock(crypto, group, position, record);
+    if (block === undefined) return defined;
+    for (const [index, entry] of (block.entries ?? []).entries()) {
+      const definition = readableDefinition(crypto, entry);
+      if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
+      records.set(definedKey(tag, block.firstEntry + index), entry);
+      const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
+      defined.push({ id: toHex(idOfDefined(crypto, definition)), soleOwner });
+    }
+  }
 }
 
 async function takeAll(

@@ -52,6 +52,27 @@ export interface Pact<F extends Fields = Fields, N extends string = string> {
   readonly name: N;
   readonly version: number;
   readonly fields: F;
+  /** Another, or the name of one that the world has: its fields come first, and what is of this pact is accepted wherever that one is. */
+  readonly extends?: Pact | string;
+  readonly policy?: PactPolicy;
+}
+
+/** What a pact says of its groups, where it is otherwise than usual. */
+export interface PactPolicy {
+  /** Who must agree; two-thirds. */
+  readonly quorum?: "all" | "two-thirds" | "majority";
+  /** Entries of one writer keep their order; true. */
+  readonly ordered?: boolean;
+  /** Owners may agree on what they have not seen; false. */
+  readonly private?: boolean;
+  /** owners. */
+  readonly writers?: "owners" | "members" | "stewards";
+  /** Besides its owners; none. */
+  readonly readers?: "members" | "stewards";
+  /** Bytes of an encoded entry; 1024. */
+  readonly largestEntry?: number;
+  /** What a full buffer does; wait. */
+  readonly whenFull?: "wait" | "replace-oldest" | "keep-latest";
 }
 
 /** The entry of a pact: a value for each field. */
@@ -159,12 +180,15 @@ export interface Saga {
   readonly options: SagaOptions;
 }
 
+/** In a file of its own, as the default export, it is for `vertebra pact add`: there it may extend another, and have a policy. */
 export function definePact<const N extends string, const F extends Fields>(
   name: N,
   fields: F,
-  version = 1,
+  more: number | (Pick<Pact, "extends"> & { readonly version?: number } & PactPolicy) = 1,
 ): Pact<F, N> {
-  return { name, version, fields };
+  if (typeof more === "number") return { name, version: more, fields };
+  const { version = 1, extends: parent, ...policy } = more;
+  return { name, version, fields, ...(parent === undefined ? {} : { extends: parent }), policy };
 }
 
 /** The state that all behaviors of a saga share: JSON, as it is before the first of them ran. */

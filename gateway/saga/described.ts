@@ -16,7 +16,7 @@ import { compare } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
-import type { AvatarId, Field, FieldType, Pact } from "../../firmware/core/wire/types";
+import type { AvatarId, Field, FieldType, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import type { BehaviorOptions, FieldSpec, Fields, Pact as PactToken, SagaOptions } from "./define";
 import type { SagaSource } from "./source";
@@ -145,12 +145,21 @@ function collectPacts(stages: readonly DescribedStage[]): Map<string, Pact> {
   return pacts;
 }
 
-function pactOf({ name, version, fields }: PactToken): Pact {
+function pactOf(token: PactToken): Pact {
+  if (token.extends === undefined) return describedPact(token, null);
+  throw wrong(
+    `Pact '${token.name}' extends another, and a saga's pacts can't`,
+    "Give it all of its fields, or leave out `extends`.",
+  );
+}
+
+/** A pact as `definePact` made it; `parent` is the id of the one that it extends. Throws `saga-definition` for a field of no type. */
+export function describedPact({ name, version, fields, policy: said }: PactToken, parent: Hash | null): Pact {
   const described = Object.entries(fields as Fields).map(([field, spec]) =>
     fieldOf(`Pact '${name}': field '${field}'`, field, spec),
   );
-  const policy = { ...sagaStatePact(name, "two-thirds").policy, retention: 1_000, largestEntry: 1_024 };
-  return { name, version, extends: null, fields: described, policy };
+  const policy = { ...sagaStatePact(name, "two-thirds").policy, retention: 1_000, largestEntry: 1_024, ...said };
+  return { name, version, extends: parent, fields: described, policy };
 }
 
 function fieldOf(where: string, name: string, spec: FieldSpec): Field {

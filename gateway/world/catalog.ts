@@ -1,3 +1,9 @@
+import {
+  type Definition,
+  decodeDefinition,
+  encodeDefinition,
+  idOfDefined,
+} from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
@@ -10,6 +16,15 @@ export interface Catalog {
   readonly pacts: readonly KnownPact[];
   readonly groups: readonly KnownGroup[];
   readonly members: readonly Member[];
+  /** How many entries of the definitions group it has taken. */
+  readonly taken: number;
+  /**
+   * Takes the next entry of the definitions group: what it defines is known from now on. Returns why it counts for nobody, where it is none,
+   * or names what has its name already: the first that is final has it.
+   */
+  take(entry: Uint8Array): VertebraError | undefined;
+  /** Knows again only what the world was made with. */
+  forget(): void;
   /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id. */
   group(called: string): KnownGroup;
   groupOf(id: Hash): KnownGroup | undefined;
@@ -19,6 +34,7 @@ export interface Catalog {
 
 export interface KnownPact {
   readonly id: Hash;
+  readonly bytes: Uint8Array;
   readonly pact: Pact;
   /** Those of the pacts that it extends first. */
   readonly fields: readonly Field[];
@@ -45,6 +61,7 @@ export function createCatalog(
   members: readonly Member[],
 ): Catalog {
   const pacts = readPacts(crypto, encodedPacts);
+  const known = [...members];
   const groups = namedGroups.map(({ name, bytes }): KnownGroup => {
     const { pact: id, owners } = decodeSyncGroup(bytes);
     const pact = pacts.find((each) => equal(each.id, id));
@@ -54,22 +71,126 @@ export function createCatalog(
     }
     return { name, id: syncGroupId(crypto, bytes), pact, owners };
   });
+  const made = { pacts: pacts.length, groups: groups.length, members: known.length };
+  let taken = 0;
   return {
     pacts,
     groups,
-    members,
+    members: known,
+    get taken() {
+      return taken;
+    },
+    take(entry) {
+      taken++;
+      return takeEntry(crypto, { pacts, groups, members: known }, entry);
+    },
+    forget() {
+      taken = 0;
+      pacts.length = made.pacts;
+      groups.length = made.groups;
+      known.length = made.members;
+    },
     group: (called) => findGroup(groups, called),
     groupOf: (id) => groups.find((group) => equal(group.id, id)),
     memberName: (avatar) =>
-      members.find((member) => equal(member.avatar, avatar))?.name ?? `${toHex(avatar).slice(0, 8)}…`,
+      known.find((member) => equal(member.avatar, avatar))?.name ?? `${toHex(avatar).slice(0, 8)}…`,
   };
+}
+
+interface Known {
+  readonly pacts: KnownPact[];
+  readonly groups: KnownGroup[];
+  readonly members: Member[];
+}
+
+function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): VertebraError | undefined {
+  try {
+    const definition = decodeDefinition(crypto, entry);
+    return definition === undefined ? undefined : takeDefinition(crypto, known, definition);
+  } catch (error) {
+    if (error instanceof VertebraError && error.code !== "assertion") return error;
+    throw error;
+  }
+}
+
+/** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
+export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
+  const trial = { pacts: [...catalog.pacts], groups: [...catalog.groups], members: [...catalog.members] };
+  for (const each of definitions) {
+    const definition = decodeDefinition(crypto, encodeDefinition(each));
+    if (definition !== undefined) takeDefinition(crypto, trial, definition);
+  }
+}
+
+/** What it adds. Throws what says why it counts for nobody. */
+function takeDefinition(crypto: Crypto, known: Known, definition: Definition): undefined {
+  checkDefinition(crypto, known, definition);
+  const { pacts, groups, members } = known;
+  if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
+  else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
+  else {
+    // The nearest last: each finds the one that it extends.
+    for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
+    const { pact: id, owners } = decodeSyncGroup(definition.group);
+    const pact = pacts.find((each) => equal(each.id, id))!;
+    groups.push({ name: definition.name, id: idOfDefined(crypto, definition), pact, owners });
+  }
+}
+
+function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
+  const id = pactId(crypto, bytes);
+  if (pacts.some((each) => equal(each.id, id))) return;
+  const pact = decodePact(bytes);
+  const fields = resolveFields(pact, (wanted) => pacts.find((each) => equal(each.id, wanted))?.pact);
+  pacts.push({ id, bytes, pact, fields });
+}
+
+/** Throws `name-taken`, `member-unknown`, `pact-unknown` or `pact-version`, where what is defined does not fit what there is. */
+function checkDefinition(crypto: Crypto, { pacts, groups, members }: Known, definition: Definition): void {
+  const taken = (what: string, name: string) =>
+    new VertebraError("name-taken", `There is a ${what} '${name}' in this world already`, "Choose another name.");
+  switch (definition.kind) {
+    case "member":
+      if (members.some(({ name }) => name === definition.name)) throw taken("member", definition.name);
+      break;
+    case "pact": {
+      const { name, version } = decodePact(definition.pact);
+      const id = pactId(crypto, definition.pact);
+      const former = pacts.filter(({ pact }) => pact.name === name);
+      if (former.some((each) => equal(each.id, id)))
+        throw taken("pact", `${name}' with these fields and this policy, '${name} v${version}`);
+      const newest = Math.max(0, ...former.map(({ pact }) => pact.version));
+      if (version > newest) break;
+      throw new VertebraError(
+        "pact-version",
+        `Pact '${name}' is there in version ${newest}, and this one is version ${version}`,
+        `Give it version ${newest + 1}: what is written in the pact of before stays what it was.`,
+      );
+    }
+    case "group": {
+      if (groups.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
+      const { owners } = decodeSyncGroup(definition.group);
+      const id = idOfDefined(crypto, definition);
+      const same = groups.find((each) => equal(each.id, id));
+      if (same !== undefined) throw taken("group of this pact with these owners,", same.name);
+      const stranger = [...owners, ...definition.followers].find(
+        (avatar) => !members.some((member) => equal(member.avatar, avatar)),
+      );
+      if (stranger === undefined) break;
+      throw new VertebraError(
+        "member-unknown",
+        `Group ${definition.name} names ${toHex(stranger).slice(0, 16)}…, who is no member of this world`,
+        "Add it first: `vertebra board add NAME`.",
+      );
+    }
+  }
 }
 
 /** Pacts of a row or of a world, decoded, with all their fields. */
 export function readPacts(crypto: Crypto, encodedPacts: readonly Uint8Array[]): KnownPact[] {
-  const decoded = encodedPacts.map((bytes) => ({ id: pactId(crypto, bytes), pact: decodePact(bytes) }));
+  const decoded = encodedPacts.map((bytes) => ({ id: pactId(crypto, bytes), bytes, pact: decodePact(bytes) }));
   const lookup = (id: Hash) => decoded.find((each) => equal(each.id, id))?.pact;
-  return decoded.map(({ id, pact }) => ({ id, pact, fields: resolveFields(pact, lookup) }));
+  return decoded.map(({ id, bytes, pact }) => ({ id, bytes, pact, fields: resolveFields(pact, lookup) }));
 }
 
 function findGroup(groups: readonly KnownGroup[], called: string): KnownGroup {

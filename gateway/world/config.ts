@@ -16,7 +16,9 @@ export interface WorldConfig {
   readonly pacts: readonly Uint8Array[];
   readonly sagas: SagasProvided;
   readonly groups: readonly { readonly name: string; readonly bytes: Uint8Array }[];
-  /** The gateway and the boards by name. */
+  /** The encoded group in which its stewards define what else it has; absent in a world of an earlier version, which stays as it is. */
+  readonly definitions?: Uint8Array;
+  /** The gateway and the boards that it was made with, by name. */
   readonly members: readonly { readonly name: string; readonly avatar: Uint8Array }[];
 }
 
@@ -42,6 +44,7 @@ export function configText(config: WorldConfig): string {
       sources: config.sagas.sources.map(decodeText),
     },
     groups: config.groups.map(({ name, bytes }) => ({ name, bytes: toHex(bytes) })),
+    ...(config.definitions && { definitions: toHex(config.definitions) }),
     members: config.members.map(({ name, avatar }) => ({ name, avatar: toHex(avatar) })),
   };
   return `${JSON.stringify(text, null, 2)}\n`;
@@ -100,6 +103,7 @@ function parseConfig(text: any): WorldConfig {
       name: group.name,
       bytes: fromHex(group.bytes),
     })),
+    ...(text.definitions === undefined ? {} : { definitions: fromHex(text.definitions) }),
     members: text.members.map((member: { name: string; avatar: string }) => ({
       name: member.name,
       avatar: bytes32("avatar", member.avatar),

@@ -1,5 +1,6 @@
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
+import { definitionsGroup } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import {
@@ -56,6 +57,15 @@ const slowness = 8;
 /** Slower, since each may set a saga going, on a cable that all else shares. */
 const sagaReadingsEveryMs = 2000;
 
+/** How often a board pushes its machine's readings into the group of it and the gateway, in ms. */
+export function paceOf(definition: Uint8Array): number {
+  return ownReadingsEveryMs * (isSlow(definition) ? slowness : 1);
+}
+
+function isSlow(definition: Uint8Array): boolean {
+  return decodeBoard(definition).memory !== undefined;
+}
+
 interface Newcomer {
   readonly name: string;
   readonly seed: Uint8Array;
@@ -82,7 +92,6 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
   const groupOf = (pact: Uint8Array, owners: readonly AvatarId[]) =>
     encodeSyncGroup({ pact: pactId(crypto, pact), owners: [...owners].sort(compare) });
 
-  const isSlow = (definition: Uint8Array) => decodeBoard(definition).memory !== undefined;
   const sharedEveryMs = sharedReadingsEveryMs * (plan.boards.some(isSlow) ? slowness : 1);
   const running = boards.filter(({ definition }) => runsSagas(definition));
   const runners = [gateway, ...running].map(({ avatar }) => avatar).sort(compare);
@@ -97,6 +106,7 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
     stewards: [gateway.avatar],
     pacts: [first.machine, first.shared, ...sagas.pacts],
     sagas: sagas.provided,
+    definitions: definitionsGroup(crypto, [gateway.avatar]),
   };
   const provisions = boards.map(({ name, seed, definition }, index) => {
     const mine = runsSagas(definition) ? sagas : noneOfThem;
@@ -104,7 +114,7 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
     const readings: Reading[] = [
       {
         group: syncGroupId(crypto, own[index]!.bytes),
-        everyMs: ownReadingsEveryMs * (isSlow(definition) ? slowness : 1),
+        everyMs: paceOf(definition),
       },
       { group: syncGroupId(crypto, shared[0]!.bytes), everyMs: sharedEveryMs },
       ...sensed(crypto, definition, mine),

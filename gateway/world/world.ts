@@ -1,15 +1,17 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { encodeProvision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
+import { encodeProvision, type Provision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
 import { worldTag } from "../../firmware/core/identity/world";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { asVertebraError } from "../system/errors";
 import { type Catalog, createCatalog } from "./catalog";
-import { configPath, configText, readConfig, type WorldConfig } from "./config";
+import { configPath, configText, readConfig } from "./config";
+import { readDefined } from "./defined-cache";
 import { syncDirectory, writeWhole } from "./files";
 import { gatewayName, type LaidOut, layOutWorld, type WorldPlan } from "./layout";
 
@@ -21,11 +23,13 @@ export interface World {
   /** Secret. */
   readonly seed: Uint8Array;
   readonly provision: ProvisionedWorld;
+  /** What it was made with, and what was defined since, as far as this gateway knows. */
   readonly catalog: Catalog;
+  /** Those that are or were to run by this directory, in the order in which they came. */
   readonly boards: readonly Board[];
 }
 
-/** A board that was made with the world, and the places of what belongs to it. */
+/** A board of the world, and the places of what belongs to it. */
 export interface Board {
   readonly name: string;
   readonly avatar: AvatarId;
@@ -100,21 +104,27 @@ export function readDefinition(kind: string): Uint8Array {
 export function openWorld(crypto: Crypto, directory: string): World {
   const place = resolve(directory);
   const config = readConfig(place);
+  const { worldId, stewards, pacts, sagas, definitions } = config;
   const groups = config.groups.map((group) => group.bytes);
+  const named = [...config.groups, ...(definitions ? [{ name: "definitions", bytes: definitions }] : [])];
+  const catalog = createCatalog(crypto, [...pacts, definitionsPactBytes()], named, config.members);
+  for (const entry of readDefined(place)) catalog.take(entry);
   return {
     directory: place,
-    tag: toHex(worldTag(crypto, config.worldId)),
+    tag: toHex(worldTag(crypto, worldId)),
     seed: config.seed,
-    provision: { ...provisionOf(config), groups, readings: [] },
-    catalog: createCatalog(crypto, config.pacts, config.groups, config.members),
-    boards: config.members
-      .filter((member) => member.name !== gatewayName)
-      .map(({ name, avatar }) => ({ name, avatar, ...boardFiles(place, name) })),
+    provision: { ...{ worldId, stewards, pacts, sagas, groups, readings: [] }, ...(definitions && { definitions }) },
+    catalog,
+    get boards() {
+      return boardsOf(catalog, place);
+    },
   };
 }
 
-function provisionOf({ worldId, stewards, pacts, sagas }: WorldConfig) {
-  return { worldId, stewards, pacts, sagas };
+function boardsOf({ members }: Catalog, place: string): Board[] {
+  return members
+    .filter((member) => member.name !== gatewayName)
+    .map(({ name, avatar }) => ({ name, avatar, ...boardFiles(place, name) }));
 }
 
 /** The board called so. Throws `board-unknown`. */
@@ -125,16 +135,43 @@ export function boardOf(world: World, name: string): Board {
   throw new VertebraError(
     "board-unknown",
     `This world has no board '${name}'`,
-    names ? `There are: ${names}. The owners of a group are fixed when it is made.` : "Make a world with --boards.",
+    names
+      ? `There are: ${names}. Add one with \`vertebra board add NAME\`.`
+      : "Add one with `vertebra board add NAME`.",
   );
 }
 
-function boardFiles(directory: string, name: string) {
+/** Puts a new board's files in their place, all of them or none. Throws `board-files` where those of another are there. */
+export function placeBoard(world: World, name: string, provision: Provision, definition: Uint8Array): void {
+  const files = boardFiles(world.directory, name);
+  const encoded = encodeProvision(provision);
+  if (existsSync(files.provisionFile) && equal(readFileSync(files.provisionFile), encoded)) return;
+  if (existsSync(files.place)) {
+    throw new VertebraError(
+      "board-files",
+      `${files.place} is there already, and the world has no board '${name}'`,
+      "Move it away if nobody needs what is in it, or choose another name.",
+    );
+  }
+  const draft = mkdtempSync(`${files.place}.`);
+  try {
+    writeBoard(draft, provision, definition);
+    renameSync(draft, files.place);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw asVertebraError(error, `The files of ${name} can't be written`);
+  }
+  syncDirectory(dirname(files.place));
+}
+
+const fileNames = { definition: "board.json", provision: "provision" };
+
+export function boardFiles(directory: string, name: string) {
   const place = join(directory, "boards", name);
   return {
     place,
-    definitionFile: join(place, "board.json"),
-    provisionFile: join(place, "provision"),
+    definitionFile: join(place, fileNames.definition),
+    provisionFile: join(place, fileNames.provision),
     flashFile: join(place, "flash"),
     terminal: join(place, "terminal"),
   };
@@ -142,10 +179,14 @@ function boardFiles(directory: string, name: string) {
 
 function writeWorld(draft: string, { config, boards }: LaidOut): void {
   for (const { name, provision, definition } of boards) {
-    const { place, provisionFile, definitionFile } = boardFiles(draft, name);
+    const { place } = boardFiles(draft, name);
     mkdirSync(place, { recursive: true, mode: 0o700 });
-    writeWhole(provisionFile, encodeProvision(provision), 0o600);
-    writeWhole(definitionFile, definition, 0o644);
+    writeBoard(place, provision, definition);
   }
   writeWhole(configPath(draft), configText(config), 0o600);
+}
+
+function writeBoard(place: string, provision: Provision, definition: Uint8Array): void {
+  writeWhole(join(place, fileNames.provision), encodeProvision(provision), 0o600);
+  writeWhole(join(place, fileNames.definition), definition, 0o644);
 }

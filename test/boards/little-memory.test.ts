@@ -51,7 +51,7 @@ describe("what a board holds", () => {
   it("takes the memory that board.json says, and no more than the machine has", () => {
     const world = { pacts: [], groups: [], sagas: { behaviors: [], stages: [], descriptions: [], sources: [] } };
     const boundsOf = (there: number | undefined, said: typeof memory) =>
-      hostBounds(there === undefined ? {} : { memory: there }, { memory: said }, world as never);
+      hostBounds(there === undefined ? {} : { memory: there }, { memory: said }, world as never).bounds;
     expect(boundsOf(undefined, undefined)).toEqual(roomy);
     expect(boundsOf(memory!.size, memory).metablocks).toBeLessThan(ample.metablocks);
     expect(() => boundsOf(memory!.size, undefined)).toThrow("does not say how much memory");

@@ -29,7 +29,7 @@ describe("a new world", () => {
     expect(opened.boards.map((board) => board.name)).toEqual(["board-1", "board-2", "board-3"]);
   });
 
-  it("gives each board a group with the gateway, and all of them one together", () => {
+  it("gives each board a group with the gateway, all of them one together, and its steward one to define more in", () => {
     const { catalog } = createWorld(crypto, random, directory, plainWorld(3));
     const owners = catalog.groups.map((group) => [group.name, group.owners.map(catalog.memberName).sort()]);
     expect(Object.fromEntries(owners)).toEqual({
@@ -37,6 +37,7 @@ describe("a new world", () => {
       "machine@board-2": ["board-2", "gateway"],
       "machine@board-3": ["board-3", "gateway"],
       "machine-shared": ["board-1", "board-2", "board-3", "gateway"],
+      definitions: ["gateway"],
     });
   });
 

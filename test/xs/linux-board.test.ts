@@ -28,11 +28,7 @@ function sourcesWith(names: readonly string[]) {
   const encoded = encodePact({ ...pact, fields: names.map((name) => ({ name, type: { kind: "f64" as const } })) });
   const group = encodeSyncGroup({ pact: pactId(crypto, encoded), owners: [new Uint8Array(32)] });
   const readings = [{ group: syncGroupId(crypto, group), everyMs: 100 }];
-  return sources(
-    crypto,
-    { worldId: new Uint8Array(32), stewards: [], pacts: [encoded], groups: [group], readings },
-    sensors,
-  );
+  return sources(crypto, { pacts: [encoded], groups: [group], readings }, sensors);
 }
 
 describe("the definition of the board linux", () => {

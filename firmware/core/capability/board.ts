@@ -13,6 +13,9 @@ import {
   type SwitchName,
 } from "./interfaces";
 
+/** What every machine that runs the firmware tells of itself, besides the capabilities of its board. */
+export const machineSensors: readonly string[] = ["load", "memory", "memoryPercent", "temperature", "uptime"];
+
 /** What a board is, as its `board.json` says: docs/capabilities.md has it for who writes one. */
 export interface Board {
   readonly name: string;

@@ -22,7 +22,8 @@ export function definedKey(world: string, sequence: number): string {
   return `${definedKeys(world)}${sequence}`;
 }
 
-function definedKeys(world: string): string {
+/** What these keys begin with. */
+export function definedKeys(world: string): string {
   return `w/${world}/defined/`;
 }
 

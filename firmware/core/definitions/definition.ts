@@ -124,10 +124,13 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
 }
 
 function readMember(value: Cbor): MemberDefinition {
-  const [name, avatar, board] = tuple("member", value, 3);
+  const [given, avatar, board] = tuple("member", value, 3);
+  const name = identifier("member: name", given);
+  // People have files by these names.
+  if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
   return {
     kind: "member",
-    name: identifier("member: name", name),
+    name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
   };

@@ -1,0 +1,50 @@
+import { definedIn, definedKeys } from "../core/definitions/defined";
+import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
+import { VertebraError } from "../core/errors";
+import { equal, toHex } from "../core/wire/bytes";
+import type { Crypto } from "../ports";
+import { type Journal, readRecord, recordKeys } from "../store/journal";
+import { packWith } from "./keeping";
+import { sources } from "./readings";
+import type { Board } from "./wiring";
+import { addSource } from "./writers";
+
+/** What a board does about groups that a steward defines for it, besides what its participant does. */
+
+/** Those that it took before this start, in their order. `tag` is the hex of the worldTag. */
+export function definedBefore(crypto: Crypto, journal: Journal, tag: string): GroupDefinition[] {
+  const keys = [...recordKeys(journal, definedKeys(tag))];
+  return definedIn(
+    crypto,
+    tag,
+    keys.map((key) => [key, readRecord(journal, key)!] as const),
+  );
+}
+
+/** Its records are packed as those of others from now on, and what it is to read of its sensors is pushed. */
+export function takeDefined(board: Board, crypto: Crypto, definition: GroupDefinition): void {
+  const { packing, print, ofWriters, clock } = board;
+  packWith(packing, definition.group, definition.pacts);
+  print({ event: "defined", group: toHex(idOfDefined(crypto, definition)), name: definition.name });
+  addReadings(board, crypto, definition);
+  ofWriters.set(clock.now().monotonic);
+}
+
+/** A sensor that this board has not is told, and it goes on without: it agrees on what others push. */
+export function addReadings(board: Board, crypto: Crypto, definition: GroupDefinition): void {
+  const { pacts, group, readings } = definition;
+  const mine = readings.filter(({ avatar }) => equal(avatar, board.identity.avatar.publicKey));
+  const world = {
+    pacts,
+    groups: [group],
+    readings: mine.map(({ everyMs }) => ({ group: idOfDefined(crypto, definition), everyMs })),
+  };
+  try {
+    for (const source of sources(crypto, world, board.native.sensors, board.capabilities!.sensors)) {
+      addSource(board.writers, source);
+    }
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+    board.notice(error);
+  }
+}

@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from "node:fs";
+import { decodeBoard, machineSensors } from "../../firmware/core/capability/board";
+import {
+  type Definition,
+  encodeDefinition,
+  type GroupDefinition,
+  idOfDefined,
+} from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { noSagas } from "../../firmware/core/identity/provision";
+import { decodePact, pactId } from "../../firmware/core/pact/pact";
+import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
+import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { encodeText } from "../../firmware/core/wire/text";
+import type { Gateway } from "../gateway";
+import { nodeRandom } from "../participant/platform";
+import { checkDefinitions } from "../world/catalog";
+import { type AskedGroup, newBoard, newGroup } from "../world/growing";
+import { checkMemory } from "../world/layout";
+import { boardOf, placeBoard, type World } from "../world/world";
+import { beforeEnd } from "./pushing";
+
+/** What people define in a world that runs. With `dry`, all is checked and nothing done. */
+
+export interface BoardAsked {
+  readonly name: string;
+  /** The text of its board.json. */
+  readonly board: string;
+  readonly dry: boolean;
+}
+
+export interface PactAsked {
+  /** Hex of encoded pacts: the one that is asked for last, and before it those that it extends and the world lacks. */
+  readonly pacts: readonly string[];
+  readonly dry: boolean;
+}
+
+export interface GroupAsked extends AskedGroup {
+  readonly dry: boolean;
+}
+
+/** What `--json` prints of it. */
+export interface DefinedJson {
+  readonly dry: boolean;
+  readonly defined: readonly DefinedThing[];
+  /** Of a board: the file that it is to be given, which holds secrets. */
+  readonly provisionFile?: string;
+}
+
+interface DefinedThing {
+  readonly kind: Definition["kind"];
+  readonly name: string;
+  /** AvatarId, PactId or SyncGroupId, in hex. */
+  readonly id: string;
+  /** In the definitions group; null where nothing was defined. */
+  readonly sequence: number | null;
+}
+
+/** Speed of the pseudo-terminal of a board on this machine, which has none. */
+const baudRate = 115_200;
+
+/** Defines a member, and its group with the gateway; then it can be run, or its provision be put on a board. */
+export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const { crypto, world } = gateway;
+  const definition = encodeText(asked.board);
+  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition);
+  checkAll(gateway, definitions);
+  if (asked.dry) return { dry: true, defined: toldOf(gateway, definitions, []) };
+  placeBoard(world, asked.name, provision, definition);
+  const defined = await define(gateway, definitions, ending);
+  const { terminal, provisionFile } = boardOf(world, asked.name);
+  gateway.addCable({ path: terminal, baudRate, named: false });
+  return { ...defined, provisionFile };
+}
+
+export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const definitions = pacts.map((hex): Definition => ({ kind: "pact", pact: fromHex(hex) }));
+  return dry ? tried(gateway, definitions) : define(gateway, definitions, ending);
+}
+
+export async function addGroup(gateway: Gateway, asked: GroupAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const { crypto, world } = gateway;
+  const definition = newGroup(crypto, world, asked);
+  for (const { name } of ownersHere(world, definition)) checkBoard(world, name, definition);
+  return asked.dry ? tried(gateway, [definition]) : define(gateway, [definition], ending);
+}
+
+/** What would be defined. Throws why it would not. */
+function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJson {
+  checkAll(gateway, definitions);
+  return { dry: true, defined: toldOf(gateway, definitions, []) };
+}
+
+function checkAll({ crypto, world, participant }: Gateway, definitions: readonly Definition[]): void {
+  const group = definitionsIn(world);
+  const { avatar } = participant.status(world.tag);
+  if (!group.owners.some((owner) => toHex(owner) === avatar)) {
+    throw new VertebraError(
+      "steward-needed",
+      "This gateway is no steward of its world, and what it defined would count for nobody",
+      `Ask one of them: ${group.owners.map(world.catalog.memberName).join(", ")}.`,
+    );
+  }
+  checkDefinitions(crypto, world.catalog, definitions);
+}
+
+/** Defines one after the other; resolves when all are final. Rejects with why they would count for nobody. */
+async function define(gateway: Gateway, definitions: readonly Definition[], ending: AbortSignal): Promise<DefinedJson> {
+  const { world, channel } = gateway;
+  const group = definitionsIn(world);
+  checkAll(gateway, definitions);
+  const sequences: number[] = [];
+  for (const each of definitions) {
+    const { final } = await channel.push(group, encodeDefinition(each), ending);
+    sequences.push(await beforeEnd(final, ending));
+  }
+  return { dry: false, defined: toldOf(gateway, definitions, sequences) };
+}
+
+/** Throws `world-fixed`, for a world of an earlier version. */
+function definitionsIn({ catalog, provision }: World) {
+  if (provision.definitions !== undefined) return catalog.group("definitions");
+  throw new VertebraError(
+    "world-fixed",
+    "This world was made by an earlier version, and stays as it was made",
+    "Make a new one with `vertebra world create` to add to it.",
+  );
+}
+
+function toldOf({ crypto }: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
+  return definitions.map((each, index) => ({ ...namedThing(crypto, each), sequence: sequences[index] ?? null }));
+}
+
+function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<DefinedThing, "sequence"> {
+  switch (definition.kind) {
+    case "member":
+      return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
+    case "pact": {
+      const { name, version } = decodePact(definition.pact);
+      return { kind: "pact", name: `${name} v${version}`, id: toHex(pactId(crypto, definition.pact)) };
+    }
+    case "group":
+      return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
+  }
+}
+
+/** Boards among its owners whose board.json is here. */
+function ownersHere(world: World, { group }: GroupDefinition): World["boards"] {
+  const { owners } = decodeSyncGroup(group);
+  return world.boards.filter(
+    ({ avatar, definitionFile }) => existsSync(definitionFile) && owners.some((owner) => equal(owner, avatar)),
+  );
+}
+
+/** Throws `board-memory` where the board has no room for the group beside its others, and `readings-field` where it has not its sensors. */
+function checkBoard(world: World, name: string, { group, pacts, readings }: GroupDefinition): void {
+  const { avatar, definitionFile } = boardOf(world, name);
+  const definition = new Uint8Array(readFileSync(definitionFile));
+  const owned = world.catalog.groups.filter(({ owners }) => owners.some((owner) => equal(owner, avatar)));
+  const groups = owned.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners }));
+  const its = { ...world.provision, sagas: noSagas, groups: [...groups, group] };
+  checkMemory(name, definition, { ...its, pacts: [...owned.map(({ pact }) => pact.bytes), ...pacts] });
+  if (!readings.some((reading) => equal(reading.avatar, avatar))) return;
+  const sensors = [...machineSensors, ...decodeBoard(definition).sensors.map((sensor) => sensor.name)];
+  const lacking = pacts.flatMap((pact) => decodePact(pact).fields).find((field) => !sensors.includes(field.name));
+  if (lacking === undefined) return;
+  throw new VertebraError(
+    "readings-field",
+    `${name} has no sensor for field '${lacking.name}'`,
+    `It has: ${sensors.join(", ")}. It can own the group without readings.`,
+  );
+}

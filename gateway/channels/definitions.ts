@@ -1,0 +1,57 @@
+import { VertebraError } from "../../firmware/core/errors";
+import type { FinalBlock } from "../../firmware/core/events";
+import { syncGroupId } from "../../firmware/core/pact/pact";
+import { equal } from "../../firmware/core/wire/bytes";
+import type { Sha256 } from "../../firmware/core/wire/hash";
+import type { BlockReader } from "../participant/store";
+import { appendDefined, readDefined, writeDefined } from "../world/defined-cache";
+import type { World } from "../world/world";
+import { blocksOf } from "./history";
+
+/** Keeps what a gateway knows of its world as what is final in the group of definitions says. */
+export interface Following {
+  /** With what was final before this start. */
+  begin(store: BlockReader): Promise<void>;
+  take(block: FinalBlock): void;
+}
+
+export function createFollowing(crypto: Sha256, world: World, notice: (error: VertebraError) => void): Following {
+  const { directory, catalog, tag, provision } = world;
+  const group = provision.definitions && syncGroupId(crypto, provision.definitions);
+
+  function takeAll(entries: readonly Uint8Array[]): void {
+    for (const entry of entries) {
+      const sequence = catalog.taken;
+      const error = catalog.take(entry);
+      if (error !== undefined) notice(countsForNobody(sequence, error));
+    }
+  }
+
+  return {
+    async begin(store) {
+      if (group === undefined) return;
+      const entries: Uint8Array[] = [];
+      for await (const block of blocksOf(store, tag, group)) {
+        // What is lost is asked for by others; until it is here, the directory's word stands.
+        if (block.entries === null) return;
+        entries.push(...block.entries);
+      }
+      const cached = readDefined(directory);
+      if (cached.length === entries.length && cached.every((entry, at) => equal(entry, entries[at]!))) return;
+      catalog.forget();
+      takeAll(entries);
+      writeDefined(directory, entries);
+    },
+    take(block) {
+      if (group === undefined || !equal(block.group, group)) return;
+      const { entries, firstEntry } = block;
+      if (entries === null || firstEntry !== catalog.taken) return;
+      takeAll(entries);
+      appendDefined(directory, entries);
+    },
+  };
+}
+
+function countsForNobody(sequence: number, { code, message, remedy }: VertebraError): VertebraError {
+  return new VertebraError(code, `Definition ${sequence} of the world counts for nobody: ${message}`, remedy);
+}

@@ -1,0 +1,76 @@
+import { Command, InvalidArgumentError } from "commander";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { controlClient } from "../channels/control-client";
+import type { DefinedJson, GroupAsked } from "../channels/defining";
+import type { World } from "../world/world";
+import { showDefined } from "./defined";
+import { collect, type WorldOptions, worldCommand, worldOf } from "./options";
+import { printJson, printTable } from "./output";
+
+export function groupCommand(): Command {
+  return new Command("group")
+    .description("the groups of the world: who shares what with whom")
+    .addCommand(addCommand())
+    .addCommand(
+      worldCommand("list", "list the groups with their pacts and owners", [
+        "vertebra group list",
+        "vertebra group list --json",
+      ]).action((options: WorldOptions) => {
+        const groups = groupsJson(worldOf(options));
+        if (options.json) printJson(groups);
+        else
+          printTable([
+            ["GROUP", "ID", "PACT", "OWNERS"],
+            ...groups.map(({ name, id, pact, owners }) => [name, `${id.slice(0, 16)}…`, pact, owners.join(", ")]),
+          ]);
+      }),
+    );
+}
+
+interface AddOptions extends WorldOptions {
+  readonly pact: string;
+  readonly owner: readonly string[];
+  readonly reading: GroupAsked["readings"];
+  readonly dryRun?: boolean;
+}
+
+function addCommand(): Command {
+  return worldCommand("add", "add a group to the world, while it runs: its owners begin as soon as they hear of it", [
+    "vertebra group add rooms --pact room --owner gateway --owner board-1",
+    "vertebra group add rooms --pact room --owner board-1 --owner board-2 --reading board-1=2s",
+  ])
+    .argument("<name>", "what the world is to call it")
+    .requiredOption("--pact <pact>", "the pact of what is shared in it, in its newest version")
+    .option("--owner <member>", "who agrees on it; given once for each", collect, [])
+    .option("--reading <board=time>", "an owner that pushes its sensors into it, and how often", reading, [])
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nThe owners of a group stay what they are: its id is made of them. The gateway relays a group that it does not own.",
+    )
+    .action(async (name: string, options: AddOptions) => {
+      const { pact, owner: owners, reading: readings } = options;
+      const asked: GroupAsked = { name, pact, owners, readings, dry: options.dryRun === true };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/groups", asked);
+      if (options.json) printJson(defined);
+      else showDefined(defined);
+    });
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
+
+function reading(text: string, before: GroupAsked["readings"]): GroupAsked["readings"] {
+  const [, member, count, unit] = /^([^=]+)=(\d{1,9})(ms|s|min|h)$/.exec(text) ?? [];
+  const everyMs = Number(count) * (units[unit ?? ""] ?? Number.NaN);
+  if (member !== undefined && everyMs > 0) return [...before, { member, everyMs }];
+  throw new InvalidArgumentError("Give it like board-1=500ms, board-1=2s, board-1=1min or board-1=1h.");
+}
+
+function groupsJson({ catalog }: World) {
+  return catalog.groups.map(({ name, id, pact, owners }) => ({
+    name,
+    id: toHex(id),
+    pact: `${pact.pact.name} v${pact.pact.version}`,
+    owners: owners.map(catalog.memberName),
+  }));
+}

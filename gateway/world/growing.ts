@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from "node:fs";
+import { decodeBoard } from "../../firmware/core/capability/board";
+import { indexPacts, pactChain } from "../../firmware/core/chain/group";
+import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { decodeProvision, noSagas, type Provision } from "../../firmware/core/identity/provision";
+import { compare, equal } from "../../firmware/core/wire/bytes";
+import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Crypto, Random } from "../../firmware/ports";
+import type { Catalog, KnownPact } from "./catalog";
+import { checkMemory, gatewayName, paceOf } from "./layout";
+import { boardFiles, type World } from "./world";
+
+/** What a steward defines so that a world has one board, pact or group more. */
+
+export interface NewBoard {
+  /** The member, and a group of it and the gateway that its machine's readings go into. */
+  readonly definitions: readonly Definition[];
+  /** The seed, the world and where it is defined: all else comes over its cable. */
+  readonly provision: Provision;
+}
+
+/**
+ * A board of this name that is what its `board.json` says. Throws `board-…` where that can't be read or has no memory for its group,
+ * and `pact-unknown` in a world without the pact of a machine's readings.
+ */
+export function newBoard(crypto: Crypto, random: Random, world: World, name: string, definition: Uint8Array): NewBoard {
+  checkName(name);
+  const { worldId, stewards, definitions } = definedWorld(world);
+  const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
+  const avatar = crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey;
+  const machine = newestPact(world.catalog, "machine");
+  const owners = [avatarOf(world.catalog, gatewayName), avatar];
+  const readings = [{ avatar, everyMs: paceOf(definition) }];
+  const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
+  const its = { worldId, stewards, definitions, pacts: [], groups: [], readings: [], sagas: noSagas };
+  checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
+  return {
+    definitions: [{ kind: "member", name, avatar, board: decodeBoard(definition).kind }, group],
+    provision: { seed, worlds: [its] },
+  };
+}
+
+/** Of one whose files were put in their place, and which was not defined before something ended the gateway: it is gone on with. */
+function begunSeed({ directory }: World, name: string, worldId: Uint8Array): Uint8Array | undefined {
+  const { provisionFile } = boardFiles(directory, name);
+  if (!existsSync(provisionFile)) return undefined;
+  const { seed, worlds } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
+  return worlds.length === 1 && equal(worlds[0]!.worldId, worldId) ? seed : undefined;
+}
+
+export interface AskedGroup {
+  readonly name: string;
+  readonly pact: string;
+  /** Names of members. */
+  readonly owners: readonly string[];
+  /** Of these who push their sensors into it, and how often. */
+  readonly readings: readonly { readonly member: string; readonly everyMs: number }[];
+}
+
+/**
+ * A group of these owners. The gateway relays it where it is none of them, since boards hear each other through it. Throws `member-unknown`,
+ * `pact-unknown` and `group-owners`.
+ */
+export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): GroupDefinition {
+  const { catalog } = world;
+  checkName(asked.name);
+  const owners = asked.owners.map((name) => avatarOf(catalog, name));
+  if (owners.length === 0 || new Set(asked.owners).size < owners.length) {
+    const message = `Group ${asked.name} has ${owners.length === 0 ? "no owners" : "an owner twice"}`;
+    throw new VertebraError("group-owners", message, "Name each member that is to own it with --owner, once.");
+  }
+  const readings = asked.readings.map(({ member, everyMs }) => ({ avatar: avatarOf(catalog, member), everyMs }));
+  const gateway = avatarOf(catalog, gatewayName);
+  const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
+  const pact = newestPact(catalog, asked.pact);
+  return groupOf(crypto, catalog, asked.name, pact, owners, readings, followers);
+}
+
+/** People have files by these names, and type them. Throws `name`. */
+function checkName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/.test(name)) return;
+  const message = `'${name}' is no name for a member or a group`;
+  throw new VertebraError(
+    "name",
+    message,
+    "Take up to 63 letters, digits, '-', '_' and '.', and begin with a letter or a digit.",
+  );
+}
+
+function groupOf(
+  crypto: Crypto,
+  { pacts }: Catalog,
+  name: string,
+  pact: KnownPact,
+  owners: readonly AvatarId[],
+  readings: GroupDefinition["readings"],
+  followers: readonly AvatarId[],
+): GroupDefinition {
+  const known = indexPacts(
+    crypto,
+    pacts.map(({ bytes }) => bytes),
+  );
+  const group = encodeSyncGroup({ pact: pact.id, owners: [...owners].sort(compare) });
+  return { kind: "group", name, group, pacts: pactChain(pact.id, known), readings, followers };
+}
+
+/** The pact of this name in its highest version. Throws `pact-unknown`. */
+export function newestPact({ pacts }: Catalog, name: string): KnownPact {
+  const found = pacts.filter(({ pact }) => pact.name === name).sort((a, b) => b.pact.version - a.pact.version)[0];
+  if (found !== undefined) return found;
+  const names = [...new Set(pacts.map(({ pact }) => pact.name))].join(", ");
+  throw new VertebraError(
+    "pact-unknown",
+    `This world has no pact '${name}'`,
+    `There are: ${names}. Add one with \`vertebra pact add FILE\`.`,
+  );
+}
+
+/** Throws `member-unknown`. */
+function avatarOf({ members }: Catalog, name: string): AvatarId {
+  const found = members.find((member) => member.name === name);
+  if (found !== undefined) return found.avatar;
+  const names = members.map((member) => member.name).join(", ");
+  throw new VertebraError("member-unknown", `This world has no member '${name}'`, `There are: ${names}.`);
+}
+
+/** Throws `world-fixed` for a world of an earlier version. */
+function definedWorld({ provision: { worldId, stewards, definitions } }: World) {
+  if (definitions !== undefined) return { worldId, stewards, definitions };
+  throw new VertebraError(
+    "world-fixed",
+    "This world was made by an earlier version, and stays as it was made",
+    "Make a new one with `vertebra world create` to add to it.",
+  );
+}
