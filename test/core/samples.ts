@@ -1,3 +1,4 @@
+import { type Definition, definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import { attest } from "../../firmware/core/identity/attestation";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
@@ -5,6 +6,7 @@ import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/ent
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { withId } from "../../firmware/core/pact/produced";
 import { compare } from "../../firmware/core/wire/bytes";
+import { decode } from "../../firmware/core/wire/cbor";
 import { hash } from "../../firmware/core/wire/hash";
 import { merklePath, merkleRoot } from "../../firmware/core/wire/merkle";
 import { encodeFinalityProof } from "../../firmware/core/wire/proofs";
@@ -134,12 +136,43 @@ export function makeSamples(crypto: Crypto) {
     ...chain,
     provision,
     encodedProvision: encodeProvision(provision),
+    growingProvision: encodeProvision({ ...provision, worlds: provision.worlds.map((each) => growing(crypto, each)) }),
+    definitions: sampleDefinitions(block),
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
     gapEntry: encodeGap(3),
     producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),
     soleBlock: encodeBlockHeader({ ...block.blockHeader, issuer: soleOwner, counter: 2, previous: block.blockId }),
   };
+}
+
+/** Of a world in which more is defined. */
+function growing(crypto: Crypto, world: Provision["worlds"][number]): Provision["worlds"][number] {
+  const followers = [{ group: world.readings[0]!.group, avatar: crypto.signer(filled(8)).publicKey }];
+  return { ...world, followers, definitions: definitionsGroup(crypto, world.stewards) };
+}
+
+/** Each kind, as an entry and what is in it. */
+function sampleDefinitions({
+  owners,
+  pact,
+  group,
+}: ReturnType<typeof sampleBlock>): [rule: string, bytes: Uint8Array][] {
+  const avatar = owners[0]!.publicKey;
+  const readings = [{ avatar, everyMs: 500 }];
+  const definitions: Definition[] = [
+    { kind: "member", name: "porch", avatar, board: "linux" },
+    { kind: "pact", pact },
+    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)] },
+  ];
+  return definitions.flatMap((each): [string, Uint8Array][] => {
+    const entry = encodeDefinition(each);
+    const [, body] = decode(entry) as [string, Uint8Array];
+    return [
+      ["definition", entry],
+      [`${each.kind}-definition`, body],
+    ];
+  });
 }
 
 /** The pact, the group of three, and the first owner's block of two entries. */

@@ -86,6 +86,8 @@ function structures(crypto: Crypto, samples: Samples) {
     ...samples.certificates.map((certificate) => ["certificate", encodeCertificate(certificate)] as const),
     ["attestation", samples.attestation],
     ["provision", samples.encodedProvision],
+    ["provision", samples.growingProvision],
+    ...samples.definitions,
     ["lock-proof", encodeLockProof(samples.lockProof)],
     ["finality-proof", encodeFinalityProof(samples.finalityProof)],
     ...sampleMessages(samples).map((message) => [ruleOf(message), encodeMessage(message)] as const),

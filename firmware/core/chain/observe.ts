@@ -14,7 +14,15 @@ import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room
 import { takeWaitingCertificates } from "./certificates";
 import { certify } from "./certify";
 import { advance } from "./finalize";
-import { blocksOfOthers, blocksPerIssuer, countersOf, type Group, issuersPerGroup, nextBlockNumber, soleOwner } from "./group";
+import {
+  blocksOfOthers,
+  blocksPerIssuer,
+  countersOf,
+  type Group,
+  issuersPerGroup,
+  nextBlockNumber,
+  soleOwner,
+} from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
 import { boundReferences, isParentToCome, makeRoom, poolOf, roomForMetablock } from "./metablock-room";
 import { reportMissing, reportMissingBlock } from "./missing";
