@@ -1,4 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { syncGroupId } from "../../firmware/core/pact/pact";
+import { equal } from "../../firmware/core/wire/bytes";
+import { decodeMessage } from "../../firmware/core/wire/messages";
+import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
+import { decodeBlockHeader } from "../../firmware/core/wire/structures";
+import type { Message } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
 import { createNetwork, type Network, type NetworkPlan } from "./network";
 
@@ -115,6 +121,37 @@ describe("a group that is defined while the world runs", () => {
     const { store, participant } = network.members.get("board2")!;
     expect([...store.keys()].filter((key) => key.includes("/defined/"))).toHaveLength(1);
     expect(participant.status(network.tag).groups.map(({ pact }) => pact)).toEqual(["definitions", "mine"]);
+  });
+
+  it("is caught up with by an owner that heard of it before it heard its definition", () => {
+    const network = star();
+    network.define("gateway", { name: "new", owners: ["gateway", "board1", "board2"], policy: { quorum: "majority" } });
+    const definitions = network.groups.get("definitions")!;
+    const isDefinition = (message: Message) =>
+      (message.type === "block" && equal(decodeBlockHeader(message.header).group, definitions)) ||
+      (message.type === "proof" && equal(syncGroupId(crypto, decodeFinalityProof(message.proof).group), definitions));
+    network.filter = (_from, to, bytes, at) => to !== "board2" || at > 4_000 || !isDefinition(decodeMessage(bytes));
+    network.run(1_500);
+    for (const value of [1, 2, 3]) network.push("board1", "new", value);
+    network.run(30_000);
+    expect(network.entriesOf("board2", "new")).toEqual([1, 2, 3]);
+  });
+
+  it("is relayed over two who relay, whichever of them hears of it first", () => {
+    for (const steward of ["g1", "g2"]) {
+      const links: [string, string][] = [
+        ["b1", "g1"],
+        ["g1", "g2"],
+        ["g2", "b2"],
+      ];
+      const network = star({ members: ["g1", "g2", "b1", "b2"], stewards: [steward], links });
+      network.define(steward, { name: "new", owners: ["b1", "b2"] }, ["g1", "g2"]);
+      network.run(2_000);
+      network.push("b1", "new", 1);
+      network.push("b2", "new", 2);
+      network.run(10_000);
+      expect([...network.entriesOf("b2", "new")].sort()).toEqual([1, 2]);
+    }
   });
 
   it("needs the agreement of the stewards where there are several", () => {

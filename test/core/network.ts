@@ -94,6 +94,8 @@ export interface Network {
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
+  /** The entry that would. */
+  definitionOf(group: GroupPlan, followers?: readonly string[]): Uint8Array;
   flush(member: string): void;
   /** Any other event. */
   give(member: string, event: Event): void;
@@ -263,12 +265,15 @@ export function createNetwork(plan: NetworkPlan): Network {
       } as const;
       apply(member, member.participant.handle(event, time()));
     },
-    define(steward, group, followers = []) {
+    definitionOf(group, followers = []) {
       const { bytes, pact } = known(group);
-      const entry = encodeDefinition({
+      return encodeDefinition({
         ...{ kind: "group", name: group.name, group: bytes, pacts: [pact], readings: [] },
         followers: followers.map((name) => avatars.get(name)!).sort(compare),
       });
+    },
+    define(steward, group, followers = []) {
+      const entry = network.definitionOf(group, followers);
       const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
       network.give(steward, { kind: "push", ...about, entry });
       network.flush(steward);

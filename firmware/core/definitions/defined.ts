@@ -62,7 +62,7 @@ export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: 
   for (const peer of peers) meetAgain(world, peer, outgoing);
 }
 
-/** A neighbour that shares a new group is greeted once more: it may have said before that it follows it, when it was not known here. */
+/** A neighbour that may share a new group is told that this participant follows it, and says in answer what it has of it (`gossip/receive`). */
 function meetAgain(world: World, peer: Peer, outgoing: Outgoing[]): void {
   let shares = false;
   for (const group of world.groups.values()) {

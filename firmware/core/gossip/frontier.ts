@@ -159,18 +159,13 @@ function wantTip(peer: Peer): void {
 
 /** The first words to a neighbour, and again when a group was defined that it shares: who this is, and all that it may lack. */
 export function greet(peer: Peer, outgoing: Outgoing[]): void {
-  peer.awaitsGreeting = true;
-  sendHello(peer, outgoing);
-  resynchronize(peer, outgoing);
-}
-
-export function sendHello(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   const groups = [...world.groups.values()]
     .filter((group) => mayFollow(world, group, peer.avatarKey))
     .slice(0, maxGroups)
     .map((group) => group.id);
   send(outgoing, peer, { type: "hello", capabilities: [], groups, epoch: world.epoch });
+  resynchronize(peer, outgoing);
 }
 
 /** Everything of the peer's groups that is not final. */

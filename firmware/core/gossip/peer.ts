@@ -47,8 +47,8 @@ export interface Peer {
   /** What it wants, by hash, and PULLs that it waits for, by group in hex: the next position and the one behind the last. */
   readonly wanted: Map<string, Hash>;
   readonly served: Map<string, { next: number; readonly end: number }>;
-  /** Whether it was greeted, and its own HELLO is still to come. */
-  awaitsGreeting: boolean;
+  /** Whether it said its HELLO. */
+  greeted: boolean;
   invalid: number;
   /** Messages and work that are left, and since when they grow again. */
   budget: number;
@@ -79,7 +79,7 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     behind: false,
     wanted: new Map(),
     served: new Map(),
-    awaitsGreeting: true,
+    greeted: false,
     invalid: 0,
     budget: budgetBurst,
     work: workBurst,

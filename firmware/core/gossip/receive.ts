@@ -11,7 +11,7 @@ import { equal, toHex } from "../wire/bytes";
 import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePull, takeProof } from "./catchup";
-import { forgetTold, resynchronize, sendFrontier, sendHello, takeFrontier } from "./frontier";
+import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell, untell } from "./peer";
 import { noteBlockOfLost } from "./recovery";
 import { hasRoom } from "./room";
@@ -77,11 +77,12 @@ export function receive(receiving: Receiving, message: Message): void {
 /** A neighbour that follows more than it owns is told what waits in those groups, too. */
 function takeInterests(peer: Peer, groups: readonly Hash[], outgoing: Outgoing[]): void {
   const before = peer.interests.size;
-  // It greets again since a group was defined for it, which it did not know when it was told who follows what here.
-  if (!peer.awaitsGreeting && peer.world.definitions !== null) sendHello(peer, outgoing);
-  peer.awaitsGreeting = false;
+  // It greets again since a group was defined for it: what it was told of that before, it did not know what to make of.
+  const again = peer.greeted && peer.world.definitions !== null;
+  peer.greeted = true;
+  if (again) peer.told.clear();
   for (const id of groups) followAsAllowed(peer, toHex(id));
-  if (peer.interests.size === before) return;
+  if (peer.interests.size === before && !again) return;
   peer.world.linesChanged = true;
   resynchronize(peer, outgoing);
 }

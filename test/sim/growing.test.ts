@@ -1,0 +1,181 @@
+import { describe, expect, it } from "vitest";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { hash } from "../../firmware/core/wire/hash";
+import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
+import {
+  decodeBlockHeader,
+  decodeBlockReference,
+  decodeMetablockHeader,
+  encodeBlockHeader,
+  entriesHash,
+} from "../../firmware/core/wire/structures";
+import { cheapCrypto } from "../core/cheap-crypto";
+import { createForge } from "../core/forge";
+import { createNetwork, type GroupPlan, type Network } from "../core/network";
+import { type Draw, seeded, some } from "./random";
+
+/**
+ * Worlds in which stewards define groups while links fail, members lose power and sleep, and one who is no steward forges definitions. Nobody
+ * may act in a group before its definition is final for it, and in the end all that was sealed is final once, in one order.
+ */
+
+const crypto = cheapCrypto();
+const boards = ["b1", "b2", "b3", "b4", "b5"];
+const liar = "b5";
+
+interface Grown {
+  readonly network: Network;
+  readonly gateways: readonly string[];
+  readonly groups: GroupPlan[];
+  readonly wrong: string[];
+}
+
+/** A gateway, or three who must agree on what is defined, each with cables to all boards. */
+function createWorld(stewards: number): Grown {
+  const gateways = Array.from({ length: stewards }, (_, index) => `g${index}`);
+  const links = [
+    ...gateways.flatMap((one, index) => gateways.slice(index + 1).map((other) => [one, other] as const)),
+    ...gateways.flatMap((gateway) => boards.map((board) => [gateway, board] as const)),
+  ];
+  const network = createNetwork({ crypto, members: [...gateways, ...boards], groups: [], stewards: gateways, links });
+  const world = { network, gateways, groups: [], wrong: [] };
+  network.filter = (from, _to, bytes) => {
+    watch(world, from, bytes);
+    return true;
+  };
+  network.run(1_000);
+  return world;
+}
+
+/** What a member issues is of groups that were defined for it. */
+function watch({ network, gateways, wrong }: Grown, from: string, bytes: Uint8Array): void {
+  const member = network.members.get(from)!;
+  const acts = (group: Uint8Array, what: string) => {
+    const [name] = [...network.groups].find(([, id]) => equal(id, group)) ?? [toHex(group)];
+    if (member.defined.includes(name) || (name === "definitions" && gateways.includes(from))) return;
+    wrong.push(`${from} issued a ${what} of ${name}, which was not defined for it`);
+  };
+  const message = decodeMessage(bytes);
+  if (message.type === "block" && equal(decodeBlockHeader(message.header).issuer, member.avatar)) {
+    acts(decodeBlockHeader(message.header).group, "block");
+  }
+  if (message.type === "metablock" && equal(decodeMetablockHeader(message.header).issuer, member.avatar)) {
+    for (const { bytes: reference } of message.references) acts(decodeBlockReference(reference).group, "metablock");
+  }
+}
+
+/** A definition of a group with everyone, issued by who may not, said to each who hears it: by itself, and as if others had passed it on. */
+function forge({ network, gateways }: Grown, draw: Draw, number: number): void {
+  const entries = [network.definitionOf({ name: `forged${number}`, owners: [liar, draw.one(boards)] })];
+  const group = network.groups.get("definitions")!;
+  const signer = createForge(network, crypto).signer(liar);
+  const claimed = draw.chance(0.5) ? signer.publicKey : network.members.get(draw.one(gateways))!.avatar;
+  const counter = 1 + draw.below(6);
+  const header = {
+    group,
+    issuer: claimed,
+    counter,
+    count: 1,
+    entriesHash: entriesHash(crypto, entries),
+    time: 0,
+    previous: null,
+  };
+  const bytes = encodeBlockHeader(header);
+  const signature = signer.sign(hash(crypto, "block", bytes));
+  const message = encodeMessage({ type: "block", header: bytes, signature, entries });
+  for (const to of [...gateways, ...boards]) if (to !== liar) network.inject(to, liar, message);
+}
+
+function step(world: Grown, draw: Draw, number: number): void {
+  const { network, gateways, groups } = world;
+  const all = [...gateways, ...boards];
+  const member = (name: string) => network.members.get(name)!;
+  const alive = all.filter((name) => member(name).alive);
+  const what = draw.below(10);
+  if (what < 2 && groups.length < 12) {
+    const steward = draw.one(gateways);
+    if (!member(steward).alive) return;
+    // Who lies is cut off, and then its groups wait for it.
+    const owners = some(
+      draw,
+      all.filter((name) => name !== liar),
+      2 + draw.below(3),
+    );
+    const quorum = draw.one(["all", "two-thirds", "majority"] as const);
+    const plan = { name: `group${groups.length}`, owners, policy: { quorum } };
+    groups.push(plan);
+    // Owners hear each other through those who follow.
+    network.define(
+      steward,
+      plan,
+      gateways.filter((name) => !owners.includes(name)),
+    );
+  } else if (what < 7) {
+    const plan = groups.length === 0 ? undefined : draw.one(groups);
+    const writer = plan && draw.one(plan.owners);
+    if (plan && writer && member(writer).alive) network.push(writer, plan.name, 1_000 + number);
+  } else if (what === 7 && alive.length > 3) network.crash(draw.one(alive));
+  else if (what === 8) {
+    for (const name of all) if (!member(name).alive && draw.chance(0.5)) revive(world, name);
+  } else if (member(liar).alive) forge(world, draw, number);
+  network.run(network.now + draw.below(1_500));
+}
+
+function revive({ network, gateways }: Grown, name: string): void {
+  network.boot(name);
+  const others = gateways.includes(name) ? [...gateways, ...boards] : gateways;
+  for (const other of others) if (other !== name && network.members.get(other)!.alive) network.connect(name, other);
+}
+
+/** All have power and links again, and time for everything. */
+function heal(world: Grown): void {
+  const { network, gateways } = world;
+  for (const name of [...gateways, ...boards]) if (!network.members.get(name)!.alive) revive(world, name);
+  network.run(network.now + 300_000);
+}
+
+/** What was sealed is final once for every owner, in the order of the others; whoever owns or relays a group knows it, and no one else. */
+function faultsOf({ network, gateways, groups, wrong }: Grown): string[] {
+  const faults = [...wrong];
+  for (const { name, owners } of groups) {
+    const order = network.entriesOf(owners[0]!, name);
+    if (new Set(order).size < order.length) faults.push(`${name} has an entry twice`);
+    for (const [other, member] of network.members) {
+      const entries = network.entriesOf(other, name);
+      const concerned = owners.includes(other) || gateways.includes(other);
+      if (concerned !== member.defined.includes(name))
+        faults.push(`${other} does not know rightly whether ${name} is its own`);
+      if (owners.includes(other) && entries.join() !== order.join())
+        faults.push(`${other} has ${entries} in ${name}, and ${owners[0]} ${order}`);
+      const id = network.groups.get(name)!;
+      const sealed = member.sealed.filter(({ group }) => equal(group, id)).flatMap(({ tokens }) => tokens);
+      const lost = sealed.filter((token) => !order.includes(token));
+      if (lost.length > 0) faults.push(`${other} sealed ${lost} in ${name}, and they are not final`);
+    }
+  }
+  for (const [name, { defined, cuts, notices }] of network.members) {
+    if (defined.some((each) => each.startsWith("forged"))) faults.push(`${name} took a forged definition`);
+    const told = notices.filter(
+      ({ error }) => !["block-issuer", "block-signature", "block-writer"].includes(error.code),
+    );
+    if (name !== liar && told.length > 0)
+      faults.push(`${name} told ${told.map(({ error }) => `${error.code} ${error.message}`)}`);
+    if (cuts.length > 8) faults.push(`${name} cut ${cuts.length} off`);
+  }
+  return faults;
+}
+
+describe("a world that grows while links fail, members lose power and one lies", () => {
+  for (const stewards of [1, 3]) {
+    for (let seed = 1; seed <= 8; seed++) {
+      it(`with ${stewards === 1 ? "one steward" : "three stewards"} keeps its promises: seed ${seed}`, () => {
+        const world = createWorld(stewards);
+        const draw = seeded(seed);
+        for (let number = 0; number < 80; number++) step(world, draw, number);
+        heal(world);
+        expect(faultsOf(world)).toEqual([]);
+        expect(world.groups.length).toBeGreaterThan(1);
+      });
+    }
+  }
+});
