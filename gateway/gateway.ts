@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { ample } from "../firmware/core/bounds";
 import type { WorldStatus } from "../firmware/core/chain/explain";
 import { wallError } from "../firmware/core/clock";
+import type { Definition } from "../firmware/core/definitions/definition";
 import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
 import { avatarSeed } from "../firmware/core/identity/avatar";
@@ -53,6 +54,8 @@ export interface GatewayStatus extends WorldStatus {
 /** What whoever runs the gateway is told. */
 export interface GatewayEvents extends LinkEvents {
   final(block: FinalBlock): void;
+  /** The world has this from now on. */
+  defined(definition: Definition): void;
   /** There is something to wait for, as the engine that behaviors run on is built. */
   say(text: string): void;
   /** The store or the participant failed: nothing was sent after that, and the process should end. */
@@ -134,7 +137,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     handle: (event) => driver.handle(event),
     heldBack: (group) => store.trouble() ?? conducting?.heldBack(group),
   });
-  const definitions = createFollowing(crypto, world, events.notice);
+  const definitions = createFollowing(crypto, world, events);
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
     participant,

@@ -14,7 +14,7 @@ import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/struc
 import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { checkDefinitions } from "../world/catalog";
+import { checkDefinitions, definitionsName } from "../world/catalog";
 import { type AskedGroup, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { boardOf, placeBoard, type World } from "../world/world";
@@ -119,7 +119,7 @@ async function define(gateway: Gateway, definitions: readonly Definition[], endi
 
 /** Throws `world-fixed`, for a world of an earlier version. */
 function definitionsIn({ catalog, provision }: World) {
-  if (provision.definitions !== undefined) return catalog.group("definitions");
+  if (provision.definitions !== undefined) return catalog.group(definitionsName);
   throw new VertebraError(
     "world-fixed",
     "This world was made by an earlier version, and stays as it was made",

@@ -1,3 +1,4 @@
+import type { Definition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { syncGroupId } from "../../firmware/core/pact/pact";
@@ -15,16 +16,24 @@ export interface Following {
   take(block: FinalBlock): void;
 }
 
-export function createFollowing(crypto: Sha256, world: World, notice: (error: VertebraError) => void): Following {
+export function createFollowing(
+  crypto: Sha256,
+  world: World,
+  events: { notice(error: VertebraError): void; defined(definition: Definition): void },
+): Following {
   const { directory, catalog, tag, provision } = world;
   const group = provision.definitions && syncGroupId(crypto, provision.definitions);
 
-  function takeAll(entries: readonly Uint8Array[]): void {
+  function takeAll(entries: readonly Uint8Array[]): Definition[] {
+    const taken: Definition[] = [];
     for (const entry of entries) {
       const sequence = catalog.taken;
       const error = catalog.take(entry);
-      if (error !== undefined) notice(countsForNobody(sequence, error));
+      const definition = catalog.read(entry);
+      if (error !== undefined) events.notice(countsForNobody(sequence, error));
+      else if (definition !== undefined) taken.push(definition);
     }
+    return taken;
   }
 
   return {
@@ -46,8 +55,9 @@ export function createFollowing(crypto: Sha256, world: World, notice: (error: Ve
       if (group === undefined || !equal(block.group, group)) return;
       const { entries, firstEntry } = block;
       if (entries === null || firstEntry !== catalog.taken) return;
-      takeAll(entries);
+      const taken = takeAll(entries);
       appendDefined(directory, entries);
+      for (const each of taken) events.defined(each);
     },
   };
 }

@@ -1,8 +1,10 @@
 import { decodeEntry, fieldsToObject, gapCount } from "../../firmware/core/pact/entry";
 import type { Json } from "../../firmware/core/pact/json";
+import { decodePact } from "../../firmware/core/pact/pact";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
-import type { Catalog, KnownGroup } from "../world/catalog";
+import { type Catalog, definitionsName, type KnownGroup } from "../world/catalog";
 
 /** An entry as channels give it (PROTOCOL 8): JSON, and the same wherever it is read. */
 export interface ToldEntry {
@@ -57,5 +59,26 @@ export function tellEntry(
   if (encoded === null) return { ...told, entry: null };
   const gap = gapCount(encoded);
   if (gap !== undefined) return { ...told, entry: null, gap };
+  if (group.name === definitionsName) return { ...told, entry: tellDefinition(catalog, encoded) };
   return { ...told, entry: fieldsToObject(group.pact.fields, decodeEntry(group.pact.fields, encoded)) };
+}
+
+/** What it defines, in the names that people use; of what only later versions know its kind. */
+function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry"] {
+  const definition = catalog.read(encoded);
+  if (definition === undefined) return { kind: "unknown" };
+  const { kind } = definition;
+  switch (definition.kind) {
+    case "member":
+      return { kind, name: definition.name, avatar: toHex(definition.avatar), board: definition.board };
+    case "pact": {
+      const { name, version } = decodePact(definition.pact);
+      return { kind, name, version };
+    }
+    case "group": {
+      const { owners } = decodeSyncGroup(definition.group);
+      const pact = decodePact(definition.pacts[0]!).name;
+      return { kind, name: definition.name, pact, owners: owners.map(catalog.memberName) };
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { decodePact } from "../../firmware/core/pact/pact";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { startControl } from "../channels/control";
 import { checkSocketPath } from "../channels/socket";
@@ -92,6 +93,11 @@ function eventsFor(
       const count = entries?.length ?? null;
       const id = toHex(block.block);
       log({ event: "final", group, position, firstEntry, count, block: id, issuer: catalog.memberName(issuer) });
+    },
+    defined(definition) {
+      const { kind } = definition;
+      const name = definition.kind === "pact" ? decodePact(definition.pact).name : definition.name;
+      log(json ? { event: "defined", kind, name } : [`${kind} `, paint("bold", name), " is defined"]);
     },
     say: (text) => say(text),
     notice: (error) => printNotice(error, json),

@@ -124,6 +124,7 @@ export async function setStage(
         const board = boards.find(({ report }) => report.name === world.catalog.memberName(avatar));
         if (board) board.report.linkUp = error === undefined;
       },
+      defined: () => {},
       notice: () => {},
       say: () => {},
       failed: fail,

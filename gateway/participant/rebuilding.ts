@@ -1,12 +1,12 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
 import { definedKey } from "../../firmware/core/definitions/defined";
-import { concerns, type Definition, decodeDefinition, idOfDefined } from "../../firmware/core/definitions/definition";
-import { VertebraError } from "../../firmware/core/errors";
+import { concerns, idOfDefined } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
+import { readableDefinition } from "../world/catalog";
 import { followsOn, type HistoricBlock, readFinalBlock } from "./final-block";
 import type { FinalHistory } from "./final-history";
 
@@ -46,16 +46,6 @@ export async function rebuildRecords(
     if (past.position > 0) for (const [key, value] of recordsOfPast(past)) records.set(key, value);
   }
   return records;
-}
-
-/** As the participant takes it: what is none counts for nobody. */
-function readableDefinition(crypto: Pick<Crypto, "sha256">, entry: Uint8Array): Definition | undefined {
-  try {
-    return decodeDefinition(crypto, entry);
-  } catch (error) {
-    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
-    throw error;
-  }
 }
 
 /** The records of what was defined for the participant (`core/definitions/defined`), and the groups that these define. */

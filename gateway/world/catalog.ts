@@ -7,6 +7,7 @@ import {
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
+import type { Sha256 } from "../../firmware/core/wire/hash";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Field, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
@@ -23,6 +24,8 @@ export interface Catalog {
    * or names what has its name already: the first that is final has it.
    */
   take(entry: Uint8Array): VertebraError | undefined;
+  /** What an entry of it defines; undefined for what is no definition, or one that only later versions know. */
+  read(entry: Uint8Array): Definition | undefined;
   /** Knows again only what the world was made with. */
   forget(): void;
   /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id. */
@@ -53,6 +56,8 @@ export interface Member {
 }
 
 const leastDigits = 6;
+/** What people call the group in which the stewards define what the world has. */
+export const definitionsName = "definitions";
 
 export function createCatalog(
   crypto: Crypto,
@@ -84,6 +89,7 @@ export function createCatalog(
       taken++;
       return takeEntry(crypto, { pacts, groups, members: known }, entry);
     },
+    read: (entry) => readableDefinition(crypto, entry),
     forget() {
       taken = 0;
       pacts.length = made.pacts;
@@ -101,6 +107,16 @@ interface Known {
   readonly pacts: KnownPact[];
   readonly groups: KnownGroup[];
   readonly members: Member[];
+}
+
+/** As a participant takes it: what is none counts for nobody. */
+export function readableDefinition(crypto: Sha256, entry: Uint8Array): Definition | undefined {
+  try {
+    return decodeDefinition(crypto, entry);
+  } catch (error) {
+    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
+    throw error;
+  }
 }
 
 function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): VertebraError | undefined {

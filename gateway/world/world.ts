@@ -9,7 +9,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { asVertebraError } from "../system/errors";
-import { type Catalog, createCatalog } from "./catalog";
+import { type Catalog, createCatalog, definitionsName } from "./catalog";
 import { configPath, configText, readConfig } from "./config";
 import { readDefined } from "./defined-cache";
 import { syncDirectory, writeWhole } from "./files";
@@ -106,7 +106,7 @@ export function openWorld(crypto: Crypto, directory: string): World {
   const config = readConfig(place);
   const { worldId, stewards, pacts, sagas, definitions } = config;
   const groups = config.groups.map((group) => group.bytes);
-  const named = [...config.groups, ...(definitions ? [{ name: "definitions", bytes: definitions }] : [])];
+  const named = [...config.groups, ...(definitions ? [{ name: definitionsName, bytes: definitions }] : [])];
   const catalog = createCatalog(crypto, [...pacts, definitionsPactBytes()], named, config.members);
   for (const entry of readDefined(place)) catalog.take(entry);
   return {

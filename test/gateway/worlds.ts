@@ -42,6 +42,7 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], nam
   const notices: string[] = [];
   const events: GatewayEvents = {
     final: () => {},
+    defined: () => {},
     say: () => {},
     link: (_path, avatar, error) => told.push(`${world.catalog.memberName(avatar)} ${error ? error.code : "up"}`),
     notice: (error) => notices.push(error.code),

@@ -54,7 +54,14 @@ export async function countBatches(batches: number): Promise<BatchesCost> {
     },
     ["-icount", `shift=${shift}`],
   );
-  const quiet = { final: () => {}, link: () => {}, notice: () => {}, say: () => {}, failed: () => {} };
+  const quiet = {
+    final: () => {},
+    defined: () => {},
+    link: () => {},
+    notice: () => {},
+    say: () => {},
+    failed: () => {},
+  };
   const serial = [{ path: board.board.terminal, baudRate: 115_200, named: false }];
   const gateway = await startGateway({ disk: nodeDisk, world, crypto, serial, events: quiet });
   try {

@@ -1,0 +1,196 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { decodeProvision } from "../../firmware/core/identity/provision";
+import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { nodeRandom } from "../../gateway/participant/platform";
+import { newBoard } from "../../gateway/world/growing";
+import {
+  boardOf,
+  createWorld,
+  openWorld,
+  placeBoard,
+  plainWorld,
+  readDefinition,
+  type World,
+} from "../../gateway/world/world";
+import { crypto, gatewayOf, pulled, reading } from "./worlds";
+
+type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
+let parent: string;
+let directory: string;
+const open: { close(): Promise<void> }[] = [];
+const never = () => new AbortController().signal;
+const board = new TextDecoder().decode(readDefinition("linux"));
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), "vertebra-growing-"));
+  directory = join(parent, "world");
+  createWorld(crypto, nodeRandom(), directory, plainWorld(1));
+});
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+  rmSync(parent, { recursive: true });
+});
+
+async function start(world: World = openWorld(crypto, directory)): Promise<TestGateway> {
+  const gateway = await gatewayOf(world);
+  open.push(gateway);
+  return gateway;
+}
+
+async function stop(gateway: TestGateway): Promise<void> {
+  open.splice(open.indexOf(gateway), 1);
+  await gateway.close();
+}
+
+const add = (gateway: TestGateway, name: string, dry = false) => addBoard(gateway, { name, board, dry }, never());
+const alone = { name: "alone", pact: "machine", owners: ["gateway"], readings: [], dry: false };
+const names = (world: World) => world.boards.map(({ name }) => name);
+
+function push(gateway: TestGateway, load: number) {
+  const group = gateway.world.catalog.group("alone");
+  return gateway.channel.push(
+    group,
+    encodeEntry(group.pact.fields, objectToValues(group.pact.fields, reading(load)), group.pact.pact.policy),
+  );
+}
+
+describe("a gateway whose world grows", () => {
+  it("gives a board its seed, the world and where it is defined, and nothing else", async () => {
+    const gateway = await start();
+    const { provisionFile } = await add(gateway, "porch");
+    const [its] = decodeProvision(new Uint8Array(readFileSync(provisionFile!))).worlds;
+    const { worldId, stewards, definitions } = gateway.world.provision;
+    expect(its).toEqual({
+      worldId,
+      stewards,
+      definitions,
+      pacts: [],
+      groups: [],
+      readings: [],
+      followers: [],
+      sagas: its!.sagas,
+    });
+    expect(its!.sagas.descriptions).toEqual([]);
+    expect(names(openWorld(crypto, directory))).toEqual(["board-1", "porch"]);
+  });
+
+  it("defines nothing in a dry run, and leaves no file", async () => {
+    const gateway = await start();
+    expect((await add(gateway, "porch", true)).defined.map(({ sequence }) => sequence)).toEqual([null, null]);
+    expect(names(gateway.world)).toEqual(["board-1"]);
+    expect(await pulled(gateway, "definitions")).toEqual([]);
+    await add(gateway, "porch");
+  });
+
+  it("goes on with a board whose files were there when something ended it, with the same keys", async () => {
+    const world = openWorld(crypto, directory);
+    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"));
+    placeBoard(world, "porch", begun.provision, readDefinition("linux"));
+    const gateway = await start();
+    await add(gateway, "porch");
+    const provision = decodeProvision(new Uint8Array(readFileSync(boardOf(gateway.world, "porch").provisionFile)));
+    expect(toHex(provision.seed)).toBe(toHex(begun.provision.seed));
+    const [member] = begun.definitions;
+    expect(member).toMatchObject({ kind: "member", avatar: boardOf(gateway.world, "porch").avatar });
+  });
+
+  it("shows what was defined in the names that people use", async () => {
+    const gateway = await start();
+    await add(gateway, "porch");
+    expect((await pulled(gateway, "definitions")).map(({ entry }) => entry)).toMatchObject([
+      { kind: "member", name: "porch", board: "linux" },
+      { kind: "group", name: "machine@porch", pact: "machine", owners: expect.arrayContaining(["gateway", "porch"]) },
+    ]);
+  });
+
+  for (const [what, damage] of [
+    ["gone", (path: string) => unlinkSync(path)],
+    ["cut", (path: string) => writeFileSync(path, readFileSync(path, "utf8").slice(0, 40))],
+    ["of another", (path: string) => writeFileSync(path, "00\n11\n")],
+  ] as const) {
+    it(`knows its world from what is final, though what the directory says of it is ${what}`, async () => {
+      const first = await start();
+      await add(first, "porch");
+      await addGroup(first, alone, never());
+      await stop(first);
+      damage(join(directory, "defined"));
+      const second = await start();
+      expect(names(second.world)).toEqual(["board-1", "porch"]);
+      expect(names(openWorld(crypto, directory))).toEqual(["board-1", "porch"]);
+      expect(second.notices).toEqual([]);
+    });
+  }
+
+  it("has what was defined, and uses no counter twice, with a journal that was begun anew from what is final", async () => {
+    const first = await start();
+    await addGroup(first, alone, never());
+    await (await push(first, 1)).final;
+    await stop(first);
+    renameSync(join(directory, "store", "journal"), join(directory, "store", "journal.given-up"));
+    const second = await start();
+    await (await push(second, 2)).final;
+    expect((await pulled(second, "alone")).map(({ entry }) => entry?.load)).toEqual([1, 2]);
+    expect(names(second.world)).toEqual(["board-1"]);
+    await add(second, "porch");
+    expect(names(second.world)).toEqual(["board-1", "porch"]);
+  });
+
+  it("tells of a definition that counts for nobody, and takes those after it", async () => {
+    const gateway = await start();
+    const { catalog } = gateway.world;
+    const twice = encodeDefinition({ kind: "member", name: "board-1", avatar: new Uint8Array(32), board: "linux" });
+    await (await gateway.channel.push(catalog.group("definitions"), twice)).final;
+    await add(gateway, "porch");
+    expect(gateway.notices).toEqual(["name-taken"]);
+    await stop(gateway);
+    const again = await start();
+    expect(names(again.world)).toEqual(["board-1", "porch"]);
+  });
+});
+
+describe("what a gateway can't define", () => {
+  it("is anything, where it is no steward", async () => {
+    const world = openWorld(crypto, directory);
+    const other = crypto.signer(new Uint8Array(32).fill(5)).publicKey;
+    const path = join(directory, "world.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify({ ...config, definitions: toHex(definitionsGroup(crypto, [other])) }), {
+      mode: 0o600,
+    });
+    const gateway = await start();
+    await expect(add(gateway, "porch")).rejects.toMatchObject({ code: "steward-needed" });
+    expect(names(gateway.world)).toEqual(names(world));
+  });
+
+  it("is anything in a world of an earlier version, which stays as it was made", async () => {
+    const path = join(directory, "world.json");
+    const { definitions: _, ...config } = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+    const gateway = await start();
+    await expect(add(gateway, "porch")).rejects.toMatchObject({ code: "world-fixed" });
+    await expect(addGroup(gateway, alone, never())).rejects.toMatchObject({ code: "world-fixed" });
+  });
+
+  it("is a group for which a board of little memory has no room", async () => {
+    const gateway = await start();
+    const small = new TextDecoder().decode(readDefinition("rv32"));
+    await addBoard(gateway, { name: "small", board: small, dry: false }, never());
+    for (const name of ["p1", "p2", "p3", "p4", "p5", "p6"]) await add(gateway, name);
+    const group = {
+      ...alone,
+      name: "wide",
+      owners: ["gateway", "small", "p1", "p2", "p3", "p4", "p5", "p6", "board-1"],
+    };
+    await expect(addGroup(gateway, group, never())).rejects.toMatchObject({
+      code: "board-memory",
+      message: expect.stringContaining("small"),
+    });
+    await addGroup(gateway, { ...group, name: "narrow", owners: ["gateway", "small", "p1"] }, never());
+  });
+});
