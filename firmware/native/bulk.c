@@ -31,6 +31,13 @@ void vertebra_compare(xsMachine* the)
 	xsmcSetInteger(xsResult, (xsIntegerValue)a.length - (xsIntegerValue)b.length);
 }
 
+void vertebra_isFilled(xsMachine* the)
+{
+	Bytes bytes = bytesOf(the, 0);
+	uint8_t byte = (uint8_t)xsmcToInteger(xsArg(1));
+	xsmcSetBoolean(xsResult, bytes.length == 0 || (bytes.data[0] == byte && !memcmp(bytes.data, bytes.data + 1, bytes.length - 1)));
+}
+
 /* An ArrayBuffer. */
 void vertebra_joined(xsMachine* the)
 {

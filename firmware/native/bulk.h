@@ -7,6 +7,7 @@
 
 void vertebra_equal(xsMachine* the);
 void vertebra_compare(xsMachine* the);
+void vertebra_isFilled(xsMachine* the);
 void vertebra_joined(xsMachine* the);
 void vertebra_named(xsMachine* the);
 void vertebra_find(xsMachine* the);

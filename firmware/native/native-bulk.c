@@ -8,6 +8,7 @@ void defineBulk(xsMachine* the, xsSlot* native)
 	xsmcSetNewObject(xsVar(1));
 	defineFunction(the, &xsVar(1), "equal", vertebra_equal, 2);
 	defineFunction(the, &xsVar(1), "compare", vertebra_compare, 2);
+	defineFunction(the, &xsVar(1), "isFilled", vertebra_isFilled, 2);
 	defineFunction(the, &xsVar(1), "joined", vertebra_joined, 3);
 	defineFunction(the, &xsVar(1), "named", vertebra_named, 2);
 	defineFunction(the, &xsVar(1), "find", vertebra_find, 3);

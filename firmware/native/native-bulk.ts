@@ -4,7 +4,8 @@ import type { Native } from "./native";
 
 declare const native: Native;
 
-export const { equal, compare, find, endOfItem, nextString, numberAtEnd, toHex, crc32c, textFromUtf8 } = native.bulk;
+export const { equal, compare, isFilled, find, endOfItem, nextString, numberAtEnd, toHex, crc32c, textFromUtf8 } =
+  native.bulk;
 
 export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
   return new Uint8Array(native.bulk.joined(first, second, third));

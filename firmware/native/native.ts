@@ -16,6 +16,7 @@ export interface Native {
   readonly bulk: {
     equal(a: Uint8Array, b: Uint8Array): boolean;
     compare(a: Uint8Array, b: Uint8Array): number;
+    isFilled(bytes: Uint8Array, byte: number): boolean;
     joined(first: Uint8Array, second: Uint8Array, third: Uint8Array | undefined): ArrayBuffer;
     named(name: string, bytes: Uint8Array): ArrayBuffer;
     find(bytes: Uint8Array, wanted: Uint8Array, from: number): number;

@@ -5,6 +5,7 @@ declare function native<T>(name: string): T;
 
 export const equal = native<(a: Uint8Array, b: Uint8Array) => boolean>("vertebra_equal");
 export const compare = native<(a: Uint8Array, b: Uint8Array) => number>("vertebra_compare");
+export const isFilled = native<(bytes: Uint8Array, byte: number) => boolean>("vertebra_isFilled");
 export const find = native<(bytes: Uint8Array, wanted: Uint8Array, from: number) => number>("vertebra_find");
 export const endOfItem = native<(bytes: Uint8Array, at: number, end: number) => number>("vertebra_endOfItem");
 export const nextString =

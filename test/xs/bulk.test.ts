@@ -62,6 +62,10 @@ const program = `
     same("crc32c", crc32c(a), inC.crc32c(a), [...a]);
     same("crc32c of two", crc32c(b, crc32c(a)), inC.crc32c(b, crc32c(a)), [[...a], [...b]]);
     same("textFromUtf8", portable.textFromUtf8(a), inC.textFromUtf8(a), [...a]);
+    const like = draw.chance(0.5) ? a : a.map(() => 0xff);
+    const byte = draw.one([like[0] ?? 0, 0xff]);
+    same("isFilled", portable.isFilled(like, byte), inC.isFilled(like, byte), [[...like], byte]);
+    seen.add("filled " + portable.isFilled(like, byte));
     same("joined", portable.joined(a, b), inC.joined(a, b), [[...a], [...b]]);
     same("joined of three", portable.joined(a, b, a), inC.joined(a, b, a), [[...a], [...b]]);
     const name = String.fromCharCode(...many(24, () => 1 + draw.below(127)));
@@ -92,9 +96,11 @@ const program = `
 `;
 
 const drawn =
-  "equal false, equal true, found false, found true, hex false, hex true, item false, item true, lone false, lone true, long false, long true, number false, number true, order -1, order 0, order 1, plain false, plain true, text number, text string";
+  "equal false, equal true, filled false, filled true, found false, found true, hex false, hex true, item false, item true, lone false, lone true, long false, long true, number false, number true, order -1, order 0, order 1, plain false, plain true, text number, text string";
 
-it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 120_000 }, async ({ skip }) => {
+it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 120_000 }, async ({
+  skip,
+}) => {
   if (host.reason) skip(host.reason);
   const source = await bundleProgram(program);
   const { stdout, stderr } = await startOnXs(host.path, source, ["1", `${rounds}`]).ended;

@@ -21,6 +21,12 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** Whether all bytes are this one. */
+export function isFilled(bytes: Uint8Array, byte: number): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== byte) return false;
+  return true;
+}
+
 /** One after the other. */
 export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(first.length + second.length + (third?.length ?? 0));
