@@ -9,7 +9,7 @@ import { createParticipant } from "../core/participant";
 import { toHex } from "../core/wire/bytes";
 import { linkStats } from "../link/link";
 import type { Native } from "../native/native";
-import { journalStats, openJournal } from "../store/journal";
+import { liveBytes, openJournal } from "../store/journal";
 import { alarmCable, createCable, openCable } from "./cable";
 import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
 import type { Command } from "./console";
@@ -172,7 +172,7 @@ export function stopWriting({ writers, driver, print }: Board): void {
 
 export function tellStats({ native, print, counts, journal, cable, writers }: Board): void {
   const { bytesIn, bytesOut, retransmissions } = linkStats(cable.link);
-  const stored = journalStats(journal).live;
+  const stored = liveBytes(journal);
   const own = { ...counts, meter: native.meter() };
   print({ event: "stats", ...writers.counts, ...own, bytesIn, bytesOut, retransmissions, stored });
 }

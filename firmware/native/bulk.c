@@ -3,26 +3,11 @@
  * same arguments. The host on Linux has them in `native.bulk`; `manifests/natives` links them to a board. No symbol of JavaScript is named here.
  */
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "xsmc.h"
+#include "buffers.h"
 #include "bulk.h"
-
-typedef struct {
-	const uint8_t* data;
-	xsUnsignedValue length;
-} Bytes;
-
-/* They move when the engine allocates: make the result first, then take these. */
-static Bytes bytesOf(xsMachine* the, xsIntegerValue index)
-{
-	void* data = NULL;
-	Bytes bytes = { NULL, 0 };
-	xsmcGetBufferReadable(xsArg(index), &data, &bytes.length);
-	bytes.data = data;
-	return bytes;
-}
+#include "items.h"
 
 void vertebra_equal(xsMachine* the)
 {
@@ -46,14 +31,11 @@ void vertebra_compare(xsMachine* the)
 	xsmcSetInteger(xsResult, (xsIntegerValue)a.length - (xsIntegerValue)b.length);
 }
 
-/* An ArrayBuffer of so many bytes as the result; where it is, until the engine allocates again. */
-static uint8_t* makeBuffer(xsMachine* the, xsUnsignedValue length)
+void vertebra_isFilled(xsMachine* the)
 {
-	void* data = NULL;
-	xsUnsignedValue size;
-	xsmcSetArrayBuffer(xsResult, NULL, (xsIntegerValue)length);
-	xsmcGetBufferWritable(xsResult, &data, &size);
-	return data;
+	Bytes bytes = bytesOf(the, 0);
+	uint8_t byte = (uint8_t)xsmcToInteger(xsArg(1));
+	xsmcSetBoolean(xsResult, bytes.length == 0 || (bytes.data[0] == byte && !memcmp(bytes.data, bytes.data + 1, bytes.length - 1)));
 }
 
 /* An ArrayBuffer. */
@@ -111,62 +93,12 @@ void vertebra_find(xsMachine* the)
 	}
 }
 
-#define DEEPEST_ITEM 16
-
-typedef struct {
-	uint32_t size;
-	uint8_t kind;
-	uint64_t argument;
-} Head;
-
-/* Size 0 where none lies there whole, or it is a tag, or a length that is open. */
-static Head headAt(const uint8_t* data, uint32_t at, uint32_t end)
-{
-	Head head = { 0, 0, 0 };
-	uint32_t low, size, i;
-	if (at >= end)
-		return head;
-	head.kind = data[at] >> 5;
-	low = data[at] & 31;
-	size = low < 24 ? 1 : 1 + (1u << (low - 24));
-	if (head.kind == 6 || low > 27 || size > end - at)
-		return head;
-	head.size = size;
-	head.argument = size == 1 ? low : 0;
-	for (i = 1; i < size; i++)
-		head.argument = head.argument << 8 | data[at + i];
-	return head;
-}
-
 void vertebra_endOfItem(xsMachine* the)
 {
 	Bytes bytes = bytesOf(the, 0);
 	uint32_t end = offsetOf(the, 2, bytes.length);
 	uint32_t at = offsetOf(the, 1, end);
-	/* Items that are left of each that it lies in; twice what does not fit in 64 bits is as many as there can't be, either way. */
-	uint64_t left[DEEPEST_ITEM + 1] = { 1 };
-	int depth = 0;
-	xsmcSetInteger(xsResult, -1);
-	while (depth >= 0) {
-		Head head = headAt(bytes.data, at, end);
-		if (head.size == 0)
-			return;
-		at += head.size;
-		left[depth]--;
-		if (head.kind == 2 || head.kind == 3) {
-			if (head.argument > end - at)
-				return;
-			at += (uint32_t)head.argument;
-		}
-		else if ((head.kind == 4 || head.kind == 5) && head.argument > 0) {
-			if (depth == DEEPEST_ITEM)
-				return;
-			left[++depth] = head.argument > UINT32_MAX ? UINT64_MAX : head.kind == 4 ? head.argument : 2 * head.argument;
-		}
-		while (depth >= 0 && left[depth] == 0)
-			depth--;
-	}
-	xsmcSetInteger(xsResult, (xsIntegerValue)at);
+	xsmcSetInteger(xsResult, (xsIntegerValue)endOfItem(bytes.data, at, end));
 }
 
 void vertebra_nextString(xsMachine* the)
@@ -174,20 +106,59 @@ void vertebra_nextString(xsMachine* the)
 	Bytes bytes = bytesOf(the, 0);
 	uint32_t end = offsetOf(the, 2, bytes.length);
 	uint32_t at = offsetOf(the, 1, end);
-	double least = xsmcToNumber(xsArg(3));
-	xsmcSetInteger(xsResult, (xsIntegerValue)end);
-	while (at < end) {
-		Head head = headAt(bytes.data, at, end);
-		if (head.size == 0)
+	xsmcSetInteger(xsResult, (xsIntegerValue)nextString(bytes.data, at, end, xsmcToNumber(xsArg(3))));
+}
+
+#define PADDED_DIGITS 12
+
+void vertebra_numberAtEnd(xsMachine* the)
+{
+	const char* text = xsmcToString(xsArg(0));
+	const char* slash = strrchr(text, '/');
+	uint64_t number = 0;
+	size_t digits, i;
+	xsmcSetInteger(xsResult, -1);
+	if (!slash)
+		return;
+	digits = strlen(++slash);
+	if (digits == 0 || digits > PADDED_DIGITS || (digits < PADDED_DIGITS && digits > 1 && *slash == '0'))
+		return;
+	for (i = 0; i < digits; i++) {
+		if (slash[i] < '0' || slash[i] > '9')
 			return;
-		if (head.kind == 2 && head.argument >= least) {
-			xsmcSetInteger(xsResult, (xsIntegerValue)at);
-			return;
-		}
-		at += head.size;
-		if (head.kind == 2 || head.kind == 3)
-			at = head.argument > end - at ? end : at + (uint32_t)head.argument;
+		number = 10 * number + (uint64_t)(slash[i] - '0');
 	}
+	if (number <= INT32_MAX)
+		xsmcSetInteger(xsResult, (xsIntegerValue)number);
+	else if (number <= UINT32_MAX)
+		xsmcSetNumber(xsResult, (double)number);
+}
+
+static int digitOf(char character)
+{
+	if (character >= '0' && character <= '9')
+		return character - '0';
+	character |= 0x20;
+	return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
+}
+
+/* An ArrayBuffer, or undefined where the text is none of whole bytes in hex. */
+void vertebra_bytesFromHex(xsMachine* the)
+{
+	const char* text = xsmcToString(xsArg(0));
+	uint32_t length = (uint32_t)strlen(text);
+	uint8_t* to;
+	uint32_t i;
+	for (i = 0; i < length; i++) {
+		if (digitOf(text[i]) < 0)
+			return;
+	}
+	if (length % 2 != 0)
+		return;
+	to = makeBuffer(the, length / 2);
+	text = xsmcToString(xsArg(0));
+	for (i = 0; i < length / 2; i++)
+		to[i] = (uint8_t)(digitOf(text[2 * i]) << 4 | digitOf(text[2 * i + 1]));
 }
 
 void vertebra_toHex(xsMachine* the)
@@ -241,7 +212,7 @@ static bool isSurrogate(const uint8_t* at, uint8_t least, uint8_t most)
 }
 
 /* Bytes of UTF-8 that a text becomes, put into `to` where it is not NULL; -1 for a lone surrogate. */
-static int32_t putUtf8(const uint8_t* from, uint8_t* to)
+int32_t putUtf8(const uint8_t* from, uint8_t* to)
 {
 	int32_t length = 0;
 	while (*from) {

@@ -4,7 +4,8 @@ import type { Native } from "./native";
 
 declare const native: Native;
 
-export const { equal, compare, find, endOfItem, nextString, toHex, crc32c, textFromUtf8 } = native.bulk;
+export const { equal, compare, isFilled, find, endOfItem, nextString, numberAtEnd, toHex, crc32c, textFromUtf8 } =
+  native.bulk;
 
 export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
   return new Uint8Array(native.bulk.joined(first, second, third));
@@ -16,5 +17,15 @@ export function named(name: string, bytes: Uint8Array): Uint8Array {
 
 export function utf8FromText(text: string): Uint8Array | undefined {
   const bytes = native.bulk.utf8FromText(text);
+  return bytes && new Uint8Array(bytes);
+}
+
+export function bytesFromHex(text: string): Uint8Array | undefined {
+  const bytes = native.bulk.bytesFromHex(text);
+  return bytes && new Uint8Array(bytes);
+}
+
+export function encodePlain(value: unknown): Uint8Array | undefined {
+  const bytes = native.bulk.encodePlain(value, Uint8Array.prototype, Array.prototype);
   return bytes && new Uint8Array(bytes);
 }

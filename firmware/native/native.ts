@@ -12,21 +12,42 @@ export interface Native {
   readonly engine: string;
   /** What follows the program's name on the command line. */
   readonly arguments: readonly string[];
-  /** What runs over every byte, as `core/wire/bulk` and `core/wire/crc32c` do it. */
+  /** What runs over every byte, as `core/wire/bulk`, `core/wire/crc32c` and `store/packing` do it. */
   readonly bulk: {
     equal(a: Uint8Array, b: Uint8Array): boolean;
     compare(a: Uint8Array, b: Uint8Array): number;
+    isFilled(bytes: Uint8Array, byte: number): boolean;
     joined(first: Uint8Array, second: Uint8Array, third: Uint8Array | undefined): ArrayBuffer;
     named(name: string, bytes: Uint8Array): ArrayBuffer;
     find(bytes: Uint8Array, wanted: Uint8Array, from: number): number;
     endOfItem(bytes: Uint8Array, at: number, end: number): number;
     nextString(bytes: Uint8Array, at: number, end: number, least: number): number;
+    numberAtEnd(text: string): number;
     toHex(bytes: Uint8Array): string;
+    /** Undefined where the text is none of whole bytes in hex. */
+    bytesFromHex(text: string): ArrayBuffer | undefined;
+    /** Undefined where the value is not plain. */
+    encodePlain(value: unknown, ofBytes: object, ofArrays: object): ArrayBuffer | undefined;
     crc32c(bytes: Uint8Array, before?: number): number;
     /** Undefined for a lone surrogate. */
     utf8FromText(text: string): ArrayBuffer | undefined;
     /** The offset of what is no UTF-8. */
     textFromUtf8(bytes: Uint8Array): string | number;
+    /** As `store/packing` does it: where each begins and ends. */
+    stringsIn(value: Uint8Array): ArrayBuffer;
+    /** A packing, or undefined where the value stays as it is. */
+    packBegin(value: Uint8Array, first: number | null, lender: number | null): ArrayBuffer | undefined;
+    /** True where it is packed, false where that is not shorter, or bytes of which the hash is wanted. */
+    packOn(
+      packing: ArrayBuffer,
+      hash: Uint8Array | undefined,
+      known: Uint8Array,
+      knownPlaces: ArrayBufferLike,
+      lent: Uint8Array,
+      lentPlaces: ArrayBufferLike,
+    ): ArrayBuffer | boolean;
+    /** What was packed. */
+    packed(packing: ArrayBuffer): ArrayBuffer;
   };
   readonly clock: {
     /** Milliseconds that never go back. */

@@ -86,8 +86,14 @@ export function encodeEntry(entry: Entry, into: Uint8Array, from: number): numbe
   return at + value.length;
 }
 
-/** The entry at `at`; undefined where these bytes are none. Its value shares their memory, and may be cut short where `bytes` are. */
-export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefined {
+/** What an entry says beside its value, and where that lies. */
+export interface EntryHead extends Omit<Entry, "value"> {
+  readonly valueAt: number;
+  readonly end: number;
+}
+
+/** The head of the entry at `at`; undefined where these bytes are none. Nothing is made of its value, which may be cut short where `bytes` are. */
+export function decodeHead(bytes: Uint8Array, at: number): EntryHead | undefined {
   const cursor = { bytes, at };
   const first = decodeNumber(cursor);
   const low = decodeNumber(cursor);
@@ -104,7 +110,13 @@ export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefin
   if (kind === kinds.put || kind === kinds.part) length = decodeNumber(cursor);
   const key = Math.floor(first / 4) * half + low;
   const sound = cursor.at <= bytes.length && low < half && part < parts && key <= Number.MAX_SAFE_INTEGER;
-  if (!sound) return undefined;
-  const end = cursor.at + length;
-  return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(cursor.at, end), at, end };
+  return sound ? { kind, key, part, parts, sectorsAgo, valueAt: cursor.at, end: cursor.at + length } : undefined;
+}
+
+/** The entry at `at`; undefined where these bytes are none. Its value shares their memory, and may be cut short where `bytes` are. */
+export function decodeEntry(bytes: Uint8Array, at: number): FoundEntry | undefined {
+  const head = decodeHead(bytes, at);
+  if (head === undefined) return undefined;
+  const { kind, key, part, parts, sectorsAgo, valueAt, end } = head;
+  return { kind, key, part, parts, sectorsAgo, value: bytes.subarray(valueAt, end), at, end };
 }

@@ -1,3 +1,4 @@
+import { isFilled } from "../core/wire/bulk";
 import { equal } from "../core/wire/bytes";
 import { crc32c } from "../core/wire/crc32c";
 import type { Flash } from "../ports";
@@ -129,9 +130,9 @@ export function unitOf({ writeSize }: Flash): number {
   return Math.max(4, writeSize);
 }
 
+/** Most of a flash is erased, and looking is done in C on a board. */
 export function isBlank(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0xff) return false;
-  return true;
+  return isFilled(bytes, 0xff);
 }
 
 const readAtOnce = 512;
@@ -143,13 +144,10 @@ export function isBlankFrom(flash: Flash, sector: number, from: number): boolean
 
 /** The offset in the sector of the last byte that is not erased, from `from` on; -1 where there is none. */
 export function lastProgrammed(flash: Flash, sector: number, from: number): number {
-  const erased = new Uint8Array(Math.min(readAtOnce, flash.sectorSize - from)).fill(0xff);
   for (let end = flash.sectorSize; end > from; ) {
     const begin = Math.max(from, end - readAtOnce);
     const bytes = flash.read(sector * flash.sectorSize + begin, end - begin);
-    // Most of a flash is erased, and comparing is done in C on a board.
-    const blank = equal(bytes, bytes.length === erased.length ? erased : erased.subarray(0, bytes.length));
-    for (let at = blank ? -1 : bytes.length - 1; at >= 0; at--) if (bytes[at] !== 0xff) return begin + at;
+    for (let at = isBlank(bytes) ? -1 : bytes.length - 1; at >= 0; at--) if (bytes[at] !== 0xff) return begin + at;
     end = begin;
   }
   return -1;

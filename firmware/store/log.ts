@@ -1,7 +1,7 @@
 import { VertebraError } from "../core/errors";
 import { concat } from "../core/wire/bytes";
 import type { Flash } from "../ports";
-import { decodeEntry, type Entry, encodeEntry, entryFrame, entrySize, kinds } from "./entries";
+import { decodeEntry, decodeHead, type Entry, encodeEntry, entryFrame, entrySize, kinds } from "./entries";
 import { frontSize, isBlankFrom, mostRetired, program, unitOf, writeOpened, writePrepared } from "./front";
 import { commitWord, flags, recordHeader, recordSize, type Sizes, sealRecord } from "./record";
 import { addressOf, dropAddress, setAddress, type Table } from "./table";
@@ -169,13 +169,13 @@ export function lengthOf(log: Log, key: number): number | undefined {
 
 /** Bytes that the entry at an address takes. */
 export function sizeAt({ flash }: Log, address: number): number {
-  const short = decodeEntry(flash.read(address, Math.min(entryFrame, flash.size - address)), 0);
-  if (short === undefined) throw damaged(`what lies at byte ${address}`);
-  return short.end;
+  const head = decodeHead(flash.read(address, Math.min(entryFrame, flash.size - address)), 0);
+  if (head === undefined) throw damaged(`what lies at byte ${address}`);
+  return head.end;
 }
 
 /** What of an entry changes what RAM knows. */
-type Said = Pick<Entry, "key" | "kind" | "part" | "parts">;
+export type Said = Pick<Entry, "key" | "kind" | "part" | "parts">;
 
 interface Placed extends Said {
   readonly address: number;

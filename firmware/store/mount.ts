@@ -1,7 +1,7 @@
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
 import type { Flash } from "../ports";
-import { decodeEntry, type Entry, kinds } from "./entries";
+import { decodeHead, kinds } from "./entries";
 import {
   type Front,
   formatVersion,
@@ -23,6 +23,7 @@ import {
   note,
   openNext,
   restOf,
+  type Said,
   sectorOf,
   setSequence,
   setState,
@@ -172,7 +173,7 @@ function reckonErases(erases: Uint32Array): void {
 
 /** An entry of a write that may go on. */
 interface Waiting {
-  readonly entry: Entry;
+  readonly said: Said;
   readonly address: number;
   readonly size: number;
 }
@@ -225,12 +226,12 @@ function readSector(
     }
     const base = sector * log.flash.sectorSize + found.entriesAt;
     for (let looked = 0; looked < found.entries.length; ) {
-      const entry = decodeEntry(found.entries, looked);
-      if (entry === undefined || entry.end > found.entries.length)
+      // Its value is not needed, and lies in what is read next.
+      const said = decodeHead(found.entries, looked);
+      if (said === undefined || said.end > found.entries.length)
         throw damaged(`the record at byte ${at} of sector ${sector}`);
-      const size = entry.end - looked;
-      waiting.push({ entry: { ...entry, value: entry.value.subarray(0, 0) }, address: base + looked, size });
-      looked = entry.end;
+      waiting.push({ said, address: base + looked, size: said.end - looked });
+      looked = said.end;
     }
     at = found.end;
     sound = found.commit === "whole" || (found.marks & flags.last) === 0;
@@ -241,10 +242,10 @@ function readSector(
   }
 }
 
-function apply(log: Log, { entry, address, size }: Waiting, sector: number, freed: Map<number, number>): void {
-  note(log, entry, address, size);
-  if (entry.kind !== kinds.freed || sector !== log.head) return;
-  freed.set(Math.floor(entry.key / 0x100000000), entry.key % 0x100000000);
+function apply(log: Log, { said, address, size }: Waiting, sector: number, freed: Map<number, number>): void {
+  note(log, said, address, size);
+  if (said.kind !== kinds.freed || sector !== log.head) return;
+  freed.set(Math.floor(said.key / 0x100000000), said.key % 0x100000000);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { numberAtEnd } from "../core/wire/bulk";
 import { decodeText } from "../core/wire/text";
 import { type Log, readValue } from "./log";
 import { keysIn } from "./table";
@@ -84,18 +85,8 @@ export function textOf(names: Names, key: number): string | undefined {
 }
 
 function splitKey(key: string): { readonly name: string; readonly low: number } {
+  const low = numberAtEnd(key);
+  if (low < 0) return { name: key, low: 0 };
   const from = key.lastIndexOf("/") + 1;
-  const digits = key.length - from;
-  // Looked at first, as most of what is no number is a hash of many more: a look at each character is dear on a board.
-  const canonical =
-    digits === padded || (digits > 0 && digits < padded && (digits === 1 || key.charCodeAt(from) !== 0x30));
-  if (from === 0 || !canonical) return { name: key, low: 0 };
-  let low = 0;
-  for (let at = from; at < key.length; at++) {
-    const digit = key.charCodeAt(at) - 0x30;
-    if (digit < 0 || digit > 9) return { name: key, low: 0 };
-    low = low * 10 + digit;
-  }
-  if (low >= half) return { name: key, low: 0 };
-  return { name: key.slice(0, from) + (digits === padded ? marks.padded : marks.plain), low };
+  return { name: key.slice(0, from) + (key.length - from === padded ? marks.padded : marks.plain), low };
 }

@@ -1,7 +1,5 @@
-import { endOfItem, nextString } from "../core/wire/bulk";
-import { concat, equal } from "../core/wire/bytes";
+import { concat } from "../core/wire/bytes";
 import { hash, type Sha256 } from "../core/wire/hash";
-import { argumentAt, headSize, major } from "../core/wire/items";
 import { merkleRoot } from "../core/wire/merkle";
 import type { Hash } from "../core/wire/types";
 import { decodeNumber } from "./numbers";
@@ -16,57 +14,33 @@ import { decodeNumber } from "./numbers";
 export interface Known {
   readonly crypto: Sha256;
   readonly strings: Strings;
-  /** Of another value (`stringsIn`). */
+  /** Of another value (`stringsIn` of `packing`). */
   readonly lent: Strings;
 }
 
-/** Byte strings as they lie in bytes, one behind the other or in others: where each begins and ends, and what it is looked for by. */
+/** Byte strings as they lie in bytes, one behind the other or in others: of each where it begins, and then where it ends. */
 export interface Strings {
   readonly bytes: Uint8Array;
-  readonly begins: number[];
-  readonly ends: number[];
-  readonly marks: number[];
+  readonly places: Uint32Array;
 }
 
-export function noStrings(bytes: Uint8Array = new Uint8Array(0)): Strings {
-  return { bytes, begins: [], ends: [], marks: [] };
+export function noStrings(): Strings {
+  return { bytes: new Uint8Array(0), places: new Uint32Array(0) };
 }
 
 export function stringsOf(each: readonly Uint8Array[]): Strings {
-  const strings = noStrings(concat([...each]));
+  const places: number[] = [];
   let at = 0;
   for (const { length } of each) {
-    addString(strings, at, at + length);
+    places.push(at, at + length);
     at += length;
   }
-  return strings;
-}
-
-function addString({ bytes, begins, ends, marks }: Strings, from: number, to: number): void {
-  begins.push(from);
-  ends.push(to);
-  marks.push(markOf(bytes, from, to));
-}
-
-/** What a string is looked for by: its length and its end, since much begins alike. */
-export function markOf(bytes: Uint8Array, from: number, to: number): number {
-  return (((to - from) & 0x7fff) << 16) | (bytes[to - 1]! << 8) | bytes[to - 2]!;
+  return { bytes: concat([...each]), places: Uint32Array.from(places) };
 }
 
 /** The string of this number; undefined where there is none. */
-export function stringAt({ bytes, begins, ends }: Strings, number: number): Uint8Array | undefined {
-  return number < begins.length ? bytes.subarray(begins[number]!, ends[number]!) : undefined;
-}
-
-/** What a token can name. */
-const mostNamed = 256;
-
-/** The number of the first string that is the one from `from` to `to`, whose mark this is; -1 where none is. */
-export function numberIn(strings: Strings, mark: number, bytes: Uint8Array, from: number, to: number): number {
-  let number = strings.marks.indexOf(mark);
-  while (number >= 0 && number < mostNamed && !equal(stringAt(strings, number)!, bytes.subarray(from, to)))
-    number = strings.marks.indexOf(mark, number + 1);
-  return number < mostNamed ? number : -1;
+export function stringAt({ bytes, places }: Strings, number: number): Uint8Array | undefined {
+  return 2 * number < places.length ? bytes.subarray(places[2 * number]!, places[2 * number + 1]!) : undefined;
 }
 
 /**
@@ -139,41 +113,4 @@ export function headOf(stored: Uint8Array): Head {
 /** The key of the record that lends to a value that is stored so; undefined where none does. */
 export function lenderOf(stored: Uint8Array): number | undefined {
   return stored[0] === marks.borrowing ? headOf(stored).lender : undefined;
-}
-
-/** Byte strings of one value that another may name, and how long they are. */
-const mostLent = 64;
-const leastLent = 32;
-
-/** What a value can lend: its longer byte strings, those in others too, in their order. None where it is not CBOR. */
-export function stringsIn(value: Uint8Array): Strings {
-  const strings = noStrings(value);
-  if (endOfItem(value, 0, value.length) !== value.length) return strings;
-  /** Of the strings that are looked into. */
-  const outer: number[] = [];
-  let at = 0;
-  let end = value.length;
-  while (strings.begins.length < mostLent) {
-    const head = nextString(value, at, end, leastLent);
-    if (head === end) {
-      if (outer.length === 0) break;
-      at = end;
-      end = outer.pop()!;
-      continue;
-    }
-    const size = headSize(value, head, end);
-    at = head + size;
-    const ends = at + argumentAt(value, head, size);
-    addString(strings, at, ends);
-    if (outer.length < deepest && isArrayIn(value, at, ends)) {
-      outer.push(end);
-      end = ends;
-    } else at = ends;
-  }
-  return strings;
-}
-
-/** Whether a string is one item, an array, to its end. */
-export function isArrayIn(bytes: Uint8Array, begins: number, ends: number): boolean {
-  return major(bytes[begins]!) === 4 && endOfItem(bytes, begins, ends) === ends;
 }

@@ -1,26 +1,31 @@
 import { endOfItem, nextString } from "../core/wire/bulk";
 import { equal } from "../core/wire/bytes";
-import { argumentAt, headBytes, headSize } from "../core/wire/items";
+import { argumentAt, headBytes, headSize, major } from "../core/wire/items";
 import type { Hash } from "../core/wire/types";
 import { encodeNumber } from "./numbers";
 import {
   deepest,
   derive,
   headerArray,
-  isArrayIn,
   isSource,
   type Known,
   leastPacked,
-  markOf,
   marks,
   mostNested,
   mostPacked,
   mostSources,
-  numberIn,
+  noStrings,
   ruleShift,
   rules,
+  type Strings,
+  stringAt,
   tokens,
 } from "./packed";
+
+/** What of it a board and the host on Linux do in C (`firmware/native/packing.c`), which gives the same: this is the reference. */
+
+/** What a token can name. */
+const mostNamed = 256;
 
 /**
  * The value as it is to be written: packed where that is shorter. Of an array, item `first` holds the entries whose hash a header in it names.
@@ -33,7 +38,7 @@ export function pack(known: Known, value: Uint8Array, first: number | null, lend
   bytes.set(value, length);
   const packer: Packer = {
     ...{ known, bytes, begin: length, at: length, copied: length, length: 0 },
-    ...{ sources: [], derived: { upTo: 0, names: [], hashes: [], marks: [] } },
+    ...{ sources: [], derived: { upTo: 0, names: [], hashes: [] } },
   };
   bytes[packer.length++] = lender === null ? marks.packed : marks.borrowing;
   if (lender !== null) packer.length = encodeNumber(lender, bytes, packer.length);
@@ -56,12 +61,11 @@ interface Packer {
   readonly derived: Derived;
 }
 
-/** The hash of the entries, and those of the sources before `upTo`, made once one is asked for: each by its name, and what it is looked for by. */
+/** The hash of the entries, and those of the sources before `upTo`, made once one is asked for: each by its name. */
 interface Derived {
   upTo: number;
   readonly names: number[];
   readonly hashes: Hash[];
-  readonly marks: number[];
 }
 
 /** The entries go first, since a header before them names their hash. False where nothing is won, or it is no such array. */
@@ -127,17 +131,24 @@ function packString(packer: Packer, head: number, ends: number, depth: number): 
 /** The token and its number in the byte below it; 0 where there is none. */
 function tokenFor(packer: Packer, from: number, to: number): number {
   const { known, bytes } = packer;
-  const mark = markOf(bytes, from, to);
-  const always = numberIn(known.strings, mark, bytes, from, to);
+  const string = bytes.subarray(from, to);
+  const always = numberIn(known.strings, string);
   if (always >= 0) return (tokens.known << 8) | always;
-  const lent = numberIn(known.lent, mark, bytes, from, to);
+  const lent = numberIn(known.lent, string);
   if (lent >= 0) return (tokens.lent << 8) | lent;
-  const name = to - from === 32 ? derivedName(packer, mark, from, to) : -1;
+  const name = string.length === 32 ? derivedName(packer, string) : -1;
   return name < 0 ? 0 : (tokens.derived << 8) | name;
 }
 
+/** The number of the first string of these that is the one; -1 where none is. */
+function numberIn(strings: Strings, string: Uint8Array): number {
+  const count = Math.min(mostNamed, strings.places.length / 2);
+  for (let number = 0; number < count; number++) if (equal(stringAt(strings, number)!, string)) return number;
+  return -1;
+}
+
 /** The name of a hash that follows from what stood before; -1 where none does. */
-function derivedName(packer: Packer, mark: number, from: number, to: number): number {
+function derivedName(packer: Packer, string: Uint8Array): number {
   const { bytes, derived, sources } = packer;
   while (2 * derived.upTo < sources.length) {
     const source = bytes.subarray(sources[2 * derived.upTo]!, sources[2 * derived.upTo + 1]!);
@@ -146,16 +157,13 @@ function derivedName(packer: Packer, mark: number, from: number, to: number): nu
     addDerived(packer, ((isHeader ? rules.metablock : rules.leaf) << ruleShift) | derived.upTo, source);
     derived.upTo++;
   }
-  let at = derived.marks.indexOf(mark);
-  while (at >= 0 && !equal(derived.hashes[at]!, bytes.subarray(from, to))) at = derived.marks.indexOf(mark, at + 1);
+  const at = derived.hashes.findIndex((each) => equal(each, string));
   return at < 0 ? -1 : derived.names[at]!;
 }
 
 function addDerived({ known, derived }: Packer, name: number, of: Uint8Array): void {
-  const hash = derive(known.crypto, name, of);
   derived.names.push(name);
-  derived.hashes.push(hash);
-  derived.marks.push(markOf(hash, 0, hash.length));
+  derived.hashes.push(derive(known.crypto, name, of));
 }
 
 function put(packer: Packer, byte: number): boolean {
@@ -171,4 +179,41 @@ function copy(packer: Packer): boolean {
   packer.length += at - copied;
   packer.copied = at;
   return true;
+}
+
+/** Byte strings of one value that another may name, and how long they are. */
+const mostLent = 64;
+const leastLent = 32;
+
+/** What a value can lend: its longer byte strings, those in others too, in their order. None where it is not CBOR. */
+export function stringsIn(value: Uint8Array): Strings {
+  if (endOfItem(value, 0, value.length) !== value.length) return noStrings();
+  const places: number[] = [];
+  /** Of the strings that are looked into. */
+  const outer: number[] = [];
+  let at = 0;
+  let end = value.length;
+  while (places.length < 2 * mostLent) {
+    const head = nextString(value, at, end, leastLent);
+    if (head === end) {
+      if (outer.length === 0) break;
+      at = end;
+      end = outer.pop()!;
+      continue;
+    }
+    const size = headSize(value, head, end);
+    at = head + size;
+    const ends = at + argumentAt(value, head, size);
+    places.push(at, ends);
+    if (outer.length < deepest && isArrayIn(value, at, ends)) {
+      outer.push(end);
+      end = ends;
+    } else at = ends;
+  }
+  return { bytes: value, places: Uint32Array.from(places) };
+}
+
+/** Whether a string is one item, an array, to its end. */
+function isArrayIn(bytes: Uint8Array, begins: number, ends: number): boolean {
+  return major(bytes[begins]!) === 4 && endOfItem(bytes, begins, ends) === ends;
 }

@@ -10,9 +10,8 @@ import {
   marks,
   noStrings,
   type Strings,
-  stringsIn,
 } from "./packed";
-import { pack } from "./packing";
+import { pack, stringsIn } from "./packing";
 import { contentsOf, isParticipants } from "./participant-keys";
 import { unpack } from "./unpacking";
 

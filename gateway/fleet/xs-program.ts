@@ -36,8 +36,9 @@ export async function bundleForXs(options: BuildOptions): Promise<string> {
 export const bulkInC: Plugin = {
   name: "what runs over every byte, in C",
   setup(build) {
-    const path = join(root, "firmware/native/native-bulk.ts");
-    build.onResolve({ filter: /\/(?:bulk|crc32c)$/ }, () => ({ path }));
+    const native = (file: string) => ({ path: join(root, "firmware/native", file) });
+    build.onResolve({ filter: /\/(?:bulk|crc32c)$/ }, () => native("native-bulk.ts"));
+    build.onResolve({ filter: /\/packing$/ }, () => native("native-packing.ts"));
   },
 };
 

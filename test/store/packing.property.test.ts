@@ -4,8 +4,8 @@ import { VertebraError } from "../../firmware/core/errors";
 import { type Cbor, decode, encode } from "../../firmware/core/wire/cbor";
 import { hash } from "../../firmware/core/wire/hash";
 import { merkleRoot } from "../../firmware/core/wire/merkle";
-import { headOf, isPacked, type Known, lenderOf, noStrings, stringsIn, stringsOf } from "../../firmware/store/packed";
-import { pack } from "../../firmware/store/packing";
+import { headOf, isPacked, type Known, lenderOf, noStrings, stringsOf } from "../../firmware/store/packed";
+import { pack, stringsIn } from "../../firmware/store/packing";
 import { unpack } from "../../firmware/store/unpacking";
 import * as arbitraries from "../core/arbitraries";
 import { cheapCrypto } from "../core/cheap-crypto";
@@ -23,11 +23,11 @@ const known: Known = { crypto, strings: stringsOf(strings), lent: noStrings() };
 const lender = 7 * 2 ** 32 + 3;
 
 function comesBack(of: Known, value: Uint8Array, first: number | null): Uint8Array {
-  const stored = pack(of, value, first, of.lent.begins.length === 0 ? null : lender);
+  const stored = pack(of, value, first, of.lent.places.length === 0 ? null : lender);
   expect(stored.length).toBeLessThanOrEqual(value.length);
   if (stored === value) return stored;
   expect(isPacked(stored)).toBe(true);
-  expect(lenderOf(stored)).toBe(of.lent.begins.length === 0 ? undefined : lender);
+  expect(lenderOf(stored)).toBe(of.lent.places.length === 0 ? undefined : lender);
   expect(headOf(stored).length).toBe(value.length);
   expect(unpack(of, stored, first)).toEqual(value);
   return stored;

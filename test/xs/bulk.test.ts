@@ -9,6 +9,7 @@ const rounds = 2_000;
 
 const program = `
   import * as portable from "./firmware/core/wire/bulk";
+  import { encode } from "./firmware/core/wire/cbor";
   import { crc32c } from "./firmware/core/wire/crc32c";
   import * as inC from "./firmware/native/native-bulk";
   import { seeded } from "./test/sim/random";
@@ -33,6 +34,20 @@ const program = `
     const drawn = draw.chance(0.2) ? [...Array(draw.below(20)).fill(0x81), 0] : many(40, () => draw.chance(0.5) ? draw.one(heads) : draw.below(6));
     return Uint8Array.from([7, ...drawn, 9]).subarray(1, 1 + drawn.length);
   };
+  const numbers = [0, -0, 1, 23, 24, 255, 256, 65535, 65536, 4294967295, 4294967296, 2 ** 53 - 1, 2 ** 53, 0.5, NaN, Infinity];
+  const odder = [undefined, 5n, new Map([[1, 2]]), { float: 0.5 }, {}, new Uint16Array(2), "\\ud800"];
+  const value = (depth) => {
+    if (depth < 20 && draw.chance(depth === 0 ? 0.8 : 0.4)) return draw.chance(0.05) ? [value(depth + 12)] : many(4, () => value(depth + 1));
+    if (draw.chance(0.02)) return draw.one(odder);
+    return draw.one([draw.one(numbers), -draw.one(numbers), null, true, false, text(), bytes(), new Uint8Array(draw.below(300))]);
+  };
+  const encoded = (of) => {
+    try {
+      return of();
+    } catch (error) {
+      return error.code;
+    }
+  };
   const told = (value) => value instanceof Uint8Array ? "bytes " + [...value] : typeof value + " " + value;
   const same = (what, a, b, given) => {
     if (told(a) !== told(b)) throw new Error(what + " of " + given + ": " + told(a) + ", and in C " + told(b));
@@ -47,6 +62,10 @@ const program = `
     same("crc32c", crc32c(a), inC.crc32c(a), [...a]);
     same("crc32c of two", crc32c(b, crc32c(a)), inC.crc32c(b, crc32c(a)), [[...a], [...b]]);
     same("textFromUtf8", portable.textFromUtf8(a), inC.textFromUtf8(a), [...a]);
+    const like = draw.chance(0.5) ? a : a.map(() => 0xff);
+    const byte = draw.one([like[0] ?? 0, 0xff]);
+    same("isFilled", portable.isFilled(like, byte), inC.isFilled(like, byte), [[...like], byte]);
+    seen.add("filled " + portable.isFilled(like, byte));
     same("joined", portable.joined(a, b), inC.joined(a, b), [[...a], [...b]]);
     same("joined of three", portable.joined(a, b, a), inC.joined(a, b, a), [[...a], [...b]]);
     const name = String.fromCharCode(...many(24, () => 1 + draw.below(127)));
@@ -63,6 +82,13 @@ const program = `
     seen.add("found " + (portable.find(a, wanted, from) >= 0)).add("item " + (portable.endOfItem(of, at, end) >= 0)).add("long " + (portable.nextString(of, at, end, least) < end));
     const given = text();
     same("utf8FromText", portable.utf8FromText(given), inC.utf8FromText(given), JSON.stringify(given));
+    const hex = draw.one([portable.toHex(a), portable.toHex(a).toUpperCase(), portable.toHex(a).slice(1), portable.toHex(a) + draw.one(["g", "/", "G0", "\\u0000", "é"])]);
+    same("bytesFromHex", portable.bytesFromHex(hex), inC.bytesFromHex(hex), hex);
+    const key = draw.one(["", "w", "w/a/", "final/b/"]) + draw.one(["", "0", "00", "7", "42", "042", "4294967295", "4294967296", "000000000000", "000000000042", "004294967295", "004294967296", "00000000004x", "0000000000042", "1e5", " 1", given]);
+    same("numberAtEnd", portable.numberAtEnd(key), inC.numberAtEnd(key), key);
+    const plain = value(0);
+    same("encodePlain", encoded(() => encode(plain)), encoded(() => inC.encodePlain(plain) ?? encode(plain)), "a value");
+    seen.add("hex " + (portable.bytesFromHex(hex) !== undefined)).add("plain " + (inC.encodePlain(plain) !== undefined)).add("number " + (portable.numberAtEnd(key) >= 0));
     seen.add("equal " + portable.equal(a, b)).add("text " + typeof portable.textFromUtf8(a)).add("lone " + (portable.utf8FromText(given) === undefined));
     seen.add("order " + Math.sign(portable.compare(a, b)));
   }
@@ -70,9 +96,11 @@ const program = `
 `;
 
 const drawn =
-  "equal false, equal true, found false, found true, item false, item true, lone false, lone true, long false, long true, order -1, order 0, order 1, text number, text string";
+  "equal false, equal true, filled false, filled true, found false, found true, hex false, hex true, item false, item true, lone false, lone true, long false, long true, number false, number true, order -1, order 0, order 1, plain false, plain true, text number, text string";
 
-it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 60_000 }, async ({ skip }) => {
+it("gives in C what the reference gives, of bytes and texts drawn at random", { timeout: 120_000 }, async ({
+  skip,
+}) => {
   if (host.reason) skip(host.reason);
   const source = await bundleProgram(program);
   const { stdout, stderr } = await startOnXs(host.path, source, ["1", `${rounds}`]).ended;

@@ -21,6 +21,12 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** Whether all bytes are this one. */
+export function isFilled(bytes: Uint8Array, byte: number): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== byte) return false;
+  return true;
+}
+
 /** One after the other. */
 export function joined(first: Uint8Array, second: Uint8Array, third?: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(first.length + second.length + (third?.length ?? 0));
@@ -70,6 +76,24 @@ export function endOfItem(bytes: Uint8Array, at: number, end: number): number {
   return next;
 }
 
+/** Digits of a number that is padded with zeros. */
+const paddedDigits = 12;
+
+/** The number below 2^32 behind the last slash of a text, in twelve digits or in as few as it has; -1 where none stands there. */
+export function numberAtEnd(text: string): number {
+  const from = text.lastIndexOf("/") + 1;
+  const digits = text.length - from;
+  const one = digits === 1 || text.charCodeAt(from) !== 0x30;
+  if (from === 0 || digits === 0 || (digits !== paddedDigits && (digits > paddedDigits || !one))) return -1;
+  let number = 0;
+  for (let at = from; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number < 0x100000000 ? number : -1;
+}
+
 /** Where the next byte string of `least` bytes or more begins of the items from `at` to `end`, which are whole; `end` where none does. */
 export function nextString(bytes: Uint8Array, at: number, end: number, least: number): number {
   for (let next = at; next < end; ) {
@@ -99,6 +123,30 @@ export function toHex(bytes: Uint8Array): string {
 
 function digitCode(value: number): number {
   return value < 10 ? 0x30 + value : 0x57 + value;
+}
+
+/** The bytes of hex digits in either case; undefined where the text is none of whole bytes. */
+export function bytesFromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0) return undefined;
+  const bytes = new Uint8Array(text.length >> 1);
+  for (let at = 0; at < text.length; at++) {
+    const digit = digitOf(text.charCodeAt(at));
+    if (digit < 0) return undefined;
+    bytes[at >> 1] = at % 2 === 0 ? digit << 4 : bytes[at >> 1]! | digit;
+  }
+  return bytes;
+}
+
+/** -1 for what is none. */
+function digitOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/** The encoding of a value of integers, booleans, nulls, texts, byte strings and arrays, all at once; undefined where `cbor` is to make it, as always here. */
+export function encodePlain(_value: unknown): Uint8Array | undefined {
+  return undefined;
 }
 
 /** The UTF-8 of a text; undefined where it holds a lone surrogate, which no UTF-8 can carry. */

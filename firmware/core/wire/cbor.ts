@@ -1,4 +1,5 @@
 import { VertebraError } from "../errors";
+import { encodePlain } from "./bulk";
 import { compare, equal } from "./bytes";
 import { type FloatWidth, halfBits, halfValue, shortestWidth } from "./float";
 import { decodeText, encodeText } from "./text";
@@ -38,7 +39,7 @@ export const defaultLimits: Limits = { depth: 16, items: 65_536, length: 65_536 
 
 /** Throws `cbor-value` for what has no encoding, and `cbor-depth` for what no default decoder would take. */
 export function encode(value: Cbor): Uint8Array {
-  return encodeWithin(value, 0);
+  return encodePlain(value) ?? encodeWithin(value, 0);
 }
 
 function encodeWithin(value: Cbor, depth: number): Uint8Array {

@@ -61,6 +61,7 @@ extern Uart console;
 void openUarts(void);
 void serveUart(Uart* uart);
 bool hasReceived(const Uart* uart);
+size_t countReceived(const Uart* uart);
 /* What was received, at most so much. */
 size_t takeReceived(Uart* uart, uint8_t* bytes, size_t most);
 /* Bytes that it takes now. */

@@ -1,4 +1,5 @@
 /* The board's program on bare metal: the natives of native.ts over the machine's parts, and one loop. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../exits.h"
@@ -86,14 +87,16 @@ static xsMachine* createMachine(bool compiling)
 
 void runLoop(xsMachine* the)
 {
+	double until;
 	for (;;) {
 		/* What is due comes first: it may let go of an actuator. */
 		runTimers(the);
 		passReceived(the);
 		passCommands(the);
 		disableInterrupts();
-		if (!hasReceived(&serialLine) && !hasReceived(&console) && nextTimer() > monotonicMilliseconds())
-			waitForInterrupt(nextTimer());
+		until = fmin(nextTimer(), nextReceived());
+		if (!hasReceived(&console) && until > monotonicMilliseconds())
+			waitForInterrupt(until);
 		enableInterrupts();
 	}
 }

@@ -6,6 +6,8 @@
 
 /* serial.c, console.c: gives the program what came in on the two lines. */
 void passReceived(xsMachine* the);
+/* When the program is to be given what waits on the serial line, or INFINITY. */
+double nextReceived(void);
 void passCommands(xsMachine* the);
 
 void defineRandom(xsMachine* the, xsSlot* native);

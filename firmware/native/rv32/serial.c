@@ -1,17 +1,35 @@
 /* native.serial: the cable, the board's first serial line. */
+#include <math.h>
 #include "machine.h"
 #include "natives.h"
 
 #define PIECE 512
+/* Of what comes byte after byte the program is not told for each few of them: what it does for a piece is more than what it does for a byte. */
+#define QUIET_MS 1
 
 static Callback received;
+/* Bytes that wait, and when their number changed. */
+static size_t waiting = 0;
+static double changedAt = 0;
+
+double nextReceived(void)
+{
+	size_t now = received.kept ? countReceived(&serialLine) : 0;
+	if (now != waiting)
+		changedAt = monotonicMilliseconds();
+	waiting = now;
+	return now == 0 ? INFINITY : now >= PIECE ? 0 : changedAt + QUIET_MS;
+}
 
 void passReceived(xsMachine* the)
 {
 	uint8_t bytes[PIECE];
 	size_t length;
-	if (received.kept && (length = takeReceived(&serialLine, bytes, sizeof bytes)) > 0)
-		callBackBytes(the, &received, bytes, (xsUnsignedValue)length);
+	if (nextReceived() > monotonicMilliseconds())
+		return;
+	length = takeReceived(&serialLine, bytes, sizeof bytes);
+	waiting = 0;
+	callBackBytes(the, &received, bytes, (xsUnsignedValue)length);
 }
 
 static void openPort(xsMachine* the)

@@ -108,6 +108,11 @@ bool hasReceived(const Uart* uart)
 	return uart->received.count > 0;
 }
 
+size_t countReceived(const Uart* uart)
+{
+	return uart->received.count;
+}
+
 size_t takeReceived(Uart* uart, uint8_t* bytes, size_t most)
 {
 	size_t taken = 0;
