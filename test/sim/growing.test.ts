@@ -167,7 +167,7 @@ function faultsOf({ network, gateways, groups, wrong }: Grown): string[] {
 
 describe("a world that grows while links fail, members lose power and one lies", () => {
   for (const stewards of [1, 3]) {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       it(`with ${stewards === 1 ? "one steward" : "three stewards"} keeps its promises: seed ${seed}`, () => {
         const world = createWorld(stewards);
         const draw = seeded(seed);
