@@ -12,6 +12,7 @@ import { readBody } from "./request";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
+import { storeSizes } from "./store-sizes";
 import { finalBlockOf, whyWaiting } from "./waiting";
 
 /** The command line's way to a running gateway: HTTP on a Unix socket that only the world's user may open. */
@@ -61,6 +62,7 @@ async function answer(
   const url = new URL(request.url ?? "/", "http://gateway");
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /status") send(response, statusJson(gateway));
+  else if (route === "GET /store") send(response, await storeSizes(gateway));
   else if (route === "GET /why") send(response, await whyWaiting(gateway, url.searchParams.get("of") ?? ""));
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
   else if (route === "GET /entries") await sendEntries(gateway, url.searchParams, response, ending);

@@ -10,6 +10,7 @@ import { proofCommand } from "./proof";
 import { pushCommand } from "./push";
 import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
+import { storeCommand } from "./store";
 import { tailCommand } from "./tail";
 import { upCommand } from "./up";
 import { verifyCommand } from "./verify";
@@ -56,6 +57,7 @@ export function createProgram(): Command {
     verifyCommand,
     sagaCommand,
     flashCommand,
+    storeCommand,
     demoCommand,
   ]) {
     program.addCommand(command());

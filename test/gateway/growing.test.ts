@@ -7,6 +7,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { storeSizes } from "../../gateway/channels/store-sizes";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { newBoard } from "../../gateway/world/growing";
 import {
@@ -151,6 +152,26 @@ describe("a gateway whose world grows", () => {
     await stop(gateway);
     const again = await start();
     expect(names(again.world)).toEqual(["board-1", "porch"]);
+  });
+});
+
+describe("what takes how much of a gateway's store", () => {
+  it("is told by group, of all blocks or reckoned from some", async () => {
+    const gateway = await start();
+    await addGroup(gateway, alone, never());
+    for (let load = 0; load < 70; load++) await (await push(gateway, load)).final;
+    const { historyBytes, journalBytes, groups } = await storeSizes(gateway);
+    const of = (name: string) => groups.find((group) => group.name === name)!;
+    expect(of("definitions")).toMatchObject({ blocks: 1, looked: 1 });
+    expect(of("machine@board-1")).toMatchObject({ blocks: 0, proofBytes: 0, entryBytes: 0 });
+    const { blocks, looked, proofBytes, entryBytes } = of("alone");
+    expect([blocks, looked]).toEqual([70, 64]);
+    // Loads of 0 to 69, as f32 of three to five bytes.
+    expect(entryBytes).toBeGreaterThan(70 * 10);
+    expect(entryBytes).toBeLessThan(70 * 30);
+    expect(proofBytes).toBeGreaterThan(70 * 200);
+    expect(historyBytes).toBeGreaterThan(0);
+    expect(journalBytes).toBeGreaterThan(0);
   });
 });
 

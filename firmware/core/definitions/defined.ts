@@ -56,17 +56,18 @@ export function restoreDefined(world: World, records: Iterable<readonly [string,
 export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
   const before = world.groups.size;
   for (const { sequence, entry } of world.toDefine.splice(0)) takeDefinition(world, sequence, entry);
-  if (world.groups.size === before) return;
+  const added = [...world.groups.values()].slice(before);
+  if (added.length === 0) return;
   world.linesChanged = true;
   world.unsettled = true;
-  for (const peer of peers) meetAgain(world, peer, outgoing);
+  for (const peer of peers) meetAgain(world, peer, added, outgoing);
 }
 
 /** A neighbour that may share a new group is told that this participant follows it, and says in answer what it has of it (`gossip/receive`). */
-function meetAgain(world: World, peer: Peer, outgoing: Outgoing[]): void {
+function meetAgain(world: World, peer: Peer, added: readonly Group[], outgoing: Outgoing[]): void {
   let shares = false;
-  for (const group of world.groups.values()) {
-    if (peer.interests.has(group.key) || !mayFollow(world, group, peer.avatarKey)) continue;
+  for (const group of added) {
+    if (!mayFollow(world, group, peer.avatarKey)) continue;
     shares = true;
     peer.refused.delete(group.key);
     if (group.ownerKeys.includes(peer.avatarKey)) peer.interests.add(group.key);
@@ -116,7 +117,8 @@ function holdGroup(world: World, { name, group, pacts, followers }: GroupDefinit
   const created = asKnownTo(made, avatarKey, stewards);
   if (world.groups.has(created.key)) return undefined;
   const bytes = bytesOfAnother(bounds, [...world.groups.values()].map(askedOfGroup), askedOfGroup(created));
-  if (bytes > world.spareBytes || world.groups.size >= maxGroups) return noMemory(name, bytes, world);
+  if (world.groups.size >= maxGroups) return tooMany(name);
+  if (bytes > world.spareBytes) return noMemory(name, bytes, world);
   world.spareBytes -= bytes;
   world.groups.set(created.key, created);
   for (const owner of created.ownerKeys) world.owners.add(owner);
@@ -125,6 +127,14 @@ function holdGroup(world: World, { name, group, pacts, followers }: GroupDefinit
 
 function askedOfGroup({ ownerKeys, pact, mine }: Group): AskedGroup {
   return { owners: ownerKeys.length, largestEntry: pact.policy.largestEntry, mine };
+}
+
+function tooMany(name: string): VertebraError {
+  return new VertebraError(
+    "definition-groups",
+    `Group ${name} was defined for this participant, which has ${maxGroups} groups already: it takes no part in it`,
+    "Define the group with another owner: no participant has more.",
+  );
 }
 
 function noMemory(name: string, bytes: number, { spareBytes, groups }: World): VertebraError {
