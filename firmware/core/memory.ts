@@ -103,11 +103,13 @@ export function boundsWithDefined(
   defined: readonly AskedGroup[],
 ): { readonly bounds: Bounds; readonly spareBytes: number } {
   const room = memory.size - memory.firmware;
-  let count = defined.length;
-  const withThem = () => ({ ...asked, groups: [...asked.groups, ...defined.slice(0, count)] });
-  while (count > 0 && bytesFor(leastFor(withThem()), withThem()) > room) count--;
-  const bounds = boundsFor(memory, withThem());
-  return { bounds, spareBytes: room - bytesFor(bounds, asked) };
+  let fitting = asked;
+  for (const each of defined) {
+    const withIt = { ...asked, groups: [...fitting.groups, each] };
+    if (bytesFor(leastFor(withIt), withIt) <= room) fitting = withIt;
+  }
+  const bounds = boundsFor(memory, fitting);
+  return { bounds, spareBytes: room - bytesFor(withTold(bounds, asked), asked) };
 }
 
 /** All that it holds is told to a peer once: of more than it remembers it would tell again and again. */
@@ -138,9 +140,15 @@ export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
   return metablocks + links + momentBytes + ofGroups + ofSagas;
 }
 
-/** What one group more takes beside these. */
-export function bytesOfAnother(bounds: Bounds, groups: readonly AskedGroup[], another: AskedGroup): number {
-  return bytesFor(bounds, { groups: [...groups, another], sagas: 0 }) - bytesFor(bounds, { groups, sagas: 0 });
+/** The bytes that one group more takes beside these, and what is to be remembered of what was told then. */
+export function another(
+  bounds: Bounds,
+  groups: readonly AskedGroup[],
+  more: AskedGroup,
+): { readonly bytes: number; readonly told: number } {
+  const asked = { groups: [...groups, more], sagas: 0 };
+  const grown = withTold(bounds, asked);
+  return { bytes: bytesFor(grown, asked) - bytesFor(bounds, { groups, sagas: 0 }), told: grown.told };
 }
 
 function bytesOfGroup(bounds: Bounds, { owners, largestEntry, mine }: AskedGroup): number {

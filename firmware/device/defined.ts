@@ -3,7 +3,7 @@ import { type GroupDefinition, idOfDefined } from "../core/definitions/definitio
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
 import type { Crypto } from "../ports";
-import { type Journal, readRecord, recordKeys } from "../store/journal";
+import { type Journal, readRecord, recordKeys, recordLength } from "../store/journal";
 import { packWith } from "./keeping";
 import { sources } from "./readings";
 import type { Board } from "./wiring";
@@ -11,13 +11,14 @@ import { addSource } from "./writers";
 
 /** What a board does about groups that a steward defines for it, besides what its participant does. */
 
-/** Those that it took before this start, in their order. `tag` is the hex of the worldTag. */
+/** Those that it took before this start, as `definedIn` orders them. `tag` is the hex of the worldTag. */
 export function definedBefore(crypto: Crypto, journal: Journal, tag: string): GroupDefinition[] {
   const keys = [...recordKeys(journal, definedKeys(tag))];
   return definedIn(
     crypto,
     tag,
     keys.map((key) => [key, readRecord(journal, key)!] as const),
+    (key) => recordLength(journal, key) !== undefined,
   );
 }
 

@@ -5,6 +5,7 @@ import { syncGroupId } from "../../firmware/core/pact/pact";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Sha256 } from "../../firmware/core/wire/hash";
 import type { BlockReader } from "../participant/store";
+import { asVertebraError } from "../system/errors";
 import { appendDefined, readDefined, writeDefined } from "../world/defined-cache";
 import type { World } from "../world/world";
 import { blocksOf } from "./history";
@@ -36,6 +37,15 @@ export function createFollowing(
     return taken;
   }
 
+  /** What the directory says follows from what is final: a disk that is full ends nothing, and the next start writes it. */
+  function keep(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      events.notice(asVertebraError(error, `What was defined can't be written into ${directory}`));
+    }
+  }
+
   return {
     async begin(store) {
       if (group === undefined) return;
@@ -49,14 +59,14 @@ export function createFollowing(
       if (cached.length === entries.length && cached.every((entry, at) => equal(entry, entries[at]!))) return;
       catalog.forget();
       takeAll(entries);
-      writeDefined(directory, entries);
+      keep(() => writeDefined(directory, entries));
     },
     take(block) {
       if (group === undefined || !equal(block.group, group)) return;
       const { entries, firstEntry } = block;
       if (entries === null || firstEntry !== catalog.taken) return;
       const taken = takeAll(entries);
-      appendDefined(directory, entries);
+      keep(() => appendDefined(directory, entries));
       for (const each of taken) events.defined(each);
     },
   };

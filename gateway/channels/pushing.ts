@@ -1,12 +1,12 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ample } from "../../firmware/core/bounds";
-import type { VertebraError } from "../../firmware/core/errors";
+import { VertebraError } from "../../firmware/core/errors";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { type Json, objectToValues } from "../../firmware/core/pact/json";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
-import type { KnownGroup } from "../world/catalog";
+import { definitionsName, type KnownGroup } from "../world/catalog";
 import { gatewayEnds, type Pushed } from "./channel";
 import { readBody } from "./request";
 import { named } from "./waiting";
@@ -50,6 +50,7 @@ export async function answerPush(
 ): Promise<void> {
   const { group: called, entry, final } = await readBody<PushAsked>(request, pushAsked);
   const group = gateway.world.catalog.group(called);
+  if (group.name === definitionsName) throw definedByCommands();
   const { fields, pact } = group.pact;
   const bytes = encodeEntry(fields, objectToValues(fields, entry), pact.policy);
   const signal = unlessGone(response, ending);
@@ -67,6 +68,14 @@ export async function answerPush(
   if (sequence !== undefined) tell({ ...sealed, state: "final", sequence });
   if (asItComes) response.end();
   else response.setHeader("Content-Type", "application/json").end(JSON.stringify({ ...sealed, sequence }));
+}
+
+function definedByCommands(): VertebraError {
+  return new VertebraError(
+    "push-definitions",
+    `Nothing is pushed into ${definitionsName} as it is: what does not fit the world would count for nobody`,
+    "Use `vertebra board add`, `vertebra pact add` or `vertebra group add`.",
+  );
 }
 
 async function sealedOrWithdrawn(

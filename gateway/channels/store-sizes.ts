@@ -57,5 +57,7 @@ async function sizesOf({ store, world }: Gateway, group: string): Promise<Omit<S
 
 function bytesIn(directory: string): number {
   if (!existsSync(directory)) return 0;
-  return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+  // Files go while they are looked at: LevelDB puts them together.
+  const sizeOf = (name: string) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+  return readdirSync(directory).reduce((sum, name) => sum + sizeOf(name), 0);
 }

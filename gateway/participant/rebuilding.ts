@@ -58,10 +58,12 @@ async function takeDefined(
   group: string,
 ): Promise<RebuiltGroup[]> {
   const defined: RebuiltGroup[] = [];
-  for (let position = 0; ; position++) {
+  let hole = 0;
+  for (let position = 0; hole <= longestHole; position++) {
     const [record] = await history.read([finalKey(tag, group, position)]);
     const block = record && readFinalBlock(crypto, group, position, record);
-    if (block === undefined) return defined;
+    hole = block === undefined ? hole + 1 : 0;
+    if (block === undefined) continue;
     for (const [index, entry] of (block.entries ?? []).entries()) {
       const definition = readableDefinition(crypto, entry);
       if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
@@ -70,6 +72,7 @@ async function takeDefined(
       defined.push({ id: toHex(idOfDefined(crypto, definition)), soleOwner });
     }
   }
+  return defined;
 }
 
 async function takeAll(

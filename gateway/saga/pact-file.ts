@@ -1,7 +1,6 @@
 import { VertebraError } from "../../firmware/core/errors";
 import { encodePact, pactId } from "../../firmware/core/pact/pact";
 import { equal } from "../../firmware/core/wire/bytes";
-import { maxPactDepth } from "../../firmware/core/wire/limits";
 import type { Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { readPacts } from "../world/catalog";
@@ -49,7 +48,6 @@ function addPact(
   pacts: Uint8Array[],
 ): Hash {
   const token = tokenOf(exported, file);
-  if (pacts.length >= maxPactDepth) throw wrong(`${file}: '${token.name}' extends more than ${maxPactDepth} pacts`);
   const { extends: parent = null } = token;
   const its =
     parent === null || typeof parent === "string"

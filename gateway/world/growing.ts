@@ -27,7 +27,7 @@ export interface NewBoard {
  * and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(crypto: Crypto, random: Random, world: World, name: string, definition: Uint8Array): NewBoard {
-  checkName(name);
+  checkName(name, memberName);
   const { worldId, stewards, definitions } = definedWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
   const avatar = crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey;
@@ -37,8 +37,11 @@ export function newBoard(crypto: Crypto, random: Random, world: World, name: str
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
   const its = { worldId, stewards, definitions, pacts: [], groups: [], readings: [], sagas: noSagas };
   checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
+  // Something may have ended the gateway between the two.
+  const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
+  const member: Definition = { kind: "member", name, avatar, board: decodeBoard(definition).kind };
   return {
-    definitions: [{ kind: "member", name, avatar, board: decodeBoard(definition).kind }, group],
+    definitions: isMember ? [group] : [member, group],
     provision: { seed, worlds: [its] },
   };
 }
@@ -62,16 +65,17 @@ export interface AskedGroup {
 
 /**
  * A group of these owners. The gateway relays it where it is none of them, since boards hear each other through it. Throws `member-unknown`,
- * `pact-unknown` and `group-owners`.
+ * `pact-unknown`, `group-owners`, `name` and `readings-owner`.
  */
 export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): GroupDefinition {
   const { catalog } = world;
-  checkName(asked.name);
+  checkName(asked.name, groupName);
   const owners = asked.owners.map((name) => avatarOf(catalog, name));
   if (owners.length === 0 || new Set(asked.owners).size < owners.length) {
     const message = `Group ${asked.name} has ${owners.length === 0 ? "no owners" : "an owner twice"}`;
     throw new VertebraError("group-owners", message, "Name each member that is to own it with --owner, once.");
   }
+  checkReadings(asked);
   const readings = asked.readings.map(({ member, everyMs }) => ({ avatar: avatarOf(catalog, member), everyMs }));
   const gateway = avatarOf(catalog, gatewayName);
   const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
@@ -79,15 +83,35 @@ export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): Group
   return groupOf(crypto, catalog, asked.name, pact, owners, readings, followers);
 }
 
+/** `machine@` goes before it, and 64 bytes are the most. */
+const memberName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,54}$/;
+const groupName = /^(?=.{1,63}$)[A-Za-z0-9][A-Za-z0-9._-]*(?:@[A-Za-z0-9._-]+)?$/;
+
 /** People have files by these names, and type them. Throws `name`. */
-function checkName(name: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/.test(name)) return;
-  const message = `'${name}' is no name for a member or a group`;
+function checkName(name: string, allowed: RegExp): void {
+  if (allowed.test(name)) return;
+  const what =
+    allowed === memberName ? "a member: it has at most 55" : "a group: it has at most 63, with one '@' in it";
   throw new VertebraError(
     "name",
-    message,
-    "Take up to 63 letters, digits, '-', '_' and '.', and begin with a letter or a digit.",
+    `'${name}' is no name for ${what} characters`,
+    "Take letters, digits, '-', '_' and '.', and begin with a letter or a digit.",
   );
+}
+
+/** Each is of an owner that has sensors, and once. Throws `readings-owner`. */
+function checkReadings({ name, owners, readings }: AskedGroup): void {
+  const wrong = (member: string, why: string) =>
+    new VertebraError(
+      "readings-owner",
+      `${member} can't push readings into ${name}: ${why}`,
+      "Name each board that owns the group once at most with --reading.",
+    );
+  for (const [index, { member }] of readings.entries()) {
+    if (!owners.includes(member)) throw wrong(member, "it is none of its owners");
+    if (member === gatewayName) throw wrong(member, "a gateway has no sensors");
+    if (readings.findIndex((other) => other.member === member) < index) throw wrong(member, "it is named twice");
+  }
 }
 
 function groupOf(

@@ -22,12 +22,13 @@ import type { AvatarId, Field } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { compile } from "../saga/described";
 import type { SagaSource } from "../saga/source";
+import { definitionsName } from "./catalog";
 import type { WorldConfig } from "./config";
 import { firstPacts } from "./pacts";
 
 export const gatewayName = "gateway";
 /** Pacts that each world has. */
-const firstNames = ["machine", "machine-shared"];
+const firstNames = ["machine", "machine-shared", definitionsName];
 /** All of them own the groups that a world's members share, and so does the gateway. */
 export const mostBoards = maxOwners - 1;
 

@@ -145,7 +145,10 @@ export function boardOf(world: World, name: string): Board {
 export function placeBoard(world: World, name: string, provision: Provision, definition: Uint8Array): void {
   const files = boardFiles(world.directory, name);
   const encoded = encodeProvision(provision);
-  if (existsSync(files.provisionFile) && equal(readFileSync(files.provisionFile), encoded)) return;
+  if (existsSync(files.provisionFile) && equal(readFileSync(files.provisionFile), encoded)) {
+    writeWhole(files.definitionFile, definition, 0o644);
+    return;
+  }
   if (existsSync(files.place)) {
     throw new VertebraError(
       "board-files",
@@ -153,6 +156,7 @@ export function placeBoard(world: World, name: string, provision: Provision, def
       "Move it away if nobody needs what is in it, or choose another name.",
     );
   }
+  mkdirSync(dirname(files.place), { recursive: true, mode: 0o700 });
   const draft = mkdtempSync(`${files.place}.`);
   try {
     writeBoard(draft, provision, definition);

@@ -1,9 +1,19 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample } from "../../firmware/core/bounds";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import type { VertebraError } from "../../firmware/core/errors";
-import { type Asked, boundsFor, bytesFor, leastFor, roomy } from "../../firmware/core/memory";
+import {
+  type Asked,
+  type AskedGroup,
+  another,
+  boundsFor,
+  boundsWithDefined,
+  bytesFor,
+  leastFor,
+  roomy,
+} from "../../firmware/core/memory";
 import { bytesHeld } from "../../firmware/core/saga/room";
 import { hostBounds } from "../../firmware/device/ports";
 import { createNetwork, type Network } from "../core/network";
@@ -46,6 +56,38 @@ describe("what a board holds", () => {
         expect(remedy).toMatch(/fewer/);
       }
     }
+  });
+
+  it("is at a start all that it was before, however much was defined meanwhile, and no more than fits", () => {
+    const anyGroup = fc.record({
+      owners: fc.integer({ min: 2, max: 40 }),
+      largestEntry: fc.integer({ min: 16, max: 8_192 }),
+      mine: fc.boolean(),
+    });
+    const kb = fc.integer({ min: 260, max: 2_000 }).map((size) => ({ size: size * 1_024, firmware: 100 * 1_024 }));
+    fc.assert(
+      fc.property(kb, fc.array(anyGroup, { maxLength: 8 }), (memory, defined) => {
+        const asked = of(2);
+        const hold = (order: readonly AskedGroup[], known: readonly AskedGroup[]) => {
+          const start = boundsWithDefined(memory, asked, known);
+          let { bounds, spareBytes } = start;
+          const held: AskedGroup[] = [];
+          for (const each of order) {
+            const { bytes, told } = another(bounds, [...asked.groups, ...held], each);
+            if (bytes > spareBytes) continue;
+            held.push(each);
+            spareBytes -= bytes;
+            bounds = { ...bounds, told };
+          }
+          const all = { groups: [...asked.groups, ...held], sagas: 0 };
+          expect(bytesFor(bounds, all)).toBeLessThanOrEqual(memory.size - memory.firmware);
+          return held;
+        };
+        const before = hold(defined, []);
+        const again = [...before, ...defined.filter((each) => !before.includes(each))];
+        expect(hold(again, again).slice(0, before.length)).toEqual(before);
+      }),
+    );
   });
 
   it("takes the memory that board.json says, and no more than the machine has", () => {

@@ -135,7 +135,13 @@ describe.skipIf(reason)("a world that grows while it runs", () => {
         "readings-field",
         ["group", "add", "more", "--pact", "definitions", "--owner", "porch", "--reading", "porch=1s"],
       ],
-      ["definition-members", group("--owner", "porch", "--reading", "board-1=1s")],
+      ["readings-owner", group("--owner", "porch", "--reading", "board-1=1s")],
+      ["readings-owner", group("--owner", "gateway", "--owner", "porch", "--reading", "gateway=1s")],
+      ["readings-owner", group("--owner", "porch", "--reading", "porch=1s", "--reading", "porch=2s")],
+      ["name", ["board", "add", "a@b"]],
+      ["name", ["board", "add", "n".repeat(60)]],
+      ["name", ["group", "add", "a@b@c", "--pact", "machine", "--owner", "porch"]],
+      ["push-definitions", ["push", "definitions", '{"kind":"member","definition":""}']],
     ];
     for (const [code, words] of refused) {
       expect({ words, ...(await ask(...words)) }).toMatchObject({ words, status: 1, answer: { error: { code } } });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -27,6 +27,7 @@ let directory: string;
 const open: { close(): Promise<void> }[] = [];
 const never = () => new AbortController().signal;
 const board = new TextDecoder().decode(readDefinition("linux"));
+const simulated = new TextDecoder().decode(readDefinition("simulated"));
 
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), "vertebra-growing-"));
@@ -99,6 +100,35 @@ describe("a gateway whose world grows", () => {
     expect(toHex(provision.seed)).toBe(toHex(begun.provision.seed));
     const [member] = begun.definitions;
     expect(member).toMatchObject({ kind: "member", avatar: boardOf(gateway.world, "porch").avatar });
+  });
+
+  it("goes on with a board that something ended between its two definitions", async () => {
+    const gateway = await start();
+    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"));
+    placeBoard(gateway.world, "porch", begun.provision, readDefinition("linux"));
+    const group = gateway.world.catalog.group("definitions");
+    await (await gateway.channel.push(group, encodeDefinition(begun.definitions[0]!))).final;
+    const again = await addBoard(gateway, { name: "porch", board: simulated, dry: false }, never());
+    expect(again.defined).toMatchObject([{ kind: "group", name: "machine@porch" }]);
+    expect(readFileSync(boardOf(gateway.world, "porch").definitionFile, "utf8")).toBe(simulated);
+    await expect(add(gateway, "porch")).rejects.toMatchObject({ code: "name-taken" });
+  });
+
+  it("begins with no board at all", async () => {
+    const empty = join(parent, "empty");
+    createWorld(crypto, nodeRandom(), empty, plainWorld(0));
+    const gateway = await start(openWorld(crypto, empty));
+    await add(gateway, "first");
+    expect(names(openWorld(crypto, empty))).toEqual(["first"]);
+  });
+
+  it("goes on where what was defined can't be written into its directory, and says so", async () => {
+    const gateway = await start();
+    mkdirSync(join(directory, "defined"));
+    await add(gateway, "porch");
+    expect(names(gateway.world)).toEqual(["board-1", "porch"]);
+    expect(gateway.notices).toHaveLength(2);
+    rmSync(join(directory, "defined"), { recursive: true });
   });
 
   it("shows what was defined in the names that people use", async () => {

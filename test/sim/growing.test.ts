@@ -101,7 +101,7 @@ function step(world: Grown, draw: Draw, number: number): void {
       all.filter((name) => name !== liar),
       2 + draw.below(3),
     );
-    const quorum = draw.one(["all", "two-thirds", "majority"] as const);
+    const quorum = draw.one(["all", "two-thirds"] as const);
     const plan = { name: `group${groups.length}`, owners, policy: { quorum } };
     groups.push(plan);
     // Owners hear each other through those who follow.

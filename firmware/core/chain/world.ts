@@ -74,7 +74,8 @@ export interface World {
   spareBytes: number;
   /** In hex: who may write where a pact's writers are its stewards. */
   readonly stewards: ReadonlySet<string>;
-  readonly bounds: Bounds;
+  /** What is remembered of what was told grows with groups that are defined. */
+  bounds: Bounds;
   /** Of this participant's records in its store, all worlds together. */
   readonly room: Room;
 

@@ -1,12 +1,14 @@
+import { groupKey } from "../block/records";
 import { mayFollow } from "../chain/access";
 import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
-import { hasRoom, roomFor, takeRoom } from "../chain/store-room";
+import type { Metablock } from "../chain/metablock";
+import { takeRoom } from "../chain/store-room";
 import { put, type World } from "../chain/world";
 import { VertebraError } from "../errors";
 import { greet } from "../gossip/frontier";
 import type { Peer } from "../gossip/peer";
 import type { Outgoing } from "../gossip/tell";
-import { type AskedGroup, bytesOfAnother } from "../memory";
+import { type AskedGroup, another } from "../memory";
 import { syncGroupId } from "../pact/pact";
 import { toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
@@ -27,26 +29,35 @@ export function definedKeys(world: string): string {
   return `w/${world}/defined/`;
 }
 
-/** The definitions of groups that these records hold, in the order in which they became final. Throws as `decodeDefinition`. */
+/**
+ * The definitions of groups that these records hold, in the order in which they became final, but first those that were acted in (of which
+ * there is a group's record): where there is not memory for all, no other takes their place. Throws as `decodeDefinition`.
+ */
 export function definedIn(
   crypto: World["crypto"],
   world: string,
   records: Iterable<readonly [string, Uint8Array]>,
+  isActedIn: (groupKey: string) => boolean,
 ): GroupDefinition[] {
   const prefix = definedKeys(world);
-  const found: { readonly sequence: number; readonly definition: GroupDefinition }[] = [];
+  const found: { readonly actedIn: boolean; readonly sequence: number; readonly definition: GroupDefinition }[] = [];
   for (const [key, value] of records) {
     if (!key.startsWith(prefix)) continue;
     const definition = decodeDefinition(crypto, value);
-    if (definition?.kind === "group") found.push({ sequence: Number(key.slice(prefix.length)), definition });
+    if (definition?.kind !== "group") continue;
+    const actedIn = isActedIn(groupKey(world, toHex(idOfDefined(crypto, definition))));
+    found.push({ actedIn, sequence: Number(key.slice(prefix.length)), definition });
   }
-  return found.sort((a, b) => a.sequence - b.sequence).map(({ definition }) => definition);
+  found.sort((a, b) => Number(b.actedIn) - Number(a.actedIn) || a.sequence - b.sequence);
+  return found.map(({ definition }) => definition);
 }
 
 /** Begins with what was defined before this start. What it has no memory for now stays in its records. */
 export function restoreDefined(world: World, records: Iterable<readonly [string, Uint8Array]>): void {
   if (world.definitions === null) return;
-  for (const definition of definedIn(world.crypto, world.tag, records)) {
+  const keys = new Set<string>();
+  for (const [key] of records) keys.add(key);
+  for (const definition of definedIn(world.crypto, world.tag, records, (key) => keys.has(key))) {
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
   }
@@ -59,8 +70,13 @@ export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: 
   const added = [...world.groups.values()].slice(before);
   if (added.length === 0) return;
   world.linesChanged = true;
-  world.unsettled = true;
+  for (const metablock of world.metablocks.values()) showsAllNoMore(metablock);
   for (const peer of peers) meetAgain(world, peer, added, outgoing);
+}
+
+/** Of what was shown whole only the references around known groups were kept: what of it is of a new one is still to be shown. */
+function showsAllNoMore(metablock: Metablock): void {
+  if (metablock.sorted.length < metablock.header.value.referenceCount) metablock.whole = false;
 }
 
 /** A neighbour that may share a new group is told that this participant follows it, and says in answer what it has of it (`gossip/receive`). */
@@ -94,9 +110,19 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
   if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
 }
 
+/** Of a store's room, so that they never crowd out blocks: they stay for good. */
+const shareOfDefinitions = 1 / 8;
+
+function definedBytes({ room, tag }: World): number {
+  const prefix = definedKeys(tag);
+  let bytes = 0;
+  for (const [key, size] of room.sizes) if (key.startsWith(prefix)) bytes += size;
+  return bytes;
+}
+
 function keepDefinition(world: World, sequence: number, entry: Uint8Array): VertebraError | undefined {
   const { room } = world;
-  if (!hasRoom(room, roomFor.slot, entry.length)) {
+  if (room.bytes !== null && definedBytes(world) + entry.length > room.bytes * shareOfDefinitions) {
     return new VertebraError(
       "definition-room",
       `The store has no room for definition ${sequence} of the world, of ${entry.length} bytes`,
@@ -116,10 +142,11 @@ function holdGroup(world: World, { name, group, pacts, followers }: GroupDefinit
   const made = createGroup(crypto, group, indexPacts(crypto, pacts), named, bounds);
   const created = asKnownTo(made, avatarKey, stewards);
   if (world.groups.has(created.key)) return undefined;
-  const bytes = bytesOfAnother(bounds, [...world.groups.values()].map(askedOfGroup), askedOfGroup(created));
+  const { bytes, told } = another(bounds, [...world.groups.values()].map(askedOfGroup), askedOfGroup(created));
   if (world.groups.size >= maxGroups) return tooMany(name);
   if (bytes > world.spareBytes) return noMemory(name, bytes, world);
   world.spareBytes -= bytes;
+  world.bounds = { ...bounds, told };
   world.groups.set(created.key, created);
   for (const owner of created.ownerKeys) world.owners.add(owner);
   return undefined;
