@@ -155,7 +155,7 @@ describe("a board whose flash is small", () => {
           short += network.members.get("board")!.notices.filter(({ error }) => error.code === "store-short").length;
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 24 },
     );
     expect(short).toBeGreaterThan(0);
   }, 120_000);
