@@ -12,7 +12,7 @@ import type { World } from "./world";
 
 /** Metablocks of one issuer, in one generation and in all. */
 const metablocksPerGeneration = 8;
-const metablocksPerIssuer = 32;
+export const metablocksPerIssuer = 32;
 /**
  * The same for all together who own no group that is known here: whoever holds the world id can make keys without end. Honest ones
  * are other boards of a gateway, whose batches were under way with this one's.

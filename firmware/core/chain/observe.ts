@@ -24,7 +24,14 @@ import {
   soleOwner,
 } from "./group";
 import { createMetablock, invalid, type Metablock } from "./metablock";
-import { boundReferences, isParentToCome, makeRoom, poolOf, roomForMetablock } from "./metablock-room";
+import {
+  boundReferences,
+  isParentToCome,
+  makeRoom,
+  metablocksPerIssuer,
+  poolOf,
+  roomForMetablock,
+} from "./metablock-room";
 import { reportMissing, reportMissingBlock } from "./missing";
 import { isGivenUp, losePatience } from "./patience";
 import { brokenInvariant, groupsAbout, hasMyVote, openGroups, ownedBy, parentsOf } from "./predicates";
@@ -231,6 +238,7 @@ function validate(world: World, metablock: Metablock): void {
 function dropOldGenerations(world: World): void {
   const { highestFinalizableGeneration } = world;
   const relaying = relays(world);
+  const prolific = relaying ? prolificIssuers(world) : none;
   for (const metablock of world.metablocks.values()) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
     if (relaying && !isParentToCome(world, metablock) && isDoneForRelay(world, metablock)) {
@@ -238,7 +246,7 @@ function dropOldGenerations(world: World): void {
       continue;
     }
     if (behind <= 1 || (behind <= generationsOpen && mayStillFinish(world, metablock))) continue;
-    if (relaying && mayBeWanted(world, metablock)) continue;
+    if (relaying && mayBeWanted(world, metablock, prolific)) continue;
     // Nobody's patience is to end by what it never could vote for.
     if (hasMyVote(world, metablock)) for (const group of openGroups(world, metablock)) losePatience(group);
     world.metablocks.delete(metablock.key);
@@ -246,11 +254,12 @@ function dropOldGenerations(world: World): void {
 }
 
 /**
- * One that follows groups which it does not own passes on what is about them, in whatever generation their owners are. What has one owner
- * enters no metablock.
+ * One that follows groups which it does not own passes on what is about them, in whatever generation their owners are. What one
+ * steward defines, which all boards follow, enters no metablock.
  */
 function relays(world: World): boolean {
-  for (const group of world.groups.values()) if (!group.mine && !soleOwner(group)) return true;
+  for (const group of world.groups.values())
+    if (!group.mine && !(group === world.definitions && soleOwner(group))) return true;
   return false;
 }
 
@@ -260,10 +269,22 @@ function mayStillFinish(world: World, metablock: Metablock): boolean {
   return false;
 }
 
-/** What relays still pass on to who comes late: longer where something of it is open. */
-function mayBeWanted(world: World, metablock: Metablock): boolean {
+/** What relays still pass on to who comes late; of an issuer that needs its room for more, what is done only for a short time. */
+function mayBeWanted(world: World, metablock: Metablock, prolific: ReadonlySet<string>): boolean {
   const age = world.now.monotonic - metablock.seenAt;
-  return age < world.patience || (age < timing.longestAttempt && openGroups(world, metablock).length > 0);
+  if (age < world.patience) return true;
+  return age < timing.longestAttempt && (!prolific.has(metablock.issuerKey) || openGroups(world, metablock).length > 0);
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** Who has nearly filled the room that an issuer has. */
+function prolificIssuers({ metablocks }: World): ReadonlySet<string> {
+  const most = metablocksPerIssuer - 4;
+  if (metablocks.size <= most) return none;
+  const issued = new Map<string, number>();
+  for (const { issuerKey } of metablocks.values()) issued.set(issuerKey, (issued.get(issuerKey) ?? 0) + 1);
+  return new Set([...issued].filter(([, count]) => count > most).map(([issuer]) => issuer));
 }
 
 /** About followed groups alone, and done: one that only relays has no generation of its own by which it would grow old. */
