@@ -238,7 +238,7 @@ function validate(world: World, metablock: Metablock): void {
 function dropOldGenerations(world: World): void {
   const { highestFinalizableGeneration } = world;
   const relaying = relays(world);
-  const prolific = relaying ? prolificIssuers(world) : none;
+  const prolific = relaying ? prolificIssuers(world) : null;
   for (const metablock of world.metablocks.values()) {
     const behind = highestFinalizableGeneration - metablock.view.sequence;
     if (relaying && !isParentToCome(world, metablock) && isDoneForRelay(world, metablock)) {
@@ -270,18 +270,19 @@ function mayStillFinish(world: World, metablock: Metablock): boolean {
 }
 
 /** What relays still pass on to who comes late; of an issuer that needs its room for more, what is done only for a short time. */
-function mayBeWanted(world: World, metablock: Metablock, prolific: ReadonlySet<string>): boolean {
+function mayBeWanted(world: World, metablock: Metablock, prolific: ReadonlySet<string> | null): boolean {
   const age = world.now.monotonic - metablock.seenAt;
   if (age < world.patience) return true;
-  return age < timing.longestAttempt && (!prolific.has(metablock.issuerKey) || openGroups(world, metablock).length > 0);
+  return (
+    age < timing.longestAttempt &&
+    (prolific?.has(metablock.issuerKey) !== true || openGroups(world, metablock).length > 0)
+  );
 }
 
-const none: ReadonlySet<string> = new Set();
-
-/** Who has nearly filled the room that an issuer has. */
-function prolificIssuers({ metablocks }: World): ReadonlySet<string> {
+/** Who has nearly filled the room that an issuer has; null where nobody can have. */
+function prolificIssuers({ metablocks }: World): ReadonlySet<string> | null {
   const most = metablocksPerIssuer - 4;
-  if (metablocks.size <= most) return none;
+  if (metablocks.size <= most) return null;
   const issued = new Map<string, number>();
   for (const { issuerKey } of metablocks.values()) issued.set(issuerKey, (issued.get(issuerKey) ?? 0) + 1);
   return new Set([...issued].filter(([, count]) => count > most).map(([issuer]) => issuer));
