@@ -38,7 +38,7 @@ export interface Gateway {
   /** Undefined in a world without sagas. */
   readonly sagas: GatewayConducting | undefined;
   status(): GatewayStatus;
-  /** Opens one port more, as those that it was started with. */
+  /** Opens one port more, as those that it was started with; one that it has already stays as it is. */
   addCable(place: SerialPlace): void;
   /** The cable on this port, to be pulled out and put back. Throws `port-unknown`. */
   cable(path: string): Pick<SerialAvatar, "unplug" | "plug">;
@@ -189,7 +189,9 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     links: links.map(({ avatar }) => avatar.status()),
   });
   const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
-  const addCable = (place: SerialPlace) => void links.push(startLink(options, peers, place));
+  const addCable = (place: SerialPlace) => {
+    if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, peers, place));
+  };
   return { world, crypto, participant, store: reader, channel, sagas: conducting, status, cable, addCable, close };
 }
 

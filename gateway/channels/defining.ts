@@ -15,7 +15,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
 import { checkDefinitions, definitionsName } from "../world/catalog";
-import { type AskedGroup, newBoard, newGroup } from "../world/growing";
+import { type AskedGroup, growingWorld, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { boardOf, placeBoard, type World } from "../world/world";
 import { beforeEnd } from "./pushing";
@@ -64,8 +64,8 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
   const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition);
-  checkAll(gateway, definitions);
-  if (asked.dry) return { dry: true, defined: toldOf(gateway, definitions, []) };
+  const would = tried(gateway, definitions);
+  if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
   const defined = await define(gateway, definitions, ending);
   const { terminal, provisionFile } = boardOf(world, asked.name);
@@ -75,23 +75,21 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
   const definitions = pacts.map((hex): Definition => ({ kind: "pact", pact: fromHex(hex) }));
-  return dry ? tried(gateway, definitions) : define(gateway, definitions, ending);
+  const would = tried(gateway, definitions);
+  return dry ? would : define(gateway, definitions, ending);
 }
 
 export async function addGroup(gateway: Gateway, asked: GroupAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = newGroup(crypto, world, asked);
   for (const { name } of ownersHere(world, definition)) checkBoard(world, name, definition);
-  return asked.dry ? tried(gateway, [definition]) : define(gateway, [definition], ending);
+  const would = tried(gateway, [definition]);
+  return asked.dry ? would : define(gateway, [definition], ending);
 }
 
-/** What would be defined. Throws why it would not. */
+/** What would be defined. Throws why it would count for nobody. */
 function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJson {
-  checkAll(gateway, definitions);
-  return { dry: true, defined: toldOf(gateway, definitions, []) };
-}
-
-function checkAll({ crypto, world, participant }: Gateway, definitions: readonly Definition[]): void {
+  const { crypto, world, participant } = gateway;
   const group = definitionsIn(world);
   const { avatar } = participant.status(world.tag);
   if (!group.owners.some((owner) => toHex(owner) === avatar)) {
@@ -102,13 +100,13 @@ function checkAll({ crypto, world, participant }: Gateway, definitions: readonly
     );
   }
   checkDefinitions(crypto, world.catalog, definitions);
+  return { dry: true, defined: toldOf(gateway, definitions, []) };
 }
 
-/** Defines one after the other; resolves when all are final. Rejects with why they would count for nobody. */
+/** Defines one after the other what was tried; resolves when all are final. */
 async function define(gateway: Gateway, definitions: readonly Definition[], ending: AbortSignal): Promise<DefinedJson> {
   const { world, channel } = gateway;
   const group = definitionsIn(world);
-  checkAll(gateway, definitions);
   const sequences: number[] = [];
   for (const each of definitions) {
     const { final } = await channel.push(group, encodeDefinition(each), ending);
@@ -117,14 +115,10 @@ async function define(gateway: Gateway, definitions: readonly Definition[], endi
   return { dry: false, defined: toldOf(gateway, definitions, sequences) };
 }
 
-/** Throws `world-fixed`, for a world of an earlier version. */
-function definitionsIn({ catalog, provision }: World) {
-  if (provision.definitions !== undefined) return catalog.group(definitionsName);
-  throw new VertebraError(
-    "world-fixed",
-    "This world was made by an earlier version, and stays as it was made",
-    "Make a new one with `vertebra world create` to add to it.",
-  );
+/** Throws `world-fixed`. */
+function definitionsIn(world: World) {
+  growingWorld(world);
+  return world.catalog.group(definitionsName);
 }
 
 function toldOf({ crypto }: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {

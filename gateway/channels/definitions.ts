@@ -29,9 +29,8 @@ export function createFollowing(
     const taken: Definition[] = [];
     for (const entry of entries) {
       const sequence = catalog.taken;
-      const error = catalog.take(entry);
-      const definition = catalog.read(entry);
-      if (error !== undefined) events.notice(countsForNobody(sequence, error));
+      const definition = catalog.take(entry);
+      if (definition instanceof VertebraError) events.notice(countsForNobody(sequence, definition));
       else if (definition !== undefined) taken.push(definition);
     }
     return taken;

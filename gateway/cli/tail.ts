@@ -24,6 +24,10 @@ export function tailCommand(): Command {
     .option("--from <sequence>", "begin with this sequence", wholeNumber(0), 0)
     .option("--pending", "print sealed and buffered entries too, marked as such: they may come in another order")
     .option("--no-follow", "print what is there, and end")
+    .addHelpText(
+      "after",
+      "\nWithout a group all that there are now are told; one that is defined later is not among them.",
+    )
     .action(tail);
 }
 

@@ -1,9 +1,10 @@
 import { VertebraError } from "../../firmware/core/errors";
 import { encodePact, pactId } from "../../firmware/core/pact/pact";
 import { equal } from "../../firmware/core/wire/bytes";
-import type { Hash, Pact } from "../../firmware/core/wire/types";
+import type { Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { readPacts } from "../world/catalog";
+import { type KnownPact, readPacts } from "../world/catalog";
+import { newestPact } from "../world/growing";
 import type { Pact as PactToken } from "./define";
 import { describedPact } from "./described";
 import type { Sandbox } from "./sandbox";
@@ -11,13 +12,6 @@ import { bundleSaga } from "./source";
 
 /** What loading such a file may take. */
 const limits = { computation: 10_000_000, memory: 8_388_608 };
-
-/** What a world has already. */
-interface KnownPact {
-  readonly id: Hash;
-  readonly bytes: Uint8Array;
-  readonly pact: Pact;
-}
 
 /**
  * The pact that a file exports as its default, encoded, and before it those that it extends and the world does not have. Throws
@@ -50,9 +44,9 @@ function addPact(
   const token = tokenOf(exported, file);
   const { extends: parent = null } = token;
   const its =
-    parent === null || typeof parent === "string"
-      ? named(parent, known, token.name)
-      : addPact(crypto, parent, file, known, pacts);
+    typeof parent === "string"
+      ? newestPact({ pacts: known }, parent).id
+      : parent && addPact(crypto, parent, file, known, pacts);
   const encoded = encodePact(describedPact(token, its));
   const id = pactId(crypto, encoded);
   if ([...known.map((each) => each.id), ...pacts.map((each) => pactId(crypto, each))].some((each) => equal(each, id)))
@@ -61,15 +55,6 @@ function addPact(
   readPacts(crypto, [...known.map(({ bytes }) => bytes), ...pacts, encoded]);
   pacts.push(encoded);
   return id;
-}
-
-/** The id of the newest pact of this name that the world has. */
-function named(name: string | null, known: readonly KnownPact[], child: string): Hash | null {
-  if (name === null) return null;
-  const found = known.filter(({ pact }) => pact.name === name).sort((a, b) => b.pact.version - a.pact.version)[0];
-  if (found !== undefined) return found.id;
-  const message = `Pact '${child}' extends '${name}', which this world does not have`;
-  throw new VertebraError("pact-unknown", message, "Add that one first, or import it and give it to `extends`.");
 }
 
 function tokenOf(exported: unknown, file: string): PactToken {

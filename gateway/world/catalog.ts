@@ -20,10 +20,10 @@ export interface Catalog {
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
   /**
-   * Takes the next entry of the definitions group: what it defines is known from now on. Returns why it counts for nobody, where it is none,
-   * or names what has its name already: the first that is final has it.
+   * Takes the next entry of the definitions group, and returns what it defines, known from now on; or why it counts for nobody, where it is none,
+   * or names what has its name already: the first that is final has it. Undefined for what only later versions know.
    */
-  take(entry: Uint8Array): VertebraError | undefined;
+  take(entry: Uint8Array): Definition | VertebraError | undefined;
   /** What an entry of it defines; undefined for what is no definition, or one that only later versions know. */
   read(entry: Uint8Array): Definition | undefined;
   /** Knows again only what the world was made with. */
@@ -119,10 +119,11 @@ export function readableDefinition(crypto: Sha256, entry: Uint8Array): Definitio
   }
 }
 
-function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): VertebraError | undefined {
+function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): Definition | VertebraError | undefined {
   try {
     const definition = decodeDefinition(crypto, entry);
-    return definition === undefined ? undefined : takeDefinition(crypto, known, definition);
+    if (definition !== undefined) takeDefinition(crypto, known, definition);
+    return definition;
   } catch (error) {
     if (error instanceof VertebraError && error.code !== "assertion") return error;
     throw error;
@@ -139,7 +140,7 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 }
 
 /** What it adds. Throws what says why it counts for nobody. */
-function takeDefinition(crypto: Crypto, known: Known, definition: Definition): undefined {
+function takeDefinition(crypto: Crypto, known: Known, definition: Definition): void {
   checkDefinition(crypto, known, definition);
   const { pacts, groups, members } = known;
   if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });

@@ -28,7 +28,7 @@ export interface NewBoard {
  */
 export function newBoard(crypto: Crypto, random: Random, world: World, name: string, definition: Uint8Array): NewBoard {
   checkName(name, memberName);
-  const { worldId, stewards, definitions } = definedWorld(world);
+  const { worldId, stewards, definitions } = growingWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
   const avatar = crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey;
   const machine = newestPact(world.catalog, "machine");
@@ -132,7 +132,7 @@ function groupOf(
 }
 
 /** The pact of this name in its highest version. Throws `pact-unknown`. */
-export function newestPact({ pacts }: Catalog, name: string): KnownPact {
+export function newestPact({ pacts }: Pick<Catalog, "pacts">, name: string): KnownPact {
   const found = pacts.filter(({ pact }) => pact.name === name).sort((a, b) => b.pact.version - a.pact.version)[0];
   if (found !== undefined) return found;
   const names = [...new Set(pacts.map(({ pact }) => pact.name))].join(", ");
@@ -151,8 +151,8 @@ function avatarOf({ members }: Catalog, name: string): AvatarId {
   throw new VertebraError("member-unknown", `This world has no member '${name}'`, `There are: ${names}.`);
 }
 
-/** Throws `world-fixed` for a world of an earlier version. */
-function definedWorld({ provision: { worldId, stewards, definitions } }: World) {
+/** What a new member is provisioned with. Throws `world-fixed` for a world of an earlier version. */
+export function growingWorld({ provision: { worldId, stewards, definitions } }: World) {
   if (definitions !== undefined) return { worldId, stewards, definitions };
   throw new VertebraError(
     "world-fixed",

@@ -53,11 +53,10 @@ export function definedIn(
 }
 
 /** Begins with what was defined before this start. What it has no memory for now stays in its records. */
-export function restoreDefined(world: World, records: Iterable<readonly [string, Uint8Array]>): void {
+export function restoreDefined(world: World, records: readonly (readonly [string, Uint8Array])[]): void {
   if (world.definitions === null) return;
-  const keys = new Set<string>();
-  for (const [key] of records) keys.add(key);
-  for (const definition of definedIn(world.crypto, world.tag, records, (key) => keys.has(key))) {
+  const isThere = (wanted: string) => records.some(([key]) => key === wanted);
+  for (const definition of definedIn(world.crypto, world.tag, records, isThere)) {
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
   }
