@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
-import { gatewayOf, pulled, reading, worldOfOne } from "./worlds";
+import { encodedReading, gatewayOf, pulled, reading, worldOfOne } from "./worlds";
 
 let parent: string;
 let gateway: Awaited<ReturnType<typeof gatewayOf>>;
@@ -18,9 +17,7 @@ afterEach(async () => {
 
 const machine = () => gateway.world.catalog.group("machine");
 function push(load: number, signal?: AbortSignal) {
-  const { fields, pact } = machine().pact;
-  const entry = encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
-  return gateway.channel.push(machine(), entry, signal);
+  return gateway.channel.push(machine(), encodedReading(machine(), load), signal);
 }
 const loads = (entries: Awaited<ReturnType<typeof pulled>>) => entries.map(({ entry }) => entry?.load);
 

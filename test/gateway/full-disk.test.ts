@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { finalKey } from "../../firmware/core/block/final-record";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { type FailingDisk, failingDisk } from "./failing-disk";
 import { openedStore } from "./stores";
-import { gatewayOf, pulled, reading, worldOfOne } from "./worlds";
+import { encodedReading, gatewayOf, pulled, worldOfOne } from "./worlds";
 
 const owner = new Uint8Array(32).fill(7);
 const none: ReadonlySet<string> = new Set();
@@ -140,9 +139,7 @@ describe("a gateway whose disk is full", () => {
     const full = failingDisk();
     const gateway = await gatewayOf(world, [], false, full);
     const group = world.catalog.group("machine");
-    const { fields, pact } = group.pact;
-    const push = (load: number) =>
-      gateway.channel.push(group, encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+    const push = (load: number) => gateway.channel.push(group, encodedReading(group, load));
     await (await push(0)).final;
     full.fails = ["ENOSPC", "No space left on device"];
     const waiting = push(1);
@@ -163,8 +160,7 @@ describe("a gateway whose disk is full", () => {
     const full = failingDisk();
     const first = await gatewayOf(world, [], false, full);
     const group = world.catalog.group("machine");
-    const { fields, pact } = group.pact;
-    const entry = (load: number) => encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
+    const entry = (load: number) => encodedReading(group, load);
     await (await first.channel.push(group, entry(0))).final;
     full.fails = ["ENOSPC", "No space left on device"];
     const refused = expect(first.channel.push(group, entry(1))).rejects.toThrow();

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import { decodeProvision } from "../../firmware/core/identity/provision";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
 import { storeSizes } from "../../gateway/channels/store-sizes";
@@ -19,7 +18,7 @@ import {
   readDefinition,
   type World,
 } from "../../gateway/world/world";
-import { crypto, gatewayOf, pulled, reading } from "./worlds";
+import { crypto, encodedReading, gatewayOf, pulled } from "./worlds";
 
 type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
 let parent: string;
@@ -56,10 +55,7 @@ const names = (world: World) => world.boards.map(({ name }) => name);
 
 function push(gateway: TestGateway, load: number) {
   const group = gateway.world.catalog.group("alone");
-  return gateway.channel.push(
-    group,
-    encodeEntry(group.pact.fields, objectToValues(group.pact.fields, reading(load)), group.pact.pact.policy),
-  );
+  return gateway.channel.push(group, encodedReading(group, load));
 }
 
 describe("a gateway whose world grows", () => {

@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { historyOf } from "../../gateway/channels/history";
 import type { World } from "../../gateway/world/world";
-import { gatewayOf, pulled, reading, worldOfOne } from "./worlds";
+import { encodedReading, gatewayOf, pulled, reading, worldOfOne } from "./worlds";
 
 /** Blocks that the gateway seals, of one entry each, whose load is its sequence. */
 const sealed = 40;
@@ -48,9 +47,7 @@ async function stop(gateway: TestGateway): Promise<void> {
 
 async function push(gateway: TestGateway, load: number): Promise<void> {
   const group = gateway.world.catalog.group("machine");
-  const { fields, pact } = group.pact;
-  const entry = encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
-  await (await gateway.channel.push(group, entry)).final;
+  await (await gateway.channel.push(group, encodedReading(group, load))).final;
 }
 
 const place = () => join(world.directory, "store", "history");

@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createWorld, plainWorld, type World } from "../../gateway/world/world";
 import { hostOrReason } from "../xs/host";
 import { type NullModem, plugIn } from "./null-modem";
-import { crypto, gatewayOf, pulled, reading, worldOfBoard } from "./worlds";
+import { crypto, encodedReading, gatewayOf, pulled, worldOfBoard } from "./worlds";
 
 const { path: host, reason } = await hostOrReason();
 const patience = { timeout: 20_000 };
@@ -45,9 +44,7 @@ afterEach(async () => {
 
 async function push(load: number): Promise<void> {
   const group = world.catalog.group("machine");
-  const { fields, pact } = group.pact;
-  const entry = encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
-  await (await gateway.channel.push(group, entry)).final;
+  await (await gateway.channel.push(group, encodedReading(group, load))).final;
 }
 
 /** The gateway ends, its history is changed, and it starts again. */

@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { finalKey } from "../../firmware/core/block/final-record";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createWorld, plainWorld, type World } from "../../gateway/world/world";
 import { hostOrReason } from "../xs/host";
 import { plugIn } from "./null-modem";
-import { crypto, gatewayOf, pulled, reading, worldOfBoard, worldOfOne } from "./worlds";
+import { crypto, encodedReading, gatewayOf, pulled, worldOfBoard, worldOfOne } from "./worlds";
 
 const { path: host, reason } = await hostOrReason();
 const patience = { timeout: 20_000 };
@@ -39,8 +38,7 @@ async function stop(gateway: TestGateway): Promise<void> {
 
 function push(gateway: TestGateway, load: number) {
   const group = gateway.world.catalog.group("machine");
-  const { fields, pact } = group.pact;
-  return gateway.channel.push(group, encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+  return gateway.channel.push(group, encodedReading(group, load));
 }
 
 const loads = async (gateway: TestGateway) =>

@@ -3,13 +3,12 @@ import { lutimesSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { openPort } from "../../gateway/avatars/port";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createWorld, plainWorld } from "../../gateway/world/world";
 import { hostOrReason } from "../xs/host";
 import { type NullModem, plugIn } from "./null-modem";
-import { crypto, gatewayOf, pulled, reading, worldOfBoard } from "./worlds";
+import { crypto, encodedReading, gatewayOf, pulled, worldOfBoard } from "./worlds";
 
 const { path: host, reason } = await hostOrReason();
 const patience = { timeout: 20_000 };
@@ -39,8 +38,7 @@ async function cable(baud?: number): Promise<NullModem> {
 
 function push(gateway: TestGateway, load: number) {
   const group = gateway.world.catalog.group("machine");
-  const { fields, pact } = group.pact;
-  return gateway.channel.push(group, encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy));
+  return gateway.channel.push(group, encodedReading(group, load));
 }
 
 const loads = async (gateway: TestGateway) => (await pulled(gateway, "machine")).map(({ entry }) => entry?.load);

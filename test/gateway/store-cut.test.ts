@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ample } from "../../firmware/core/bounds";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { createParticipant } from "../../firmware/core/participant";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { type Disk, nodeDisk } from "../../gateway/participant/disk";
@@ -11,7 +10,7 @@ import type { HistoricBlock } from "../../gateway/participant/final-block";
 import type { World } from "../../gateway/world/world";
 import { failingDisk, PowerCut } from "./failing-disk";
 import { openedStore } from "./stores";
-import { crypto, reading, worldOfOne } from "./worlds";
+import { crypto, encodedReading, worldOfOne } from "./worlds";
 
 let parent: string;
 let world: World;
@@ -27,8 +26,7 @@ const group = () => world.catalog.group("machine");
 const owner = () => crypto.signer(world.seed).publicKey;
 
 function entryOf(load: number): Uint8Array {
-  const { fields, pact } = group().pact;
-  return encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
+  return encodedReading(group(), load);
 }
 
 /** Seals blocks of these loads, each final at once, until the power is cut. Returns the loads that were said to be sealed. */

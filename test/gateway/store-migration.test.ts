@@ -14,13 +14,12 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { finalKey } from "../../firmware/core/block/final-record";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { isWholeLog } from "../../gateway/participant/migration";
 import type { World } from "../../gateway/world/world";
 import { failingDisk, PowerCut } from "./failing-disk";
 import { openedStore } from "./stores";
-import { crypto, gatewayOf, pulled, reading, worldOfOne } from "./worlds";
+import { crypto, encodedReading, gatewayOf, pulled, worldOfOne } from "./worlds";
 
 const loads = [0, 1, 2, 3, 4];
 
@@ -45,9 +44,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 async function push(gateway: Awaited<ReturnType<typeof gatewayOf>>, load: number): Promise<void> {
   const group = gateway.world.catalog.group("machine");
-  const { fields, pact } = group.pact;
-  const entry = encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
-  await (await gateway.channel.push(group, entry)).final;
+  await (await gateway.channel.push(group, encodedReading(group, load))).final;
 }
 
 const place = () => join(world.directory, "store");

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { decodeProvision } from "../../firmware/core/identity/provision";
+import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { pactId } from "../../firmware/core/pact/pact";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { BoardEvents } from "../../gateway/fleet/board-process";
@@ -8,7 +9,7 @@ import { type GatewayEvents, startGateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
 import { type Disk, nodeDisk } from "../../gateway/participant/disk";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { createCatalog } from "../../gateway/world/catalog";
+import { createCatalog, type KnownGroup } from "../../gateway/world/catalog";
 import { firstPacts } from "../../gateway/world/pacts";
 import { boardOf, createWorld, plainWorld, type World } from "../../gateway/world/world";
 
@@ -58,6 +59,11 @@ export function boardEvents(printed: (line: string) => void): BoardEvents {
 }
 
 export const reading = (load: number) => ({ load, memory: 512, temperature: null, uptime: 60 });
+
+/** The same, encoded, for a group whose pact has the fields of `machine`. */
+export function encodedReading({ pact: { fields, pact } }: KnownGroup, load: number): Uint8Array {
+  return encodeEntry(fields, objectToValues(fields, reading(load)), pact.policy);
+}
 
 /** All that a pull gives without waiting for more. */
 export async function pulled(gateway: Awaited<ReturnType<typeof gatewayOf>>, group: string, from = 0, pending = false) {
