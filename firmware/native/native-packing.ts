@@ -1,4 +1,5 @@
 import type { Known, Strings } from "../store/packed";
+import { packInC } from "./hash-asking";
 import type { Native } from "./native";
 
 /** In the place of `store/packing` in the programs of the host: the same, in C. */
@@ -6,19 +7,7 @@ import type { Native } from "./native";
 declare const native: Native;
 
 export function pack(known: Known, value: Uint8Array, first: number | null, lender: number | null): Uint8Array {
-  const { packBegin, packOn, packed } = native.bulk;
-  const packing = packBegin(value, first, lender);
-  if (packing === undefined) return value;
-  const { crypto, strings, lent } = known;
-  // An engine of a board gives C no view of numbers, but the buffer that it is of.
-  const knownPlaces = strings.places.buffer;
-  const lentPlaces = lent.places.buffer;
-  let come = packOn(packing, undefined, strings.bytes, knownPlaces, lent.bytes, lentPlaces);
-  while (come !== true && come !== false) {
-    const hash = crypto.sha256(new Uint8Array(come));
-    come = packOn(packing, hash, strings.bytes, knownPlaces, lent.bytes, lentPlaces);
-  }
-  return come ? new Uint8Array(packed(packing)) : value;
+  return packInC(native.bulk, known, value, first, lender);
 }
 
 export function stringsIn(value: Uint8Array): Strings {
