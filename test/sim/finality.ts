@@ -47,19 +47,20 @@ export function lacking(crypto: Crypto, group: Group, position: number, bytes: U
   if (second.releasedGroups.some((id) => equal(id, group.id))) return "its second metablock releases the group";
   const owners = group.owners.length;
   const closing = group.policy.quorum === "all" ? "two-thirds" : group.policy.quorum;
-  const certifying = signers(
-    crypto,
-    group,
-    certified,
-    (scope) => scope === null || scope.own.includes(reference.index),
+  const quorum = ownersNeeded(group.policy.quorum, owners);
+  const certifiers = signers(crypto, certified, (scope) => scope === null || scope.own.includes(reference.index)).add(
+    toHex(first.issuer),
   );
-  if (certifying < ownersNeeded(group.policy.quorum, owners)) return `${certifying} of ${owners} certified it`;
-  const closed = signers(
+  const certifying = ownersAmong(group, certifiers);
+  if (certifying < quorum) return `${certifying} of ${owners} certified it`;
+  const closers = signers(
     crypto,
-    group,
     child,
     (scope) => scope === null || scope.parents.some(([at, index]) => at === parent && index === reference.index),
   );
+  // Issuing a child says nothing of its parents where its issuer need not have certified them.
+  if (quorum === owners) closers.add(toHex(second.issuer));
+  const closed = ownersAmong(group, closers);
   if (certified.certificates.some((each) => speaksBeyond(first, each)))
     return "a certificate speaks of what is not there";
   return closed < ownersNeeded(closing, owners) ? `${closed} of ${owners} closed it` : undefined;
@@ -71,20 +72,22 @@ function speaksBeyond({ referenceCount }: { readonly referenceCount: number }, c
 
 type Scope = ReturnType<typeof decodeCertificate>["scope"];
 
-/** How many owners signed the metablock, whose issuer did, for what is asked. */
+function ownersAmong(group: Group, signers: ReadonlySet<string>): number {
+  return group.ownerKeys.filter((owner) => signers.has(owner)).length;
+}
+
+/** Who certified the metablock for what is asked. */
 function signers(
   crypto: Crypto,
-  group: Group,
   { bytes, certificates }: MetablockEvidence,
   counts: (scope: Scope) => boolean,
-): number {
+): Set<string> {
   const id = hash(crypto, "metablock", bytes);
-  const { issuer } = decodeMetablockHeader(bytes);
-  const found = new Set([toHex(issuer)]);
+  const found = new Set<string>();
   for (const each of certificates) {
     const { metablock, signer, scope, signature } = decodeCertificate(each);
     const signed = certificateHash(crypto, id, signer, scope);
     if (equal(metablock, id) && counts(scope) && crypto.verify(signer, signed, signature)) found.add(toHex(signer));
   }
-  return group.ownerKeys.filter((owner) => found.has(owner)).length;
+  return found;
 }

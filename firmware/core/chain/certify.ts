@@ -67,6 +67,15 @@ export function certify(world: World, metablock: Metablock): boolean {
   return true;
 }
 
+/**
+ * What the issuer of a metablock certifies beside its signature: what the parents hold of groups in which issuing does not close it. The
+ * claims are recorded already.
+ */
+export function closeOwn(world: World, metablock: Metablock, parts: readonly CertifiablePart[]): void {
+  const closing = parts.map((part) => scopeOf({ ...notYetCertified(world, metablock, part), own: [] }));
+  for (const scope of packScopes(closing)) sign(world, metablock, scope);
+}
+
 function sign(world: World, metablock: Metablock, scope: Scope): void {
   const { id } = metablock.header;
   const signature = world.signer.sign(certificateHash(world.crypto, id, world.avatar, scope));
@@ -164,6 +173,7 @@ function certifiablePart(
   if (!allFinal && !mayCloseAll(group, holder, held)) return nothingOf(group);
   const certifiable = certifiableOwn(world, group, metablock, own, held);
   const waits =
+    metablock.issuerKey !== world.avatarKey &&
     certifiable.length === 0 &&
     (closesElsewhere(world, metablock, group, holder) || !isLed(world, metablock, group, parent, held));
   const closing = allFinal || waits ? [] : held;
@@ -249,7 +259,7 @@ function closesElsewhere(world: World, metablock: Metablock, group: Group, paren
     if (isGivenUp(world, sibling, group)) continue;
     const place = sibling.header.value.parents.findIndex((id) => equal(id, parent.header.id));
     if (place === -1) continue;
-    if (referencesOf(parent, group.key).every(({ index }) => closedBy(sibling, world.avatarKey, place, index)))
+    if (referencesOf(parent, group.key).every(({ index }) => closedBy(sibling, group, world.avatarKey, place, index)))
       return true;
   }
   return false;
@@ -268,7 +278,7 @@ function isLed(
 ): boolean {
   if (isGivenUp(world, metablock, group)) return true;
   return group.ownerKeys.some(
-    (owner) => owner !== world.avatarKey && held.every(({ index }) => closedBy(metablock, owner, parent, index)),
+    (owner) => owner !== world.avatarKey && held.every(({ index }) => closedBy(metablock, group, owner, parent, index)),
   );
 }
 
@@ -277,7 +287,9 @@ function notYetCertified(world: World, metablock: Metablock, part: CertifiablePa
   return {
     group: part.group,
     own: part.own.filter(({ index }) => !certifiedBy(metablock, self, index)),
-    parents: part.parents.filter(({ parent, reference }) => !closedBy(metablock, self, parent, reference.index)),
+    parents: part.parents.filter(
+      ({ parent, reference }) => !closedBy(metablock, part.group, self, parent, reference.index),
+    ),
   };
 }
 

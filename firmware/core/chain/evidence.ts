@@ -25,10 +25,10 @@ export function evidence(
 
 function quorumOf(metablock: Metablock, group: Group, wanted: Wanted): Uint8Array[] {
   const needed = "own" in wanted ? group.quorum : group.closingQuorum;
-  // The issuer's own certificate is the header's signature and costs nothing more: it counts first.
-  const issues = group.ownerKeys.includes(metablock.issuerKey);
+  // The issuing certificate is the header's signature and costs nothing more: it counts first.
+  const issues = ("own" in wanted || group.closesByIssuing) && group.ownerKeys.includes(metablock.issuerKey);
   const smallest = group.ownerKeys.flatMap((owner) =>
-    owner === metablock.issuerKey ? [] : (smallestOf(metablock.certificates.get(owner) ?? [], wanted) ?? []),
+    issues && owner === metablock.issuerKey ? [] : (smallestOf(metablock.certificates.get(owner) ?? [], wanted) ?? []),
   );
   smallest.sort((a, b) => a.length - b.length);
   return smallest.slice(0, needed - Number(issues));

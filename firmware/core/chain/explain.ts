@@ -184,7 +184,7 @@ function childrenThatClose(world: World, group: Group, parent: Metablock, index:
     if (place === -1 || releases(child, group.id)) return [];
     const missing = isClosed(child, group, place, index)
       ? []
-      : group.ownerKeys.filter((owner) => !closedBy(child, owner, place, index));
+      : group.ownerKeys.filter((owner) => !closedBy(child, group, owner, place, index));
     return [{ metablock: child.key, view: showView(child.view), missingToClose: missing }];
   });
 }

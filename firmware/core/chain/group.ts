@@ -6,6 +6,7 @@ import { VertebraError } from "../errors";
 import type { Follower } from "../identity/provision";
 import {
   believedSize,
+  closesByIssuing,
   closingQuorumSize,
   decodePact,
   pactId,
@@ -59,6 +60,8 @@ export interface Group {
   /** PROTOCOL 5, lists (1) and (2). */
   readonly quorum: number;
   readonly closingQuorum: number;
+  /** Whether the issuer of a child closes by issuing what its parents hold: only where each owner certified that (PROTOCOL 6). */
+  readonly closesByIssuing: boolean;
   /** Of so many owners one at least is honest. */
   readonly believed: number;
   /** How many blocks, and how many entries, are final here. */
@@ -128,6 +131,7 @@ export function createGroup(
     readable: false,
     quorum: quorumSize(pact.policy.quorum, owners.length),
     closingQuorum: closingQuorumSize(pact.policy.quorum, owners.length),
+    closesByIssuing: closesByIssuing(pact.policy.quorum, owners.length),
     believed: believedSize(pact.policy.quorum, owners.length),
     position: 0,
     entries: 0,

@@ -33,7 +33,7 @@ export interface Metablock {
   readonly byGroup: Map<string, HeldReference[]>;
   /** All of them were shown, also those that are not kept as they are about groups that are not known here. */
   whole: boolean;
-  /** By signer in hex. The issuing certificate is not among them: it is the header's signature. */
+  /** By signer in hex. The issuing certificate is not among them: it is the header's signature, which certifies all references of its own. */
   readonly certificates: Map<string, ReceivedCertificate[]>;
   /** Parents are known and it breaks no invariant; null while a parent is missing. */
   valid: boolean | null;
@@ -105,9 +105,18 @@ export function certifiedBy(metablock: Metablock, signerKey: string, index: numb
   return false;
 }
 
-/** Whether `signer` certified the metablock for a reference that one of its parents holds. */
-export function closedBy(metablock: Metablock, signerKey: string, parent: number, index: number): boolean {
-  if (signerKey === metablock.issuerKey) return true;
+/**
+ * Whether `signer` certified the metablock for a reference that one of its parents holds. The issuer of a child may not know that it owns the
+ * group: where its own certificate of the parent need not be among those of the quorum, it certifies its child as everyone does (PROTOCOL 6).
+ */
+export function closedBy(
+  metablock: Metablock,
+  { closesByIssuing }: Group,
+  signerKey: string,
+  parent: number,
+  index: number,
+): boolean {
+  if (closesByIssuing && signerKey === metablock.issuerKey) return true;
   const certificates = metablock.certificates.get(signerKey) ?? none;
   for (let at = 0; at < certificates.length; at++) {
     const { scope } = certificates[at]!;
@@ -135,7 +144,7 @@ export function isClosed(child: Metablock, group: Group, parent: number, index: 
   if (releases(child, group.id)) return false;
   let owners = 0;
   for (let at = 0; at < group.ownerKeys.length && owners < group.closingQuorum; at++) {
-    if (closedBy(child, group.ownerKeys[at]!, parent, index)) owners++;
+    if (closedBy(child, group, group.ownerKeys[at]!, parent, index)) owners++;
   }
   return owners >= group.closingQuorum;
 }

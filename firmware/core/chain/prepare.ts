@@ -5,7 +5,7 @@ import { maxReleasedGroups } from "../wire/limits";
 import { merkleTree, pathIn, rootOf } from "../wire/merkle";
 import { encodeBlockReference, encodeMetablockHeader, signedMetablockHeader } from "../wire/structures";
 import type { BlockReference, View } from "../wire/types";
-import { certifiableParts, mayCloseAll, recordClaims } from "./certify";
+import { certifiableParts, closeOwn, mayCloseAll, recordClaims } from "./certify";
 import { type Group, votes } from "./group";
 import { hasIssued, noteIssued, unusedAttempt } from "./issued";
 import { createMetablock, type Metablock, releases } from "./metablock";
@@ -346,4 +346,5 @@ function issueMetablock(world: World, metablock: Metablock): void {
   roomForMetablock(world, metablock.header.value, world.avatarKey);
   keepMetablock(world, metablock);
   world.news.push({ kind: "metablock", metablock });
+  closeOwn(world, metablock, parts);
 }

@@ -1,6 +1,6 @@
 import type { Crypto } from "../../ports";
 import { VertebraError } from "../errors";
-import { closingQuorumSize, decodePact, pactId, quorumSize, syncGroupId } from "../pact/pact";
+import { closesByIssuing, closingQuorumSize, decodePact, pactId, quorumSize, syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { verifyMerklePath } from "../wire/merkle";
 import { verifySignature } from "../wire/signature";
@@ -102,12 +102,14 @@ function provenByChain(
     throw broken("released", "its second metablock releases the group");
   }
   const { index } = chain.reference;
-  const certifiers = signersOf(crypto, certified, chain.certified, owners, (scope) => scope.own.includes(index));
-  const closers = signersOf(crypto, child, chain.child, owners, (scope) =>
-    scope.parents.some(([at, of]) => at === parent && of === index),
-  );
-  need(certifiers, quorumSize(pact.policy.quorum, owners.length), "first");
-  need(closers, closingQuorumSize(pact.policy.quorum, owners.length), "second");
+  const { quorum } = pact.policy;
+  const certifiers = signersOf(crypto, certified, chain.certified, owners, certifiesOwn(index));
+  const closers = signersOf(crypto, child, chain.child, owners, {
+    byIssuing: closesByIssuing(quorum, owners.length),
+    covers: (scope) => scope.parents.some(([at, of]) => at === parent && of === index),
+  });
+  need(certifiers, quorumSize(quorum, owners.length), "first");
+  need(closers, closingQuorumSize(quorum, owners.length), "second");
   const { position, firstEntry } = reference;
   return { position, firstEntry, certifiedBy: certifiers, closedBy: closers };
 }
@@ -138,16 +140,27 @@ export function verifiedReference(crypto: Verifier, header: MetablockHeader, sho
   return decodeBlockReference(shown.bytes);
 }
 
-/** The distinct owners whose certificates in the evidence cover what `covers` asks; the issuer's cover everything of its own. */
+/** What certificates are asked for: whether the issuer's signature says it already, and which scopes do. */
+interface Asked {
+  readonly byIssuing: boolean;
+  readonly covers: (scope: Scope) => boolean;
+}
+
+/** Who issues a metablock certifies all references of its own. */
+export function certifiesOwn(index: number): Asked {
+  return { byIssuing: true, covers: (scope) => scope.own.includes(index) };
+}
+
+/** The distinct owners whose certificates in the evidence say what is asked. */
 export function signersOf(
   crypto: Verifier,
   header: Signed<MetablockHeader>,
   evidence: MetablockEvidence,
   owners: readonly AvatarId[],
-  covers: (scope: Scope) => boolean,
+  { byIssuing, covers }: Asked,
 ): AvatarId[] {
   const signers = new Map<string, AvatarId>();
-  if (owners.some((owner) => equal(owner, header.value.issuer)))
+  if (byIssuing && owners.some((owner) => equal(owner, header.value.issuer)))
     signers.set(toHex(header.value.issuer), header.value.issuer);
   for (const bytes of evidence.certificates) {
     const { metablock, signer, scope, signature } = decodeCertificate(bytes);

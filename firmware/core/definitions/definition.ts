@@ -158,7 +158,6 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
     readings: list("group definition: reading", readings, maxOwners, readReading),
     followers: sortedHashes("group definition: follower", followers, maxOwners),
   };
-  checkQuorum(pacts[0]!, owners.length);
   for (const { avatar } of read.readings) if (!isOwner(avatar)) throw strange("a reading", avatar, "does not own it");
   for (const avatar of read.followers) if (isOwner(avatar)) throw strange("a follower", avatar, "owns it");
   return read;
@@ -167,19 +166,6 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
 function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {
   const [avatar, everyMs] = tuple(where, value, 2);
   return { avatar: hash32(where, avatar), everyMs: integer(where, everyMs, 1) };
-}
-
-/**
- * An owner that has not heard of its group yet votes in it without knowing, by issuing what closes its parents: one such vote at most is in
- * a finality. Two quorums of a majority may have no other owner in common.
- */
-function checkQuorum(pact: Uint8Array, owners: number): void {
-  if (decodePact(pact).policy.quorum !== "majority" || owners <= 2) return;
-  throw wrong(
-    "definition-quorum",
-    "group definition",
-    "is of a pact whose quorum is the majority, which only a world that is made with it can have",
-  );
 }
 
 /** They are the group's pact and those that it extends, in this order, and no others: their fields make an entry. */

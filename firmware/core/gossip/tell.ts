@@ -127,15 +127,15 @@ function concerns(peer: Peer, { byGroup }: Metablock): boolean {
 /** Whether a co-owner of the peer, or the peer, closes in the metablock what a parent holds of a group of the peer's. */
 function closesFor(peer: Peer, metablock: Metablock, parents: readonly Metablock[]): boolean {
   return parents.some((parent, place) =>
-    [...parent.byGroup.keys()].some(
-      (groupKey) =>
-        peer.interests.has(groupKey) &&
-        peer.world.groups
-          .get(groupKey)
-          ?.ownerKeys.some((owner) =>
-            referencesOf(parent, groupKey).some(({ index }) => closedBy(metablock, owner, place, index)),
-          ),
-    ),
+    [...parent.byGroup.keys()].some((groupKey) => {
+      const group = peer.interests.has(groupKey) ? peer.world.groups.get(groupKey) : undefined;
+      // The issuer's own certificate may come after its metablock.
+      return group?.ownerKeys.some(
+        (owner) =>
+          owner === metablock.issuerKey ||
+          referencesOf(parent, groupKey).some(({ index }) => closedBy(metablock, group, owner, place, index)),
+      );
+    }),
   );
 }
 

@@ -54,6 +54,14 @@ export function closingQuorumSize(quorum: Quorum, owners: number): number {
   return quorum === "majority" ? Math.floor(owners / 2) + 1 : Math.floor((2 * owners) / 3) + 1;
 }
 
+/**
+ * Whether a block is certified only once every owner certified it: then who issues a child has, and knows the group, so that the issuer's
+ * signature counts for what the parents hold (PROTOCOL 6).
+ */
+export function closesByIssuing(quorum: Quorum, owners: number): boolean {
+  return quorumSize(quorum, owners) === owners;
+}
+
 /** Of so many owners one at least is honest, where no more lie than the quorum bears (docs/protection.md) and it can still be reached. */
 export function believedSize(quorum: Quorum, owners: number): number {
   return quorum === "two-thirds" ? Math.ceil(owners / 3) : 1;
