@@ -42,7 +42,8 @@ function smallestOf(certificates: readonly ReceivedCertificate[], wanted: Wanted
   return smallest;
 }
 
-function covers(scope: Scope | null, wanted: Wanted): boolean {
+/** Whether a certificate of this scope counts for it. */
+export function covers(scope: Scope | null, wanted: Wanted): boolean {
   if (scope === null) return true;
   if ("own" in wanted) return scope.own.includes(wanted.own);
   return scope.parents.some(([parent, index]) => parent === wanted.parent && index === wanted.index);

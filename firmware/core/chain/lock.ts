@@ -6,7 +6,7 @@ import { decodeBlockReference, decodeMetablockHeader, signedBlockHeader } from "
 import type { BlockReference, Hash, LockProof, MetablockEvidence } from "../wire/types";
 import { type Group, slotWindow } from "./group";
 import { reportMissing } from "./missing";
-import { certifiesOwn, signersOf, verifiedHeader, verifiedReference } from "./proof";
+import { signersOf, verifiedHeader, verifiedReference } from "./proof";
 import { lockBytes } from "./slots";
 import { compareViews } from "./view";
 import { changeSlot, takeSlotRoom, type World } from "./world";
@@ -37,7 +37,7 @@ export function adoptLock(world: World, proof: LockProof): void {
   if (!verifySignature(crypto, block.value.issuer, block.id, block.signature))
     throw refusedLock("holds a block that its issuer did not sign");
   const owners = group.definition.owners;
-  const signers = signersOf(crypto, metablock, proof.metablock, owners, certifiesOwn(claimed.index));
+  const signers = signersOf(crypto, metablock, proof.metablock, owners, { own: claimed.index }, true);
   if (signers.length < group.quorum)
     throw refusedLock(`has ${signers.length} certificates, and its group asks ${group.quorum}`);
   const before = [...parentReferences(world, proof.parent, metablock.value.parents), ...references];

@@ -21,11 +21,11 @@ import type {
   MetablockEvidence,
   MetablockHeader,
   Pact,
-  Scope,
   ShownReference,
   Signed,
   SyncGroup,
 } from "../wire/types";
+import { covers, type Wanted } from "./evidence";
 
 /** What a finality proof proves. */
 export interface ProvenBlock {
@@ -103,11 +103,15 @@ function provenByChain(
   }
   const { index } = chain.reference;
   const { quorum } = pact.policy;
-  const certifiers = signersOf(crypto, certified, chain.certified, owners, certifiesOwn(index));
-  const closers = signersOf(crypto, child, chain.child, owners, {
-    byIssuing: closesByIssuing(quorum, owners.length),
-    covers: (scope) => scope.parents.some(([at, of]) => at === parent && of === index),
-  });
+  const certifiers = signersOf(crypto, certified, chain.certified, owners, { own: index }, true);
+  const closers = signersOf(
+    crypto,
+    child,
+    chain.child,
+    owners,
+    { parent, index },
+    closesByIssuing(quorum, owners.length),
+  );
   need(certifiers, quorumSize(quorum, owners.length), "first");
   need(closers, closingQuorumSize(quorum, owners.length), "second");
   const { position, firstEntry } = reference;
@@ -140,24 +144,14 @@ export function verifiedReference(crypto: Verifier, header: MetablockHeader, sho
   return decodeBlockReference(shown.bytes);
 }
 
-/** What certificates are asked for: whether the issuer's signature says it already, and which scopes do. */
-interface Asked {
-  readonly byIssuing: boolean;
-  readonly covers: (scope: Scope) => boolean;
-}
-
-/** Who issues a metablock certifies all references of its own. */
-export function certifiesOwn(index: number): Asked {
-  return { byIssuing: true, covers: (scope) => scope.own.includes(index) };
-}
-
-/** The distinct owners whose certificates in the evidence say what is asked. */
+/** The distinct owners whose certificates in the evidence cover what is wanted; where `byIssuing`, the issuer's signature does too. */
 export function signersOf(
   crypto: Verifier,
   header: Signed<MetablockHeader>,
   evidence: MetablockEvidence,
   owners: readonly AvatarId[],
-  { byIssuing, covers }: Asked,
+  wanted: Wanted,
+  byIssuing: boolean,
 ): AvatarId[] {
   const signers = new Map<string, AvatarId>();
   if (byIssuing && owners.some((owner) => equal(owner, header.value.issuer)))
@@ -168,7 +162,7 @@ export function signersOf(
       throw broken("certificate", "a certificate is of another metablock, or by one who is no owner");
     }
     // A second one of a signer, or one about other blocks, is not worth verifying.
-    if (signers.has(toHex(signer)) || (scope !== null && !covers(scope))) continue;
+    if (signers.has(toHex(signer)) || !covers(scope, wanted)) continue;
     if (!verifySignature(crypto, signer, certificateHash(crypto, metablock, signer, scope), signature)) {
       throw broken("signature", `the certificate of ${toHex(signer).slice(0, 16)} does not verify`);
     }
