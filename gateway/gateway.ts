@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { contentKey } from "../firmware/core/block/records";
 import { ample } from "../firmware/core/bounds";
 import type { WorldStatus } from "../firmware/core/chain/explain";
 import { wallError } from "../firmware/core/clock";
@@ -9,11 +10,10 @@ import { avatarSeed } from "../firmware/core/identity/avatar";
 import { credentials } from "../firmware/core/identity/credentials";
 import { syncGroupId } from "../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../firmware/core/participant";
-import { keptUnder } from "../firmware/core/saga/conductor";
 import { equal, fromHex, toHex } from "../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../firmware/core/wire/structures";
 import type { AvatarId } from "../firmware/core/wire/types";
-import type { Clock, Crypto } from "../firmware/ports";
+import type { Crypto } from "../firmware/ports";
 import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { createFollowing } from "./channels/definitions";
@@ -24,7 +24,8 @@ import { createMending, type Mending } from "./participant/mending";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
 import { nodeClock, nodeRandom } from "./participant/platform";
 import { type BlockReader, openStore, type Store } from "./participant/store";
-import { type GatewayConducting, openConducting } from "./saga/conducting";
+import type { GatewayConducting } from "./saga/conducting";
+import { createConductings } from "./saga/conductings";
 import { buildSandbox } from "./saga/sandbox";
 import type { World } from "./world/world";
 
@@ -35,8 +36,10 @@ export interface Gateway {
   readonly participant: Pick<Participant, "status" | "why">;
   readonly store: BlockReader & Pick<Store, "read">;
   readonly channel: Channel;
-  /** Undefined in a world without sagas. */
-  readonly sagas: GatewayConducting | undefined;
+  /** Those that the world was made with, where it was made with some, and each that was deployed since. */
+  readonly sagas: readonly GatewayConducting[];
+  /** Keeps pieces of content, by the hex of their hashes, for whoever needs them when they are named by a definition. */
+  keepContent(pieces: ReadonlyMap<string, Uint8Array>): Promise<void>;
   status(): GatewayStatus;
   /** Opens one port more, as those that it was started with; one that it has already stays as it is. */
   addCable(place: SerialPlace): void;
@@ -124,9 +127,14 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const { avatar } = participant.avatars()[0]!;
   const mending = mendingOf(options, store, avatar, (event) => driver.handle(event));
   const { reader } = mending;
-  const conducting = await conductingOf(options, { ...store, ...reader }, clock, avatar, (event) =>
-    driver.handle(event),
-  );
+  const conductings = createConductings({
+    ...{ world, crypto, clock, avatar, notice: events.notice, failed: events.failed },
+    handle: (event) => driver.handle(event),
+    store: { read: reader.read, write: store.write },
+    blocksOf: (group, from) => blocksOf({ ...store, ...reader }, world.tag, group, from),
+    buildSandbox: () => buildSandbox(events.say, events.notice),
+  });
+  await conductings.open();
   const channel = createChannel({
     crypto,
     clock,
@@ -135,7 +143,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     tag: world.tag,
     avatar,
     handle: (event) => driver.handle(event),
-    heldBack: (group) => store.trouble() ?? conducting?.heldBack(group),
+    heldBack: (group) => store.trouble() ?? conductings.heldBack(group),
   });
   const definitions = createFollowing(crypto, world, events);
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
@@ -153,10 +161,10 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
       if (outcome.kind === "final") definitions.take(outcome.block);
       perform(outcome, peers, channel, events);
       if (outcome.kind === "recovered") mending.take(outcome.block).then(channel.changed, events.failed);
-      conducting?.take(outcome);
+      conductings.take(outcome);
     },
     failed(error) {
-      conducting?.stop();
+      conductings.stop();
       channel.end(error);
       events.failed(error);
     },
@@ -168,15 +176,15 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
       world.tag,
       participant.status(world.tag).groups.map(({ group }) => group),
     );
-    conducting?.handle({ kind: "boot" });
+    conductings.boot();
   } catch (error) {
-    conducting?.stop();
+    conductings.stop();
     await driver.stop();
     throw error;
   }
   const links = options.serial.map((place) => startLink(options, peers, place));
   const close = async () => {
-    conducting?.stop();
+    conductings.stop();
     store.giveUp();
     await Promise.all(links.map(({ avatar }) => avatar.close()));
     await driver.stop();
@@ -192,7 +200,15 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const addCable = (place: SerialPlace) => {
     if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, peers, place));
   };
-  return { world, crypto, participant, store: reader, channel, sagas: conducting, status, cable, addCable, close };
+  const keepContent = (pieces: ReadonlyMap<string, Uint8Array>) =>
+    store.write(new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes])), new Set());
+  const parts = { world, crypto, participant, store: reader, channel };
+  return {
+    ...{ ...parts, keepContent, status, cable, addCable, close },
+    get sagas() {
+      return conductings.running;
+    },
+  };
 }
 
 function mendingOf(
@@ -215,32 +231,6 @@ function noSuchPort(path: string): never {
     `This gateway has no serial port ${path}`,
     "Name one that it was started with.",
   );
-}
-
-/** The sagas of the world, where it has some, with all that the store holds of their groups. */
-async function conductingOf(
-  { world, crypto, events }: GatewayOptions,
-  store: Store,
-  clock: Clock,
-  avatar: AvatarId,
-  handle: (event: Event) => Promise<void>,
-): Promise<GatewayConducting | undefined> {
-  if (world.provision.sagas.descriptions.length === 0) return undefined;
-  const { notice } = events;
-  const sandbox = await buildSandbox(events.say, notice);
-  const options = { world, crypto, clock, avatar, sandbox, handle, notice };
-  const keys = keptUnder(world.tag);
-  const kept = {
-    snapshot: (await store.read(keys.snapshot)) ?? null,
-    waits: (await store.read(keys.waits)) ?? null,
-  };
-  return openConducting({
-    ...options,
-    kept,
-    // What can't be written, the driver tells: it writes far more. Until then the last one stays.
-    keep: (what, bytes) => void store.write(new Map([[keys[what], bytes]]), new Set()).catch(() => {}),
-    blocksOf: (group, from) => blocksOf(store, world.tag, group, from),
-  });
 }
 
 /** Does what the participant asked for, its writes being durable. */

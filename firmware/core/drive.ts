@@ -10,6 +10,7 @@ import { mayIssue, sealDue } from "./chain/seal";
 import type { Room } from "./chain/store-room";
 import { timing } from "./chain/timing";
 import { type ChainCrypto, noChanges, type World } from "./chain/world";
+import { contentsDue, createContents } from "./definitions/content";
 import { restoreDefined } from "./definitions/defined";
 import { definitionsPactBytes, ofDefinitions } from "./definitions/definition";
 import { assert } from "./errors";
@@ -85,6 +86,7 @@ export function createWorld(
     reports: new Map(),
     missing: new Map(),
     lost: new Map(),
+    contents: createContents(),
     linesChanged: true,
     unsettled: true,
     wakesAt: Number.POSITIVE_INFINITY,
@@ -132,7 +134,12 @@ function moreToSeal(world: World, flush: boolean): boolean {
 /** Monotonic ms of the next thing to do; Infinity where only a message or an entry can bring one. */
 export function wakeAt(world: World, peers: readonly Peer[]): number {
   const now = world.now.monotonic;
-  let wake = Math.min(world.attemptEnds ?? never, world.proposal?.at ?? never, lostDue(world, peers));
+  let wake = Math.min(
+    world.attemptEnds ?? never,
+    world.proposal?.at ?? never,
+    lostDue(world, peers),
+    contentsDue(world),
+  );
   for (const metablock of world.metablocks.values()) {
     const child = metablock.childTurn ?? 0;
     if (child > now && child < wake) wake = child;

@@ -1,5 +1,5 @@
 import type { Room } from "../ports";
-import type { GroupDefinition } from "./definitions/definition";
+import type { GroupDefinition, SagaDefinition } from "./definitions/definition";
 import type { VertebraError } from "./errors";
 import type { AvatarId, Hash } from "./wire/types";
 
@@ -110,6 +110,11 @@ export type Action =
   | { readonly kind: "recovered"; readonly block: RecoveredBlock }
   /** A steward defined this group, which the participant owns or relays from now on. */
   | { readonly kind: "defined"; readonly world: string; readonly group: GroupDefinition }
+  /**
+   * A steward deployed this saga for a state group that the participant owns or relays: told when it is known, and again once all of its
+   * source is in the store, from where it is to be read (`contentKey`).
+   */
+  | { readonly kind: "deployed"; readonly world: string; readonly saga: SagaDefinition; readonly whole: boolean }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
   /** Send `alarm` at this monotonic time, in place of any earlier wish. */

@@ -7,11 +7,20 @@ import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
 import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
+import { askForContents, tellSagas } from "./definitions/content";
 import { takeDefinitions } from "./definitions/defined";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
-import { answerRead, createReads, pullWhereBehind, readFor, readRecentFinals, serveOn } from "./gossip/catchup";
+import {
+  answerRead,
+  createReads,
+  pullWhereBehind,
+  readContents,
+  readFor,
+  readRecentFinals,
+  serveOn,
+} from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
 import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
@@ -34,9 +43,9 @@ export interface ParticipantOptions {
   readonly bounds?: Bounds;
   /** Bytes of memory that are left for groups which are defined while it runs; no bound where nothing is said. */
   readonly spareBytes?: number;
-  /** What it may take of a store that has a bound: bytes of all its records, and the sizes of its final ones, in the order of their keys. */
-  readonly room?: { readonly bytes: number; readonly finals: Iterable<readonly [key: string, bytes: number]> };
-  /** All records of the store whose key does not begin with "final/". */
+  /** What it may take of a store that has a bound: bytes of all its records, and the sizes of those that are read alone, in the order of their keys. */
+  readonly room?: { readonly bytes: number; readonly alone: Iterable<readonly [key: string, bytes: number]> };
+  /** All records of the store but those that are read alone (`block/records`). */
   readonly records: Iterable<readonly [string, Uint8Array]>;
 }
 
@@ -91,7 +100,7 @@ export function createParticipant(options: ParticipantOptions): Participant {
   const { bounds = ample, spareBytes = Number.POSITIVE_INFINITY } = options;
   checkBounds(bounds);
   const records = [...options.records];
-  const room = createRoom(options.room?.bytes ?? null, records, options.room?.finals ?? []);
+  const room = createRoom(options.room?.bytes ?? null, records, options.room?.alone ?? []);
   const work = { done: 0 };
   const crypto = new NotingCrypto(options.crypto, work);
   const worlds = options.worlds.map((provision) =>
@@ -131,6 +140,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (world.toDefine.length > 0) takeDefinitions(world, peers, outgoing);
+    if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     tellWhoWasBehind(peers, outgoing);
@@ -138,6 +148,8 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
     askForLost(world, peers, outgoing);
+    askForContents(world, peers, outgoing);
+    if (world.contents.changed && !world.contents.unread.length) tellSagas(world);
     sendCertificates(peers, outgoing);
     noteLines(world, peers);
     world.wakesAt = wakeAt(world, peers);
@@ -247,7 +259,7 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       // What brings it to where the others are goes first: where a line is always short of room, the rest would take all of it.
       sendChangedFrontiers([peer], outgoing);
       serveOn(door.reads, peer, actions);
-      answerWants(peer, outgoing);
+      answerWants({ peer, outgoing, actions, reads: door.reads });
       break;
     }
     case "message":

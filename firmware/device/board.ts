@@ -16,7 +16,7 @@ import type { Command } from "./console";
 import { CountedCrypto } from "./counted";
 import { addReadings, definedBefore } from "./defined";
 import { createDriver, drive } from "./driver";
-import { finalsOf, packingFor, packWith, promisesOf, sharesOf } from "./keeping";
+import { packingFor, packWith, promisesOf, readAloneIn, sharesOf } from "./keeping";
 import type { Line } from "./lines";
 import type { BoardOptions } from "./options";
 import { noInput, simulatedPins } from "./pins/simulated";
@@ -81,6 +81,10 @@ function start(board: Board, definition: Definition, provision: Provision): void
   const { journal } = board;
   const defined = definedBefore(crypto, journal, toHex(identity.worldTag));
   for (const each of defined) packWith(board.packing, each.group, each.pacts);
+  board.known = {
+    pacts: [...world.pacts, ...defined.flatMap(({ pacts }) => pacts)],
+    groups: [...world.groups, ...defined.map(({ group }) => group)],
+  };
   const asked = defined.map((each) => askedOfDefined(each, identity.avatar.publicKey));
   const { bounds, spareBytes } = hostBounds(native, definition, world, asked);
   const shares = sharesOf(journal);
@@ -90,7 +94,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
     worlds: [world],
     bounds,
     spareBytes,
-    room: { bytes: shares.participant, finals: finalsOf(journal) },
+    room: { bytes: shares.participant, alone: readAloneIn(journal) },
     records: promisesOf(journal),
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
@@ -121,6 +125,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
       tag,
       avatar,
       journal,
+      known: board.known,
       mostKept: shares.sagas,
       room: bounds.sagaBytes,
       published: capabilities.published,
@@ -131,6 +136,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
     act: (run, operations) => operate(capabilities, run, operations),
     wake: (at) => ofSagas.set(at),
   });
+  for (const each of board.deployed.splice(0)) board.sagas?.take(each);
   const { epoch } = participant.status(tag);
   print({ event: "boot", engine: native.engine, crypto: crypto.engine, avatar: toHex(avatar), world: tag, epoch });
   openCable(board.cable);

@@ -24,8 +24,10 @@ export function definedBefore(crypto: Crypto, journal: Journal, tag: string): Gr
 
 /** Its records are packed as those of others from now on, and what it is to read of its sensors is pushed. */
 export function takeDefined(board: Board, crypto: Crypto, definition: GroupDefinition): void {
-  const { packing, print, ofWriters, clock } = board;
+  const { packing, known, print, ofWriters, clock } = board;
   packWith(packing, definition.group, definition.pacts);
+  known.groups.push(definition.group);
+  known.pacts.push(...definition.pacts);
   print({ event: "defined", group: toHex(idOfDefined(crypto, definition)), name: definition.name });
   addReadings(board, crypto, definition);
   ofWriters.set(clock.now().monotonic);

@@ -3,7 +3,10 @@ import type { Action, Event, PeerId } from "../core/events";
 import type { Clock, Time } from "../ports";
 
 /** What the driver leaves to others, to be done in order. */
-export type Outcome = Extract<Action, { readonly kind: "sealed" | "refused" | "final" | "defined" | "notice" }>;
+export type Outcome = Extract<
+  Action,
+  { readonly kind: "sealed" | "refused" | "final" | "defined" | "deployed" | "notice" }
+>;
 
 export interface DriverOptions {
   readonly participant: { handle(event: Event, now: Time): Action[] };

@@ -1,11 +1,15 @@
+import { decodeFinalRecord } from "../core/block/final-record";
+import { isReadAlone } from "../core/block/records";
 import { indexPacts, pactChain } from "../core/chain/group";
 import type { WorldProvision } from "../core/identity/provision";
 import { syncGroupId } from "../core/pact/pact";
+import type { ToldFinal } from "../core/saga/conductor";
 import { maxSnapshotBytes } from "../core/saga/limits";
 import { toHex } from "../core/wire/bytes";
 import type { Sha256 } from "../core/wire/hash";
 import { merkleRoot } from "../core/wire/merkle";
-import { decodeSyncGroup } from "../core/wire/structures";
+import { decodeFinalityProof } from "../core/wire/proofs";
+import { decodeBlockHeader, decodeSyncGroup } from "../core/wire/structures";
 import { type Journal, journalStats, readRecord, recordKeys, recordLength } from "../store/journal";
 import { type Strings, stringsOf } from "../store/packed";
 import type { Packing } from "../store/values";
@@ -28,19 +32,24 @@ export function sharesOf(journal: Journal): Shares {
   return { participant: room - ofBoard, sagas: Math.max(0, ofBoard - boardBytes) };
 }
 
-/** The keys of the final records of a journal, with the lengths of their values, in the order of the keys. */
-export function finalsOf(journal: Journal): [string, number][] {
-  const keys = [...recordKeys(journal, finals)].sort();
+/** The keys of the records that are read alone, with the lengths of their values, in the order of the keys. */
+export function readAloneIn(journal: Journal): [string, number][] {
+  const keys = [...recordKeys(journal)].filter(isReadAlone).sort();
   return keys.map((key): [string, number] => [key, recordLength(journal, key)!]);
 }
 
-/** All records but the final ones, one after the other: what a participant begins with. */
+/** All others, one after the other: what a participant begins with. */
 export function* promisesOf(journal: Journal): Generator<[string, Uint8Array]> {
-  const keys = [...recordKeys(journal)].filter((key) => !key.startsWith(finals)).sort(byNumber);
+  const keys = [...recordKeys(journal)].filter((key) => !isReadAlone(key)).sort(byNumber);
   for (const key of keys) yield [key, readRecord(journal, key)!];
 }
 
-const finals = "final/";
+/** A final record as sagas look at it. */
+export function finalBlock(record: Uint8Array): ToldFinal["block"] {
+  const { firstEntry, entries, repeats, proof } = decodeFinalRecord(record);
+  const { group, issuer } = decodeBlockHeader(decodeFinalityProof(proof).blockHeader);
+  return { group, issuer, firstEntry, entries, repeats };
+}
 
 /** What differs in its last number alone goes by that. */
 function byNumber(one: string, other: string): number {

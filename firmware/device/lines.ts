@@ -40,6 +40,8 @@ export type Line =
     }
   /** A steward defined this group, which the board owns or relays from now on. */
   | { readonly event: "defined"; readonly group: string; readonly name: string }
+  /** A steward deployed this saga for a state group that the board owns or relays; once it is `whole`, all of its source is here. */
+  | { readonly event: "deployed"; readonly saga: string; readonly version: number; readonly whole: boolean }
   | { readonly event: "refused"; readonly group: string; readonly code: string; readonly message: string }
   | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
   | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
@@ -89,6 +91,8 @@ export function inWords(line: Line): string | undefined {
       return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count)} by ${short(line.issuer)}`;
     case "defined":
       return `group ${line.name} is defined, and this board takes part in it`;
+    case "deployed":
+      return `saga ${line.saga} v${line.version} is ${line.whole ? "here" : "deployed, and its source is on its way"}`;
     case "refused":
       return `refused: ${line.message}`;
     case "link":

@@ -1,24 +1,31 @@
-import { decodeFinalRecord } from "../core/block/final-record";
+import { finalKeys } from "../core/block/final-record";
 import { VertebraError } from "../core/errors";
+import type { Action } from "../core/events";
 import type { ProvisionedWorld } from "../core/identity/provision";
-import { createConductor, keptUnder, type ToldFinal } from "../core/saga/conductor";
-import type { Published } from "../core/saga/events";
+import { syncGroupId } from "../core/pact/pact";
+import { type Conductor, createConductor, keptUnder, mostConductors, type ToldFinal } from "../core/saga/conductor";
+import type { SagaProvision } from "../core/saga/definitions";
+import { type KnownHere, provisionOf } from "../core/saga/deployed";
+import type { Operation, Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
-import { decodeFinalityProof } from "../core/wire/proofs";
-import { decodeBlockHeader } from "../core/wire/structures";
-import type { AvatarId } from "../core/wire/types";
-import { type Conducting, type ConductingOptions, createConducting } from "../sandbox/conducting";
+import { toHex } from "../core/wire/bytes";
+import type { AvatarId, Hash } from "../core/wire/types";
+import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
+import { addVersion, type Deployment, isOutdated, sourceFrom } from "../sandbox/deployment";
 import { type Journal, readRecord, recordKeys, recordLength, writeRecords } from "../store/journal";
+import { finalBlock } from "./keeping";
 import type { Sandbox } from "./sandbox";
 
-export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas" | "sandbox" | "keep"> {
+export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sources" | "sandbox" | "keep"> {
   readonly world: ProvisionedWorld;
   /** The hex of the worldTag. */
   readonly tag: string;
   readonly avatar: AvatarId;
   readonly published: Published;
   readonly journal: Journal;
+  /** The pacts and groups that the board was provisioned with, and those that were defined since. */
+  readonly known: KnownHere;
   /** Bytes of memory for what is under way in each of them. */
   readonly room: number;
   /** Bytes of flash for what is known of them. */
@@ -27,30 +34,178 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sagas
   openSandbox(): Sandbox;
 }
 
-/** The board's part in the sagas of its world; undefined where it has none. Nothing is done until it is told to `boot`. */
+/** One of them as it runs; `lane` is its place among all. */
+interface Running extends Deployment {
+  conductor: Conductor | undefined;
+  conducting: Conducting | undefined;
+  /** Monotonic ms. */
+  wakesAt: number;
+}
+
+/**
+ * The board's part in the sagas of its world: those that it was made with, in one conductor, and each that was deployed since in one of its
+ * own. Undefined in a world that has none and gets none. Nothing is done until it is told to `boot`.
+ */
 export function openSagas(options: BoardSagas): Conducting | undefined {
-  const { crypto, world, tag, avatar, published, journal, room } = options;
-  if (world.sagas.descriptions.length === 0) return undefined;
-  const provision = { ...world, ...world.sagas };
-  const keys = keptUnder(tag);
-  const kept = {
-    snapshot: readRecord(journal, keys.snapshot) ?? null,
-    waits: readRecord(journal, keys.waits) ?? null,
-  };
-  const conductor = createConductor({ crypto, world: tag, avatar, provision, published, lease, room, kept });
-  const conducting = createConducting({
-    ...{ ...options, conductor, sagas: world.sagas, sandbox: options.openSandbox() },
-    keep(what, bytes) {
-      const other = recordLength(journal, keys[what === "snapshot" ? "waits" : "snapshot"]) ?? 0;
-      // Else the last one stays; whether it was too old, the next start finds out.
-      if (other + bytes.length <= options.mostKept) writeRecords(journal, new Map([[keys[what], bytes]]), new Set());
-      else options.notice(notKept(other + bytes.length, options.mostKept));
-    },
-  });
-  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal, tag))) {
-    conducting.take({ kind: "final", block });
+  const { world } = options;
+  if (world.sagas.descriptions.length === 0 && world.definitions === undefined) return undefined;
+  return new Sagas(options);
+}
+
+/** A class, whose methods take no RAM of a board. */
+class Sagas implements Conducting {
+  private readonly all: Running[] = [];
+  /** Whose acts are under way, by the numbers that the capabilities know them by. */
+  private readonly acts = new Map<number, { readonly of: Running; readonly run: number }>();
+  private nextAct = 0;
+  private sandbox: Sandbox | undefined;
+  private booted = false;
+
+  constructor(private readonly options: BoardSagas) {
+    const { world, crypto } = options;
+    if (world.sagas.descriptions.length === 0) return;
+    const made = this.running(undefined);
+    for (const [hash, text] of sourcesOf(crypto, world.sagas)) made.sources.set(hash, text);
+    this.open(made, { ...world, ...world.sagas });
   }
-  return conducting;
+
+  heldBack(group: Hash): VertebraError | undefined {
+    for (const { conducting } of this.all) {
+      const error = conducting?.heldBack(group);
+      if (error !== undefined) return error;
+    }
+    return undefined;
+  }
+
+  take(action: Action | ToldFinal): void {
+    if (action.kind === "deployed") this.deploy(action);
+    else for (const { conducting } of this.all) conducting?.take(action);
+    this.replaceOutdated();
+  }
+
+  handle(event: Parameters<Conducting["handle"]>[0]): void {
+    if (event.kind === "acted") {
+      const act = this.acts.get(event.run);
+      this.acts.delete(event.run);
+      act?.of.conducting?.handle({ ...event, run: act.run });
+    } else if (event.kind === "alarm") this.alarm();
+    else {
+      if (event.kind === "boot") this.booted = true;
+      for (const { conducting } of this.all) conducting?.handle(event);
+    }
+    this.replaceOutdated();
+  }
+
+  private alarm(): void {
+    const now = this.options.clock.now().monotonic;
+    for (const each of this.all) {
+      if (each.wakesAt > now) continue;
+      each.wakesAt = Number.POSITIVE_INFINITY;
+      each.conducting?.handle({ kind: "alarm" });
+    }
+    this.wake();
+  }
+
+  private wake(): void {
+    this.options.wake(this.all.reduce((least, { wakesAt }) => Math.min(least, wakesAt), Number.POSITIVE_INFINITY));
+  }
+
+  private running(stateGroup: string | undefined): Running {
+    const made: Running = {
+      ...{ stateGroup, lane: this.all.length, versions: [], taken: 0, sources: new Map() },
+      ...{ conductor: undefined, conducting: undefined, wakesAt: Number.POSITIVE_INFINITY },
+    };
+    this.all.push(made);
+    return made;
+  }
+
+  /** What can't be run here is told, and left to others. */
+  private deploy({ saga, whole }: Extract<Action, { kind: "deployed" }>): void {
+    const { crypto, tag, journal, notice } = this.options;
+    const stateGroup = toHex(saga.stateGroup);
+    try {
+      if (this.all.length === mostConductors) return;
+      this.sandbox ??= this.options.openSandbox();
+      const running = this.all.find((each) => each.stateGroup === stateGroup) ?? this.running(stateGroup);
+      addVersion(running, saga);
+      if (whole) {
+        const [hash, text] = sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag);
+        running.sources.set(hash, text);
+        running.conducting?.handle({ kind: "alarm" });
+      }
+      if (running.conducting === undefined) this.openDeployed(running);
+      else if (isOutdated(running)) running.conductor?.drain();
+    } catch (error) {
+      if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+      notice(error);
+    }
+  }
+
+  /** One that has versions which its conductor doesn't know begins nothing more, and begins anew when what it began is over. */
+  private replaceOutdated(): void {
+    for (const each of this.all) {
+      if (each.conductor !== undefined && isOutdated(each) && each.conductor.isIdle()) this.openDeployed(each);
+    }
+  }
+
+  private openDeployed(running: Running): void {
+    const { crypto, known } = this.options;
+    this.open(
+      running,
+      provisionOf(running.versions, known, (group) => syncGroupId(crypto, group)),
+    );
+    if (this.booted) running.conducting?.handle({ kind: "boot" });
+  }
+
+  private open(running: Running, provision: SagaProvision): void {
+    const { options } = this;
+    const { crypto, tag, avatar, published, journal, room } = options;
+    const { lane, sources, stateGroup } = running;
+    const keys = keptUnder(tag, stateGroup);
+    const kept = {
+      snapshot: readRecord(journal, keys.snapshot) ?? null,
+      waits: readRecord(journal, keys.waits) ?? null,
+    };
+    const hasSource = (hash: Hash) => sources.has(toHex(hash));
+    const conductor = createConductor({
+      ...{ crypto, world: tag, avatar, provision, published, lease, room, kept, lane, hasSource },
+    });
+    this.sandbox ??= options.openSandbox();
+    const conducting = createConducting({
+      ...{ ...options, conductor, sources, sandbox: this.sandbox },
+      keep: (what, bytes) => this.keep(keys[what], bytes),
+      act: (run, operations) => this.act(running, run, operations),
+      wake: (at) => {
+        running.wakesAt = at;
+        this.wake();
+      },
+    });
+    running.conductor = conductor;
+    running.conducting = conducting;
+    running.taken = running.versions.length;
+    running.wakesAt = Number.POSITIVE_INFINITY;
+    const { definitions } = conductor.ledger;
+    for (const block of asTheyCame(definitions, finalBlocks(journal, tag, definitions.groups.keys()))) {
+      conducting.take({ kind: "final", block });
+    }
+  }
+
+  private act(of: Running, run: number, operations: readonly Operation[]): void {
+    const number = this.nextAct++;
+    this.acts.set(number, { of, run });
+    this.options.act(number, operations);
+  }
+
+  /** Where there is no room the last one stays; whether it was too old, the next start finds out. */
+  private keep(key: string, bytes: Uint8Array): void {
+    const { journal, mostKept, notice } = this.options;
+    let length = bytes.length;
+    for (const other of recordKeys(journal)) {
+      if (other !== key && /^saga(?:-waits)?\//.test(other)) length += recordLength(journal, other)!;
+    }
+    if (length <= mostKept) writeRecords(journal, new Map([[key, bytes]]), new Set());
+    else notice(notKept(length, mostKept));
+  }
 }
 
 function notKept(length: number, most: number): VertebraError {
@@ -61,12 +216,12 @@ function notKept(length: number, most: number): VertebraError {
   );
 }
 
-/** What a journal holds of a world, each group's blocks in order. */
-export function finalBlocks(journal: Journal, tag: string): ToldFinal["block"][] {
-  const keys = [...recordKeys(journal, `final/${tag}/`)].sort();
-  return keys.map((key) => {
-    const { firstEntry, entries, repeats, proof } = decodeFinalRecord(readRecord(journal, key)!);
-    const { group, issuer } = decodeBlockHeader(decodeFinalityProof(proof).blockHeader);
-    return { group, issuer, firstEntry, entries, repeats };
-  });
+/** What a journal holds of these groups of a world, each group's blocks in order. */
+export function finalBlocks(journal: Journal, tag: string, groups: Iterable<string>): ToldFinal["block"][] {
+  const blocks: ToldFinal["block"][] = [];
+  for (const group of groups) {
+    const keys = [...recordKeys(journal, `${finalKeys(tag, group)}/`)].sort();
+    for (const key of keys) blocks.push(finalBlock(readRecord(journal, key)!));
+  }
+  return blocks;
 }

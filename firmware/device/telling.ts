@@ -39,6 +39,11 @@ export function tellOutcome(
     case "final":
       print(finalLine(outcome.block, writers, now));
       break;
+    case "deployed": {
+      const { name, version } = outcome.saga;
+      print({ event: "deployed", saga: name, version, whole: outcome.whole });
+      break;
+    }
     case "notice":
       print(noticeOf(outcome.error));
       break;

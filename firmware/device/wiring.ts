@@ -48,6 +48,10 @@ export class Board {
   packing!: Packing;
   identity!: Credentials;
   sagas: Conducting | undefined;
+  /** The pacts and groups of its provision, and those that were defined since. */
+  known!: { readonly pacts: Uint8Array[]; readonly groups: Uint8Array[] };
+  /** Sagas that were deployed before this start, until `sagas` is there. */
+  readonly deployed: Extract<Outcome, { kind: "deployed" }>[] = [];
 
   constructor(
     readonly native: Native,
@@ -258,6 +262,7 @@ export class DriverPorts implements DriverOptions {
     if (outcome.kind === "defined") takeDefined(this.board, this.crypto, outcome.group);
     else {
       tellOutcome(outcome, writers, clock.now(), print);
+      if (sagas === undefined && outcome.kind === "deployed") this.board.deployed.push(outcome);
       sagas?.take(outcome);
     }
   }

@@ -17,7 +17,8 @@ import { requestOf, resultOf } from "./runs";
 export interface ConductingOptions {
   readonly crypto: Sha256;
   readonly conductor: Conductor;
-  readonly sagas: SagasProvided;
+  /** The texts of modules by the hex of their hash: of every behavior that the conductor runs. */
+  readonly sources: ReadonlyMap<string, string>;
   readonly clock: Clock;
   push(event: Extract<Event, { readonly kind: "push" }>): void;
   /** Runs a behavior, named by its hash, alone. */
@@ -39,10 +40,9 @@ export interface Conducting {
   handle(event: Parameters<Conductor["handle"]>[0]): void;
 }
 
-/** Drives a conductor, one event after another. Throws `saga-source` where a behavior's module was not provided. */
+/** Drives a conductor, one event after another. */
 export function createConducting(options: ConductingOptions): Conducting {
-  const { conductor, clock } = options;
-  const sources = sourcesOf(options.crypto, options.sagas);
+  const { conductor, clock, sources } = options;
   const waiting: (() => Order[])[] = [];
   let obeying = false;
 
@@ -68,7 +68,7 @@ export function createConducting(options: ConductingOptions): Conducting {
       case "run": {
         const { run, what } = order;
         const source = sources.get(toHex(what.behavior.source));
-        assert(source !== undefined, "the source of every behavior was there at the start");
+        assert(source !== undefined, "what a conductor runs, it has the source of");
         const request = requestOf(conductor.ledger.definitions, source, what);
         const behavior = hash(options.crypto, "behavior", encodeBehavior(what.behavior));
         options.sandbox(request, behavior, (reply) => handle({ kind: "result", run, result: resultOf(reply) }));

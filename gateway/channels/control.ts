@@ -7,6 +7,7 @@ import { asVertebraError } from "../system/errors";
 import { writeJson } from "../system/json";
 import { createTrouble } from "../system/process";
 import { addBoard, addGroup, addPacts, type BoardAsked, type GroupAsked, type PactAsked } from "./defining";
+import { deploySaga, type SagaAsked } from "./deploying";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
@@ -82,6 +83,13 @@ const definable = {
     addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
   "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
+  "POST /deployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    deploySaga(gateway, await readBody<SagaAsked>(request, sagaAsked), ending),
+};
+
+const sagaAsked = {
+  ...({ file: "string", source: "string", described: "object" } as const),
+  ...({ owners: "object", groups: "object", dry: "boolean" } as const),
 };
 
 const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;

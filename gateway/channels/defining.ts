@@ -5,11 +5,14 @@ import {
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
+  type SagaDefinition,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
+import { decodeParts } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
+import { hash } from "../../firmware/core/wire/hash";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
@@ -82,13 +85,13 @@ export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, endi
 export async function addGroup(gateway: Gateway, asked: GroupAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = newGroup(crypto, world, asked);
-  for (const { name } of ownersHere(world, definition)) checkBoard(world, name, definition);
+  checkGroup(world, definition);
   const would = tried(gateway, [definition]);
   return asked.dry ? would : define(gateway, [definition], ending);
 }
 
 /** What would be defined. Throws why it would count for nobody. */
-function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJson {
+export function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJson {
   const { crypto, world, participant } = gateway;
   const group = definitionsIn(world);
   const { avatar } = participant.status(world.tag);
@@ -104,7 +107,11 @@ function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJso
 }
 
 /** Defines one after the other what was tried; resolves when all are final. */
-async function define(gateway: Gateway, definitions: readonly Definition[], ending: AbortSignal): Promise<DefinedJson> {
+export async function define(
+  gateway: Gateway,
+  definitions: readonly Definition[],
+  ending: AbortSignal,
+): Promise<DefinedJson> {
   const { world, channel } = gateway;
   const group = definitionsIn(world);
   const sequences: number[] = [];
@@ -135,7 +142,19 @@ function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<Def
     }
     case "group":
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
+    case "saga":
+      return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
   }
+}
+
+/** In hex: that of its description, which its states name. */
+function idOfSaga(crypto: Gateway["crypto"], { parts }: SagaDefinition): string {
+  return toHex(hash(crypto, "saga", decodeParts(parts).description));
+}
+
+/** Throws as `checkBoard`, for each of its owners whose board.json is here. */
+export function checkGroup(world: World, definition: GroupDefinition): void {
+  for (const { name } of ownersHere(world, definition)) checkBoard(world, name, definition);
 }
 
 /** Boards among its owners whose board.json is here. */

@@ -80,5 +80,9 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
       const pact = decodePact(definition.pacts[0]!).name;
       return { kind, name: definition.name, pact, owners: owners.map(catalog.memberName) };
     }
+    case "saga": {
+      const { name, version, size } = definition;
+      return { kind, name, version, size };
+    }
   }
 }

@@ -57,35 +57,45 @@ export interface Asked {
 }
 
 const longestReason = 400;
+/** Invocations that are listed at most. */
+const mostListed = 20;
 
 /** Digits of an id that are enough, where they name one invocation. */
 const leastDigits = 4;
 
 /** The sagas of the world, and what became of their latest invocations. Throws `sagas-none`. */
 export async function listSagas(gateway: Gateway): Promise<SagasJson> {
-  const stories = await storiesOf(gateway, "");
+  const told = await Promise.all(sagasOf(gateway).map((conducting) => listOf(gateway, conducting)));
+  return {
+    sagas: told.flatMap(({ sagas }) => sagas),
+    invocations: told.flatMap(({ invocations }) => invocations).slice(-mostListed),
+  };
+}
+
+async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<SagasJson> {
+  const stories = await storiesOf(gateway, conducting, "");
   const names = namesOf(gateway);
-  const { books } = sagasOf(gateway).ledger;
+  const { books } = conducting.ledger;
   const sagas = [...stories.ledger.books].map(([key, { newest, invocations }]) => ({
     ...{ name: newest.description.name, version: newest.description.version },
     stages: newest.stages.map(({ does }) => does.name),
     stateGroup: names.group(newest.stateGroup.id),
     ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
   }));
-  const present = presentOf(gateway);
+  const present = presentOf(gateway, conducting);
   return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, present)) };
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */
 export async function showInvocation(gateway: Gateway, digits: string): Promise<Told> {
-  const { stories, story } = await find(gateway, digits);
-  return tellStory(stories, story, namesOf(gateway), presentOf(gateway));
+  const { stories, story, conducting } = await find(gateway, digits);
+  return tellStory(stories, story, namesOf(gateway), presentOf(gateway, conducting));
 }
 
 /** Recomputes every state of an invocation from the entries alone. */
 export async function replayInvocation(gateway: Gateway, digits: string): Promise<ReplayJson> {
-  const { story } = await find(gateway, digits);
-  const { ledger, recompute } = sagasOf(gateway);
+  const { story, conducting } = await find(gateway, digits);
+  const { ledger, recompute } = conducting;
   const { definitions } = ledger;
   const entries: FinalEntry[] = [];
   for await (const block of pastOf(definitions, groupsOfSagas(ledger), storedBlocks(gateway))) {
@@ -102,8 +112,8 @@ export async function redrive(
   { final }: Pick<Asked, "final">,
   signal: AbortSignal,
 ): Promise<RedrivenJson> {
-  const { stories, story } = await find(gateway, digits);
-  const { id, status, begun } = tellStory(stories, story, namesOf(gateway), presentOf(gateway));
+  const { stories, story, conducting } = await find(gateway, digits);
+  const { id, status, begun } = tellStory(stories, story, namesOf(gateway), presentOf(gateway, conducting));
   const short = `Invocation ${id.slice(0, 8)}`;
   if (status === "done") {
     throw new VertebraError(
@@ -139,8 +149,7 @@ export async function cancelInvocation(
   signal: AbortSignal,
 ): Promise<CancelledJson> {
   checkReason(reason);
-  const conducting = sagasOf(gateway);
-  const { story } = await find(gateway, digits);
+  const { story, conducting } = await find(gateway, digits);
   const { id, key, saga } = story.invocation;
   const group = gateway.world.catalog.groupOf(saga.stateGroup.id)!;
   const { groups } = gateway.status();
@@ -172,7 +181,13 @@ function checkReason(reason: string): void {
   );
 }
 
-async function find(gateway: Gateway, digits: string): Promise<{ readonly stories: Stories; readonly story: Story }> {
+interface Found {
+  readonly stories: Stories;
+  readonly story: Story;
+  readonly conducting: GatewayConducting;
+}
+
+async function find(gateway: Gateway, digits: string): Promise<Found> {
   if (!/^[0-9a-f]+$/.test(digits) || digits.length < leastDigits || digits.length > 64) {
     throw new VertebraError(
       "invocation-unknown",
@@ -180,8 +195,13 @@ async function find(gateway: Gateway, digits: string): Promise<{ readonly storie
       `Give ${leastDigits} or more of its digits; \`vertebra saga list\` shows them.`,
     );
   }
-  const stories = await storiesOf(gateway, digits);
-  return { stories, story: onlyStory(stories, digits) };
+  const found: Found[] = [];
+  for (const conducting of sagasOf(gateway)) {
+    const stories = await storiesOf(gateway, conducting, digits);
+    for (const story of stories.stories) found.push({ stories, story, conducting });
+  }
+  const story = onlyStory({ stories: found.map((each) => each.story) }, digits);
+  return found.find((each) => each.story === story)!;
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */
@@ -199,23 +219,21 @@ export function onlyStory({ stories }: Pick<Stories, "stories">, digits: string)
   return story;
 }
 
-function storiesOf(gateway: Gateway, prefix: string): Promise<Stories> {
-  return readStories(sagasOf(gateway).ledger.definitions, storedBlocks(gateway), prefix);
+function storiesOf(gateway: Gateway, { ledger }: GatewayConducting, prefix: string): Promise<Stories> {
+  return readStories(ledger.definitions, storedBlocks(gateway), prefix);
 }
 
-function presentOf(gateway: Gateway): Present {
-  const { ledger, avatar } = sagasOf(gateway);
+function presentOf(gateway: Gateway, { ledger, avatar }: GatewayConducting): Present {
   const still = [...ledger.books].filter(([, { standsStill }]) => standsStill);
   return {
-    sealed: sealedStates(gateway),
+    sealed: sealedStates(gateway, ledger),
     now: soundWall(Date.now()),
     idle: new Map(still.map(([key]) => [key, avatar])),
   };
 }
 
-function sealedStates(gateway: Gateway): SealedState[] {
-  const { store, world } = gateway;
-  const { crypto, sagas } = sagasOf(gateway).ledger.definitions;
+function sealedStates({ store, world }: Gateway, { definitions }: GatewayConducting["ledger"]): SealedState[] {
+  const { crypto, sagas } = definitions;
   const found: SealedState[] = [];
   for (const { id } of new Set([...sagas.values()].map(({ stateGroup }) => stateGroup))) {
     for (const { header, entries } of sealedBlocks(crypto, store, world.tag, id)) {
@@ -242,13 +260,9 @@ function storedBlocks({ store, world }: Gateway): BlocksOf {
   return (group) => wholeBlocksOf(store, world.tag, group);
 }
 
-function sagasOf({ sagas }: Gateway): GatewayConducting {
-  if (sagas !== undefined) return sagas;
-  throw new VertebraError(
-    "sagas-none",
-    "This world has no sagas",
-    "Make one that has some: `vertebra world create --saga FILE --dir DIRECTORY`.",
-  );
+function sagasOf({ sagas }: Gateway): readonly GatewayConducting[] {
+  if (sagas.length > 0) return sagas;
+  throw new VertebraError("sagas-none", "This world has no sagas", "Deploy one: `vertebra saga deploy FILE`.");
 }
 
 function namesOf({ world }: Gateway): Names {

@@ -14,6 +14,7 @@ import { paint, type Text } from "../system/text";
 import { plainCommand } from "./options";
 import { exitCodes, print, printJson, say } from "./output";
 import { sagaCancelCommand } from "./saga-cancel";
+import { sagaDeployCommand } from "./saga-deploy";
 import { sagaListCommand } from "./saga-list";
 import { sagaRedriveCommand } from "./saga-redrive";
 import { sagaReplayCommand } from "./saga-replay";
@@ -30,6 +31,7 @@ export function sagaCommand(): Command {
     .addCommand(newCommand())
     .addCommand(checkCommand())
     .addCommand(testCommand())
+    .addCommand(sagaDeployCommand())
     .addCommand(sagaListCommand())
     .addCommand(sagaShowCommand())
     .addCommand(sagaTimelineCommand())

@@ -142,7 +142,8 @@ export async function setStage(
     orders,
     last,
     thermostat,
-    invocations: () => [...gateway.sagas!.ledger.books.values()].reduce((sum, book) => sum + book.invocations.size, 0),
+    invocations: () =>
+      [...gateway.sagas[0]!.ledger.books.values()].reduce((sum, book) => sum + book.invocations.size, 0),
     whyWaiting: async (block) => (await whyWaiting(gateway, block)).sentence,
     pull() {
       notePulled(thermostat, Date.now());

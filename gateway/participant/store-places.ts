@@ -11,6 +11,8 @@ export interface StorePlaces {
   readonly givenUp: string;
   /** What is. */
   readonly history: string;
+  /** The pieces of what was deployed. */
+  readonly content: string;
 }
 
 export function placesIn(directory: string): StorePlaces {
@@ -19,6 +21,7 @@ export function placesIn(directory: string): StorePlaces {
     journal: join(directory, "journal"),
     givenUp: join(directory, "journal.given-up"),
     history: join(directory, "history"),
+    content: join(directory, "content"),
   };
 }
 

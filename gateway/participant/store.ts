@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { finalKey } from "../../firmware/core/block/final-record";
-import { groupKey } from "../../firmware/core/block/records";
+import { groupKey, isReadAlone } from "../../firmware/core/block/records";
 import { readStanding } from "../../firmware/core/chain/records";
 import { assert, VertebraError } from "../../firmware/core/errors";
 import { equal } from "../../firmware/core/wire/bytes";
 import type { Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { asVertebraError, errnoOf } from "../system/errors";
+import { type ContentFiles, openContentFiles } from "./content-files";
 import type { Disk } from "./disk";
 import { type HistoricBlock, readFinalBlock } from "./final-block";
 import { type FinalHistory, type HistoryRecord, openFinalHistory } from "./final-history";
@@ -18,10 +19,10 @@ import { placesIn, type StorePlaces } from "./store-places";
 
 /**
  * The durable records of one participant. What it promised and is not final yet lies in a journal, as on a board; what is final in a
- * LevelDB, each block of which is checked when it is read. One process at a time.
+ * LevelDB, each block of which is checked when it is read; pieces of content in files. One process at a time.
  */
 export interface Store extends BlockReader {
-  /** Every record but the final blocks: what a participant is built from at boot. */
+  /** Every record but those that are read alone (`core/block/records`): what a participant is built from at boot. */
   records(): Iterable<readonly [string, Uint8Array]>;
   /** One record, durable; undefined for a final block that can't be read. */
   read(key: string): Promise<Uint8Array | undefined>;
@@ -78,7 +79,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     try {
       if (!existsSync(places.journal)) await beginJournal(options, places, history);
       const promises = await openPromises(disk, patience, places.journal, owner);
-      return { ...partsOf(options, promises, history), trouble: patience.trouble, giveUp: patience.giveUp };
+      const content = openContentFiles(patience, places.content);
+      return { ...partsOf(options, promises, history, content), trouble: patience.trouble, giveUp: patience.giveUp };
     } catch (error) {
       await history.close();
       throw error;
@@ -129,7 +131,12 @@ export function isFinalKey(key: string): boolean {
   return key.startsWith("final/");
 }
 
-function partsOf(options: StoreOptions, promises: Promises, history: FinalHistory): Omit<Store, "trouble" | "giveUp"> {
+function partsOf(
+  options: StoreOptions,
+  promises: Promises,
+  history: FinalHistory,
+  content: ContentFiles,
+): Omit<Store, "trouble" | "giveUp"> {
   const { crypto } = options;
   /** Writes in the order in which they were asked for. */
   let last: Promise<void> = Promise.resolve();
@@ -187,19 +194,24 @@ function partsOf(options: StoreOptions, promises: Promises, history: FinalHistor
 
   return {
     records: () => promises.records,
-    read: async (key) => (isFinalKey(key) ? readForParticipant(key) : promises.records.get(key)),
+    async read(key) {
+      if (isFinalKey(key)) return readForParticipant(key);
+      return isReadAlone(key) ? content.read(key) : promises.records.get(key);
+    },
     final,
     blocks,
     mended: async () => false,
     startingWith: (prefix) => [...promises.records].filter(([key]) => key.startsWith(prefix)),
     write(puts, deletes) {
       const finals = new Map([...puts].filter(([key]) => isFinalKey(key)));
-      const others = new Map([...puts].filter(([key]) => !isFinalKey(key)));
+      const pieces = new Map([...puts].filter(([key]) => isReadAlone(key) && !isFinalKey(key)));
+      const others = new Map([...puts].filter(([key]) => !isReadAlone(key)));
       const dropped = new Set([...deletes].filter((key) => !puts.has(key)));
-      assert(![...dropped].some((key) => isFinalKey(key)), "a gateway keeps all that is final");
+      assert(![...dropped].some(isReadAlone), "a gateway keeps all that is final, and what was deployed");
       return inOrder(async () => {
         // What is final lies behind what the journal says is final, whatever cuts it here: then it is not read, and written anew.
         if (finals.size > 0) await history.write(finals);
+        if (pieces.size > 0) await content.write(pieces);
         if (others.size + dropped.size > 0) await promises.write(others, dropped);
       });
     },

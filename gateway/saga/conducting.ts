@@ -3,20 +3,15 @@ import { assert, VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
 import { cancellable } from "../../firmware/core/saga/cancelling";
 import { type Conductor, createConductor, type Kept } from "../../firmware/core/saga/conductor";
+import type { SagaProvision } from "../../firmware/core/saga/definitions";
 import type { Run, RunResult } from "../../firmware/core/saga/events";
 import type { Invocation } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
-import {
-  type Conducting,
-  type ConductingOptions,
-  createConducting,
-  sourcesOf,
-} from "../../firmware/sandbox/conducting";
+import { type Conducting, type ConductingOptions, createConducting } from "../../firmware/sandbox/conducting";
 import { requestOf, resultOf } from "../../firmware/sandbox/runs";
-import type { World } from "../world/world";
 import { type BlocksOf, pastOf } from "./past";
 import type { Sandbox } from "./sandbox";
 
@@ -28,12 +23,19 @@ export interface GatewayConducting extends Conducting {
   cancel(invocation: Hash, reason: string): Invocation;
   /** Runs a behavior that ran before, for a replay: nothing comes of it. */
   recompute(run: Run): Promise<RunResult>;
+  /** As those of its conductor. */
+  drain(): void;
+  isIdle(): boolean;
   /** Runs that are under way are left alone: another will run them, or this gateway when it starts again. */
   stop(): void;
 }
 
-export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep"> {
-  readonly world: World;
+export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep" | "sources"> {
+  /** The hex of the worldTag. */
+  readonly tag: string;
+  readonly provision: SagaProvision;
+  /** As `ConductorOptions` has it. */
+  readonly lane: number;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly avatar: AvatarId;
@@ -46,14 +48,12 @@ export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep">
 
 /** Reads what the sagas' groups hold; nothing is done until it is told to `boot`. Errors: those of `createConductor`. */
 export async function openConducting(options: GatewaySagas): Promise<GatewayConducting> {
-  const { world, crypto, clock, notice } = options;
-  const { provision } = world;
+  const { crypto, clock, notice, sources } = options;
   const conductor = conductorOf(options);
-  const sources = sourcesOf(crypto, provision.sagas);
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const conducting = createConducting({
-    ...{ crypto, conductor, sagas: provision.sagas, clock, notice, keep: options.keep },
+    ...{ crypto, conductor, sources, clock, notice, keep: options.keep },
     // The driver tells by itself why it has stopped.
     push: (event) => void options.handle(event).catch(() => {}),
     sandbox(request, _behavior, done) {
@@ -80,6 +80,8 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     ...conducting,
     ledger: conductor.ledger,
     avatar: options.avatar,
+    drain: conductor.drain,
+    isIdle: conductor.isIdle,
     cancel(id, reason) {
       const found = cancellable(conductor.ledger, options.avatar, id);
       if (found instanceof VertebraError) throw found;
@@ -98,12 +100,11 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
 }
 
 /** From what was kept, or anew where that doesn't say all: the store has the whole history. */
-function conductorOf({ world, crypto, avatar, kept }: GatewaySagas): Conductor {
-  const { provision } = world;
+function conductorOf({ tag, provision, sources, lane, crypto, avatar, kept }: GatewaySagas): Conductor {
   const options = {
-    ...{ crypto, world: world.tag, avatar, lease, room: ample.sagaBytes },
-    provision: { ...provision, ...provision.sagas },
+    ...{ crypto, world: tag, avatar, provision, lane, lease, room: ample.sagaBytes },
     published: new Map([["board", "gateway"]]),
+    hasSource: (source: Hash) => sources.has(toHex(source)),
   };
   const resumed = createConductor({ ...options, kept });
   return resumed.lacks.length === 0 ? resumed : createConductor({ ...options, kept: { ...kept, snapshot: null } });

@@ -93,7 +93,10 @@ export async function rehearse(
   const definitions = readDefinitions(crypto, saga.provision);
   const [group] = definitions.groups.values();
   const avatar = group!.owners[0]!;
-  const runtime = createSagaRuntime({ crypto, avatar, provision: saga.provision, lease, room: ample.sagaBytes });
+  const runtime = createSagaRuntime({
+    ...{ crypto, avatar, provision: saga.provision, lease, room: ample.sagaBytes },
+    hasSource: () => true,
+  });
   const stage: Stage = {
     definitions,
     saga,

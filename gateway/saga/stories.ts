@@ -117,6 +117,7 @@ function take(reading: Reading, entry: FinalEntry, time: number): void {
   const { ledger, times, stateTimes, produced, reversed } = reading;
   const { definitions } = ledger;
   const group = definitions.groups.get(toHex(entry.group))!;
+  if (entry.sequence < group.from) return;
   if (isCapabilitiesPact(group.pact.pact)) takePublished(reading, entry);
   stateTimes.set(referenceKey([entry.group, entry.sequence]), time);
   const { seen, changes } = takeEntry(ledger, entry, time);

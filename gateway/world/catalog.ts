@@ -3,6 +3,7 @@ import {
   decodeDefinition,
   encodeDefinition,
   idOfDefined,
+  type SagaDefinition,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
@@ -17,6 +18,8 @@ export interface Catalog {
   readonly pacts: readonly KnownPact[];
   readonly groups: readonly KnownGroup[];
   readonly members: readonly Member[];
+  /** Those that were deployed, in the order of their definitions. */
+  readonly sagas: readonly SagaDefinition[];
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
   /**
@@ -76,18 +79,20 @@ export function createCatalog(
     }
     return { name, id: syncGroupId(crypto, bytes), pact, owners };
   });
+  const sagas: SagaDefinition[] = [];
   const made = { pacts: pacts.length, groups: groups.length, members: known.length };
   let taken = 0;
   return {
     pacts,
     groups,
     members: known,
+    sagas,
     get taken() {
       return taken;
     },
     take(entry) {
       taken++;
-      return takeEntry(crypto, { pacts, groups, members: known }, entry);
+      return takeEntry(crypto, { pacts, groups, members: known, sagas }, entry);
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
@@ -95,6 +100,7 @@ export function createCatalog(
       pacts.length = made.pacts;
       groups.length = made.groups;
       known.length = made.members;
+      sagas.length = 0;
     },
     group: (called) => findGroup(groups, called),
     groupOf: (id) => groups.find((group) => equal(group.id, id)),
@@ -107,6 +113,7 @@ interface Known {
   readonly pacts: KnownPact[];
   readonly groups: KnownGroup[];
   readonly members: Member[];
+  readonly sagas: SagaDefinition[];
 }
 
 /** As a participant takes it: what is none counts for nobody. */
@@ -132,7 +139,8 @@ function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): Definition 
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const trial = { pacts: [...catalog.pacts], groups: [...catalog.groups], members: [...catalog.members] };
+  const { pacts, groups, members, sagas } = catalog;
+  const trial = { pacts: [...pacts], groups: [...groups], members: [...members], sagas: [...sagas] };
   for (const each of definitions) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
     if (definition !== undefined) takeDefinition(crypto, trial, definition);
@@ -142,9 +150,10 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 /** What it adds. Throws what says why it counts for nobody. */
 function takeDefinition(crypto: Crypto, known: Known, definition: Definition): void {
   checkDefinition(crypto, known, definition);
-  const { pacts, groups, members } = known;
+  const { pacts, groups, members, sagas } = known;
   if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
+  else if (definition.kind === "saga") sagas.push(definition);
   else {
     // The nearest last: each finds the one that it extends.
     for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
@@ -163,7 +172,8 @@ function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
 }
 
 /** Throws `name-taken`, `member-unknown`, `pact-unknown` or `pact-version`, where what is defined does not fit what there is. */
-function checkDefinition(crypto: Crypto, { pacts, groups, members }: Known, definition: Definition): void {
+function checkDefinition(crypto: Crypto, known: Known, definition: Definition): void {
+  const { pacts, groups, members } = known;
   const taken = (what: string, name: string) =>
     new VertebraError("name-taken", `There is a ${what} '${name}' in this world already`, "Choose another name.");
   switch (definition.kind) {
@@ -200,7 +210,36 @@ function checkDefinition(crypto: Crypto, { pacts, groups, members }: Known, defi
         "Add it first: `vertebra board add NAME`.",
       );
     }
+    case "saga":
+      checkSaga(known, definition);
   }
+}
+
+/** Throws `saga-version` and `group-unknown`. */
+function checkSaga({ sagas, groups }: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
+  const former = sagas.filter((each) => each.name === name);
+  const newest = Math.max(0, ...former.map((each) => each.version));
+  if (version <= newest) {
+    throw new VertebraError(
+      "saga-version",
+      `Saga '${name}' is deployed in version ${newest}, and this one is version ${version}`,
+      `Give it version ${newest + 1}: what was begun ends on the version that it began with.`,
+    );
+  }
+  const lacking = its.find(({ group }) => !groups.some(({ id }) => equal(id, group)));
+  if (lacking !== undefined) {
+    throw new VertebraError(
+      "group-unknown",
+      `Saga ${name} names group ${toHex(lacking.group).slice(0, 16)}…, which is none of this world`,
+      "Define its groups first.",
+    );
+  }
+  if (former.every((each) => equal(each.stateGroup, stateGroup))) return;
+  throw new VertebraError(
+    "saga-owners",
+    `Saga '${name}' is run by other members than those who are to run version ${version}`,
+    "Deploy it to the same members, or under another name.",
+  );
 }
 
 /** Pacts of a row or of a world, decoded, with all their fields. */

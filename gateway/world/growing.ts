@@ -114,11 +114,12 @@ function checkReadings({ name, owners, readings }: AskedGroup): void {
   }
 }
 
-function groupOf(
+/** The definition of a group of a pact that the catalog knows. */
+export function groupOf(
   crypto: Crypto,
-  { pacts }: Catalog,
+  { pacts }: Pick<Catalog, "pacts">,
   name: string,
-  pact: KnownPact,
+  pact: Pick<KnownPact, "id">,
   owners: readonly AvatarId[],
   readings: GroupDefinition["readings"],
   followers: readonly AvatarId[],
@@ -144,7 +145,7 @@ export function newestPact({ pacts }: Pick<Catalog, "pacts">, name: string): Kno
 }
 
 /** Throws `member-unknown`. */
-function avatarOf({ members }: Catalog, name: string): AvatarId {
+export function avatarOf({ members }: Catalog, name: string): AvatarId {
   const found = members.find((member) => member.name === name);
   if (found !== undefined) return found.avatar;
   const names = members.map((member) => member.name).join(", ");

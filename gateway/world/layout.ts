@@ -56,7 +56,7 @@ const sharedReadingsEveryMs = 1000;
 /** A board of little memory is a slow one: it pushes less often, and so does each that shares a group with it, since it follows them all. */
 const slowness = 8;
 /** Slower, since each may set a saga going, on a cable that all else shares. */
-const sagaReadingsEveryMs = 2000;
+export const sagaReadingsEveryMs = 2000;
 
 /** How often a board pushes its machine's readings into the group of it and the gateway, in ms. */
 export function paceOf(definition: Uint8Array): number {
@@ -143,7 +143,7 @@ export function checkMemory(name: string, definition: Uint8Array, world: Provisi
 }
 
 /** A board that runs no behaviors has no part in the sagas of its world. */
-function runsSagas(definition: Uint8Array): boolean {
+export function runsSagas(definition: Uint8Array): boolean {
   return decodeBoard(definition).sandbox !== "none";
 }
 
@@ -189,14 +189,18 @@ function checkNames(what: string, names: readonly string[]): void {
   throw new VertebraError("world-names", message, "Rename one of them, or import what they share from one file.");
 }
 
-/** A board with a sensor for each field of the pact that initiates a saga pushes what they say. */
-function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups, provided }: SagaParts): Reading[] {
+/** Whether a board has a sensor for each field of a pact: where that initiates a saga, it pushes what they say. */
+export function fills(definition: Uint8Array, pact: Uint8Array): boolean {
   const sensors = new Set(decodeBoard(definition).sensors.map(({ name }) => name));
+  const { fields } = decodePact(pact);
+  return fields.length > 0 && fields.every((field) => isNumber(field) && sensors.has(field.name));
+}
+
+function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups, provided }: SagaParts): Reading[] {
   const initiating = new Set(provided.descriptions.map((each) => toHex(decodeDescription(each).initiatingPact)));
   return pacts.flatMap((bytes) => {
-    const { name, fields } = decodePact(bytes);
-    const filled = fields.length > 0 && fields.every((field) => isNumber(field) && sensors.has(field.name));
-    if (!filled || !initiating.has(toHex(pactId(crypto, bytes)))) return [];
+    const { name } = decodePact(bytes);
+    if (!fills(definition, bytes) || !initiating.has(toHex(pactId(crypto, bytes)))) return [];
     const group = groups.find((each) => each.name === name)!;
     return [{ group: syncGroupId(crypto, group.bytes), everyMs: sagaReadingsEveryMs }];
   });

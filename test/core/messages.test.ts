@@ -37,10 +37,10 @@ const messages = sampleMessages(samples);
 const hash = new Uint8Array(32);
 
 describe("messages", () => {
-  it("of all eleven types are the same after encoding and decoding, with their number first", () => {
+  it("of all twelve types are the same after encoding and decoding, with their number first", () => {
     const types = [
       ...["hello", "block", "header", "metablock", "certificate", "want", "frontier", "pull", "proof", "bye"],
-      "certificates",
+      ...["certificates", "chunk"],
     ];
     const seen = new Set<string>();
     for (const message of messages) {
@@ -59,7 +59,7 @@ describe("messages", () => {
   });
 
   it("of an unknown type, without a type, or not an array are refused", () => {
-    for (const value of [[12, null], [0], ["hello"], [{ float: 1 }, hash], []] as Cbor[]) {
+    for (const value of [[13, null], [0], ["hello"], [{ float: 1 }, hash], []] as Cbor[]) {
       expect(refusal(() => decodeMessage(encode(value)))).toBe("message-type: message is of an unknown type");
     }
     expect(refusal(() => decodeMessage(encode(1)))).toBe("structure-shape: message is not an array");

@@ -1,4 +1,5 @@
 import { finalKey } from "../../firmware/core/block/final-record";
+import { isReadAlone } from "../../firmware/core/block/records";
 import { ample, type Bounds } from "../../firmware/core/bounds";
 import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
@@ -10,7 +11,7 @@ import { createParticipant, type Participant } from "../../firmware/core/partici
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
-import { finalsOf, packingFor, promisesOf, sharesOf } from "../../firmware/device/keeping";
+import { packingFor, promisesOf, readAloneIn, sharesOf } from "../../firmware/device/keeping";
 import type { Crypto, Time } from "../../firmware/ports";
 import { type Journal, openJournal, readRecord, writeRecords } from "../../firmware/store/journal";
 import type { Packing } from "../../firmware/store/values";
@@ -48,6 +49,7 @@ export interface Member {
   readonly cuts: Extract<Action, { kind: "cut" }>[];
   /** Names of the groups that were defined for it. */
   readonly defined: string[];
+  readonly deployed: string[];
   /** What came back of what its store had lost. */
   readonly recovered: RecoveredBlock[];
   wake: number;
@@ -333,7 +335,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     store: ReadonlyMap<string, Uint8Array>,
     journal: Journal | undefined,
   ): Participant {
-    const bounded = journal && { bytes: sharesOf(journal).participant, finals: finalsOf(journal) };
+    const bounded = journal && { bytes: sharesOf(journal).participant, alone: readAloneIn(journal) };
     const counted: Crypto = {
       ...crypto,
       signer(seed) {
@@ -372,7 +374,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       bounds: plan.bounds?.[name] ?? { ...ample, finalTail: journal ? 64 : 0 },
       ...(plan.spareBytes?.[name] !== undefined && { spareBytes: plan.spareBytes[name] }),
       ...(bounded && { room: bounded }),
-      records: journal ? promisesOf(journal) : [...store].filter(([key]) => !key.startsWith("final/")),
+      records: journal ? promisesOf(journal) : [...store].filter(([key]) => !isReadAlone(key)),
     });
   }
 
@@ -424,6 +426,9 @@ export function createNetwork(plan: NetworkPlan): Network {
         case "defined":
           member.defined.push(action.group.name);
           break;
+        case "deployed":
+          if (action.whole) member.deployed.push(`${action.saga.name} v${action.saga.version}`);
+          break;
         case "recovered":
           member.recovered.push(action.block);
           break;
@@ -452,6 +457,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       notices: [],
       cuts: [],
       defined: [],
+      deployed: [],
       recovered: [],
       wake: Number.POSITIVE_INFINITY,
       alive: true,

@@ -164,6 +164,17 @@ function sampleDefinitions({
     { kind: "member", name: "porch", avatar, board: "linux" },
     { kind: "pact", pact },
     { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)] },
+    {
+      ...{
+        kind: "saga",
+        name: "watch",
+        version: 2,
+        stateGroup: filled(9),
+        size: 4_097,
+        chunks: [filled(10), filled(11)],
+      },
+      ...{ groups: [{ group: filled(9), from: 0 }], parts: Uint8Array.of(0x80) },
+    },
   ];
   return definitions.flatMap((each): [string, Uint8Array][] => {
     const entry = encodeDefinition(each);
@@ -297,6 +308,7 @@ export function sampleMessages(samples: Samples): readonly Message[] {
     { type: "proof", proof: encodeFinalityProof(samples.finalityProof), entries },
     { type: "proof", proof: encodeFinalityProof(samples.finalityProof), entries: null },
     { type: "bye", reason: "stopping" },
+    { type: "chunk", bytes: filled(12) },
   ];
 }
 

@@ -240,6 +240,8 @@ function expectEndedFor(bench: Bench, name: string): void {
       world: bench.world.tag,
       avatar: board.avatar,
       lease,
+      lane: 0,
+      hasSource: () => true,
       room: Number.POSITIVE_INFINITY,
       published: new Map(),
     },
@@ -249,7 +251,9 @@ function expectEndedFor(bench: Bench, name: string): void {
     },
   });
   const now = { monotonic: 0, wall: 0 };
-  for (const block of asTheyCame(conductor.ledger.definitions, finalBlocks(journal, bench.world.tag))) {
+  const { definitions } = conductor.ledger;
+  const blocks = finalBlocks(journal, bench.world.tag, definitions.groups.keys());
+  for (const block of asTheyCame(definitions, blocks)) {
     conductor.take({ kind: "final", block }, now);
   }
   conductor.handle({ kind: "boot" }, now);

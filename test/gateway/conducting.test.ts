@@ -131,8 +131,8 @@ describe("a saga that nobody can run", () => {
     });
     // Other pacts are none of its business.
     await push(gateway, "other", { number: 1 });
-    const [invocation] = [...gateway.sagas!.ledger.books.values()][0]!.invocations.values();
-    gateway.sagas!.cancel(invocation!.id, "nobody has a wand");
+    const [invocation] = [...gateway.sagas[0]!.ledger.books.values()][0]!.invocations.values();
+    gateway.sagas[0]!.cancel(invocation!.id, "nobody has a wand");
     await expect
       .poll(() => push(gateway, "wish", { number: 513 }).then(() => "taken", String), { timeout: 10_000 })
       .toBe("taken");

@@ -37,7 +37,7 @@ describe.skipIf(reason)(`a gateway${reason ? ` (skipped: ${reason})` : ""}`, () 
     const { fields, pact } = group.pact;
     const entry = encodeEntry(fields, objectToValues(fields, { number: 1 }), pact.policy);
     await (await gateway.channel.push(group, entry)).final;
-    const underWay = () => [...gateway.sagas!.ledger.books.values()][0]!.invocations;
+    const underWay = () => [...gateway.sagas[0]!.ledger.books.values()][0]!.invocations;
     await expect.poll(() => [...underWay().values()][0]?.next, { timeout: 20_000 }).toMatchObject({ stage: 1 });
     let lives = 0;
     while (underWay().size > 0 && lives < 20) {

@@ -62,7 +62,7 @@ describe("a gateway that starts again", () => {
   const refusedOrder = (number: number) => push("order", { number, product: "gripper", price: 9_900 });
 
   async function allEnded(): Promise<void> {
-    const underWay = () => [...gateway.sagas!.ledger.books.values()][0]!.invocations.size;
+    const underWay = () => [...gateway.sagas[0]!.ledger.books.values()][0]!.invocations.size;
     await expect.poll(underWay, { timeout: 90_000 }).toBe(0);
   }
 
@@ -77,11 +77,11 @@ describe("a gateway that starts again", () => {
   it("knows its sagas from what it kept and what came since, or reads all again where that is damaged", async () => {
     const kept = decodeSnapshot((await gateway.store.read(key()))!);
     expect(kept.books[0]!.held!.reaches).toHaveLength(1);
-    const before = describeLedger(gateway.sagas!.ledger);
+    const before = describeLedger(gateway.sagas[0]!.ledger);
     await restart();
-    expect(describeLedger(gateway.sagas!.ledger)).toEqual(before);
+    expect(describeLedger(gateway.sagas[0]!.ledger)).toEqual(before);
     await restart(damageKept);
-    expect(describeLedger(gateway.sagas!.ledger)).toEqual(before);
+    expect(describeLedger(gateway.sagas[0]!.ledger)).toEqual(before);
     await refusedOrder(99);
     await allEnded();
   }, 120_000);

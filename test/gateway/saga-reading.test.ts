@@ -166,7 +166,7 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
   });
 
   it("is found out where a state of it was made up", async () => {
-    const { definitions } = gateway.sagas!.ledger;
+    const { definitions } = gateway.sagas[0]!.ledger;
     await push("order", { number: 3 });
     await push("payment", { number: 3, paid: 9 });
     await states(2);
@@ -181,7 +181,7 @@ describe.skipIf(reason)(`a saga that is looked at${reason ? ` (skipped: ${reason
     const forged = encodeState({ ...state, state: encodeText('{"left":99}') }, stateGroup.pact.pact.policy);
     const tampered = entries.map((entry) => (entry === done ? { ...entry, entry: forged } : entry));
     const id = (await list()).at(-1)!.id;
-    const compare = (from: FinalEntry[]) => compareStates(definitions, from, id, gateway.sagas!.recompute, names);
+    const compare = (from: FinalEntry[]) => compareStates(definitions, from, id, gateway.sagas[0]!.recompute, names);
     expect((await compare(entries)).map(({ agrees }) => agrees)).toEqual([true, true]);
     expect(await compare(tampered)).toMatchObject([
       { behavior: "reserve", agrees: true, gave: null },

@@ -94,6 +94,8 @@ export function start(provision: SagaProvision, snapshot: Uint8Array | null): Co
     avatar: avatarOf("ada"),
     published: new Map(),
     lease: 1000,
+    lane: 0,
+    hasSource: () => true,
     room: Number.POSITIVE_INFINITY,
   };
   return createConductor({ ...options, provision, kept: { snapshot, waits: null } });

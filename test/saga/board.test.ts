@@ -72,6 +72,7 @@ function startBoard(nor: ReturnType<typeof createNor>, room = Number.POSITIVE_IN
       push: (event) => drive(driver, event),
       published: new Map(),
       mostKept: 65_536,
+      known: world,
       room,
     },
     notice: ({ message }) => void notices.push(message),
@@ -94,7 +95,7 @@ function startBoard(nor: ReturnType<typeof createNor>, room = Number.POSITIVE_IN
       }
     },
     lastState() {
-      const states = finalBlocks(journal, tag).filter(({ group }) => toHex(group) === keyOf("states"));
+      const states = finalBlocks(journal, tag, [keyOf("states")]);
       return decodeText(decodeState(states.at(-1)!.entries!.at(-1)!).state);
     },
   };
@@ -106,7 +107,7 @@ describe("a board", () => {
     const first = startBoard(nor);
     for (let each = 0; each < 68; each++) first.order();
     expect(first.lastState()).toBe("68");
-    const blocks = finalBlocks(first.journal, first.tag).filter(({ group }) => toHex(group) === keyOf("order"));
+    const blocks = finalBlocks(first.journal, first.tag, [keyOf("order")]);
     expect(blocks).toHaveLength(64);
     const second = startBoard(nor);
     second.order();

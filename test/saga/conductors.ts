@@ -69,6 +69,8 @@ export function conductorOf(
     provision,
     published,
     lease,
+    lane: 0,
+    hasSource: () => true,
     room: Number.POSITIVE_INFINITY,
     kept,
   });

@@ -46,6 +46,8 @@ function worldOf(plan: Plan) {
       provision,
       published: new Map(),
       lease: 10_000,
+      lane: 0,
+      hasSource: () => true,
       room: Number.POSITIVE_INFINITY,
       kept: { snapshot: null, waits: null },
     });

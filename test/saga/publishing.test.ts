@@ -26,6 +26,8 @@ function conductorOf(published: ReadonlyMap<string, number | string>): Conductor
     provision,
     published,
     lease: 1000,
+    lane: 0,
+    hasSource: () => true,
     room: Number.POSITIVE_INFINITY,
     kept: { snapshot: null, waits: null },
   });

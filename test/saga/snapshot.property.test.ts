@@ -207,6 +207,7 @@ for (const [name, plan] of Object.entries({ actor, byKey, transaction })) {
             provision: world.provision,
             lease,
             room: Number.POSITIVE_INFINITY,
+            hasSource: () => true,
           };
           const runtime = createSagaRuntime(options);
           const stored = new Map<string, FinalEntry>();

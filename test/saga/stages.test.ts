@@ -137,6 +137,7 @@ describe("a take-over", () => {
         provision,
         lease,
         room: Number.POSITIVE_INFINITY,
+        hasSource: () => true,
       });
       const { entry } = entryOf("order", [7, 3]);
       const final = { group: fromHex(group), sequence: 0, issuer: avatarOf("outside"), id: null, entry };

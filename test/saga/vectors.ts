@@ -1,4 +1,5 @@
 import { encodePublished } from "../../firmware/core/capability/published";
+import { encodeParts } from "../../firmware/core/saga/deployed";
 import { encodeReversal, encodeState, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import {
   type Behavior,
@@ -57,6 +58,14 @@ export function sagaVectors(crypto: Crypto) {
     ["saga-stage", encodeStage(plain)],
     ["saga-description", encodeDescription(description)],
     ["saga-description", encodeDescription({ ...description, reach: "invocation", keyField: null })],
+    [
+      "saga-parts",
+      encodeParts({
+        description: encodeDescription(description),
+        stages: [encodeStage(stage)],
+        behaviors: [encodeBehavior(behavior)],
+      }),
+    ],
     ["saga-state", encodeState(state, policy)],
     ["saga-state", encodeState(first, policy)],
     ["saga-state", encodeState({ ...first, status: "cancelled", error: "cancelled: no longer wanted" }, policy)],

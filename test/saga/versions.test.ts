@@ -87,4 +87,35 @@ describe("a saga of which a new version is defined", () => {
     // The second is void: whoever knew both found the first one final.
     expect(left(world)).toEqual([[1], [2], [1, 10]]);
   });
+
+  it("that was deployed keeps who does not know it yet from doing again what others do by it", () => {
+    const world = createSagaWorld(ofVersion(1, "invocation"));
+    const second = provisionOf(ofVersion(2, "invocation"));
+    const first = { ...world.provision, from: new Map<string, number>() };
+    const both = {
+      ...first,
+      behaviors: [...first.behaviors, ...second.behaviors],
+      stages: [...first.stages, ...second.stages],
+      descriptions: [...first.descriptions, ...second.descriptions],
+    };
+    const [late, ...others] = [...world.members.keys()];
+    for (const name of world.members.keys()) world.crash(name);
+    for (const name of others) world.start(name, both);
+    for (let number = 1; number <= 5; number++) world.push("order", number, 1);
+    world.run(5_000);
+    world.start(late!, first);
+    for (let number = 1; number <= 5; number++) world.push("answer", number, 1);
+    world.run(60_000);
+    const runsOfLate = () => world.runs.filter(({ member }) => member === late).length;
+    expect(runsOfLate()).toBe(0);
+    expect(left(world)).toHaveLength(10);
+    world.crash(late!);
+    world.start(late!, both);
+    world.push("order", 6, 1);
+    world.push("answer", 6, 1);
+    world.run(90_000);
+    for (const name of world.members.keys()) expect(world.underWay(name)).toBe(0);
+    expect(left(world)).toHaveLength(12);
+    expect(left(world).every((state) => String((state as number[])[0]) === "2")).toBe(true);
+  });
 });

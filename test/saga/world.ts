@@ -269,6 +269,7 @@ export function createSagaWorld(plan: Plan) {
       provision: told,
       lease,
       room: plan.room ?? Number.POSITIVE_INFINITY,
+      hasSource: () => true,
     });
   }
 

@@ -270,6 +270,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     final: 2,
     recovered: 2,
     defined: 2,
+    deployed: 2,
     notice: 2,
     wake: 3,
   };

@@ -7,7 +7,7 @@ export const mutants: readonly Mutant[] = [
   ...judgedMutants,
   one(
     "skip the lock check",
-    4,
+    65,
     "chain/slots.ts",
     "if (slot.lock !== null && !equal(slot.lock.block, block)) return false;",
     "",

@@ -182,6 +182,8 @@ export function createSagas(world: World, plan: SagasPlan, isolate: (member: Mem
           avatar: member.avatar,
           provision: defined.provision,
           lease: plan.lease,
+          lane: 0,
+          hasSource: () => true,
           room: Number.POSITIVE_INFINITY,
         },
         kept: { snapshot, waits },

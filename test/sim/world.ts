@@ -234,7 +234,7 @@ export function participantOf(
     bounds: plan.small ? smallest(plan, name, known) : ample,
     records: records.filter(([key]) => !key.startsWith("final/")),
     ...(store.room !== null && {
-      room: { bytes: store.room, finals: finals.map(([key, { length }]) => [key, length] as const).sort() },
+      room: { bytes: store.room, alone: finals.map(([key, { length }]) => [key, length] as const).sort() },
     }),
   });
 }
@@ -336,6 +336,7 @@ function perform(world: World, member: Member, action: Action): void {
       wakeAt(world, member, action.at);
       break;
     case "defined":
+    case "deployed":
       throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);

@@ -30,6 +30,16 @@ export function blockKey(world: string, group: string, block: number): string {
   return `${blockKeys(world, group)}${block}`;
 }
 
+/** A piece of content, by its hash in hex. Stores tell only of its length at a start: it is read when it is needed (`isReadAlone`). */
+export function contentKey(world: string, hash: string): string {
+  return `content/${world}/${hash}`;
+}
+
+/** Whether a record is read by itself, when it is wanted: final blocks, and pieces of content. All others are given at the start. */
+export function isReadAlone(key: string): boolean {
+  return key.startsWith("final/") || key.startsWith("content/");
+}
+
 /** What the keys of a group's blocks begin with. */
 export function blockKeys(world: string, group: string): string {
   return `w/${world}/block/${group}/`;

@@ -55,7 +55,7 @@ export const recordFrame = 320;
 export function createRoom(
   bytes: number | null,
   records: Iterable<readonly [string, Uint8Array]>,
-  finals: Iterable<readonly [string, number]>,
+  alone: Iterable<readonly [string, number]>,
 ): Room {
   const room: Room = {
     ...{ bytes, sizes: new Map(), taken: 0, added: 0, blocks: new Map(), tails: new Map(), tailBytes: 0, told: false },
@@ -63,7 +63,7 @@ export function createRoom(
   if (bytes === null) return room;
   if (bytes < leastRoom) throw tooSmall(bytes);
   for (const [key, value] of records) note(room, key, value.length);
-  for (const [key, length] of finals) note(room, key, length);
+  for (const [key, length] of alone) note(room, key, length);
   return room;
 }
 

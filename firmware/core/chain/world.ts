@@ -1,5 +1,6 @@
 import type { Crypto, Signer, Time } from "../../ports";
 import type { Bounds } from "../bounds";
+import type { Contents } from "../definitions/content";
 import { assert, VertebraError } from "../errors";
 import type { Action, FinalBlock } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
@@ -127,6 +128,9 @@ export interface World {
   readonly missing: Map<string, Missing>;
   /** Final blocks that the store can't read any more, by group in hex. */
   readonly lost: Map<string, LostBlocks>;
+
+  /** The sources of sagas that were deployed for this participant. */
+  readonly contents: Contents;
 
   /** Whether a line to a neighbour became full, or is so no more, since the groups were told. */
   linesChanged: boolean;

@@ -12,7 +12,15 @@ import { type AskedGroup, another } from "../memory";
 import { syncGroupId } from "../pact/pact";
 import { toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
-import { concerns, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
+import { contentBytes, holdSaga, maxHeldSagas } from "./content";
+import {
+  concerns,
+  type Definition,
+  decodeDefinition,
+  type GroupDefinition,
+  idOfDefined,
+  type SagaDefinition,
+} from "./definition";
 
 /**
  * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
@@ -29,6 +37,19 @@ export function definedKeys(world: string): string {
   return `w/${world}/defined/`;
 }
 
+/** The definitions that these records hold, with their sequences. Throws as `decodeDefinition`. */
+function* definitionsIn(
+  crypto: World["crypto"],
+  world: string,
+  records: Iterable<readonly [string, Uint8Array]>,
+): Generator<{ readonly sequence: number; readonly definition: Definition }> {
+  const prefix = definedKeys(world);
+  for (const [key, value] of records) {
+    const definition = key.startsWith(prefix) ? decodeDefinition(crypto, value) : undefined;
+    if (definition !== undefined) yield { sequence: Number(key.slice(prefix.length)), definition };
+  }
+}
+
 /**
  * The definitions of groups that these records hold, in the order in which they became final, but first those that were acted in (of which
  * there is a group's record): where there is not memory for all, no other takes their place. Throws as `decodeDefinition`.
@@ -39,14 +60,11 @@ export function definedIn(
   records: Iterable<readonly [string, Uint8Array]>,
   isActedIn: (groupKey: string) => boolean,
 ): GroupDefinition[] {
-  const prefix = definedKeys(world);
   const found: { readonly actedIn: boolean; readonly sequence: number; readonly definition: GroupDefinition }[] = [];
-  for (const [key, value] of records) {
-    if (!key.startsWith(prefix)) continue;
-    const definition = decodeDefinition(crypto, value);
-    if (definition?.kind !== "group") continue;
+  for (const { sequence, definition } of definitionsIn(crypto, world, records)) {
+    if (definition.kind !== "group") continue;
     const actedIn = isActedIn(groupKey(world, toHex(idOfDefined(crypto, definition))));
-    found.push({ actedIn, sequence: Number(key.slice(prefix.length)), definition });
+    found.push({ actedIn, sequence, definition });
   }
   found.sort((a, b) => Number(b.actedIn) - Number(a.actedIn) || a.sequence - b.sequence);
   return found.map(({ definition }) => definition);
@@ -59,6 +77,10 @@ export function restoreDefined(world: World, records: readonly (readonly [string
   for (const definition of definedIn(world.crypto, world.tag, records, isThere)) {
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
+  }
+  for (const { sequence, definition } of definitionsIn(world.crypto, world.tag, records)) {
+    if (definition.kind === "saga" && world.groups.has(toHex(definition.stateGroup)))
+      holdSaga(world, sequence, definition);
   }
 }
 
@@ -94,10 +116,8 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
   let error: VertebraError | undefined;
   try {
     const definition = decodeDefinition(world.crypto, entry);
-    if (definition?.kind !== "group" || !concerns(definition, world.avatar)) return;
-    if (world.groups.has(toHex(idOfDefined(world.crypto, definition)))) return;
-    error = keepDefinition(world, sequence, entry) ?? holdGroup(world, definition);
-    if (error === undefined) world.delivered.push({ kind: "defined", world: world.tag, group: definition });
+    if (definition?.kind === "group") error = takeGroup(world, sequence, entry, definition);
+    else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
   } catch (thrown) {
     if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
     error = new VertebraError(
@@ -107,6 +127,54 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
     );
   }
   if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
+}
+
+function takeGroup(
+  world: World,
+  sequence: number,
+  entry: Uint8Array,
+  definition: GroupDefinition,
+): VertebraError | undefined {
+  if (!concerns(definition, world.avatar) || world.groups.has(toHex(idOfDefined(world.crypto, definition)))) return;
+  const error = keepDefinition(world, sequence, entry) ?? holdGroup(world, definition);
+  if (error === undefined) world.delivered.push({ kind: "defined", world: world.tag, group: definition });
+  return error;
+}
+
+/** "It reaches the participants that own its state group and no others", and those who relay it to them. */
+function takeSaga(
+  world: World,
+  sequence: number,
+  entry: Uint8Array,
+  definition: SagaDefinition,
+): VertebraError | undefined {
+  if (!world.groups.has(toHex(definition.stateGroup))) return;
+  if (world.contents.sagas.size >= maxHeldSagas) return tooManySagas(definition);
+  const error = roomForContent(world, definition) ?? keepDefinition(world, sequence, entry);
+  if (error === undefined) holdSaga(world, sequence, definition);
+  return error;
+}
+
+/** Of a store's room, as for definitions. */
+const shareOfContent = 1 / 8;
+
+function roomForContent(world: World, definition: SagaDefinition): VertebraError | undefined {
+  const { bytes } = world.room;
+  if (bytes === null || contentBytes(world, definition) <= bytes * shareOfContent) return undefined;
+  const { name, version, size } = definition;
+  return new VertebraError(
+    "definition-room",
+    `The store has no room for saga ${name} v${version}, whose source has ${size} bytes`,
+    "Give this participant a larger flash and provision it anew, or deploy a smaller saga; until then others run it.",
+  );
+}
+
+function tooManySagas({ name, version }: SagaDefinition): VertebraError {
+  return new VertebraError(
+    "definition-sagas",
+    `Saga ${name} v${version} was deployed for this participant, which has ${maxHeldSagas} already: it takes no part in it`,
+    "Deploy it to other members.",
+  );
 }
 
 /** Of a store's room, so that they never crowd out blocks: they stay for good. */

@@ -1,4 +1,5 @@
 import { decodeFinalRecord, finalKey } from "../block/final-record";
+import { contentKey } from "../block/records";
 import { isWhole, mayRead } from "../chain/access";
 import { blockBytes } from "../chain/block-room";
 import { learnFinality } from "../chain/finalize";
@@ -7,6 +8,7 @@ import { keepBlock, wrongEntries } from "../chain/observe";
 import { type ProvenBlock, verifyFinalityProof } from "../chain/proof";
 import { hasRoomForBlock } from "../chain/store-room";
 import type { World } from "../chain/world";
+import { mayHave, notePiece, type Piece } from "../definitions/content";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { syncGroupId } from "../pact/pact";
@@ -38,6 +40,8 @@ export interface Reads {
 }
 
 type ReadFor =
+  /** To be sent to this peer; for this participant itself, which asks whether the store has it, where there is none. */
+  | { readonly piece: Piece; readonly world: World; readonly peer: Peer | undefined }
   | { readonly peer: Peer; readonly group: Group }
   | { readonly group: Group; readonly position: number; readonly crypto: Sha256 };
 
@@ -64,6 +68,21 @@ export function readRecentFinals(reads: Reads, world: World, actions: Action[]):
       read(reads, finalKey(world.tag, group.key, position), { group, position, crypto: world.crypto }, actions);
     }
   }
+}
+
+/** Asks the store which pieces of content it has. */
+export function readContents(reads: Reads, world: World, actions: Action[]): void {
+  for (const piece of world.contents.unread.splice(0)) {
+    read(reads, contentKey(world.tag, piece.key), { piece, world, peer: undefined }, actions);
+  }
+}
+
+/** Answers a peer that wants a piece of content and may have it, from the store. */
+export function servePiece(reads: Reads, peer: Peer, key: string, actions: Action[]): void {
+  const { world } = peer;
+  const piece = world.contents.pieces.get(key);
+  if (piece?.state !== "here" || !mayHave(peer, piece) || reads.underway.size >= readsAtOnce) return;
+  read(reads, contentKey(world.tag, key), { piece, world, peer }, actions);
 }
 
 /** Asks a peer that has more final blocks of the group for those that follow here, unless it is about to answer. */
@@ -128,7 +147,14 @@ export function answerRead(
 ): void {
   const purpose = reads.underway.get(request);
   reads.underway.delete(request);
-  if (purpose === undefined || value === undefined) return;
+  if (purpose === undefined) return;
+  if ("piece" in purpose) {
+    notePiece(purpose.world, purpose.piece, value);
+    if (purpose.peer !== undefined && purpose.piece.state === "here")
+      send(outgoing, purpose.peer, { type: "chunk", bytes: value! });
+    return;
+  }
+  if (value === undefined) return;
   const { proof, entries } = decodeFinalRecord(value);
   if ("peer" in purpose) {
     const { peer, group } = purpose;

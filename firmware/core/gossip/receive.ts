@@ -5,12 +5,13 @@ import { observeCertificate } from "../chain/certificates";
 import type { Group } from "../chain/group";
 import { observeBlock, observeMetablock } from "../chain/observe";
 import { notice, type World } from "../chain/world";
+import { takeChunk } from "../definitions/content";
 import { VertebraError } from "../errors";
 import type { Action } from "../events";
 import { equal, toHex } from "../wire/bytes";
 import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../wire/structures";
 import type { AvatarId, Block, Hash, Message } from "../wire/types";
-import { type Reads, servePull, takeProof } from "./catchup";
+import { type Reads, servePiece, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
 import { type Peer, tell, untell } from "./peer";
 import { noteBlockOfLost } from "./recovery";
@@ -56,7 +57,7 @@ export function receive(receiving: Receiving, message: Message): void {
       for (const hash of message.hashes.slice(0, wantsAnswered)) {
         if (peer.wanted.size < wantsWaiting) peer.wanted.set(toHex(hash), hash);
       }
-      answerWants(peer, outgoing);
+      answerWants(receiving);
       break;
     case "frontier":
       takeFrontier(peer, message.frontier, outgoing);
@@ -68,6 +69,9 @@ export function receive(receiving: Receiving, message: Message): void {
     }
     case "proof":
       takeProof(peer, message.proof, message.entries, outgoing);
+      break;
+    case "chunk":
+      takeChunk(world, message.bytes);
       break;
     case "bye":
       break;
@@ -171,11 +175,12 @@ function takeCertificate(peer: Peer, bytes: Uint8Array): void {
 }
 
 /** Answers what a peer wants, as far as there is room; the rest when there is. */
-export function answerWants(peer: Peer, outgoing: Outgoing[]): void {
+export function answerWants({ peer, outgoing, reads, actions }: Receiving): void {
   for (const [key, hash] of peer.wanted) {
     if (!hasRoom(peer)) return;
     peer.wanted.delete(key);
-    answerWant(peer, hash, outgoing);
+    if (peer.world.contents.pieces.has(key)) servePiece(reads, peer, key, actions);
+    else answerWant(peer, hash, outgoing);
   }
 }
 

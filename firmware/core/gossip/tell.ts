@@ -44,6 +44,7 @@ const order = {
   want: 5,
   pull: 5,
   proof: 6,
+  chunk: 6,
   bye: 7,
 };
 

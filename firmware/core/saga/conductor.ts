@@ -28,6 +28,9 @@ export interface Conductor {
   /** What the participant asked of its driver: what is sealed, refused and final is looked at, all else is not for sagas. */
   take(action: Action | ToldFinal, now: Time): Order[];
   handle(event: Exclude<SagaEvent, { readonly kind: "entry" | "refused" | "capabilities" }>, now: Time): Order[];
+  /** As those of its runtime: for a conductor of more versions in its place. */
+  drain(): void;
+  isIdle(): boolean;
   /** The sequence from which on it needs a group's final blocks before `boot`. More does no harm. */
   needed(group: Hash): number;
   /**
@@ -66,7 +69,11 @@ export interface ConductorOptions {
   readonly lease: number;
   /** Bytes of memory for what is under way in each saga. */
   readonly room: number;
+  /** Whether the source of this hash is here. */
+  hasSource(source: Hash): boolean;
   readonly kept: Kept;
+  /** Its number among the conductors of its participant, below `mostConductors`: 0 has the sagas that the world was made with. */
+  readonly lane: number;
 }
 
 /** What was kept last. */
@@ -77,18 +84,35 @@ export interface Kept {
   readonly waits: Uint8Array | null;
 }
 
-/** The keys of a store for what is kept of a world's sagas, by the hex of its worldTag. */
-export function keptUnder(world: string): { readonly [What in keyof Kept]: string } {
-  return { snapshot: `saga/${world}`, waits: `saga-waits/${world}` };
+/**
+ * The keys of a store for what is kept of sagas: of those that a world was made with, by the hex of its worldTag, and of one that was
+ * deployed, by the hex of its state group besides.
+ */
+export function keptUnder(world: string, stateGroup?: string): { readonly [What in keyof Kept]: string } {
+  const of = stateGroup === undefined ? world : `${world}/${stateGroup}`;
+  return { snapshot: `saga/${of}`, waits: `saga-waits/${of}` };
 }
 
-/** Sagas push with tokens below zero, so that whoever else pushes has all others. */
-const publishingToken = -1;
-const firstToken = -2;
+/** Conductors of one participant. */
+export const mostConductors = 256;
+
+/** Sagas push with tokens below zero, so that whoever else pushes has all others; and the conductors of a participant have each their own. */
+function tokenOf(lane: number, number: number): number {
+  return -1 - (lane + mostConductors * number);
+}
+
+/** The number of a token of this lane; undefined for all others. */
+function numberOf(lane: number, token: number): number | undefined {
+  const place = -1 - token;
+  return place >= 0 && place % mostConductors === lane ? Math.floor(place / mostConductors) : undefined;
+}
+
+/** The number of what it publishes of itself; that of a push follows. */
+const publishingNumber = 0;
 
 /** Throws `saga-…`, `structure-…` or `pact-…` where the provision can't be read; not for a snapshot, which it then `lacks`. */
 export function createConductor(options: ConductorOptions): Conductor {
-  const { world, avatar } = options;
+  const { world, avatar, lane } = options;
   const runtime = createSagaRuntime(options);
   const { ledger } = runtime;
   const { definitions, views, books } = ledger;
@@ -113,7 +137,7 @@ export function createConductor(options: ConductorOptions): Conductor {
     runtimeWakes = Number.POSITIVE_INFINITY;
     return runtime.handle(event, now).flatMap((action): Order[] => {
       if (action.kind === "push") {
-        return [{ kind: "push", event: { ...action, world, token: firstToken - action.token } }];
+        return [{ kind: "push", event: { ...action, world, token: tokenOf(lane, 1 + action.token) } }];
       }
       if (action.kind !== "wake") return [action];
       runtimeWakes = action.at;
@@ -151,8 +175,8 @@ export function createConductor(options: ConductorOptions): Conductor {
 
   function takeEntry(entry: FinalEntry, pushedAs: number | null, now: Time): Order[] {
     if (publishing === undefined || !equal(entry.group, publishing.group)) {
-      const token = pushedAs !== null && pushedAs <= firstToken ? firstToken - pushedAs : null;
-      return orders({ kind: "entry", entry, token }, now);
+      const number = pushedAs === null ? undefined : numberOf(lane, pushedAs);
+      return orders({ kind: "entry", entry, token: number === undefined ? null : number - 1 }, now);
     }
     const event = takePublished(publishing, entry);
     if (event instanceof VertebraError) return [noticeOf(event)];
@@ -176,7 +200,9 @@ export function createConductor(options: ConductorOptions): Conductor {
   function publish(): Order[] {
     if (publishing === undefined || !isToBeTold(publishing)) return [];
     const { group, entry } = publishing;
-    return [{ kind: "push", event: { kind: "push", world, group, entry, id: null, token: publishingToken } }];
+    return [
+      { kind: "push", event: { kind: "push", world, group, entry, id: null, token: tokenOf(lane, publishingNumber) } },
+    ];
   }
 
   function begin(now: Time): Order[] {
@@ -201,6 +227,8 @@ export function createConductor(options: ConductorOptions): Conductor {
   return {
     ledger,
     lacks,
+    drain: runtime.drain,
+    isIdle: runtime.isIdle,
     needed: (group) => needed.get(toHex(group)) ?? 0,
     handle(event, time) {
       const now = withSoundWall(time);
@@ -212,10 +240,11 @@ export function createConductor(options: ConductorOptions): Conductor {
     take(action, time) {
       const now = withSoundWall(time);
       if (action.kind === "refused") {
+        const number = numberOf(lane, action.token);
+        if (number === undefined) return [];
         // A full buffer of this pact keeps the latest: only one who forgot what it signed is refused, and it may push nothing.
-        if (action.token === publishingToken) return [noticeOf(action.error)];
-        if (!isOfSagas(action.token)) return [];
-        return [...orders({ kind: "refused", token: firstToken - action.token }, now), ...rest(now)];
+        if (number === publishingNumber) return [noticeOf(action.error)];
+        return [...orders({ kind: "refused", token: number - 1 }, now), ...rest(now)];
       }
       if (action.kind === "sealed") noteSealed(sealing, action);
       if (action.kind !== "final") return [];

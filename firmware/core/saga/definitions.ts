@@ -22,6 +22,8 @@ export interface SagaProvision {
   readonly behaviors: readonly Uint8Array[];
   readonly stages: readonly Uint8Array[];
   readonly descriptions: readonly Uint8Array[];
+  /** Of a saga that was deployed: the first entry for it of each group, by the hex of their ids; all of them where nothing is said. */
+  readonly from?: ReadonlyMap<string, number>;
 }
 
 export interface PactKnown {
@@ -37,6 +39,8 @@ export interface GroupKnown {
   readonly key: string;
   readonly pact: PactKnown;
   readonly owners: readonly AvatarId[];
+  /** The first entry that is for its sagas: those before it were there before these. */
+  readonly from: number;
 }
 
 /** A stage with all that its hashes name. */
@@ -60,6 +64,8 @@ export interface Definitions {
   readonly sagas: ReadonlyMap<string, Saga>;
   /** The group of reversal entries; undefined where there is none. */
   readonly reversals: GroupKnown | undefined;
+  /** Whether others may know versions already that come to be known here later: it was deployed. */
+  readonly growing: boolean;
 }
 
 /** Decodes and links what was told. Throws `saga-…` naming the saga and what does not fit, or what a decoder throws. */
@@ -70,7 +76,8 @@ export function readDefinitions(crypto: Sha256, provision: SagaProvision): Defin
     const { pact, owners } = decodeSyncGroup(bytes);
     const id = syncGroupId(crypto, bytes);
     const key = toHex(id);
-    groups.set(key, { id, key, pact: known(pacts, pact, `group ${key.slice(0, 16)}`, "pact"), owners });
+    const from = provision.from?.get(key) ?? 0;
+    groups.set(key, { id, key, pact: known(pacts, pact, `group ${key.slice(0, 16)}`, "pact"), owners, from });
   }
   const behaviors = new Map(
     provision.behaviors.map((bytes) => [toHex(hash(crypto, "behavior", bytes)), decodeBehavior(bytes)]),
@@ -84,7 +91,8 @@ export function readDefinitions(crypto: Sha256, provision: SagaProvision): Defin
     sagas.set(saga.key, saga);
   }
   const reversal = reversalPactId(crypto);
-  return { ...parts, sagas, reversals: [...groups.values()].find(({ pact }) => equal(pact.id, reversal)) };
+  const reversals = [...groups.values()].find(({ pact }) => equal(pact.id, reversal));
+  return { ...parts, sagas, reversals, growing: provision.from !== undefined };
 }
 
 /** Whether an entry of a pact is taken where `ancestor` is: it is that pact, or extends it. */

@@ -37,7 +37,9 @@ export interface Views {
 }
 
 export function createViews(definitions: Definitions, keeps: number): Views {
-  return { definitions, keeps, groups: new Map(), seen: new Map() };
+  const seen = new Map<string, number>();
+  for (const { key, from } of definitions.groups.values()) if (from > 0) seen.set(key, from);
+  return { definitions, keeps, groups: new Map(), seen };
 }
 
 export function referenceKey([group, sequence]: EntryReference): string {

@@ -103,7 +103,7 @@ export function takeEntry(ledger: Ledger, final: FinalEntry, now: number): { see
   if (seen === undefined) return { changes };
   for (const book of ledger.books.values()) {
     if (book.standsStill) continue;
-    if (equal(book.newest.stateGroup.id, final.group)) takeState(book, final, changes);
+    if (equal(book.newest.stateGroup.id, final.group)) takeState(ledger.definitions, book, final, changes);
     start(ledger, book, seen, now, changes);
     if (isConsumedLater(book, seen.pact)) keepUnconsumed(book, seen);
     settleBacklog(ledger, book, now, changes);
@@ -201,11 +201,15 @@ function close(book: Book, { entry, reach }: Invocation): void {
   );
 }
 
-function takeState(book: Book, final: FinalEntry, changes: Change[]): void {
+/**
+ * Of a saga that was deployed a version may be known to others before it is here: its states wait for it, as do those after them, since what they
+ * took another would be taken for free.
+ */
+function takeState({ growing }: Definitions, book: Book, final: FinalEntry, changes: Change[]): void {
   const { group, sequence, issuer } = final;
   try {
     const state = decodeState(final.entry);
-    if (!book.versions.has(toHex(state.description))) return;
+    if (!growing && !book.versions.has(toHex(state.description))) return;
     const head: Head = { reference: [group, sequence], key: referenceKey([group, sequence]), issuer, state };
     if (book.backlog.length < maxBacklog) book.backlog.push(head);
     else overflow(book, `${maxBacklog} states that wait for entries that they consumed`, changes);
@@ -233,10 +237,16 @@ function overflow(book: Book, what: string, changes: Change[]): void {
 /** Groups have no order among each other: a state may be final here before what it consumed. It waits, and those after it too. */
 function settleBacklog({ definitions, views }: Ledger, book: Book, now: number, changes: Change[]): void {
   for (let head = book.backlog[0]; head !== undefined; head = book.backlog[0]) {
+    if (waitsForVersion(book)) return;
     if (waitsForConsumed(definitions, views, head.state)) return;
     book.backlog.shift();
     changes.push(accept(definitions, book, head, now));
   }
+}
+
+/** Whether the next of its states is of a version that is not known here yet. */
+export function waitsForVersion({ backlog, versions }: Book): boolean {
+  return backlog.length > 0 && !versions.has(toHex(backlog[0]!.state.description));
 }
 
 function waitsForConsumed({ groups }: Definitions, { seen }: Views, { consumed }: SagaState): boolean {

@@ -1,3 +1,5 @@
+import { chunkBytes, maxChunks } from "../wire/limits";
+
 /** The most of everything that a saga may have or hold in memory (PROTOCOL 9). */
 
 /** ms that a rank waits for the one before it. */
@@ -10,9 +12,8 @@ export const maxStagePacts = 16;
 export const maxRequirements = 16;
 /** Fields by which a stage finds its entry. */
 export const maxCorrelated = 8;
-/** Bytes of a behavior's source, and of a chunk of it. */
-export const maxSourceBytes = 65_536;
-export const chunkBytes = 4_096;
+/** Bytes of a behavior's source. */
+export const maxSourceBytes = maxChunks * chunkBytes;
 /** What one run of a behavior gives out: entries produced and operations of capabilities. */
 export const maxOutputs = 32;
 /** UTF-8 bytes of the error in a saga state. */

@@ -56,8 +56,8 @@ function unfit(book: Book, { versions, held }: KeptBook): string | null {
     : "has a version that begins with, consumes or reads other entries than those before it";
 }
 
-/** What of all final entries is kept for these versions of one saga. */
-function interests(versions: readonly Saga[]): string {
+/** What of all final entries is kept for these versions of one saga: who knew some of them goes on with others that have the same. */
+export function interests(versions: readonly Saga[]): string {
   const newest = versions.reduce((one, other) => (other.description.version > one.description.version ? other : one));
   const { initiatingPact, reach, keyField } = newest.description;
   const stages = versions.flatMap((saga) => saga.stages.map((stage, index) => ({ stage, index })));

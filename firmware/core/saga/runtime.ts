@@ -8,12 +8,13 @@ import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, take
 import { type FinalEntry, referenceKey, referenceOf, type SeenEntry } from "./entries";
 import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
-import { type Book, type Change, createLedger, type Ledger, takeEntry } from "./ledger";
+import { type Book, type Change, createLedger, type Ledger, takeEntry, waitsForVersion } from "./ledger";
 import { maxBacklog, readWindow } from "./limits";
 import { entryFor } from "./matching";
 import { reversal, stateAfter, stateOfRun, wayBack, withoutRun } from "./outcome";
 import { cursorsNow, runOf } from "./run";
 import { encodeState, type SagaState } from "./state";
+import type { Behavior } from "./structures";
 import { meets, rankAmong } from "./turn";
 import { countOn } from "./waits";
 
@@ -26,11 +27,17 @@ export interface SagaOptions {
   readonly lease: number;
   /** Bytes of memory for what is under way in each saga: of more it takes no part in it any more. */
   readonly room: number;
+  /** Whether the source of this hash is here: what a saga that was deployed does is left to others until it is. */
+  hasSource(source: Hash): boolean;
 }
 
 /** Events and time in, ordered actions out. The same events give the same actions, byte for byte. */
 export interface SagaRuntime extends Known {
   handle(event: SagaEvent, now: Time): SagaAction[];
+  /** Begins nothing more: another takes its place, once what it began is over. */
+  drain(): void;
+  /** Whether nothing of what it began is under way. */
+  isIdle(): boolean;
 }
 
 /** What a participant knows of sagas from final entries, and has to know again when it starts; not to be written to by others. */
@@ -47,6 +54,7 @@ interface Runtime extends SagaOptions, Known {
   readonly pushes: Map<string, number>;
   /** What is under way here, by invocation. */
   readonly work: Map<string, Work>;
+  draining: boolean;
   /** False until all that was final before the start is told: then nothing is done. */
   live: boolean;
   numbers: number;
@@ -85,6 +93,7 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
       work: new Map(),
       effects: createEffects(),
       pushes: new Map(),
+      draining: false,
       live: false,
       numbers: 0,
     },
@@ -92,10 +101,18 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
   };
   return {
     handle: (event, now) => handle(runtime, event, now),
+    drain() {
+      runtime.draining = true;
+    },
+    isIdle: () => [...runtime.work.values()].every(isOver),
     ledger,
     effects: runtime.effects,
     capable: runtime.capable,
   };
+}
+
+function isOver({ run, acting, pushed }: Work): boolean {
+  return run === null && acting === null && pushed === null;
 }
 
 /** Leases within which the issuer of an intent acts, and before which nobody takes over from it. */
@@ -111,7 +128,7 @@ function handle(runtime: Runtime, event: SagaEvent, now: Time): SagaAction[] {
     const all = concerned === "all" || now.monotonic >= runtime.wakesAt;
     if (all) runtime.wakesAt = Number.POSITIVE_INFINITY;
     for (const book of runtime.ledger.books.values()) {
-      if (book.standsStill) continue;
+      if (book.standsStill || waitsForVersion(book)) continue;
       for (const invocation of all ? book.invocations.values() : concerned) {
         if (book.invocations.get(invocation.key) === invocation) settle(runtime, book, invocation);
       }
@@ -253,6 +270,7 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   }
   if (rank === undefined) return;
   if (next.kind === "stage") {
+    if (!mayBegin(runtime, stageOf(invocation, next.stage).does)) return;
     const entry = entryFor(book, invocation, runtime.lease);
     if (entry === undefined) return;
     // What begins an invocation is there since that waits.
@@ -260,9 +278,15 @@ function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
     if (isDue(runtime, Math.max(from + rank * runtime.lease, work.notBefore))) startRun(runtime, invocation, entry);
   } else if (isDue(runtime, Math.max(invocation.since + rank * runtime.lease, work.notBefore))) {
     const { undoes } = stageOf(invocation, next.stage);
+    if (!mayBegin(runtime, undoes)) return;
     if (undoes === null) pushState(runtime, invocation, reversal(runtime.ledger.definitions, invocation));
     else startRun(runtime, invocation, invocation.steps.at(-1)!.consumed);
   }
+}
+
+/** What takes no run takes no source. */
+function mayBegin({ draining, hasSource }: Runtime, behavior: Behavior | null): boolean {
+  return !draining && (behavior === null || hasSource(behavior.source));
 }
 
 function isOwner({ ledger, avatar }: Runtime, { group }: SeenEntry): boolean {

@@ -1,9 +1,10 @@
 import { identifier } from "../pact/field";
 import { type Cbor, encode } from "../wire/cbor";
 import { hash, type Sha256 } from "../wire/hash";
+import { chunkBytes, maxChunks } from "../wire/limits";
 import { hash32, integer, list, nullable, readStructure, sortedHashes, text, tuple, wrong } from "../wire/shape";
 import type { Hash } from "../wire/types";
-import { chunkBytes, maxCorrelated, maxRequirements, maxSourceBytes, maxStagePacts, maxStages } from "./limits";
+import { maxCorrelated, maxRequirements, maxSourceBytes, maxStagePacts, maxStages } from "./limits";
 
 /**
  * What stewards define (PROTOCOL 9): behaviors, saga stages and saga descriptions, as CBOR arrays in the order of the patent's
@@ -97,7 +98,7 @@ export function decodeBehavior(bytes: Uint8Array): Behavior {
     name: identifier("behavior: name", name),
     version: integer("behavior: version", version, 1),
     source: hash32("behavior: source", source),
-    chunks: list("behavior: chunk", chunks, maxSourceBytes / chunkBytes, hash32),
+    chunks: list("behavior: chunk", chunks, maxChunks, hash32),
     limits: {
       computation: integer("behavior: limit of computation", computation, 1),
       memory: integer("behavior: limit of memory", memory, 1),

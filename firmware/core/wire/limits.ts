@@ -36,6 +36,9 @@ export const maxCertificates = 128;
  * that says little else.
  */
 export const maxLockProofBytes = 60_000;
+/** Bytes of a piece of content, and pieces that one definition names: 64 KB of a saga's source. */
+export const chunkBytes = 4_096;
+export const maxChunks = 16;
 /** Certificates in one message. */
 export const maxCertificatesTogether = 64;
 /** A pact and those that it extends, in a row. */

@@ -1,5 +1,6 @@
 import { type Cbor, decode, defaultLimits, encode } from "./cbor";
 import {
+  chunkBytes,
   maxCapabilities,
   maxCertificatesTogether,
   maxCount,
@@ -59,6 +60,8 @@ function messageItems(message: Message): readonly Cbor[] {
       return [9, message.proof, message.entries];
     case "bye":
       return [10, message.reason];
+    case "chunk":
+      return [12, message.bytes];
   }
 }
 
@@ -91,9 +94,18 @@ function readMessage(items: readonly Cbor[]): Message {
       return { type: "bye", reason: text("BYE: reason", tuple("BYE", items, 2)[1], maxReasonBytes) };
     case 11:
       return { type: "certificates", certificates: readCertificates(tuple("CERTIFICATES", items, 2)[1]) };
+    case 12:
+      return { type: "chunk", bytes: readChunk(tuple("CHUNK", items, 2)[1]) };
     default:
       throw wrong("message-type", "message", "is of an unknown type");
   }
+}
+
+function readChunk(value: Cbor | undefined): Uint8Array {
+  const chunk = bytes("CHUNK: bytes", value);
+  if (chunk.length < 1 || chunk.length > chunkBytes)
+    throw wrong("structure-bound", "CHUNK: bytes", `are ${chunk.length}, and a chunk has 1 to ${chunkBytes}`);
+  return chunk;
 }
 
 function readCertificates(value: Cbor | undefined): Uint8Array[] {

@@ -215,7 +215,9 @@ export type Message =
   | { readonly type: "frontier"; readonly frontier: Frontier }
   | { readonly type: "pull"; readonly group: Hash; readonly from: number }
   | { readonly type: "proof"; readonly proof: Uint8Array; readonly entries: readonly Uint8Array[] | null }
-  | { readonly type: "bye"; readonly reason: string };
+  | { readonly type: "bye"; readonly reason: string }
+  /** A piece of content, which its hash names. */
+  | { readonly type: "chunk"; readonly bytes: Uint8Array };
 
 export interface Frontier {
   /** -1 before the first. */

@@ -71,7 +71,14 @@ function worked<T>(does: () => T): T {
 
 const empty = native.used();
 const runtime = worked(() =>
-  createSagaRuntime({ crypto: counted, avatar: avatarOf("ada"), provision, lease, room: Number.POSITIVE_INFINITY }),
+  createSagaRuntime({
+    crypto: counted,
+    avatar: avatarOf("ada"),
+    provision,
+    lease,
+    room: Number.POSITIVE_INFINITY,
+    hasSource: () => true,
+  }),
 );
 let now = 0;
 

@@ -1,0 +1,169 @@
+import { contentKey } from "../block/records";
+import { put, type World } from "../chain/world";
+import type { PeerId } from "../events";
+import type { Peer } from "../gossip/peer";
+import { type Outgoing, send } from "../gossip/tell";
+import { toHex } from "../wire/bytes";
+import { hash } from "../wire/hash";
+import { chunkBytes } from "../wire/limits";
+import type { Hash } from "../wire/types";
+import type { SagaDefinition } from "./definition";
+
+/**
+ * Content is not in entries: a definition names its pieces by their hashes, and who needs one asks any neighbour for it that may have it
+ * (PROTOCOL 10). Pieces are kept as they come, a record each, so that a cut loses at most the one that was on its way. Of each is known
+ * here whether the store has it, and never what is in it.
+ */
+
+export interface Contents {
+  /** Sagas that this participant runs or relays, by the sequence of their definitions. */
+  readonly sagas: Map<number, HeldSaga>;
+  /** By hash in hex: the pieces of their sources. */
+  readonly pieces: Map<string, Piece>;
+  /** Of which the store is to be asked whether it has them. */
+  readonly unread: Piece[];
+  /** How many are missing. */
+  missing: number;
+  /** Whether the driver may have to be told something. */
+  changed: boolean;
+}
+
+export interface HeldSaga {
+  readonly definition: SagaDefinition;
+  readonly pieces: ReadonlySet<Piece>;
+  /** What the driver was told of it since the start. */
+  told: "known" | "whole" | null;
+}
+
+export interface Piece {
+  readonly key: string;
+  readonly hash: Hash;
+  /** In hex: whoever follows one of these may have it. */
+  readonly stateGroups: Set<string>;
+  state: "unread" | "missing" | "here";
+  /** Whom it was asked of last and how often it was; and when another is asked, monotonic ms. */
+  askedOf: PeerId | null;
+  asked: number;
+  againAt: number;
+}
+
+/** Pieces asked for at one time: what follows on a slow line waits behind them. */
+const askedAtOnce = 2;
+/** How long a piece may stay unanswered, and what the way takes so often besides, before the next neighbour is asked for it. */
+const answerMs = 10_000;
+const waysWaited = 4;
+/** Sagas of one participant, in all their versions. */
+export const maxHeldSagas = 64;
+
+export function createContents(): Contents {
+  return { sagas: new Map(), pieces: new Map(), unread: [], missing: 0, changed: false };
+}
+
+/** Its source is looked for in the store, and then in the world. */
+export function holdSaga({ contents }: World, sequence: number, definition: SagaDefinition): void {
+  const stateGroup = toHex(definition.stateGroup);
+  const pieces = new Set<Piece>();
+  for (const each of definition.chunks) pieces.add(pieceOf(contents, each, stateGroup));
+  contents.sagas.set(sequence, { definition, pieces, told: null });
+  contents.changed = true;
+}
+
+function pieceOf(contents: Contents, hash: Hash, stateGroup: string): Piece {
+  const key = toHex(hash);
+  let piece = contents.pieces.get(key);
+  if (piece === undefined) {
+    piece = { key, hash, stateGroups: new Set(), state: "unread", askedOf: null, asked: 0, againAt: 0 };
+    contents.pieces.set(key, piece);
+    contents.unread.push(piece);
+  }
+  piece.stateGroups.add(stateGroup);
+  return piece;
+}
+
+/** What the store has of a piece: of what is not its own, or not there, the world is asked. */
+export function notePiece(world: World, piece: Piece, value: Uint8Array | undefined): void {
+  const here = value !== undefined && toHex(hash(world.crypto, "source", value)) === piece.key;
+  setState(world.contents, piece, here ? "here" : "missing");
+  world.contents.changed = true;
+}
+
+function setState(contents: Contents, piece: Piece, state: Piece["state"]): void {
+  contents.missing += Number(state === "missing") - Number(piece.state === "missing");
+  piece.state = state;
+}
+
+/** The driver is told of each saga, and again when all of its source is here. */
+export function tellSagas(world: World): void {
+  world.contents.changed = false;
+  for (const held of world.contents.sagas.values()) {
+    const whole = [...held.pieces].every(({ state }) => state === "here");
+    if (held.told === (whole ? "whole" : "known")) continue;
+    held.told = whole ? "whole" : "known";
+    world.delivered.push({ kind: "deployed", world: world.tag, saga: held.definition, whole });
+  }
+}
+
+/** A CHUNK came. One that is not looked for was asked of two, or of nobody: nothing comes of it. */
+export function takeChunk(world: World, bytes: Uint8Array): void {
+  const { contents, crypto, room } = world;
+  if (contents.missing === 0) return;
+  const key = toHex(hash(crypto, "source", bytes));
+  const piece = contents.pieces.get(key);
+  if (piece?.state !== "missing") return;
+  room.added += bytes.length;
+  put(world, contentKey(world.tag, key), bytes);
+  setState(contents, piece, "here");
+  contents.changed = true;
+}
+
+/** Asks for what is missing, a few pieces at a time, one neighbour after the other. */
+export function askForContents(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
+  if (world.contents.missing === 0) return;
+  const wanted = new Map<Peer, Hash[]>();
+  for (const { piece, having } of nextToAsk(world, peers)) {
+    const peer = having[piece.asked++ % having.length]!;
+    piece.askedOf = peer.id;
+    piece.againAt = world.now.monotonic + answerMs + waysWaited * peer.delay;
+    wanted.set(peer, [...(wanted.get(peer) ?? []), piece.hash]);
+  }
+  for (const [peer, hashes] of wanted) send(outgoing, peer, { type: "want", hashes });
+}
+
+/** Those that were asked for least often, as far as others that are waited for leave room. */
+function nextToAsk(
+  world: World,
+  peers: readonly Peer[],
+): { readonly piece: Piece; readonly having: readonly Peer[] }[] {
+  const due: { readonly piece: Piece; readonly having: readonly Peer[] }[] = [];
+  let underWay = 0;
+  for (const piece of world.contents.pieces.values()) {
+    if (piece.state !== "missing") continue;
+    const having = peers.filter((peer) => mayHave(peer, piece));
+    if (having.some(({ id }) => id === piece.askedOf) && world.now.monotonic < piece.againAt) underWay++;
+    else if (having.length > 0) due.push({ piece, having });
+  }
+  due.sort((a, b) => a.piece.asked - b.piece.asked);
+  return due.slice(0, Math.max(0, askedAtOnce - underWay));
+}
+
+/** Monotonic ms at which a piece is asked for again; Infinity where none was. */
+export function contentsDue({ contents, now }: World): number {
+  let due = Number.POSITIVE_INFINITY;
+  if (contents.missing === 0) return due;
+  for (const { state, againAt } of contents.pieces.values()) {
+    if (state === "missing" && againAt > now.monotonic) due = Math.min(due, againAt);
+  }
+  return due;
+}
+
+/** Who owns or relays the state group of a saga has its source, sooner or later; nobody else is given it. */
+export function mayHave({ interests }: Peer, { stateGroups }: Piece): boolean {
+  for (const group of stateGroups) if (interests.has(group)) return true;
+  return false;
+}
+
+/** Bytes that the sources of what is held take, and those of one more. */
+export function contentBytes({ contents, tag }: World, { chunks, size }: SagaDefinition): number {
+  const perPiece = contentKey(tag, "").length + 64;
+  return contents.pieces.size * (chunkBytes + perPiece) + size + chunks.length * perPiece;
+}

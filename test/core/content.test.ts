@@ -1,0 +1,230 @@
+import { describe, expect, it } from "vitest";
+import { contentKey } from "../../firmware/core/block/records";
+import { encodeDefinition, type SagaDefinition } from "../../firmware/core/definitions/definition";
+import { toHex } from "../../firmware/core/wire/bytes";
+import { hash } from "../../firmware/core/wire/hash";
+import { chunkBytes } from "../../firmware/core/wire/limits";
+import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
+import type { Hash } from "../../firmware/core/wire/types";
+import { cheapCrypto } from "./cheap-crypto";
+import { createNetwork, everyPair, type Network, type NetworkPlan } from "./network";
+
+/** “Content is not in entries: CHUNK answers WANT, from any peer that has it, checked chunk by chunk, kept as it comes” (PROTOCOL 10). */
+
+const crypto = cheapCrypto();
+
+interface Source {
+  readonly size: number;
+  readonly pieces: readonly { readonly hash: Hash; readonly bytes: Uint8Array }[];
+}
+
+/** Of so many bytes, no two pieces of it the same. */
+function sourceOf(size: number, first = 0): Source {
+  const bytes = Uint8Array.from({ length: size }, (_, at) => (first + at + Math.floor(at / chunkBytes)) % 251);
+  const pieces = [];
+  for (let start = 0; start < size; start += chunkBytes) {
+    const piece = bytes.slice(start, start + chunkBytes);
+    pieces.push({ hash: hash(crypto, "source", piece), bytes: piece });
+  }
+  return { size, pieces };
+}
+
+/** A gateway that is the one steward, and boards on its cables. */
+function star(plan: Partial<NetworkPlan> = {}): Network {
+  const members = ["gateway", "board1", "board2", "board3"];
+  const network = createNetwork({ crypto, members, groups: [], stewards: ["gateway"], ...plan });
+  network.run(1_000);
+  network.define("gateway", { name: "states", owners: ["gateway", "board1", "board2"] });
+  network.run(2_000);
+  return network;
+}
+
+function put(network: Network, name: string, { pieces }: Source): void {
+  for (const { hash, bytes } of pieces) {
+    network.members.get(name)!.store.set(contentKey(network.tag, toHex(hash)), bytes);
+  }
+}
+
+function deploy(network: Network, { size, pieces }: Source, more: Partial<SagaDefinition> = {}): void {
+  const stateGroup = network.groups.get("states")!;
+  const entry = encodeDefinition({
+    ...{ kind: "saga", name: "watch", version: 1, stateGroup, groups: [{ group: stateGroup, from: 0 }] },
+    ...{ size, chunks: pieces.map(({ hash }) => hash), parts: Uint8Array.of(0x80), ...more },
+  });
+  const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
+  network.give("gateway", { kind: "push", ...about, entry });
+  network.flush("gateway");
+}
+
+function held(network: Network, name: string): number {
+  return [...network.members.get(name)!.store.keys()].filter((key) => key.startsWith("content/")).length;
+}
+
+function deployed(network: Network, name: string): readonly string[] {
+  return network.members.get(name)!.deployed;
+}
+
+describe("the source of a saga", () => {
+  it("reaches those who own its state group, and nobody else", () => {
+    const network = star();
+    const source = sourceOf(3 * chunkBytes + 17);
+    put(network, "gateway", source);
+    deploy(network, source);
+    network.run(20_000);
+    for (const name of ["gateway", "board1", "board2"]) expect(deployed(network, name)).toEqual(["watch v1"]);
+    expect([held(network, "board1"), held(network, "board3")]).toEqual([4, 0]);
+    expect(deployed(network, "board3")).toEqual([]);
+  });
+
+  it("is given to nobody who has no part in it, whatever that one asks for", () => {
+    const network = star();
+    const source = sourceOf(chunkBytes);
+    put(network, "gateway", source);
+    deploy(network, source);
+    network.run(5_000);
+    let given = 0;
+    network.filter = (_from, to, bytes) => {
+      if (to === "board3" && decodeMessage(bytes).type === "chunk") given++;
+      return true;
+    };
+    const hashes = source.pieces.map((piece) => piece.hash);
+    network.inject("gateway", "board3", encodeMessage({ type: "want", hashes }));
+    network.run(10_000);
+    expect(given).toBe(0);
+  });
+
+  it("is gone on with at the piece at which power or line was cut, each piece on its way once", () => {
+    const network = star();
+    const source = sourceOf(12 * chunkBytes);
+    put(network, "gateway", source);
+    const heard = new Map<string, number>();
+    let cuts = 0;
+    network.filter = (_from, to, bytes) => {
+      if (to !== "board1" || decodeMessage(bytes).type !== "chunk") return true;
+      const key = toHex(bytes.subarray(0, 64));
+      heard.set(key, (heard.get(key) ?? 0) + 1);
+      return true;
+    };
+    deploy(network, source);
+    while (deployed(network, "board1").length === 0 && network.now < 200_000) {
+      network.run(network.now + 25);
+      if (held(network, "board1") === 0) continue;
+      cuts++;
+      if (cuts % 2 === 0) network.disconnect("board1", "gateway");
+      else {
+        network.crash("board1");
+        network.boot("board1");
+      }
+      network.connect("board1", "gateway");
+    }
+    expect(cuts).toBeGreaterThan(4);
+    expect(deployed(network, "board1")).toEqual(["watch v1"]);
+    // What was on its way at a cut comes once more: two at most.
+    expect([...heard.values()].reduce((sum, count) => sum + count - 1, 0)).toBeLessThanOrEqual(2 * cuts);
+  });
+
+  it("is asked of the next neighbour where one does not answer", () => {
+    const network = star({ links: everyPair(["gateway", "board1", "board2", "board3"]) });
+    const source = sourceOf(2 * chunkBytes);
+    put(network, "gateway", source);
+    network.filter = (from, to, bytes) =>
+      from !== "gateway" || to !== "board1" || decodeMessage(bytes).type !== "chunk";
+    deploy(network, source);
+    network.run(60_000);
+    expect(deployed(network, "board1")).toEqual(["watch v1"]);
+  });
+
+  it("comes to all who are behind one that relays, which asks for it once", () => {
+    const members = ["gateway", "hub", "board1", "board2"];
+    const links: [string, string][] = [
+      ["gateway", "hub"],
+      ["hub", "board1"],
+      ["hub", "board2"],
+    ];
+    const network = createNetwork({ crypto, members, groups: [], stewards: ["gateway"], links });
+    network.run(1_000);
+    network.define("gateway", { name: "states", owners: ["gateway", "board1", "board2"] }, ["hub"]);
+    network.run(3_000);
+    const source = sourceOf(2 * chunkBytes);
+    put(network, "gateway", source);
+    let fromGateway = 0;
+    network.filter = (from, _to, bytes) => {
+      if (from === "gateway" && decodeMessage(bytes).type === "chunk") fromGateway++;
+      return true;
+    };
+    deploy(network, source);
+    network.run(60_000);
+    for (const name of ["hub", "board1", "board2"]) expect([name, held(network, name)]).toEqual([name, 2]);
+    expect(fromGateway).toBe(2);
+  });
+
+  it("comes from others where the store lost a piece of it or has another in its place", () => {
+    const network = star();
+    const source = sourceOf(2 * chunkBytes);
+    put(network, "gateway", source);
+    deploy(network, source);
+    network.run(20_000);
+    const { store } = network.members.get("gateway")!;
+    network.crash("gateway");
+    const [first, second] = source.pieces.map((piece) => contentKey(network.tag, toHex(piece.hash)));
+    store.delete(first!);
+    store.set(second!, Uint8Array.of(1, 2, 3));
+    network.boot("gateway");
+    for (const name of ["board1", "board2"]) network.connect("gateway", name);
+    network.run(60_000);
+    expect(deployed(network, "gateway")).toEqual(["watch v1", "watch v1"]);
+    expect(store.get(second!)).toEqual(source.pieces[1]!.bytes);
+  });
+
+  it("is not taken from who sends other bytes, or what nobody asked for", () => {
+    const network = star();
+    const source = sourceOf(2 * chunkBytes);
+    deploy(network, source);
+    network.run(5_000);
+    const lie = source.pieces[0]!.bytes.slice();
+    lie[7]! ^= 1;
+    network.inject("board1", "gateway", encodeMessage({ type: "chunk", bytes: lie }));
+    network.inject("board3", "gateway", encodeMessage({ type: "chunk", bytes: source.pieces[0]!.bytes }));
+    expect([held(network, "board1"), held(network, "board3")]).toEqual([0, 0]);
+    network.inject("board1", "board1", encodeMessage({ type: "chunk", bytes: source.pieces[1]!.bytes }));
+    network.inject("board1", "gateway", encodeMessage({ type: "chunk", bytes: source.pieces[1]!.bytes }));
+    expect(held(network, "board1")).toBe(1);
+  });
+
+  it("is told, and not taken, where the store has no room for it, and the board goes on with the rest", () => {
+    const network = star({ flash: { board1: 80 } });
+    const source = sourceOf(16 * chunkBytes);
+    put(network, "gateway", source);
+    deploy(network, source);
+    network.run(20_000);
+    const { notices } = network.members.get("board1")!;
+    expect(notices.map(({ error }) => error.code)).toEqual(["definition-room"]);
+    expect(deployed(network, "board2")).toEqual(["watch v1"]);
+    network.push("board1", "states", 1);
+    network.run(30_000);
+    expect(network.entriesOf("gateway", "states")).toEqual([1]);
+  });
+
+  it("of more sagas than a participant takes is left to others, and said", () => {
+    const network = star();
+    for (let version = 1; version <= 65; version++) {
+      const source = sourceOf(10, version);
+      put(network, "gateway", source);
+      deploy(network, source, { version });
+      network.run(network.now + 300);
+    }
+    network.run(network.now + 60_000);
+    expect(deployed(network, "board1")).toHaveLength(64);
+    expect(network.members.get("board1")!.notices.map(({ error }) => error.code)).toEqual(["definition-sagas"]);
+  });
+
+  it("that does not hang together is no definition", () => {
+    const network = star();
+    const source = sourceOf(chunkBytes + 1);
+    deploy(network, { ...source, size: chunkBytes });
+    deploy(network, source, { groups: [] });
+    network.run(10_000);
+    const codes = network.members.get("board1")!.notices.map(({ error }) => error.code);
+    expect(codes).toEqual(["definition-invalid", "definition-invalid"]);
+  });
+});
