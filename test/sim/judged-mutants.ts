@@ -54,4 +54,14 @@ export const judgedMutants: readonly Mutant[] = [
     ),
     kind: "loaded",
   },
+  {
+    ...one(
+      "take no parent that stands for nothing, whoever built upon it",
+      250,
+      "chain/certify.ts",
+      "if (!stand && !othersBuiltUpon(world, group, metablock)) continue;",
+      "if (!stand) continue;",
+    ),
+    kind: "small",
+  },
 ];

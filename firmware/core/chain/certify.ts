@@ -5,7 +5,7 @@ import { certificateHash, encodeCertificate } from "../wire/structures";
 import type { Block, ReceivedCertificate, Scope } from "../wire/types";
 import { isWhole } from "./access";
 import { type Group, slotWindow, votes } from "./group";
-import { leadsAway, mayBeLed, noteLead } from "./lead";
+import { leadsAway, mayBeLed, noteLead, othersBuiltUpon } from "./lead";
 import { certifiedBy, closedBy, type HeldReference, isCertified, type Metablock, releases } from "./metablock";
 import { isGivenUp } from "./patience";
 import {
@@ -131,11 +131,13 @@ export function certifiableParts(world: World, metablock: Metablock): Certifiabl
   const parents = parentsOf(world, metablock);
   const parts: CertifiablePart[] = [];
   if (parents === undefined) return parts;
-  for (let at = 0; at < parents.length; at++) if (!mayBeParent(world, parents[at]!)) return parts;
+  let stand = true;
+  for (let at = 0; at < parents.length; at++) if (!mayBeParent(world, parents[at]!)) stand = false;
   const groups = groupsAbout(world, metablock);
   for (let at = 0; at < groups.length; at++) {
     const group = groups[at]!;
     if (!votes(group) || (isPast(metablock, group) && areAllPast(parents, group))) continue;
+    if (!stand && !othersBuiltUpon(world, group, metablock)) continue;
     const part = certifiablePart(world, metablock, parents, group);
     if (part.own.length > 0 || part.parents.length > 0) parts.push(part);
   }

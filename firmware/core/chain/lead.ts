@@ -1,8 +1,9 @@
 import type { Group } from "./group";
-import type { Metablock } from "./metablock";
-import { bearsSilence, isGivenUpWithChild, waitsTooLong } from "./patience";
+import { certifiedBy, type Metablock } from "./metablock";
+import { bearsSilence, isGivenUpWithChild, waitsLong, waitsTooLong } from "./patience";
 import { hasMyVote, openGroups } from "./predicates";
 import { rankStep } from "./rank";
+import { referencesOf } from "./references";
 import { generationsOpen, type World } from "./world";
 
 /**
@@ -36,6 +37,19 @@ export function noteLead(world: World, group: Group, { key, view, issuerKey }: M
   if (!isLeading(world, view.sequence) || !waitsTooLong(world, group)) return;
   const turns = 2 * (group.ownerKeys.length + 1);
   group.leads.set(issuerKey, { metablock: key, until: world.now.monotonic + turns * rankStep(world, world.attempt) });
+}
+
+/**
+ * Whether so many other owners of a group whose next slot waits for long voted for its blocks on parents that stand for nothing here that one of
+ * them is honest. They can't judge the parents, since they don't know all groups of them; who can would keep them waiting for good, since
+ * what they claimed there is voted for nowhere else.
+ */
+export function othersBuiltUpon(world: World, group: Group, metablock: Metablock): boolean {
+  if (!waitsLong(world, group)) return false;
+  return referencesOf(metablock, group.key).some(({ index }) => {
+    const others = group.ownerKeys.filter((key) => key !== world.avatarKey && certifiedBy(metablock, key, index));
+    return others.length >= group.believed;
+  });
 }
 
 /**
