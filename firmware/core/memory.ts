@@ -19,7 +19,10 @@ export interface Memory {
 /** What is asked of a board. */
 export interface Asked {
   readonly groups: readonly AskedGroup[];
+  /** Those that a world is made with, and run together. */
   readonly sagas: number;
+  /** Those that were deployed since, each by itself. */
+  readonly deployed: number;
 }
 
 export interface AskedGroup {
@@ -72,7 +75,7 @@ export function askedOf(world: Pick<ProvisionedWorld, "groups" | "pacts" | "saga
   const ownersOf = (group: Uint8Array) => decodeSyncGroup(group).owners.length;
   const owned = groups.map((group) => ({ owners: ownersOf(group), largestEntry, mine: true }));
   const followed = definitions === undefined ? [] : [{ owners: ownersOf(definitions), largestEntry, mine: false }];
-  return { groups: [...owned, ...followed], sagas: sagas.descriptions.length };
+  return { groups: [...owned, ...followed], sagas: sagas.descriptions.length, deployed: 0 };
 }
 
 /** The bounds of a board with memory by the megabyte, of which nothing is said: a store that is a flash, else all that there may be. */
@@ -94,20 +97,22 @@ export function boundsFor(memory: Memory, asked: Asked): Bounds {
 }
 
 /**
- * As `boundsFor`, of a board for which groups were defined besides: with as many of them as fit, the first first. `spareBytes` is what is
- * left for them.
+ * As `boundsFor`, of a board for which groups were defined besides, and sagas deployed: with as many of them as fit, the first first.
+ * `spareBytes` is what is left for them.
  */
 export function boundsWithDefined(
   memory: Memory,
   asked: Asked,
   defined: readonly AskedGroup[],
+  deployed: number,
 ): { readonly bounds: Bounds; readonly spareBytes: number } {
   const room = memory.size - memory.firmware;
   let fitting = asked;
-  for (const each of defined) {
-    const withIt = { ...asked, groups: [...fitting.groups, each] };
-    if (bytesFor(leastFor(withIt), withIt) <= room) fitting = withIt;
-  }
+  const tryWith = (more: Asked) => {
+    if (bytesFor(leastFor(more), more) <= room) fitting = more;
+  };
+  for (const each of defined) tryWith({ ...fitting, groups: [...fitting.groups, each] });
+  for (let each = 0; each < deployed; each++) tryWith({ ...fitting, deployed: fitting.deployed + 1 });
   const bounds = boundsFor(memory, fitting);
   return { bounds, spareBytes: room - bytesFor(withTold(bounds, asked), asked) };
 }
@@ -132,12 +137,18 @@ function blocksOf(bounds: Bounds, owners: number): number {
 }
 
 /** Bytes that a board takes within these bounds, its firmware apart, where its metablocks have the certificates of half their owners. */
-export function bytesFor(bounds: Bounds, { groups, sagas }: Asked): number {
+export function bytesFor(bounds: Bounds, { groups, sagas, deployed }: Asked): number {
   const metablocks = bounds.metablocks * (costs.metablock + (mostOwners(groups) / 2) * costs.certificate);
   const links = bounds.queue + bounds.told * costs.told;
   const ofGroups = groups.reduce((sum, group) => sum + bytesOfGroup(bounds, group), 0);
   const ofSagas = sagas === 0 ? 0 : costs.sagas + sagas * bounds.sagaBytes;
-  return metablocks + links + momentBytes + ofGroups + ofSagas;
+  const ofDeployed = deployed === 0 ? 0 : deployed * bytesOfDeployed(bounds);
+  return metablocks + links + momentBytes + ofGroups + ofSagas + ofDeployed;
+}
+
+/** The bytes that one saga more takes which is deployed. */
+export function bytesOfDeployed({ sagaBytes }: Bounds): number {
+  return costs.sagas + sagaBytes;
 }
 
 /** The bytes that one group more takes beside these, and what is to be remembered of what was told then. */
@@ -146,9 +157,10 @@ export function another(
   groups: readonly AskedGroup[],
   more: AskedGroup,
 ): { readonly bytes: number; readonly told: number } {
-  const asked = { groups: [...groups, more], sagas: 0 };
+  const alone = { sagas: 0, deployed: 0 };
+  const asked = { groups: [...groups, more], ...alone };
   const grown = withTold(bounds, asked);
-  return { bytes: bytesFor(grown, asked) - bytesFor(bounds, { groups, sagas: 0 }), told: grown.told };
+  return { bytes: bytesFor(grown, asked) - bytesFor(bounds, { groups, ...alone }), told: grown.told };
 }
 
 function bytesOfGroup(bounds: Bounds, { owners, largestEntry, mine }: AskedGroup): number {
@@ -168,7 +180,7 @@ function tooMuch(memory: Memory, asked: Asked): VertebraError {
   let fitting = 0;
   while (
     fitting < owned.length &&
-    bytesFor(least, { groups: [...followed, ...owned.slice(0, fitting + 1)], sagas: 0 }) <= room
+    bytesFor(least, { groups: [...followed, ...owned.slice(0, fitting + 1)], sagas: 0, deployed: 0 }) <= room
   )
     fitting++;
   const kb = (bytes: number) => `${Math.ceil(bytes / 1024)} KB`;

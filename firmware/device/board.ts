@@ -14,7 +14,7 @@ import { alarmCable, createCable, openCable } from "./cable";
 import { alarmCapabilities, letGo, openCapabilities, operate, resumeActuators, stopActuators } from "./capabilities";
 import type { Command } from "./console";
 import { CountedCrypto } from "./counted";
-import { addReadings, definedBefore } from "./defined";
+import { addReadings, definedBefore, deployedBefore } from "./defined";
 import { createDriver, drive } from "./driver";
 import { packingFor, packWith, promisesOf, readAloneIn, sharesOf } from "./keeping";
 import type { Line } from "./lines";
@@ -86,7 +86,13 @@ function start(board: Board, definition: Definition, provision: Provision): void
     groups: [...world.groups, ...defined.map(({ group }) => group)],
   };
   const asked = defined.map((each) => askedOfDefined(each, identity.avatar.publicKey));
-  const { bounds, spareBytes } = hostBounds(native, definition, world, asked);
+  const { bounds, spareBytes } = hostBounds(
+    native,
+    definition,
+    world,
+    asked,
+    deployedBefore(crypto, journal, toHex(identity.worldTag)),
+  );
   const shares = sharesOf(journal);
   const participant = createParticipant({
     crypto,

@@ -1,4 +1,4 @@
-import { definedIn, definedKeys } from "../core/definitions/defined";
+import { definedIn, definedKeys, sagasIn } from "../core/definitions/defined";
 import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
@@ -20,6 +20,17 @@ export function definedBefore(crypto: Crypto, journal: Journal, tag: string): Gr
     keys.map((key) => [key, readRecord(journal, key)!] as const),
     (key) => recordLength(journal, key) !== undefined,
   );
+}
+
+/** Of how many sagas it keeps definitions. */
+export function deployedBefore(crypto: Crypto, journal: Journal, tag: string): number {
+  const keys = [...recordKeys(journal, definedKeys(tag))];
+  const sagas = sagasIn(
+    crypto,
+    tag,
+    keys.map((key) => [key, readRecord(journal, key)!] as const),
+  );
+  return new Set(sagas.map(({ definition }) => toHex(definition.stateGroup))).size;
 }
 
 /** Its records are packed as those of others from now on, and what it is to read of its sensors is pushed. */

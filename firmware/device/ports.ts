@@ -19,16 +19,17 @@ const baud = 115_200;
 
 /**
  * What a board holds, by the memory that its `board.json` gives it, and what is left for groups that are defined while it runs, beside those
- * `defined` before. Throws `board-memory` where that does not do, or is not said of a machine that has little.
+ * `defined` before, and so many sagas that were `deployed`. Throws `board-memory` where that does not do, or is not said of a machine that has little.
  */
 export function hostBounds(
   { memory: there }: Pick<Native, "memory">,
   { memory }: Pick<Board, "memory">,
   world: ProvisionedWorld,
   defined: readonly AskedGroup[] = [],
+  deployed = 0,
 ): { readonly bounds: Bounds; readonly spareBytes: number } {
   if (memory !== undefined && memory.size <= (there ?? memory.size))
-    return boundsWithDefined(memory, askedOf(world), defined);
+    return boundsWithDefined(memory, askedOf(world), defined, deployed);
   if (there === undefined) return { bounds: roomy, spareBytes: Number.POSITIVE_INFINITY };
   const said = memory === undefined ? "does not say how much memory there is" : `says ${memory.size} bytes of memory`;
   throw new VertebraError(

@@ -11,6 +11,7 @@ import {
   boundsFor,
   boundsWithDefined,
   bytesFor,
+  bytesOfDeployed,
   leastFor,
   roomy,
 } from "../../firmware/core/memory";
@@ -22,7 +23,7 @@ import { createSagaWorld, done } from "../saga/world";
 const { memory } = decodeBoard(readFileSync("boards/rv32/board.json"));
 
 function of(...owners: number[]): Asked {
-  return { groups: owners.map((each) => ({ owners: each, largestEntry: 64, mine: true })), sagas: 0 };
+  return { groups: owners.map((each) => ({ owners: each, largestEntry: 64, mine: true })), sagas: 0, deployed: 0 };
 }
 
 describe("what a board holds", () => {
@@ -64,12 +65,13 @@ describe("what a board holds", () => {
       largestEntry: fc.integer({ min: 16, max: 8_192 }),
       mine: fc.boolean(),
     });
+    const sagas = fc.integer({ min: 0, max: 4 });
     const kb = fc.integer({ min: 260, max: 2_000 }).map((size) => ({ size: size * 1_024, firmware: 100 * 1_024 }));
     fc.assert(
-      fc.property(kb, fc.array(anyGroup, { maxLength: 8 }), (memory, defined) => {
+      fc.property(kb, fc.array(anyGroup, { maxLength: 8 }), sagas, (memory, defined, wanted) => {
         const asked = of(2);
-        const hold = (order: readonly AskedGroup[], known: readonly AskedGroup[]) => {
-          const start = boundsWithDefined(memory, asked, known);
+        const hold = (order: readonly AskedGroup[], known: readonly AskedGroup[], more: number, running: number) => {
+          const start = boundsWithDefined(memory, asked, known, running);
           let { bounds, spareBytes } = start;
           const held: AskedGroup[] = [];
           for (const each of order) {
@@ -79,13 +81,19 @@ describe("what a board holds", () => {
             spareBytes -= bytes;
             bounds = { ...bounds, told };
           }
-          const all = { groups: [...asked.groups, ...held], sagas: 0 };
+          let deployed = 0;
+          for (; deployed < more && bytesOfDeployed(bounds) <= spareBytes; deployed++)
+            spareBytes -= bytesOfDeployed(bounds);
+          const all = { groups: [...asked.groups, ...held], sagas: 0, deployed };
           expect(bytesFor(bounds, all)).toBeLessThanOrEqual(memory.size - memory.firmware);
-          return held;
+          return { held, deployed };
         };
-        const before = hold(defined, []);
-        const again = [...before, ...defined.filter((each) => !before.includes(each))];
-        expect(hold(again, again).slice(0, before.length)).toEqual(before);
+        const before = hold(defined, [], wanted, 0);
+        // What there was no memory for is known at the next start, too.
+        const again = [...before.held, ...defined.filter((each) => !before.held.includes(each))];
+        expect(hold(again, again, wanted, wanted).held.slice(0, before.held.length)).toEqual(before.held);
+        const same = hold(before.held, before.held, before.deployed, before.deployed);
+        expect(same).toEqual(before);
       }),
     );
   });
@@ -103,8 +111,8 @@ describe("what a board holds", () => {
 
 describe("a saga on a board with the least memory", () => {
   it("goes on for good where few invocations are under way at once: what it remembers of the others has its room", () => {
-    const { sagaBytes } = boundsFor({ size: 2 ** 19, firmware: 2 ** 17 }, { ...of(1), sagas: 1 });
-    expect(sagaBytes).toBe(leastFor({ ...of(1), sagas: 1 }).sagaBytes);
+    const { sagaBytes } = boundsFor({ size: 2 ** 19, firmware: 2 ** 17 }, { ...of(1), sagas: 1, deployed: 0 });
+    expect(sagaBytes).toBe(leastFor({ ...of(1), sagas: 1, deployed: 0 }).sagaBytes);
     const world = createSagaWorld({
       members: ["ada"],
       pacts: ["order", "request"],

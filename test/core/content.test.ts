@@ -205,6 +205,26 @@ describe("the source of a saga", () => {
     expect(network.entriesOf("gateway", "states")).toEqual([1]);
   });
 
+  it("is asked for by who has memory to run it, and by nobody else until it is started with more", () => {
+    const spareBytes: Record<string, number> = { board1: 200_000 };
+    const network = star({ spareBytes });
+    const source = sourceOf(2 * chunkBytes);
+    put(network, "gateway", source);
+    deploy(network, source);
+    network.run(20_000);
+    const { notices } = network.members.get("board1")!;
+    expect(notices.map(({ error }) => `${error.code}: ${error.message.slice(0, 24)}`)).toEqual([
+      "board-memory: Saga watch was deployed ",
+    ]);
+    expect([held(network, "board1"), held(network, "board2")]).toEqual([0, 2]);
+    network.crash("board1");
+    delete spareBytes.board1;
+    network.boot("board1");
+    network.connect("board1", "gateway");
+    network.run(40_000);
+    expect(deployed(network, "board1")).toEqual(["watch v1"]);
+  });
+
   it("of more sagas than a participant takes is left to others, and said", () => {
     const network = star();
     for (let version = 1; version <= 65; version++) {

@@ -456,7 +456,7 @@ describe("a participant that would have to hold more than it can", () => {
     const ledger = createLedger(
       readDefinitions(crypto, provisionOf(twoStages)),
       1,
-      leastFor({ groups: [], sagas: 1 }).sagaBytes,
+      leastFor({ groups: [], sagas: 1, deployed: 0 }).sagaBytes,
     );
     const order = [...ledger.definitions.groups.values()].find(({ pact }) => pact.pact.name === "order")!;
     const entry = { group: order.id, issuer: avatarOf("ada"), id: null, entry: entryOf("order", [1, 1]).entry };

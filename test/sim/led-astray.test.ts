@@ -17,7 +17,7 @@ const crypto = cheapCrypto();
 for (const count of [4, 5, 7]) {
   const honest = ["a", "b", "c", "d", "e", "f"].slice(0, count - 1);
   const owners = [...honest, "liar"];
-  const least = leastFor({ groups: [{ owners: owners.length, largestEntry: 256, mine: true }], sagas: 0 });
+  const least = leastFor({ groups: [{ owners: owners.length, largestEntry: 256, mine: true }], sagas: 0, deployed: 0 });
   for (const [held, bounds] of [
     ["much", ample],
     ["little", least],

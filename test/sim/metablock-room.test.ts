@@ -13,7 +13,11 @@ describe("owners that hold few metablocks", () => {
   const honest = ["a", "b", "c", "d"];
   const owners = [...honest, "liar"];
   const strangers = Array.from({ length: 6 }, (_, index) => `stranger ${index}`);
-  const bounds = leastFor({ groups: [{ owners: owners.length, largestEntry: 256, mine: true }], sagas: 0 });
+  const bounds = leastFor({
+    groups: [{ owners: owners.length, largestEntry: 256, mine: true }],
+    sagas: 0,
+    deployed: 0,
+  });
 
   function withLiar(held = bounds): Network {
     const network = createNetwork({

@@ -246,7 +246,7 @@ function smallest({ shape, liars, forgetful }: Plan, name: string, groups: reado
     largestEntry: pact.policy.largestEntry,
     mine: true,
   }));
-  const least = leastFor({ groups: asked, sagas: 0 });
+  const least = leastFor({ groups: asked, sagas: 0, deployed: 0 });
   const middle = "a";
   const isAlone = shape === "star" && middle !== forgetful && liars.every((liar) => liar.name !== middle);
   return isAlone && name !== middle ? least : { ...least, finalTail: 0 };

@@ -6,7 +6,7 @@ import type { History, Write } from "./cuts";
 /** What a board has its store do: as many batches as make it let go of the first that are final, and some more, which are cut. */
 export function ofParticipant(writeSize: number): History {
   const crypto = cheapCrypto();
-  const bounds = leastFor({ groups: [{ owners: 2, largestEntry: 256, mine: true }], sagas: 0 });
+  const bounds = leastFor({ groups: [{ owners: 2, largestEntry: 256, mine: true }], sagas: 0, deployed: 0 });
   const network = createNetwork({
     crypto,
     members: ["board", "gateway"],

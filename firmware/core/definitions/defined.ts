@@ -8,9 +8,9 @@ import { VertebraError } from "../errors";
 import { greet } from "../gossip/frontier";
 import type { Peer } from "../gossip/peer";
 import type { Outgoing } from "../gossip/tell";
-import { type AskedGroup, another } from "../memory";
+import { type AskedGroup, another, bytesOfDeployed } from "../memory";
 import { syncGroupId } from "../pact/pact";
-import { toHex } from "../wire/bytes";
+import { equal, toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
 import { contentBytes, holdSaga, maxHeldSagas } from "./content";
 import {
@@ -78,10 +78,25 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
   }
-  for (const { sequence, definition } of definitionsIn(world.crypto, world.tag, records)) {
-    if (definition.kind === "saga" && world.groups.has(toHex(definition.stateGroup)))
-      holdSaga(world, sequence, definition);
+  for (const { sequence, definition } of sagasIn(world.crypto, world.tag, records)) {
+    if (!world.groups.has(toHex(definition.stateGroup))) continue;
+    const error = memoryForSaga(world, definition);
+    if (error === undefined) holdSaga(world, sequence, definition);
+    else world.delivered.push({ kind: "notice", world: world.tag, error });
   }
+}
+
+/** The sagas that these records hold, in the order in which their definitions became final. Throws as `decodeDefinition`. */
+export function sagasIn(
+  crypto: World["crypto"],
+  world: string,
+  records: Iterable<readonly [string, Uint8Array]>,
+): { readonly sequence: number; readonly definition: SagaDefinition }[] {
+  const found: { readonly sequence: number; readonly definition: SagaDefinition }[] = [];
+  for (const { sequence, definition } of definitionsIn(crypto, world, records)) {
+    if (definition.kind === "saga") found.push({ sequence, definition });
+  }
+  return found.sort((a, b) => a.sequence - b.sequence);
 }
 
 /** Takes what has become final in the group of definitions, and lets neighbours know what this participant follows from now on. */
@@ -151,8 +166,22 @@ function takeSaga(
   if (!world.groups.has(toHex(definition.stateGroup))) return;
   if (world.contents.sagas.size >= maxHeldSagas) return tooManySagas(definition);
   const error = roomForContent(world, definition) ?? keepDefinition(world, sequence, entry);
-  if (error === undefined) holdSaga(world, sequence, definition);
-  return error;
+  if (error !== undefined) return error;
+  // What there is no memory for now stays in its records.
+  const lacks = memoryForSaga(world, definition);
+  if (lacks === undefined) holdSaga(world, sequence, definition);
+  return lacks;
+}
+
+/** Takes the memory of one that it runs, all versions of which share it. */
+function memoryForSaga(world: World, { name, stateGroup }: SagaDefinition): VertebraError | undefined {
+  const known = [...world.contents.sagas.values()].some(({ definition }) => equal(definition.stateGroup, stateGroup));
+  if (known || !world.groups.get(toHex(stateGroup))!.mine) return undefined;
+  if (world.spareBytes === Number.POSITIVE_INFINITY) return undefined;
+  const bytes = bytesOfDeployed(world.bounds);
+  if (bytes > world.spareBytes) return noMemory(`Saga ${name} was deployed`, bytes, world);
+  world.spareBytes -= bytes;
+  return undefined;
 }
 
 /** Of a store's room, as for definitions. */
@@ -211,7 +240,7 @@ function holdGroup(world: World, { name, group, pacts, followers }: GroupDefinit
   if (world.groups.has(created.key)) return undefined;
   const { bytes, told } = another(bounds, [...world.groups.values()].map(askedOfGroup), askedOfGroup(created));
   if (world.groups.size >= maxGroups) return tooMany(name);
-  if (bytes > world.spareBytes) return noMemory(name, bytes, world);
+  if (bytes > world.spareBytes) return noMemory(`Group ${name} was defined`, bytes, world);
   world.spareBytes -= bytes;
   world.bounds = { ...bounds, told };
   world.groups.set(created.key, created);
@@ -231,11 +260,11 @@ function tooMany(name: string): VertebraError {
   );
 }
 
-function noMemory(name: string, bytes: number, { spareBytes, groups }: World): VertebraError {
+function noMemory(what: string, bytes: number, { spareBytes, groups }: World): VertebraError {
   const kb = (count: number) => `${Math.ceil(count / 1024)} KB`;
   return new VertebraError(
     "board-memory",
-    `Group ${name} was defined for this participant and takes up to ${kb(bytes)}, and beside its ${groups.size} groups there are ${kb(Math.max(0, spareBytes))} left: it takes no part in it`,
-    "Start it anew: it holds less of everything else then, if that does. Else define the group with another owner, or give this one fewer groups or more memory.",
+    `${what} for this participant and takes up to ${kb(bytes)}, and beside its ${groups.size} groups there are ${kb(Math.max(0, spareBytes))} left: it takes no part in it`,
+    "Start it anew: it holds less of everything else then, if that does. Else leave it to others, or give this one fewer groups and sagas or more memory.",
   );
 }

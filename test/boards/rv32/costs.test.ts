@@ -12,7 +12,7 @@ const limits = { instructions: 92e6, idle: 272 * 1024, live: 314 * 1024, taken: 
 const { memory } = decodeBoard(readDefinition("rv32"));
 /** The board's group with its gateway, and the one that is shared: by these two alone. */
 const two = { owners: 2, largestEntry: 64, mine: true };
-const asked = { groups: [two, two], sagas: 0 };
+const asked = { groups: [two, two], sagas: 0, deployed: 0 };
 
 describe.skipIf(reason)("200 final batches of two groups on a board of 520 KB", () => {
   it("fit, and cost no more instructions and heap than is written down", { timeout: 300_000 }, async () => {
