@@ -1,33 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { contentKey } from "../../firmware/core/block/records";
-import { encodeDefinition, type SagaDefinition } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { hash } from "../../firmware/core/wire/hash";
 import { chunkBytes } from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
-import type { Hash } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
+import { deploy, piecesHeld, putContent, sourceOf } from "./contents";
 import { createNetwork, everyPair, type Network, type NetworkPlan } from "./network";
 
 /** “Content is not in entries: CHUNK answers WANT, from any peer that has it, checked chunk by chunk, kept as it comes” (PROTOCOL 10). */
 
 const crypto = cheapCrypto();
-
-interface Source {
-  readonly size: number;
-  readonly pieces: readonly { readonly hash: Hash; readonly bytes: Uint8Array }[];
-}
-
-/** Of so many bytes, no two pieces of it the same. */
-function sourceOf(size: number, first = 0): Source {
-  const bytes = Uint8Array.from({ length: size }, (_, at) => (first + at + Math.floor(at / chunkBytes)) % 251);
-  const pieces = [];
-  for (let start = 0; start < size; start += chunkBytes) {
-    const piece = bytes.slice(start, start + chunkBytes);
-    pieces.push({ hash: hash(crypto, "source", piece), bytes: piece });
-  }
-  return { size, pieces };
-}
 
 /** A gateway that is the one steward, and boards on its cables. */
 function star(plan: Partial<NetworkPlan> = {}): Network {
@@ -39,27 +21,6 @@ function star(plan: Partial<NetworkPlan> = {}): Network {
   return network;
 }
 
-function put(network: Network, name: string, { pieces }: Source): void {
-  for (const { hash, bytes } of pieces) {
-    network.members.get(name)!.store.set(contentKey(network.tag, toHex(hash)), bytes);
-  }
-}
-
-function deploy(network: Network, { size, pieces }: Source, more: Partial<SagaDefinition> = {}): void {
-  const stateGroup = network.groups.get("states")!;
-  const entry = encodeDefinition({
-    ...{ kind: "saga", name: "watch", version: 1, stateGroup, groups: [{ group: stateGroup, from: 0 }] },
-    ...{ size, chunks: pieces.map(({ hash }) => hash), parts: Uint8Array.of(0x80), ...more },
-  });
-  const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
-  network.give("gateway", { kind: "push", ...about, entry });
-  network.flush("gateway");
-}
-
-function held(network: Network, name: string): number {
-  return [...network.members.get(name)!.store.keys()].filter((key) => key.startsWith("content/")).length;
-}
-
 function deployed(network: Network, name: string): readonly string[] {
   return network.members.get(name)!.deployed;
 }
@@ -67,20 +28,20 @@ function deployed(network: Network, name: string): readonly string[] {
 describe("the source of a saga", () => {
   it("reaches those who own its state group, and nobody else", () => {
     const network = star();
-    const source = sourceOf(3 * chunkBytes + 17);
-    put(network, "gateway", source);
-    deploy(network, source);
+    const source = sourceOf(crypto, 3 * chunkBytes + 17);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
     network.run(20_000);
     for (const name of ["gateway", "board1", "board2"]) expect(deployed(network, name)).toEqual(["watch v1"]);
-    expect([held(network, "board1"), held(network, "board3")]).toEqual([4, 0]);
+    expect([piecesHeld(network, "board1"), piecesHeld(network, "board3")]).toEqual([4, 0]);
     expect(deployed(network, "board3")).toEqual([]);
   });
 
   it("is given to nobody who has no part in it, whatever that one asks for", () => {
     const network = star();
-    const source = sourceOf(chunkBytes);
-    put(network, "gateway", source);
-    deploy(network, source);
+    const source = sourceOf(crypto, chunkBytes);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
     network.run(5_000);
     let given = 0;
     network.filter = (_from, to, bytes) => {
@@ -95,8 +56,8 @@ describe("the source of a saga", () => {
 
   it("is gone on with at the piece at which power or line was cut, each piece on its way once", () => {
     const network = star();
-    const source = sourceOf(12 * chunkBytes);
-    put(network, "gateway", source);
+    const source = sourceOf(crypto, 12 * chunkBytes);
+    putContent(network, "gateway", source);
     const heard = new Map<string, number>();
     let cuts = 0;
     network.filter = (_from, to, bytes) => {
@@ -105,10 +66,10 @@ describe("the source of a saga", () => {
       heard.set(key, (heard.get(key) ?? 0) + 1);
       return true;
     };
-    deploy(network, source);
+    deploy(network, "gateway", "states", source);
     while (deployed(network, "board1").length === 0 && network.now < 200_000) {
       network.run(network.now + 25);
-      if (held(network, "board1") === 0) continue;
+      if (piecesHeld(network, "board1") === 0) continue;
       cuts++;
       if (cuts % 2 === 0) network.disconnect("board1", "gateway");
       else {
@@ -125,11 +86,11 @@ describe("the source of a saga", () => {
 
   it("is asked of the next neighbour where one does not answer", () => {
     const network = star({ links: everyPair(["gateway", "board1", "board2", "board3"]) });
-    const source = sourceOf(2 * chunkBytes);
-    put(network, "gateway", source);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    putContent(network, "gateway", source);
     network.filter = (from, to, bytes) =>
       from !== "gateway" || to !== "board1" || decodeMessage(bytes).type !== "chunk";
-    deploy(network, source);
+    deploy(network, "gateway", "states", source);
     network.run(60_000);
     expect(deployed(network, "board1")).toEqual(["watch v1"]);
   });
@@ -145,24 +106,24 @@ describe("the source of a saga", () => {
     network.run(1_000);
     network.define("gateway", { name: "states", owners: ["gateway", "board1", "board2"] }, ["hub"]);
     network.run(3_000);
-    const source = sourceOf(2 * chunkBytes);
-    put(network, "gateway", source);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    putContent(network, "gateway", source);
     let fromGateway = 0;
     network.filter = (from, _to, bytes) => {
       if (from === "gateway" && decodeMessage(bytes).type === "chunk") fromGateway++;
       return true;
     };
-    deploy(network, source);
+    deploy(network, "gateway", "states", source);
     network.run(60_000);
-    for (const name of ["hub", "board1", "board2"]) expect([name, held(network, name)]).toEqual([name, 2]);
+    for (const name of ["hub", "board1", "board2"]) expect([name, piecesHeld(network, name)]).toEqual([name, 2]);
     expect(fromGateway).toBe(2);
   });
 
   it("comes from others where the store lost a piece of it or has another in its place", () => {
     const network = star();
-    const source = sourceOf(2 * chunkBytes);
-    put(network, "gateway", source);
-    deploy(network, source);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
     network.run(20_000);
     const { store } = network.members.get("gateway")!;
     network.crash("gateway");
@@ -178,24 +139,24 @@ describe("the source of a saga", () => {
 
   it("is not taken from who sends other bytes, or what nobody asked for", () => {
     const network = star();
-    const source = sourceOf(2 * chunkBytes);
-    deploy(network, source);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    deploy(network, "gateway", "states", source);
     network.run(5_000);
     const lie = source.pieces[0]!.bytes.slice();
     lie[7]! ^= 1;
     network.inject("board1", "gateway", encodeMessage({ type: "chunk", bytes: lie }));
     network.inject("board3", "gateway", encodeMessage({ type: "chunk", bytes: source.pieces[0]!.bytes }));
-    expect([held(network, "board1"), held(network, "board3")]).toEqual([0, 0]);
+    expect([piecesHeld(network, "board1"), piecesHeld(network, "board3")]).toEqual([0, 0]);
     network.inject("board1", "board1", encodeMessage({ type: "chunk", bytes: source.pieces[1]!.bytes }));
     network.inject("board1", "gateway", encodeMessage({ type: "chunk", bytes: source.pieces[1]!.bytes }));
-    expect(held(network, "board1")).toBe(1);
+    expect(piecesHeld(network, "board1")).toBe(1);
   });
 
   it("is told, and not taken, where the store has no room for it, and the board goes on with the rest", () => {
     const network = star({ flash: { board1: 80 } });
-    const source = sourceOf(16 * chunkBytes);
-    put(network, "gateway", source);
-    deploy(network, source);
+    const source = sourceOf(crypto, 16 * chunkBytes);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
     network.run(20_000);
     const { notices } = network.members.get("board1")!;
     expect(notices.map(({ error }) => error.code)).toEqual(["definition-room"]);
@@ -208,13 +169,15 @@ describe("the source of a saga", () => {
   it("is asked for by who has memory to run it, and by nobody else until it is started with more", () => {
     const spareBytes: Record<string, number> = { board1: 4_000_000 };
     const network = star({ spareBytes });
-    const source = sourceOf(2 * chunkBytes);
-    put(network, "gateway", source);
-    deploy(network, source);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
     network.run(20_000);
     const { notices } = network.members.get("board1")!;
-    expect(notices.map(({ error }) => `${error.code} ${error.message.slice(0, 10)}`)).toEqual(["board-memory Saga watch"]);
-    expect([held(network, "board1"), held(network, "board2")]).toEqual([0, 2]);
+    expect(notices.map(({ error }) => `${error.code} ${error.message.slice(0, 10)}`)).toEqual([
+      "board-memory Saga watch",
+    ]);
+    expect([piecesHeld(network, "board1"), piecesHeld(network, "board2")]).toEqual([0, 2]);
     network.crash("board1");
     delete spareBytes.board1;
     network.boot("board1");
@@ -226,9 +189,9 @@ describe("the source of a saga", () => {
   it("of more sagas than a participant takes is left to others, and said", () => {
     const network = star();
     for (let version = 1; version <= 65; version++) {
-      const source = sourceOf(10, version);
-      put(network, "gateway", source);
-      deploy(network, source, { version });
+      const source = sourceOf(crypto, 10, version);
+      putContent(network, "gateway", source);
+      deploy(network, "gateway", "states", source, { version });
       network.run(network.now + 300);
     }
     network.run(network.now + 60_000);
@@ -238,9 +201,9 @@ describe("the source of a saga", () => {
 
   it("that does not hang together is no definition", () => {
     const network = star();
-    const source = sourceOf(chunkBytes + 1);
-    deploy(network, { ...source, size: chunkBytes });
-    deploy(network, source, { groups: [] });
+    const source = sourceOf(crypto, chunkBytes + 1);
+    deploy(network, "gateway", "states", { ...source, size: chunkBytes });
+    deploy(network, "gateway", "states", source, { groups: [] });
     network.run(10_000);
     const codes = network.members.get("board1")!.notices.map(({ error }) => error.code);
     expect(codes).toEqual(["definition-invalid", "definition-invalid"]);
