@@ -18,6 +18,7 @@ import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/ser
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { createFollowing } from "./channels/definitions";
 import { blocksOf } from "./channels/history";
+import { carryOn } from "./channels/rollouts";
 import type { Disk } from "./participant/disk";
 import { type Driver, type Outcome, startDriver } from "./participant/driver";
 import { createMending, type Mending } from "./participant/mending";
@@ -183,7 +184,9 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     throw error;
   }
   const links = options.serial.map((place) => startLink(options, peers, place));
+  const ending = new AbortController();
   const close = async () => {
+    ending.abort();
     conductings.stop();
     store.giveUp();
     await Promise.all(links.map(({ avatar }) => avatar.close()));
@@ -203,12 +206,14 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const keepContent = (pieces: ReadonlyMap<string, Uint8Array>) =>
     store.write(new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes])), new Set());
   const parts = { world, crypto, participant, store: reader, channel };
-  return {
+  const gateway: Gateway = {
     ...{ ...parts, keepContent, status, cable, addCable, close },
     get sagas() {
       return conductings.running;
     },
   };
+  carryOn(gateway, ending.signal).catch((error) => ending.signal.aborted || events.failed(error));
+  return gateway;
 }
 
 function mendingOf(

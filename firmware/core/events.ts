@@ -1,5 +1,6 @@
 import type { Room } from "../ports";
-import type { GroupDefinition, SagaDefinition } from "./definitions/definition";
+import type { GroupDefinition } from "./definitions/definition";
+import type { RolloutDefinition, SagaDefinition } from "./definitions/saga-definition";
 import type { VertebraError } from "./errors";
 import type { AvatarId, Hash } from "./wire/types";
 
@@ -115,6 +116,17 @@ export type Action =
    * source is in the store, from where it is to be read (`contentKey`).
    */
   | { readonly kind: "deployed"; readonly world: string; readonly saga: SagaDefinition; readonly whole: boolean }
+  /**
+   * So many rings of a rollout of such a saga are open from now on; none, where it was taken back. It is named by the sequence of its
+   * definition, and told at each start.
+   */
+  | {
+      readonly kind: "rollout";
+      readonly world: string;
+      readonly sequence: number;
+      readonly rollout: RolloutDefinition;
+      readonly open: number;
+    }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
   /** Send `alarm` at this monotonic time, in place of any earlier wish. */

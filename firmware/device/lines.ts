@@ -42,6 +42,14 @@ export type Line =
   | { readonly event: "defined"; readonly group: string; readonly name: string }
   /** A steward deployed this saga for a state group that the board owns or relays; once it is `whole`, all of its source is here. */
   | { readonly event: "deployed"; readonly saga: string; readonly version: number; readonly whole: boolean }
+  /** So many of the rings of its rollout are open; none, where it was taken back. */
+  | {
+      readonly event: "rollout";
+      readonly saga: string;
+      readonly version: number;
+      readonly open: number;
+      readonly rings: number;
+    }
   | { readonly event: "refused"; readonly group: string; readonly code: string; readonly message: string }
   | { readonly event: "link"; readonly up: true; readonly avatar: string; readonly resumed: boolean }
   | { readonly event: "link"; readonly up: false; readonly code: string; readonly message: string }
@@ -91,6 +99,9 @@ export function inWords(line: Line): string | undefined {
       return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count)} by ${short(line.issuer)}`;
     case "defined":
       return `group ${line.name} is defined, and this board takes part in it`;
+    case "rollout":
+      if (line.open === 0) return `saga ${line.saga} v${line.version} is taken back`;
+      return `saga ${line.saga} v${line.version} rolls out: ${line.open} of ${line.rings} rings are open`;
     case "deployed":
       return `saga ${line.saga} v${line.version} is ${line.whole ? "here" : "deployed, and its source is on its way"}`;
     case "refused":

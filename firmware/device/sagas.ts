@@ -3,21 +3,42 @@ import { VertebraError } from "../core/errors";
 import type { Action } from "../core/events";
 import type { ProvisionedWorld } from "../core/identity/provision";
 import { syncGroupId } from "../core/pact/pact";
-import { type Conductor, createConductor, keptUnder, mostConductors, type ToldFinal } from "../core/saga/conductor";
+import {
+  type Conductor,
+  createConductor,
+  healthToken,
+  keptUnder,
+  mostConductors,
+  type ToldFinal,
+} from "../core/saga/conductor";
 import type { SagaProvision } from "../core/saga/definitions";
 import { type KnownHere, provisionOf } from "../core/saga/deployed";
 import type { Operation, Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
-import { toHex } from "../core/wire/bytes";
+import { equal, toHex } from "../core/wire/bytes";
 import type { AvatarId, Hash } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
-import { addVersion, type Deployment, isOutdated, sourceFrom } from "../sandbox/deployment";
+import {
+  addRollout,
+  addSource,
+  addVersion,
+  createDeployment,
+  type Deployment,
+  healthDue,
+  healthToTell,
+  isOutdated,
+  noteOpened,
+  noteRunOf,
+  sourceFrom,
+  takeOwnHealth,
+  versionsToBegin,
+} from "../sandbox/deployment";
 import { type Journal, readRecord, recordKeys, recordLength, writeRecords } from "../store/journal";
 import { finalBlock } from "./keeping";
 import type { Sandbox } from "./sandbox";
 
-export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sources" | "sandbox" | "keep"> {
+export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sources" | "sandbox" | "keep" | "ran"> {
   readonly world: ProvisionedWorld;
   /** The hex of the worldTag. */
   readonly tag: string;
@@ -79,8 +100,13 @@ class Sagas implements Conducting {
 
   take(action: Action | ToldFinal): void {
     if (action.kind === "deployed") this.deploy(action);
-    else for (const { conducting } of this.all) conducting?.take(action);
-    this.replaceOutdated();
+    else if (action.kind === "rollout") this.rollOut(action);
+    else {
+      if (action.kind === "final") this.takeOwnHealth(action.block);
+      if (action.kind === "refused" && action.token === healthToken) this.tellAgain();
+      for (const { conducting } of this.all) conducting?.take(action);
+    }
+    this.settle();
   }
 
   handle(event: Parameters<Conducting["handle"]>[0]): void {
@@ -93,7 +119,50 @@ class Sagas implements Conducting {
       if (event.kind === "boot") this.booted = true;
       for (const { conducting } of this.all) conducting?.handle(event);
     }
+    this.settle();
+  }
+
+  /** What follows from an event for what was deployed. */
+  private settle(): void {
     this.replaceOutdated();
+    if (!this.booted) return;
+    const { avatar, clock, push, tag } = this.options;
+    for (const each of this.all) {
+      for (const { group, entry } of healthToTell(each, avatar, clock.now().monotonic)) {
+        push({ kind: "push", world: tag, group, entry, id: null, token: healthToken });
+      }
+    }
+    this.wake();
+  }
+
+  private takeOwnHealth({ group, issuer, entries }: ToldFinal["block"]): void {
+    if (!equal(issuer, this.options.avatar)) return;
+    for (const each of this.all) {
+      if (![...each.watches.values()].some(({ rollout }) => equal(rollout.definition.statusGroup, group))) continue;
+      for (const entry of entries ?? []) takeOwnHealth(each, entry);
+    }
+  }
+
+  /** What was not taken is told at the next event again. */
+  private tellAgain(): void {
+    for (const { watches } of this.all) for (const watch of watches.values()) watch.told = null;
+  }
+
+  /** What it told of it before this start is in the journal. */
+  private rollOut(action: Extract<Action, { kind: "rollout" }>): void {
+    const { journal, tag } = this.options;
+    const { stateGroup, statusGroup } = action.rollout;
+    const running = this.all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return;
+    const known = running.watches.has(action.sequence);
+    addRollout(running, action);
+    if (!known) for (const block of finalBlocks(journal, tag, [toHex(statusGroup)])) this.takeOwnHealth(block);
+    this.drainOutdated(running);
+  }
+
+  private drainOutdated(running: Running): void {
+    const { crypto, avatar } = this.options;
+    if (isOutdated(running, crypto, avatar)) running.conductor?.drain();
   }
 
   private alarm(): void {
@@ -107,12 +176,14 @@ class Sagas implements Conducting {
   }
 
   private wake(): void {
-    this.options.wake(this.all.reduce((least, { wakesAt }) => Math.min(least, wakesAt), Number.POSITIVE_INFINITY));
+    let at = Number.POSITIVE_INFINITY;
+    for (const each of this.all) at = Math.min(at, each.wakesAt, healthDue(each));
+    this.options.wake(at);
   }
 
   private running(stateGroup: string | undefined): Running {
     const made: Running = {
-      ...{ stateGroup, lane: this.all.length, versions: [], taken: 0, sources: new Map() },
+      ...createDeployment(stateGroup, this.all.length),
       ...{ conductor: undefined, conducting: undefined, wakesAt: Number.POSITIVE_INFINITY },
     };
     this.all.push(made);
@@ -121,39 +192,51 @@ class Sagas implements Conducting {
 
   /** What can't be run here is told, and left to others. */
   private deploy({ saga, whole }: Extract<Action, { kind: "deployed" }>): void {
-    const { crypto, tag, journal, notice } = this.options;
+    const { crypto, tag, journal } = this.options;
     const stateGroup = toHex(saga.stateGroup);
-    try {
+    this.orTell(() => {
       if (this.all.length === mostConductors) return;
       this.sandbox ??= this.options.openSandbox();
       const running = this.all.find((each) => each.stateGroup === stateGroup) ?? this.running(stateGroup);
-      addVersion(running, saga);
+      addVersion(running, saga, this.options.published);
       if (whole) {
-        const [hash, text] = sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag);
-        running.sources.set(hash, text);
+        addSource(
+          running,
+          saga,
+          sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag),
+        );
         running.conducting?.handle({ kind: "alarm" });
       }
       if (running.conducting === undefined) this.openDeployed(running);
-      else if (isOutdated(running)) running.conductor?.drain();
+      else this.drainOutdated(running);
+    });
+  }
+
+  private orTell(act: () => void): void {
+    try {
+      act();
     } catch (error) {
       if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
-      notice(error);
+      this.options.notice(error);
     }
   }
 
   /** One that has versions which its conductor doesn't know begins nothing more, and begins anew when what it began is over. */
   private replaceOutdated(): void {
+    const { crypto, avatar } = this.options;
     for (const each of this.all) {
-      if (each.conductor !== undefined && isOutdated(each) && each.conductor.isIdle()) this.openDeployed(each);
+      if (each.conductor?.isIdle() && isOutdated(each, crypto, avatar)) this.orTell(() => this.openDeployed(each));
     }
   }
 
   private openDeployed(running: Running): void {
-    const { crypto, known } = this.options;
+    const { crypto, known, avatar } = this.options;
+    const begins = versionsToBegin(running, crypto, avatar);
     this.open(
       running,
-      provisionOf(running.versions, known, (group) => syncGroupId(crypto, group)),
+      provisionOf(running.versions, known, (group) => syncGroupId(crypto, group), begins),
     );
+    noteOpened(running, crypto, avatar);
     if (this.booted) running.conducting?.handle({ kind: "boot" });
   }
 
@@ -175,6 +258,7 @@ class Sagas implements Conducting {
       ...{ ...options, conductor, sources, sandbox: this.sandbox },
       keep: (what, bytes) => this.keep(keys[what], bytes),
       act: (run, operations) => this.act(running, run, operations),
+      ran: (saga, result) => noteRunOf(running, crypto, saga, result),
       wake: (at) => {
         running.wakesAt = at;
         this.wake();
@@ -182,7 +266,6 @@ class Sagas implements Conducting {
     });
     running.conductor = conductor;
     running.conducting = conducting;
-    running.taken = running.versions.length;
     running.wakesAt = Number.POSITIVE_INFINITY;
     const { definitions } = conductor.ledger;
     for (const block of asTheyCame(definitions, finalBlocks(journal, tag, definitions.groups.keys()))) {

@@ -44,6 +44,11 @@ export function tellOutcome(
       print({ event: "deployed", saga: name, version, whole: outcome.whole });
       break;
     }
+    case "rollout": {
+      const { rollout, open } = outcome;
+      print({ event: "rollout", saga: rollout.name, version: rollout.version, open, rings: rollout.rings.length });
+      break;
+    }
     case "notice":
       print(noticeOf(outcome.error));
       break;

@@ -51,7 +51,7 @@ export class Board {
   /** The pacts and groups of its provision, and those that were defined since. */
   known!: { readonly pacts: Uint8Array[]; readonly groups: Uint8Array[] };
   /** Sagas that were deployed before this start, until `sagas` is there. */
-  readonly deployed: Extract<Outcome, { kind: "deployed" }>[] = [];
+  readonly deployed: Extract<Outcome, { kind: "deployed" | "rollout" }>[] = [];
 
   constructor(
     readonly native: Native,
@@ -262,7 +262,8 @@ export class DriverPorts implements DriverOptions {
     if (outcome.kind === "defined") takeDefined(this.board, this.crypto, outcome.group);
     else {
       tellOutcome(outcome, writers, clock.now(), print);
-      if (sagas === undefined && outcome.kind === "deployed") this.board.deployed.push(outcome);
+      if (sagas === undefined && (outcome.kind === "deployed" || outcome.kind === "rollout"))
+        this.board.deployed.push(outcome);
       sagas?.take(outcome);
     }
   }

@@ -2,7 +2,7 @@ import { assert, VertebraError } from "../core/errors";
 import type { Action, Event } from "../core/events";
 import type { SagasProvided } from "../core/identity/provision";
 import type { Conductor, Kept, Order, ToldFinal } from "../core/saga/conductor";
-import type { Operation } from "../core/saga/events";
+import type { Operation, RunResult } from "../core/saga/events";
 import { heldBack } from "../core/saga/pressure";
 import { decodeBehavior, encodeBehavior } from "../core/saga/structures";
 import { toHex } from "../core/wire/bytes";
@@ -23,6 +23,8 @@ export interface ConductingOptions {
   push(event: Extract<Event, { readonly kind: "push" }>): void;
   /** Runs a behavior, named by its hash, alone. */
   sandbox(request: Request, behavior: Hash, done: (reply: Reply) => void): void;
+  /** What came of a run of a saga, which its id names. */
+  ran(saga: Hash, result: RunResult): void;
   /** Does them, and has `acted` handled. */
   act(run: number, operations: readonly Operation[]): void;
   /** Monotonic ms; replaces the time asked for before. */
@@ -71,7 +73,11 @@ export function createConducting(options: ConductingOptions): Conducting {
         assert(source !== undefined, "what a conductor runs, it has the source of");
         const request = requestOf(conductor.ledger.definitions, source, what);
         const behavior = hash(options.crypto, "behavior", encodeBehavior(what.behavior));
-        options.sandbox(request, behavior, (reply) => handle({ kind: "result", run, result: resultOf(reply) }));
+        options.sandbox(request, behavior, (reply) => {
+          const result = resultOf(reply);
+          options.ran(what.saga, result);
+          handle({ kind: "result", run, result });
+        });
         break;
       }
       case "act":

@@ -1,11 +1,27 @@
 import { contentKey } from "../core/block/records";
-import type { SagaDefinition } from "../core/definitions/definition";
+import type { SagaDefinition } from "../core/definitions/saga-definition";
 import { VertebraError } from "../core/errors";
-import { decodeParts } from "../core/saga/deployed";
-import { decodeBehavior } from "../core/saga/structures";
+import type { Action } from "../core/events";
+import { decodeParts, idOfSaga } from "../core/saga/deployed";
+import type { Published, RunResult } from "../core/saga/events";
+import {
+  createWatch,
+  decodeHealth,
+  encodeHealth,
+  lookAfter,
+  noteRun,
+  takeOwn,
+  toTell,
+  type Watch,
+  watchDue,
+} from "../core/saga/health";
+import { beginsBy, isOf } from "../core/saga/rolling";
+import { decodeBehavior, decodeStage } from "../core/saga/structures";
+import { meets } from "../core/saga/turn";
 import { equal, toHex } from "../core/wire/bytes";
 import { hash, type Sha256 } from "../core/wire/hash";
 import { decodeText } from "../core/wire/text";
+import type { AvatarId, Hash } from "../core/wire/types";
 
 /** A saga that was deployed for this participant, in all versions that it knows. */
 export interface Deployment {
@@ -14,20 +30,122 @@ export interface Deployment {
   /** Of its conductor (`ConductorOptions`). */
   readonly lane: number;
   readonly versions: SagaDefinition[];
-  /** How many of these its conductor knows. */
+  /** How many of these its conductor knows, and the ids of those by which it begins, in their order, as text. */
   taken: number;
+  begins: string;
+  /** By the sequence of their definitions. */
+  readonly watches: Map<number, Watch>;
+  /** Whether a version, or how a rollout stands, came since it was last looked whether its conductor knows all of that. */
+  changed: boolean;
+  /** Numbers of the versions of which all of the source is here, and of those of which no stage can run here. */
+  readonly whole: Set<number>;
+  readonly idle: Set<number>;
   /** The texts of modules by the hex of their hash, as far as they are here. */
   readonly sources: Map<string, string>;
 }
 
-/** Adds a version that was not known. */
-export function addVersion({ versions }: Deployment, saga: SagaDefinition): void {
-  if (!versions.some((each) => equal(each.parts, saga.parts))) versions.push(saga);
+/** Adds a version that was not known, for a participant that publishes this. Throws where its parts can't be read. */
+export function addVersion(deployment: Deployment, saga: SagaDefinition, published: Published): void {
+  if (deployment.versions.some((each) => equal(each.parts, saga.parts))) return;
+  const stages = decodeParts(saga.parts).stages.map(decodeStage);
+  if (!stages.some((stage) => meets(stage, published))) deployment.idle.add(saga.version);
+  deployment.versions.push(saga);
+  deployment.changed = true;
 }
 
-/** Whether its conductor has to be made anew: it doesn't know all versions. */
-export function isOutdated({ versions, taken, stateGroup }: Deployment): boolean {
-  return stateGroup !== undefined && taken < versions.length;
+/** All of the source of a version is here. */
+export function addSource(
+  { sources, whole }: Deployment,
+  saga: SagaDefinition,
+  [hash, text]: readonly [hash: string, text: string],
+): void {
+  sources.set(hash, text);
+  whole.add(saga.version);
+}
+
+export function createDeployment(stateGroup: string | undefined, lane: number): Deployment {
+  return {
+    ...{ stateGroup, lane, versions: [], taken: 0, begins: "", watches: new Map(), changed: false },
+    ...{ whole: new Set(), idle: new Set(), sources: new Map() },
+  };
+}
+
+/** Whether its conductor has to be made anew: it doesn't know all versions, or which of them this participant begins by. */
+export function isOutdated(deployment: Deployment, crypto: Sha256, avatar: AvatarId): boolean {
+  if (!deployment.changed) return false;
+  const { versions, taken, begins } = deployment;
+  deployment.changed = taken < versions.length || begins !== textOf(versionsToBegin(deployment, crypto, avatar));
+  return deployment.changed;
+}
+
+/** Its conductor knows all versions now. */
+export function noteOpened(deployment: Deployment, crypto: Sha256, avatar: AvatarId): void {
+  deployment.taken = deployment.versions.length;
+  deployment.begins = textOf(versionsToBegin(deployment, crypto, avatar));
+  deployment.changed = false;
+}
+
+/** The ids in hex of the versions by which this participant begins. */
+export function versionsToBegin({ versions, watches }: Deployment, crypto: Sha256, avatar: AvatarId): Set<string> {
+  const rollouts = [...watches.values()].map(({ rollout }) => rollout);
+  const mine = versions.filter((version) => beginsBy(version, rollouts, avatar));
+  return new Set(mine.map((version) => idOfSaga(crypto, version)));
+}
+
+function textOf(ids: ReadonlySet<string>): string {
+  return [...ids].join();
+}
+
+/** How a rollout stands. */
+export function addRollout(deployment: Deployment, { sequence, rollout, open }: Told): void {
+  const { watches } = deployment;
+  deployment.changed = true;
+  const standing = { sequence, definition: rollout, open };
+  const watch = watches.get(sequence);
+  if (watch === undefined) watches.set(sequence, createWatch(standing));
+  else watch.rollout = standing;
+}
+
+type Told = Extract<Action, { kind: "rollout" }>;
+
+/** What came of a run of the version of this id. */
+export function noteRunOf({ watches, versions }: Deployment, crypto: Sha256, id: Hash, result: RunResult): void {
+  if (watches.size === 0) return;
+  const saga = versions.find((version) => idOfSaga(crypto, version) === toHex(id));
+  if (saga === undefined) return;
+  for (const watch of watches.values()) if (isOf(watch.rollout, saga)) noteRun(watch, result);
+}
+
+/** An entry of a status group that this participant issued. */
+export function takeOwnHealth({ watches }: Deployment, entry: Uint8Array): void {
+  const health = decodeHealth(entry);
+  const watch = health && watches.get(health.rollout);
+  if (watch !== undefined) takeOwn(watch, health!);
+}
+
+/** Looks after its rollouts; what is to be told of them, by the groups in which. It counts as told. */
+export function healthToTell(
+  { watches, whole, idle }: Deployment,
+  avatar: AvatarId,
+  now: number,
+): { readonly group: Hash; readonly entry: Uint8Array }[] {
+  const entries: { readonly group: Hash; readonly entry: Uint8Array }[] = [];
+  for (const watch of watches.values()) {
+    const { version } = watch.rollout.definition;
+    lookAfter(watch, whole.has(version), idle.has(version), avatar, now);
+    const health = toTell(watch);
+    if (health === null) continue;
+    watch.told = health;
+    entries.push({ group: watch.rollout.definition.statusGroup, entry: encodeHealth(health) });
+  }
+  return entries;
+}
+
+/** Monotonic ms at which to look after them again. */
+export function healthDue({ watches }: Deployment): number {
+  let due = Number.POSITIVE_INFINITY;
+  for (const watch of watches.values()) due = Math.min(due, watchDue(watch));
+  return due;
 }
 
 /**

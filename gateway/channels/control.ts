@@ -10,6 +10,7 @@ import { addBoard, addGroup, addPacts, type BoardAsked, type GroupAsked, type Pa
 import { deploySaga, type SagaAsked } from "./deploying";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
+import { type RolloutAsked, rollBack, rolloutsJson, startRollout } from "./rollouts";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
@@ -63,6 +64,7 @@ async function answer(
   const url = new URL(request.url ?? "/", "http://gateway");
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /status") send(response, statusJson(gateway));
+  else if (route === "GET /rollouts") send(response, await rolloutsJson(gateway));
   else if (route === "GET /store") send(response, await storeSizes(gateway));
   else if (route === "GET /why") send(response, await whyWaiting(gateway, url.searchParams.get("of") ?? ""));
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
@@ -85,11 +87,19 @@ const definable = {
     addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
   "POST /deployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     deploySaga(gateway, await readBody<SagaAsked>(request, sagaAsked), ending),
+  "POST /rollouts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    startRollout(gateway, await readBody<RolloutAsked>(request, rolloutAsked), ending),
+  "POST /rollouts/back": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    rollBack(gateway, (await readBody<{ readonly saga: string }>(request, { saga: "string" })).saga, ending),
 };
 
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),
   ...({ owners: "object", groups: "object", dry: "boolean" } as const),
+};
+const rolloutAsked = {
+  ...sagaAsked,
+  ...({ rings: "object", soakMs: "number", maxFailures: "number", minSuccess: "number" } as const),
 };
 
 const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;

@@ -5,14 +5,12 @@ import {
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
-  type SagaDefinition,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
-import { decodeParts } from "../../firmware/core/saga/deployed";
+import { idOfSaga } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
-import { hash } from "../../firmware/core/wire/hash";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
@@ -53,7 +51,7 @@ export interface DefinedJson {
 interface DefinedThing {
   readonly kind: Definition["kind"];
   readonly name: string;
-  /** AvatarId, PactId or SyncGroupId, in hex. */
+  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group; in hex. A step has none. */
   readonly id: string;
   /** In the definitions group; null where nothing was defined. */
   readonly sequence: number | null;
@@ -144,12 +142,11 @@ function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<Def
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
     case "saga":
       return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
+    case "rollout":
+      return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
+    case "step":
+      return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }
-}
-
-/** In hex: that of its description, which its states name. */
-function idOfSaga(crypto: Gateway["crypto"], { parts }: SagaDefinition): string {
-  return toHex(hash(crypto, "saga", decodeParts(parts).description));
 }
 
 /** Throws as `checkBoard`, for each of its owners whose board.json is here. */

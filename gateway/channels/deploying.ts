@@ -11,7 +11,7 @@ export async function deploySaga(gateway: Gateway, asked: SagaAsked, ending: Abo
   const { crypto, world } = gateway;
   const { groups } = gateway.status();
   const finalEntries = (key: string) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
-  const saga = newSaga(crypto, world, finalEntries, asked);
+  const saga = newSaga(crypto, world, finalEntries, asked, false);
   for (const group of saga.groups) checkGroup(world, group);
   const definitions = definitionsOf(saga);
   const would = tried(gateway, definitions);

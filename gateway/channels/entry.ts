@@ -81,8 +81,14 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
       return { kind, name: definition.name, pact, owners: owners.map(catalog.memberName) };
     }
     case "saga": {
-      const { name, version, size } = definition;
-      return { kind, name, version, size };
+      const { name, version, size, staged } = definition;
+      return { kind, name, version, size, staged };
     }
+    case "rollout": {
+      const { name, version, rings } = definition;
+      return { kind, name, version, rings: rings.map((ring) => ring.map(catalog.memberName)) };
+    }
+    case "step":
+      return { kind, rollout: definition.rollout, open: definition.open };
   }
 }

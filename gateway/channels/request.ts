@@ -7,7 +7,7 @@ const largestBody = 1 << 20;
 /** The JSON object of a request, whose fields are of these types. Throws `body-large`, or `body` for what no command line sends. */
 export async function readBody<T>(
   request: IncomingMessage,
-  types: { readonly [Name in keyof T]: "string" | "boolean" | "object" },
+  types: { readonly [Name in keyof T]: "string" | "boolean" | "number" | "object" },
 ): Promise<T> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -76,12 +76,16 @@ async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<
   const stories = await storiesOf(gateway, conducting, "");
   const names = namesOf(gateway);
   const { books } = conducting.ledger;
-  const sagas = [...stories.ledger.books].map(([key, { newest, invocations }]) => ({
-    ...{ name: newest.description.name, version: newest.description.version },
-    stages: newest.stages.map(({ does }) => does.name),
-    stateGroup: names.group(newest.stateGroup.id),
-    ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
-  }));
+  const sagas = [...stories.ledger.books].map(([key, { newest, begins, invocations }]) => {
+    // Of one that rolls out, or was taken back, that by which this gateway begins.
+    const { description, stages, stateGroup } = begins ?? newest;
+    return {
+      ...{ name: description.name, version: description.version },
+      stages: stages.map(({ does }) => does.name),
+      stateGroup: names.group(stateGroup.id),
+      ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
+    };
+  });
   const present = presentOf(gateway, conducting);
   return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, present)) };
 }

@@ -8,6 +8,7 @@ import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
 import { pushCommand } from "./push";
+import { rolloutCommand } from "./rollout";
 import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
 import { storeCommand } from "./store";
@@ -58,6 +59,7 @@ export function createProgram(): Command {
     sagaCommand,
     flashCommand,
     storeCommand,
+    rolloutCommand,
     demoCommand,
   ]) {
     program.addCommand(command());

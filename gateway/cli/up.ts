@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Definition } from "../../firmware/core/definitions/definition";
 import { decodePact } from "../../firmware/core/pact/pact";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { startControl } from "../channels/control";
@@ -96,11 +97,16 @@ function eventsFor(
     },
     defined(definition) {
       const { kind } = definition;
-      const name = definition.kind === "pact" ? decodePact(definition.pact).name : definition.name;
+      const name = nameOf(definition);
       log(json ? { event: "defined", kind, name } : [`${kind} `, paint("bold", name), " is defined"]);
     },
     say: (text) => say(text),
     notice: (error) => printNotice(error, json),
     failed: fail,
   };
+}
+
+function nameOf(definition: Definition): string {
+  if (definition.kind === "pact") return decodePact(definition.pact).name;
+  return definition.kind === "step" ? `of rollout ${definition.rollout} to ${definition.open}` : definition.name;
 }

@@ -4,7 +4,7 @@ import type { Event } from "../../firmware/core/events";
 import { cancellable } from "../../firmware/core/saga/cancelling";
 import { type Conductor, createConductor, type Kept } from "../../firmware/core/saga/conductor";
 import type { SagaProvision } from "../../firmware/core/saga/definitions";
-import type { Run, RunResult } from "../../firmware/core/saga/events";
+import type { Published, Run, RunResult } from "../../firmware/core/saga/events";
 import type { Invocation } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -30,7 +30,7 @@ export interface GatewayConducting extends Conducting {
   stop(): void;
 }
 
-export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep" | "sources"> {
+export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep" | "sources" | "ran"> {
   /** The hex of the worldTag. */
   readonly tag: string;
   readonly provision: SagaProvision;
@@ -53,7 +53,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const conducting = createConducting({
-    ...{ crypto, conductor, sources, clock, notice, keep: options.keep },
+    ...{ crypto, conductor, sources, clock, notice, keep: options.keep, ran: options.ran },
     // The driver tells by itself why it has stopped.
     push: (event) => void options.handle(event).catch(() => {}),
     sandbox(request, _behavior, done) {
@@ -99,11 +99,14 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   };
 }
 
+/** What it can do: it is a gateway, and has nothing to act with. */
+export const gatewayPublished: Published = new Map([["board", "gateway"]]);
+
 /** From what was kept, or anew where that doesn't say all: the store has the whole history. */
 function conductorOf({ tag, provision, sources, lane, crypto, avatar, kept }: GatewaySagas): Conductor {
   const options = {
     ...{ crypto, world: tag, avatar, provision, lane, lease, room: ample.sagaBytes },
-    published: new Map([["board", "gateway"]]),
+    published: gatewayPublished,
     hasSource: (source: Hash) => sources.has(toHex(source)),
   };
   const resumed = createConductor({ ...options, kept });

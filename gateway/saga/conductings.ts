@@ -1,20 +1,34 @@
 import { contentKey } from "../../firmware/core/block/records";
-import type { SagaDefinition } from "../../firmware/core/definitions/definition";
+import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
-import { keptUnder, mostConductors } from "../../firmware/core/saga/conductor";
+import { healthToken, keptUnder, mostConductors, type ToldFinal } from "../../firmware/core/saga/conductor";
 import type { SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
-import { addVersion, type Deployment, isOutdated, sourceFrom } from "../../firmware/sandbox/deployment";
+import {
+  addRollout,
+  addSource,
+  addVersion,
+  createDeployment,
+  type Deployment,
+  healthDue,
+  healthToTell,
+  isOutdated,
+  noteOpened,
+  noteRunOf,
+  sourceFrom,
+  takeOwnHealth,
+  versionsToBegin,
+} from "../../firmware/sandbox/deployment";
 import type { Outcome } from "../participant/driver";
 import type { Store } from "../participant/store";
 import type { World } from "../world/world";
-import { type GatewayConducting, type GatewaySagas, openConducting } from "./conducting";
+import { type GatewayConducting, type GatewaySagas, gatewayPublished, openConducting } from "./conducting";
 import type { Sandbox } from "./sandbox";
 
 /** The gateway's part in the sagas of its world: those that it was made with, in one conductor, and each that was deployed since in one of its own. */
@@ -48,17 +62,18 @@ interface Running extends Deployment {
 }
 
 export function createConductings(options: ConductingsOptions): Conductings {
-  const { world, crypto, store, notice } = options;
+  const { world, crypto, store, notice, avatar } = options;
   const { catalog, provision, tag } = world;
   const all: Running[] = [];
   let sandbox: Promise<Sandbox> | undefined;
   let booted = false;
   let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
   let last: Promise<void> = Promise.resolve();
 
   function add(stateGroup: string | undefined): Running {
     const running: Running = {
-      ...{ stateGroup, lane: all.length, versions: [], taken: 0, sources: new Map() },
+      ...createDeployment(stateGroup, all.length),
       ...{ conducting: undefined, meanwhile: null },
     };
     all.push(running);
@@ -66,13 +81,13 @@ export function createConductings(options: ConductingsOptions): Conductings {
   }
 
   async function open(running: Running, its: SagaProvision): Promise<void> {
-    const { lane, sources, stateGroup, versions } = running;
+    const { lane, sources, stateGroup } = running;
     const keys = keptUnder(tag, stateGroup);
-    const taken = versions.length;
     running.meanwhile = [];
     sandbox ??= options.buildSandbox();
     const conducting = await openConducting({
       ...{ ...options, tag, provision: its, lane, sources, sandbox: await sandbox },
+      ran: (saga, result) => noteRunOf(running, crypto, saga, result),
       kept: {
         snapshot: (await store.read(keys.snapshot)) ?? null,
         waits: (await store.read(keys.waits)) ?? null,
@@ -81,7 +96,6 @@ export function createConductings(options: ConductingsOptions): Conductings {
       keep: (what, bytes) => void store.write(new Map([[keys[what], bytes]]), new Set()).catch(() => {}),
     });
     running.conducting?.stop();
-    running.taken = taken;
     running.conducting = conducting;
     for (const outcome of running.meanwhile.splice(0)) conducting.take(outcome);
     running.meanwhile = null;
@@ -89,15 +103,15 @@ export function createConductings(options: ConductingsOptions): Conductings {
     else if (booted) conducting.handle({ kind: "boot" });
   }
 
-  function openDeployed(running: Running): Promise<void> {
+  async function openDeployed(running: Running): Promise<void> {
     const known = {
       pacts: catalog.pacts.map(({ bytes }) => bytes),
       groups: catalog.groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
     };
-    return open(
-      running,
-      provisionOf(running.versions, known, (group) => syncGroupId(crypto, group)),
-    );
+    const begins = versionsToBegin(running, crypto, avatar);
+    const its = provisionOf(running.versions, known, (group) => syncGroupId(crypto, group), begins);
+    noteOpened(running, crypto, avatar);
+    await open(running, its);
   }
 
   /** What can't be run here is told, and left to others. */
@@ -105,33 +119,85 @@ export function createConductings(options: ConductingsOptions): Conductings {
     const stateGroup = toHex(saga.stateGroup);
     if (stopped || all.length === mostConductors) return;
     const running = all.find((each) => each.stateGroup === stateGroup) ?? add(stateGroup);
-    addVersion(running, saga);
+    addVersion(running, saga, gatewayPublished);
     if (whole) {
       const pieces = new Map<string, Uint8Array | undefined>();
       for (const each of saga.chunks) {
         const key = contentKey(tag, toHex(each));
         pieces.set(key, await store.read(key));
       }
-      const [hash, text] = sourceFrom(crypto, saga, (key) => pieces.get(key), tag);
-      running.sources.set(hash, text);
+      addSource(
+        running,
+        saga,
+        sourceFrom(crypto, saga, (key) => pieces.get(key), tag),
+      );
       running.conducting?.handle({ kind: "alarm" });
     }
     if (running.conducting === undefined) await openDeployed(running);
-    else if (isOutdated(running)) running.conducting.drain();
+    else drainOutdated(running);
+  }
+
+  function drainOutdated(running: Running): void {
+    if (isOutdated(running, crypto, avatar)) running.conducting?.drain();
+  }
+
+  /** What this gateway told of it before is in the store. */
+  async function rollOut(outcome: Extract<Outcome, { kind: "rollout" }>): Promise<void> {
+    const { stateGroup, statusGroup } = outcome.rollout;
+    const running = all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return;
+    const known = running.watches.has(outcome.sequence);
+    addRollout(running, outcome);
+    if (!known) for await (const block of options.blocksOf(statusGroup, 0)) takeOwn(block);
+    drainOutdated(running);
+  }
+
+  function takeOwn({ group, issuer, entries }: ToldFinal["block"]): void {
+    if (!equal(issuer, avatar)) return;
+    for (const each of all) {
+      if (![...each.watches.values()].some(({ rollout }) => equal(rollout.definition.statusGroup, group))) continue;
+      for (const entry of entries ?? []) takeOwnHealth(each, entry);
+    }
+  }
+
+  /** What is to be told of how rollouts go here, now and when time alone changes it. */
+  function tellHealth(): void {
+    if (!booted || stopped) return;
+    clearTimeout(timer);
+    let due = Number.POSITIVE_INFINITY;
+    const now = options.clock.now().monotonic;
+    for (const each of all) {
+      for (const { group, entry } of healthToTell(each, avatar, now)) {
+        const push = { kind: "push", world: tag, group, entry, id: null, token: healthToken } as const;
+        // The driver tells by itself why it has stopped.
+        options.handle(push).catch(() => {});
+      }
+      due = Math.min(due, healthDue(each));
+    }
+    if (due !== Number.POSITIVE_INFINITY) timer = setTimeout(settle, Math.min(Math.max(0, due - now), 2 ** 31 - 1));
+  }
+
+  function settle(): void {
+    replaceOutdated();
+    tellHealth();
   }
 
   /** One after the other; what is wrong with a saga is told, and ends nothing. */
   function inTurn(act: () => Promise<void>): void {
-    last = last.then(act).catch((error) => {
-      if (error instanceof VertebraError && error.code !== "assertion") notice(error);
-      else options.failed(error);
-    });
+    last = last
+      .then(act)
+      .then(settle)
+      .catch((error) => {
+        if (error instanceof VertebraError && error.code !== "assertion") notice(error);
+        else options.failed(error);
+      });
   }
 
   /** One that has versions which its conductor doesn't know begins nothing more, and begins anew when what it began is over. */
   function replaceOutdated(): void {
     for (const each of all) {
-      if (stopped || !isOutdated(each) || each.meanwhile !== null || !each.conducting?.isIdle()) continue;
+      if (stopped || each.meanwhile !== null || !each.conducting?.isIdle()) continue;
+      if (!isOutdated(each, crypto, avatar)) continue;
       each.meanwhile = [];
       inTurn(() => openDeployed(each));
     }
@@ -153,11 +219,16 @@ export function createConductings(options: ConductingsOptions): Conductings {
     },
     take(outcome) {
       if (outcome.kind === "deployed") inTurn(() => deploy(outcome.saga, outcome.whole));
+      if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
+      if (outcome.kind === "final") takeOwn(outcome.block);
+      if (outcome.kind === "refused" && outcome.token === healthToken) {
+        for (const { watches } of all) for (const watch of watches.values()) watch.told = null;
+      }
       for (const { conducting, meanwhile } of all) {
         meanwhile?.push(outcome);
         conducting?.take(outcome);
       }
-      replaceOutdated();
+      settle();
     },
     heldBack(group) {
       for (const { conducting } of all) {
@@ -168,6 +239,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
     },
     stop() {
       stopped = true;
+      clearTimeout(timer);
       for (const { conducting } of all) conducting?.stop();
     },
   };

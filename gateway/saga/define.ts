@@ -173,6 +173,8 @@ export interface SagaOptions {
   readonly stages: readonly Behavior[];
   /** Whether a state is of one invocation, of all of the saga, or of those with one value of a field of the first entry. */
   readonly reach?: "invocation" | "saga" | { readonly key: string };
+  /** When a member that a version rolls out to is good: by how many runs, of which how many at most threw or met a limit, within how many ms. */
+  readonly healthy?: { readonly runs?: number; readonly failures?: number; readonly within?: number };
 }
 
 export interface Saga {

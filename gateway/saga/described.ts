@@ -45,6 +45,25 @@ export interface CompiledSaga {
 
 const defaultLimits: Limits = { computation: 2_000_000, memory: 4_194_304, output: 4_096 };
 
+const defaultHealthy = { runs: 1, failures: 0, withinMs: 600_000 };
+
+/** When a member that a version of it rolls out to is good. Throws `saga-number`. */
+export function healthyOf(described: unknown): typeof defaultHealthy {
+  const { runs, failures, within } = (described as DescribedSaga).options.healthy ?? {};
+  const healthy = {
+    runs: runs ?? defaultHealthy.runs,
+    failures: failures ?? defaultHealthy.failures,
+    withinMs: within ?? defaultHealthy.withinMs,
+  };
+  const sound = (value: number, least: number) => Number.isSafeInteger(value) && value >= least && value < 2 ** 31;
+  if (sound(healthy.runs, 1) && sound(healthy.failures, 0) && sound(healthy.withinMs, 1)) return healthy;
+  throw new VertebraError(
+    "saga-number",
+    `The saga's 'healthy' is ${JSON.stringify({ runs, failures, within })}`,
+    "Give whole numbers like { runs: 3, failures: 0, within: 60_000 }: at least one run, within at least 1 ms.",
+  );
+}
+
 /** Throws `saga-…`, `pact-…` or `structure-…` naming the stage, pact or field that is wrong. */
 export function compile(
   crypto: Crypto,

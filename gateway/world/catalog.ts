@@ -3,10 +3,15 @@ import {
   decodeDefinition,
   encodeDefinition,
   idOfDefined,
-  type SagaDefinition,
 } from "../../firmware/core/definitions/definition";
+import type {
+  RolloutDefinition,
+  SagaDefinition,
+  StepDefinition,
+} from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
+import type { Rollout } from "../../firmware/core/saga/rolling";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Sha256 } from "../../firmware/core/wire/hash";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
@@ -20,6 +25,7 @@ export interface Catalog {
   readonly members: readonly Member[];
   /** Those that were deployed, in the order of their definitions. */
   readonly sagas: readonly SagaDefinition[];
+  readonly rollouts: readonly KnownRollout[];
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
   /**
@@ -36,6 +42,11 @@ export interface Catalog {
   groupOf(id: Hash): KnownGroup | undefined;
   /** The member's name, or the first digits of its AvatarId. */
   memberName(avatar: AvatarId): string;
+}
+
+/** By the sequence of its definition, with how many of its rings are open; none, where it was taken back. */
+export interface KnownRollout extends Rollout {
+  open: number;
 }
 
 export interface KnownPact {
@@ -80,6 +91,7 @@ export function createCatalog(
     return { name, id: syncGroupId(crypto, bytes), pact, owners };
   });
   const sagas: SagaDefinition[] = [];
+  const rollouts: KnownRollout[] = [];
   const made = { pacts: pacts.length, groups: groups.length, members: known.length };
   let taken = 0;
   return {
@@ -87,12 +99,12 @@ export function createCatalog(
     groups,
     members: known,
     sagas,
+    rollouts,
     get taken() {
       return taken;
     },
     take(entry) {
-      taken++;
-      return takeEntry(crypto, { pacts, groups, members: known, sagas }, entry);
+      return takeEntry(crypto, { pacts, groups, members: known, sagas, rollouts }, taken++, entry);
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
@@ -101,6 +113,7 @@ export function createCatalog(
       groups.length = made.groups;
       known.length = made.members;
       sagas.length = 0;
+      rollouts.length = 0;
     },
     group: (called) => findGroup(groups, called),
     groupOf: (id) => groups.find((group) => equal(group.id, id)),
@@ -114,6 +127,7 @@ interface Known {
   readonly groups: KnownGroup[];
   readonly members: Member[];
   readonly sagas: SagaDefinition[];
+  readonly rollouts: KnownRollout[];
 }
 
 /** As a participant takes it: what is none counts for nobody. */
@@ -126,10 +140,15 @@ export function readableDefinition(crypto: Sha256, entry: Uint8Array): Definitio
   }
 }
 
-function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): Definition | VertebraError | undefined {
+function takeEntry(
+  crypto: Crypto,
+  known: Known,
+  sequence: number,
+  entry: Uint8Array,
+): Definition | VertebraError | undefined {
   try {
     const definition = decodeDefinition(crypto, entry);
-    if (definition !== undefined) takeDefinition(crypto, known, definition);
+    if (definition !== undefined) takeDefinition(crypto, known, sequence, definition);
     return definition;
   } catch (error) {
     if (error instanceof VertebraError && error.code !== "assertion") return error;
@@ -139,21 +158,24 @@ function takeEntry(crypto: Crypto, known: Known, entry: Uint8Array): Definition 
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, members, sagas } = catalog;
-  const trial = { pacts: [...pacts], groups: [...groups], members: [...members], sagas: [...sagas] };
-  for (const each of definitions) {
+  const { pacts, groups, members, sagas, rollouts, taken } = catalog;
+  const copied = { pacts: [...pacts], groups: [...groups], members: [...members], sagas: [...sagas] };
+  const trial = { ...copied, rollouts: rollouts.map((each) => ({ ...each })) };
+  for (const [index, each] of definitions.entries()) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
-    if (definition !== undefined) takeDefinition(crypto, trial, definition);
+    if (definition !== undefined) takeDefinition(crypto, trial, taken + index, definition);
   }
 }
 
 /** What it adds. Throws what says why it counts for nobody. */
-function takeDefinition(crypto: Crypto, known: Known, definition: Definition): void {
+function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
   const { pacts, groups, members, sagas } = known;
   if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push(definition);
+  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1 });
+  else if (definition.kind === "step") takeStep(known, definition);
   else {
     // The nearest last: each finds the one that it extends.
     for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
@@ -161,6 +183,12 @@ function takeDefinition(crypto: Crypto, known: Known, definition: Definition): v
     const pact = pacts.find((each) => equal(each.id, id))!;
     groups.push({ name: definition.name, id: idOfDefined(crypto, definition), pact, owners });
   }
+}
+
+/** As its members take it: what was taken back stays so. */
+function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
+  const found = rollouts.find(({ sequence }) => sequence === rollout)!;
+  if (found.open > 0) found.open = Math.min(open, found.definition.rings.length);
 }
 
 function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
@@ -212,7 +240,43 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
     }
     case "saga":
       checkSaga(known, definition);
+      break;
+    case "rollout":
+      checkRollout(known, definition);
+      break;
+    case "step": {
+      const found = known.rollouts.find(({ sequence }) => sequence === definition.rollout);
+      if (found !== undefined && found.open > 0) break;
+      throw new VertebraError(
+        "rollout-none",
+        `There is no rollout ${definition.rollout} in this world, or it was taken back`,
+        "Begin one with `vertebra rollout start`.",
+      );
+    }
   }
+}
+
+/** Throws `rollout-running`, and `rollout-saga` where it is of no staged version, or of members who do not run it. */
+function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
+  const { name, version, stateGroup, statusGroup, rings } = definition;
+  const before = rollouts.filter((each) => each.definition.name === name).at(-1);
+  if (before !== undefined && before.open > 0 && before.open < before.definition.rings.length) {
+    throw new VertebraError(
+      "rollout-running",
+      `Saga '${name}' rolls out already, in version ${before.definition.version}: ${before.open} of its ${before.definition.rings.length} rings are open`,
+      `Wait until it is done, or take it back: \`vertebra rollout rollback ${name}\`.`,
+    );
+  }
+  const saga = sagas.find((each) => each.name === name && each.version === version && each.staged);
+  const owners = (id: Hash) => groups.find((group) => equal(group.id, id))?.owners ?? [];
+  const all = [stateGroup, statusGroup].map(owners);
+  const runs = rings.flat().every((avatar) => all.every((these) => these.some((owner) => equal(owner, avatar))));
+  if (saga !== undefined && equal(saga.stateGroup, stateGroup) && runs) return;
+  throw new VertebraError(
+    "rollout-saga",
+    `The rollout of saga ${name} v${version} is of no version that is to roll out, or of members who do not run it`,
+    "Begin one with `vertebra rollout start FILE`.",
+  );
 }
 
 /** Throws `saga-version` and `group-unknown`. */

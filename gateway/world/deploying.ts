@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
-import {
-  type Definition,
-  type GroupDefinition,
-  idOfDefined,
-  type SagaDefinition,
-} from "../../firmware/core/definitions/definition";
+import { type Definition, type GroupDefinition, idOfDefined } from "../../firmware/core/definitions/definition";
+import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { readDefinitions } from "../../firmware/core/saga/definitions";
@@ -56,7 +52,13 @@ export type FinalEntries = (group: string) => number;
  * version before is run by others, `saga-group` where it is not clear or not possible which group a pact's entries are in, and
  * `saga-interests` for a version that looks at other entries than those before it.
  */
-export function newSaga(crypto: Crypto, world: World, finalEntries: FinalEntries, asked: AskedSaga): NewSaga {
+export function newSaga(
+  crypto: Crypto,
+  world: World,
+  finalEntries: FinalEntries,
+  asked: AskedSaga,
+  staged: boolean,
+): NewSaga {
   const { catalog } = world;
   const owners = ownersOf(world, asked);
   const compiled = compile(crypto, { file: asked.file, text: asked.source }, asked.described, owners);
@@ -79,6 +81,7 @@ export function newSaga(crypto: Crypto, world: World, finalEntries: FinalEntries
       })
       .sort((one, other) => compare(one.group, other.group)),
     parts: encodeParts({ description: descriptions[0]!, stages, behaviors }),
+    staged,
   };
   checkVersions(crypto, catalog, [...former, definition], groups);
   return { definition, groups, pieces: piecesOf(crypto, code, source) };
@@ -253,7 +256,7 @@ function checkVersions(
   };
   const { sagas } = readDefinitions(
     crypto,
-    provisionOf(versions, known, (group) => syncGroupId(crypto, group)),
+    provisionOf(versions, known, (group) => syncGroupId(crypto, group), new Set()),
   );
   const all = [...sagas.values()].sort((one, other) => one.description.version - other.description.version);
   if (all.length < 2 || interests(all.slice(0, -1)) === interests(all)) return;

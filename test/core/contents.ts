@@ -1,5 +1,6 @@
 import { contentKey } from "../../firmware/core/block/records";
-import { encodeDefinition, type SagaDefinition } from "../../firmware/core/definitions/definition";
+import { encodeDefinition } from "../../firmware/core/definitions/definition";
+import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { hash, type Sha256 } from "../../firmware/core/wire/hash";
 import { chunkBytes } from "../../firmware/core/wire/limits";
@@ -42,7 +43,7 @@ export function deploy(
   const group = network.groups.get(stateGroup)!;
   const entry = encodeDefinition({
     ...{ kind: "saga", name: "watch", version: 1, stateGroup: group, groups: [{ group, from: 0 }] },
-    ...{ size, chunks: pieces.map(({ hash }) => hash), parts: Uint8Array.of(0x80), ...more },
+    ...{ size, chunks: pieces.map(({ hash }) => hash), parts: Uint8Array.of(0x80), staged: false, ...more },
   });
   const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
   network.give(steward, { kind: "push", ...about, entry });

@@ -173,8 +173,14 @@ function sampleDefinitions({
         size: 4_097,
         chunks: [filled(10), filled(11)],
       },
-      ...{ groups: [{ group: filled(9), from: 0 }], parts: Uint8Array.of(0x80) },
+      ...{ groups: [{ group: filled(9), from: 0 }], parts: Uint8Array.of(0x80), staged: true },
     },
+    {
+      ...{ kind: "rollout", name: "watch", version: 2, stateGroup: filled(9), statusGroup: filled(13) },
+      ...{ rings: [[filled(14)], [filled(1), filled(15)]], soakMs: 120_000, maxFailures: 1, minSuccess: 95 },
+      healthy: { runs: 3, failures: 0, withinMs: 600_000 },
+    },
+    { kind: "step", rollout: 7, open: 2 },
   ];
   return definitions.flatMap((each): [string, Uint8Array][] => {
     const entry = encodeDefinition(each);

@@ -1,5 +1,6 @@
 import { encodePublished } from "../../firmware/core/capability/published";
 import { encodeParts } from "../../firmware/core/saga/deployed";
+import { encodeHealth } from "../../firmware/core/saga/health";
 import { encodeReversal, encodeState, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import {
   type Behavior,
@@ -70,6 +71,10 @@ export function sagaVectors(crypto: Crypto) {
     ["saga-state", encodeState(first, policy)],
     ["saga-state", encodeState({ ...first, status: "cancelled", error: "cancelled: no longer wanted" }, policy)],
     ["reversal", encodeReversal([fill(14)])],
+    [
+      "rollout-status",
+      encodeHealth({ rollout: 7, state: "failed", runs: 2, failures: 1, reason: "visitors.ts:7: no such room" }),
+    ],
     [
       "capabilities",
       encodePublished(

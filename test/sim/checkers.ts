@@ -271,6 +271,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     recovered: 2,
     defined: 2,
     deployed: 2,
+    rollout: 2,
     notice: 2,
     wake: 3,
   };

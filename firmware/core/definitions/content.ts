@@ -7,7 +7,7 @@ import { toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
 import { chunkBytes } from "../wire/limits";
 import type { Hash } from "../wire/types";
-import type { SagaDefinition } from "./definition";
+import type { RolloutDefinition, SagaDefinition } from "./saga-definition";
 
 /**
  * Content is not in entries: a definition names its pieces by their hashes, and who needs one asks any neighbour for it that may have it
@@ -18,6 +18,8 @@ import type { SagaDefinition } from "./definition";
 export interface Contents {
   /** Sagas that this participant runs or relays, by the sequence of their definitions. */
   readonly sagas: Map<number, HeldSaga>;
+  /** Their rollouts, by the sequence of these. */
+  readonly rollouts: Map<number, HeldRollout>;
   /** By hash in hex: the pieces of their sources. */
   readonly pieces: Map<string, Piece>;
   /** Of which the store is to be asked whether it has them. */
@@ -33,6 +35,12 @@ export interface HeldSaga {
   readonly pieces: ReadonlySet<Piece>;
   /** What the driver was told of it since the start. */
   told: "known" | "whole" | null;
+}
+
+export interface HeldRollout {
+  readonly definition: RolloutDefinition;
+  /** How many of its rings are open; none, where it was taken back. */
+  open: number;
 }
 
 export interface Piece {
@@ -56,7 +64,7 @@ const waysWaited = 4;
 export const maxHeldSagas = 64;
 
 export function createContents(): Contents {
-  return { sagas: new Map(), pieces: new Map(), unread: [], missing: 0, changed: false };
+  return { sagas: new Map(), rollouts: new Map(), pieces: new Map(), unread: [], missing: 0, changed: false };
 }
 
 /** Its source is looked for in the store, and then in the world. */
@@ -66,6 +74,25 @@ export function holdSaga({ contents }: World, sequence: number, definition: Saga
   for (const each of definition.chunks) pieces.add(pieceOf(contents, each, stateGroup));
   contents.sagas.set(sequence, { definition, pieces, told: null });
   contents.changed = true;
+}
+
+/** Its first ring is open as soon as it is known. */
+export function holdRollout(world: World, sequence: number, definition: RolloutDefinition): void {
+  const held = { definition, open: 1 };
+  world.contents.rollouts.set(sequence, held);
+  tellRollout(world, sequence, held);
+}
+
+/** What was taken back stays so. */
+export function takeStep(world: World, rollout: number, open: number): void {
+  const held = world.contents.rollouts.get(rollout);
+  if (held === undefined || held.open === 0) return;
+  held.open = Math.min(open, held.definition.rings.length);
+  tellRollout(world, rollout, held);
+}
+
+function tellRollout(world: World, sequence: number, { definition, open }: HeldRollout): void {
+  world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout: definition, open });
 }
 
 function pieceOf(contents: Contents, hash: Hash, stateGroup: string): Piece {

@@ -12,15 +12,9 @@ import { type AskedGroup, another, bytesOfDeployed } from "../memory";
 import { syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
-import { contentBytes, holdSaga, maxHeldSagas } from "./content";
-import {
-  concerns,
-  type Definition,
-  decodeDefinition,
-  type GroupDefinition,
-  idOfDefined,
-  type SagaDefinition,
-} from "./definition";
+import { contentBytes, type HeldSaga, holdRollout, holdSaga, maxHeldSagas, takeStep } from "./content";
+import { concerns, type Definition, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
+import type { RolloutDefinition, SagaDefinition } from "./saga-definition";
 
 /**
  * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
@@ -84,6 +78,11 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     if (error === undefined) holdSaga(world, sequence, definition);
     else world.delivered.push({ kind: "notice", world: world.tag, error });
   }
+  const all = [...definitionsIn(world.crypto, world.tag, records)].sort((a, b) => a.sequence - b.sequence);
+  for (const { sequence, definition } of all) {
+    if (definition.kind === "rollout") holdRollout(world, sequence, definition);
+    else if (definition.kind === "step") takeStep(world, definition.rollout, definition.open);
+  }
 }
 
 /** The sagas that these records hold, in the order in which their definitions became final. Throws as `decodeDefinition`. */
@@ -133,6 +132,11 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
     const definition = decodeDefinition(world.crypto, entry);
     if (definition?.kind === "group") error = takeGroup(world, sequence, entry, definition);
     else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
+    else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
+    else if (definition?.kind === "step" && world.contents.rollouts.has(definition.rollout)) {
+      error = keepDefinition(world, sequence, entry);
+      if (error === undefined) takeStep(world, definition.rollout, definition.open);
+    }
   } catch (thrown) {
     if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
     error = new VertebraError(
@@ -171,6 +175,22 @@ function takeSaga(
   const lacks = memoryForSaga(world, definition);
   if (lacks === undefined) holdSaga(world, sequence, definition);
   return lacks;
+}
+
+/** Of a version that this participant has heard of: a rollout of another says nothing to it. */
+function takeRollout(
+  world: World,
+  sequence: number,
+  entry: Uint8Array,
+  definition: RolloutDefinition,
+): VertebraError | undefined {
+  const { name, version, stateGroup } = definition;
+  const isItsOwn = ({ definition: saga }: HeldSaga) =>
+    saga.name === name && saga.version === version && equal(saga.stateGroup, stateGroup);
+  if (![...world.contents.sagas.values()].some(isItsOwn)) return undefined;
+  const error = keepDefinition(world, sequence, entry);
+  if (error === undefined) holdRollout(world, sequence, definition);
+  return error;
 }
 
 /** Takes the memory of one that it runs, all versions of which share it. */

@@ -6,16 +6,29 @@ import { decodePact, encodePact, pactId, resolveFields, syncGroupId } from "../p
 import { compare, equal, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
-import { chunkBytes, maxChunks, maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
+import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
 import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
+import {
+  itemsOfSaga,
+  type RolloutDefinition,
+  readSagaDefinition,
+  type SagaDefinition,
+  type StepDefinition,
+} from "./saga-definition";
 
 /**
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
  * bytes of each are in docs/wire.
  */
-export type Definition = MemberDefinition | PactDefinition | GroupDefinition | SagaDefinition;
+export type Definition =
+  | MemberDefinition
+  | PactDefinition
+  | GroupDefinition
+  | SagaDefinition
+  | RolloutDefinition
+  | StepDefinition;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -44,27 +57,6 @@ export interface GroupDefinition {
   /** Who relays it and does not own it, sorted by bytes. */
   readonly followers: readonly AvatarId[];
 }
-
-/**
- * A version of a saga. What it does stands in `parts`, which only who runs it reads (`saga/deployed`); its source is content, of which this
- * names the pieces.
- */
-export interface SagaDefinition {
-  readonly kind: "saga";
-  readonly name: string;
-  readonly version: number;
-  /** The group whose owners run it; who relays that, keeps its source for others. */
-  readonly stateGroup: Hash;
-  /** All groups whose entries it begins with, reads, consumes or produces, its state group among them, and the entry that is the first for it. */
-  readonly groups: readonly { readonly group: Hash; readonly from: number }[];
-  /** Bytes of its source, and the hashes of its pieces in their order. */
-  readonly size: number;
-  readonly chunks: readonly Hash[];
-  readonly parts: Uint8Array;
-}
-
-/** Groups of one saga: those of its stages' pacts, and of its states, reversals and capabilities. */
-const maxSagaGroups = 64;
 
 /** Every world has the same, so that what a participant is provisioned with says all of its definitions group. */
 const definitionsPact: Pact = {
@@ -122,10 +114,8 @@ function itemsOf(definition: Definition): Cbor {
       const { name, group, pacts, readings, followers } = definition;
       return [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
     }
-    case "saga": {
-      const { name, version, stateGroup, groups, size, chunks, parts } = definition;
-      return [name, version, stateGroup, groups.map(({ group, from }) => [group, from]), size, chunks, parts];
-    }
+    default:
+      return itemsOfSaga(definition);
   }
 }
 
@@ -144,7 +134,9 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "group":
       return readGroup(crypto, decode(body));
     case "saga":
-      return readSaga(decode(body));
+    case "rollout":
+    case "step":
+      return readSagaDefinition(kind, decode(body));
     default:
       return undefined;
   }
@@ -188,34 +180,6 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
   for (const { avatar } of read.readings) if (!isOwner(avatar)) throw strange("a reading", avatar, "does not own it");
   for (const avatar of read.followers) if (isOwner(avatar)) throw strange("a follower", avatar, "owns it");
   return read;
-}
-
-function readSaga(value: Cbor): SagaDefinition {
-  const [name, version, stateGroup, groups, size, chunks, parts] = tuple("saga definition", value, 7);
-  const read: SagaDefinition = {
-    kind: "saga",
-    name: identifier("saga definition: name", name),
-    version: integer("saga definition: version", version, 1),
-    stateGroup: hash32("saga definition: state group", stateGroup),
-    groups: list("saga definition: group", groups, maxSagaGroups, readFrom),
-    size: integer("saga definition: size", size, 1, maxChunks * chunkBytes),
-    chunks: list("saga definition: chunk", chunks, maxChunks, hash32),
-    parts: bytes("saga definition: parts", parts),
-  };
-  if (read.chunks.length !== Math.ceil(read.size / chunkBytes)) {
-    throw wrong(
-      "definition-chunks",
-      "saga definition",
-      `has ${read.chunks.length} pieces of ${chunkBytes} bytes, and a source of ${read.size}`,
-    );
-  }
-  if (read.groups.some(({ group }) => equal(group, read.stateGroup))) return read;
-  throw wrong("definition-groups", "saga definition", "does not have its state group among its groups");
-}
-
-function readFrom(where: string, value: Cbor): SagaDefinition["groups"][number] {
-  const [group, from] = tuple(where, value, 2);
-  return { group: hash32(where, group), from: integer(where, from) };
 }
 
 function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {

@@ -93,18 +93,22 @@ export function keptUnder(world: string, stateGroup?: string): { readonly [What 
   return { snapshot: `saga/${of}`, waits: `saga-waits/${of}` };
 }
 
-/** Conductors of one participant. */
-export const mostConductors = 256;
+/** Conductors of one participant; the lane after theirs is for what it tells of rollouts. */
+export const mostConductors = 255;
+const lanes = mostConductors + 1;
+
+/** Who is refused so tells it again. */
+export const healthToken = tokenOf(mostConductors, 0);
 
 /** Sagas push with tokens below zero, so that whoever else pushes has all others; and the conductors of a participant have each their own. */
 function tokenOf(lane: number, number: number): number {
-  return -1 - (lane + mostConductors * number);
+  return -1 - (lane + lanes * number);
 }
 
 /** The number of a token of this lane; undefined for all others. */
 function numberOf(lane: number, token: number): number | undefined {
   const place = -1 - token;
-  return place >= 0 && place % mostConductors === lane ? Math.floor(place / mostConductors) : undefined;
+  return place >= 0 && place % lanes === lane ? Math.floor(place / lanes) : undefined;
 }
 
 /** The number of what it publishes of itself; that of a push follows. */

@@ -24,6 +24,8 @@ export interface SagaProvision {
   readonly descriptions: readonly Uint8Array[];
   /** Of a saga that was deployed: the first entry for it of each group, by the hex of their ids; all of them where nothing is said. */
   readonly from?: ReadonlyMap<string, number>;
+  /** Of such a saga: the ids in hex of the versions by which this participant may begin; all of them where nothing is said. */
+  readonly begins?: ReadonlySet<string>;
 }
 
 export interface PactKnown {
@@ -66,6 +68,8 @@ export interface Definitions {
   readonly reversals: GroupKnown | undefined;
   /** Whether others may know versions already that come to be known here later: it was deployed. */
   readonly growing: boolean;
+  /** As `SagaProvision` has it. */
+  readonly begins: ReadonlySet<string> | null;
 }
 
 /** Decodes and links what was told. Throws `saga-…` naming the saga and what does not fit, or what a decoder throws. */
@@ -92,7 +96,7 @@ export function readDefinitions(crypto: Sha256, provision: SagaProvision): Defin
   }
   const reversal = reversalPactId(crypto);
   const reversals = [...groups.values()].find(({ pact }) => equal(pact.id, reversal));
-  return { ...parts, sagas, reversals, growing: provision.from !== undefined };
+  return { ...parts, sagas, reversals, growing: provision.from !== undefined, begins: provision.begins ?? null };
 }
 
 /** Whether an entry of a pact is taken where `ancestor` is: it is that pact, or extends it. */

@@ -1,7 +1,8 @@
-import type { SagaDefinition } from "../definitions/definition";
+import type { SagaDefinition } from "../definitions/saga-definition";
 import { VertebraError } from "../errors";
 import { equal, toHex } from "../wire/bytes";
 import { encode } from "../wire/cbor";
+import { hash, type Sha256 } from "../wire/hash";
 import { maxEntryBytes } from "../wire/limits";
 import { bytes, list, readStructure } from "../wire/shape";
 import type { Hash } from "../wire/types";
@@ -44,13 +45,14 @@ export function decodeParts(parts: Uint8Array): SagaParts {
 export type KnownHere = Pick<SagaProvision, "pacts" | "groups">;
 
 /**
- * All versions of one deployed saga, as a conductor takes them. `idOf` names the groups. Throws `saga-parts` where a definition says one thing
+ * All versions of one deployed saga, as a conductor takes them. `idOf` names the groups, `begins` the versions by which this participant begins. Throws `saga-parts` where a definition says one thing
  * to who relays it and another to who runs it, and `saga-groups` where a group of it is not known here.
  */
 export function provisionOf(
   versions: readonly SagaDefinition[],
   { pacts, groups }: KnownHere,
   idOf: (group: Uint8Array) => Hash,
+  begins: ReadonlySet<string>,
 ): SagaProvision {
   const parts = versions.map(readParts);
   const from = new Map<string, number>();
@@ -68,7 +70,13 @@ export function provisionOf(
     stages: distinct(parts.flatMap(({ stages }) => stages)),
     descriptions: parts.map(({ description }) => description),
     from,
+    begins,
   };
+}
+
+/** In hex, as its states name it. */
+export function idOfSaga(crypto: Sha256, { parts }: SagaDefinition): string {
+  return toHex(hash(crypto, "saga", decodeParts(parts).description));
 }
 
 function readParts(definition: SagaDefinition): SagaParts {

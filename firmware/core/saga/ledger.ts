@@ -44,6 +44,8 @@ export interface Ledger {
 export interface Book {
   readonly name: string;
   readonly newest: Saga;
+  /** The newest by which this participant may begin; null where there is none, and it counts what others begin. */
+  readonly begins: Saga | null;
   readonly versions: ReadonlyMap<string, Saga>;
   readonly invocations: Map<string, Invocation>;
   /** Those without a state, by the reference of the entry that initiates them. */
@@ -86,10 +88,13 @@ export function createLedger(definitions: Definitions, keeps: number, room: numb
     const { name } = description;
     const inGroup = (saga: Saga) => saga.description.name === name && saga.stateGroup === stateGroup;
     const versions = [...definitions.sagas.values()].filter(inGroup);
-    const newest = versions.reduce((one, other) => (other.description.version > one.description.version ? other : one));
+    const later = (one: Saga, other: Saga) => (other.description.version > one.description.version ? other : one);
+    const newest = versions.reduce(later);
+    const mine = versions.filter(({ key }) => definitions.begins?.has(key) ?? true);
+    const begins = mine.length === 0 ? null : mine.reduce(later);
     const empty = { invocations: new Map(), opened: new Map(), reaches: new Map(), tips: new Map() };
     books.set(`${name} ${stateGroup.key}`, {
-      ...{ name, newest, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
+      ...{ name, newest, begins, versions: new Map(versions.map((saga) => [saga.key, saga])), ...empty },
       ...{ unconsumed: new Map(), taken: new Map(), causes: new Map(), backlog: [], standsStill: false },
     });
   }
@@ -156,7 +161,7 @@ function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number
     overflow(book, `${book.invocations.size} invocations and ${book.reaches.size} states of their own`, changes);
     return;
   }
-  changes.push({ kind: "started", invocation: open(definitions, book, book.newest, seen, now) });
+  changes.push({ kind: "started", invocation: open(definitions, book, book.begins ?? book.newest, seen, now) });
 }
 
 /** An invocation that this entry initiates and that has no state yet. */

@@ -151,7 +151,7 @@ function fill(from: Resuming, book: Book): VertebraError | null {
 function fillInvocation(from: Resuming, book: Book, { versions }: KeptBook, kept: number | KeptInvocation): void {
   const { definitions } = from;
   if (typeof kept === "number") {
-    open(definitions, book, book.newest, seenAt(from, kept), 0);
+    open(definitions, book, book.begins ?? book.newest, seenAt(from, kept), 0);
     return;
   }
   const saga = book.versions.get(toHex(versions[kept.version]!))!;

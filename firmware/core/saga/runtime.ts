@@ -246,6 +246,7 @@ function isDue(runtime: Runtime, at: number): boolean {
 /** Does what is this participant's turn for one invocation. */
 function settle(runtime: Runtime, book: Book, invocation: Invocation): void {
   const { next, reach } = invocation;
+  if (book.begins === null && invocation.head === null) return;
   if ((reach.running ?? reach.waiting[0]) !== invocation || next.kind === "ended") return;
   const work = workOf(runtime, invocation);
   if (work.pushed !== null && work.pushed.token === null && isDue(runtime, work.pushed.at)) {

@@ -25,7 +25,7 @@ export function rankAmong(
 }
 
 /** "A conjunction of capability names with conditions, met by what a participant publishes." */
-export function meets(stage: StageKnown, published: Published | undefined): boolean {
+export function meets(stage: Pick<StageKnown, "requires">, published: Published | undefined): boolean {
   return stage.requires.every((each) => meetsOne(each, published?.get(each.capability)));
 }
 

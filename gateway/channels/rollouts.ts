@@ -1,0 +1,190 @@
+import { encodeDefinition } from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { countRing, decodeHealth, type Health, isGood, nextStep } from "../../firmware/core/saga/health";
+import { toHex } from "../../firmware/core/wire/bytes";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Gateway } from "../gateway";
+import type { KnownRollout } from "../world/catalog";
+import { definitionsName } from "../world/catalog";
+import { type AskedRollout, newRollout } from "../world/rolling";
+import { checkGroup, type DefinedJson, define, tried } from "./defining";
+import { blocksOf } from "./history";
+import { beforeEnd } from "./pushing";
+
+export interface RolloutAsked extends AskedRollout {
+  readonly dry: boolean;
+}
+
+/** What `vertebra rollout status --json` prints of each. */
+export interface RolloutJson {
+  readonly rollout: number;
+  readonly saga: string;
+  readonly version: number;
+  readonly state: "running" | "done" | "taken back";
+  /** How many of its rings are open. */
+  readonly open: number;
+  readonly rings: readonly {
+    readonly size: number;
+    readonly good: number;
+    readonly failed: number;
+    readonly minSuccess: number;
+  }[];
+  readonly members: readonly {
+    readonly name: string;
+    /** From 1 on. */
+    readonly ring: number;
+    /** `silent` where it told nothing yet. */
+    readonly state: Health["state"] | "silent";
+    readonly runs: number;
+    readonly failures: number;
+    readonly reason: string;
+  }[];
+}
+
+/** Its source is in the store before the world hears of it. Throws `rollout-running`. */
+export async function startRollout(gateway: Gateway, asked: RolloutAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const { crypto, world } = gateway;
+  const { groups } = gateway.status();
+  const finalEntries = (key: string) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
+  const rollout = newRollout(crypto, world, finalEntries, asked);
+  for (const each of rollout.definitions) if (each.kind === "group") checkGroup(world, each);
+  const would = tried(gateway, rollout.definitions);
+  if (asked.dry) return would;
+  await gateway.keepContent(rollout.pieces);
+  return define(gateway, rollout.definitions, ending);
+}
+
+/** Takes the last rollout of a saga back, whether it is done or under way. Throws `rollout-none`. */
+export async function rollBack(gateway: Gateway, saga: string, ending: AbortSignal): Promise<DefinedJson> {
+  const found = gateway.world.catalog.rollouts.filter(({ definition }) => definition.name === saga).at(-1);
+  if (found !== undefined && found.open > 0) {
+    return define(gateway, [{ kind: "step", rollout: found.sequence, open: 0 }], ending);
+  }
+  const why = found === undefined ? "has had none" : "was taken back already";
+  throw new VertebraError(
+    "rollout-none",
+    `There is no rollout of saga '${saga}' to take back: it ${why}`,
+    "`vertebra rollout status` shows them.",
+  );
+}
+
+export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
+  const { catalog } = gateway.world;
+  return Promise.all(
+    catalog.rollouts.map(async (rollout) => {
+      const told = await lastWords(gateway, rollout);
+      const { definition, open, sequence } = rollout;
+      const rings = definition.rings.map((ring) => ({
+        ...countRing(ring, told),
+        minSuccess: definition.minSuccess,
+      }));
+      const allGood = open === rings.length && rings.every((ring) => isGood(definition, ring));
+      return {
+        ...{ rollout: sequence, saga: definition.name, version: definition.version, open, rings },
+        state: open === 0 ? "taken back" : allGood ? "done" : "running",
+        members: definition.rings.flatMap((ring, index) =>
+          ring.map((avatar) => {
+            const { state = "silent", runs = 0, failures = 0, reason = "" } = told(avatar) ?? {};
+            return { name: catalog.memberName(avatar), ring: index + 1, state, runs, failures, reason } as const;
+          }),
+        ),
+      };
+    }),
+  );
+}
+
+/** What each member told last of it, as far as it is final here. */
+async function lastWords({ store, world }: Gateway, { definition, sequence }: KnownRollout): Promise<LastWords> {
+  const last = new Map<string, Health>();
+  for await (const { issuer, entries } of blocksOf(store, world.tag, definition.statusGroup)) {
+    for (const entry of entries ?? []) {
+      const health = readable(entry);
+      if (health?.rollout === sequence) last.set(toHex(issuer), health);
+    }
+  }
+  return (avatar) => last.get(toHex(avatar));
+}
+
+type LastWords = (avatar: AvatarId) => Health | undefined;
+
+/** What is none a quorum of liars let pass. */
+function readable(entry: Uint8Array): Health | undefined {
+  try {
+    return decodeHealth(entry);
+  } catch (error) {
+    if (error instanceof VertebraError) return undefined;
+    throw error;
+  }
+}
+
+/** How often a steward's gateway looks after its world's rollouts, ms. */
+const everyMs = 1_000;
+
+/** What a gateway remembers of a rollout that it looks after: what it has read, and since when the last open ring is good. */
+interface Looked {
+  readonly blocks: number;
+  readonly told: LastWords;
+  /** Of `performance.now()`; null while it is not. */
+  readonly goodSince: number | null;
+  readonly open: number;
+}
+
+/**
+ * Carries on what rolls out in this world, whoever began it: opens a ring when the one before it was good for long enough, and takes a version
+ * back past its failures. All that it goes by is final. Only who is a steward is heard; resolves when it is stopped.
+ */
+export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<void> {
+  const { world, participant } = gateway;
+  const steward = world.provision.stewards.some((each) => toHex(each) === participant.status(world.tag).avatar);
+  const looked = new Map<number, Looked>();
+  while (steward && !stopping.aborted) {
+    for (const rollout of lastOfEach(world.catalog.rollouts)) {
+      try {
+        const now = await lookAt(gateway, rollout, looked.get(rollout.sequence));
+        looked.set(rollout.sequence, now);
+        const goodFor = now.goodSince === null ? 0 : performance.now() - now.goodSince;
+        const step = nextStep(rollout, now.told, goodFor);
+        if (step !== null && !stopping.aborted) await take(gateway, rollout, step, stopping);
+      } catch (error) {
+        // A store or a buffer that is full, which others tell of: it is tried again.
+        if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+      }
+    }
+    await pause(everyMs, stopping);
+  }
+}
+
+function lastOfEach(rollouts: readonly KnownRollout[]): readonly KnownRollout[] {
+  return [...new Map(rollouts.map((each) => [each.definition.name, each])).values()].filter(({ open }) => open > 0);
+}
+
+async function lookAt(gateway: Gateway, rollout: KnownRollout, before: Looked | undefined): Promise<Looked> {
+  const { definition, open } = rollout;
+  const { blocks } = gateway.store.final(gateway.world.tag, toHex(definition.statusGroup));
+  const told = before?.blocks === blocks ? before.told : await lastWords(gateway, rollout);
+  const good = isGood(definition, countRing(definition.rings[open - 1]!, told));
+  const since = before?.open === open ? before.goodSince : null;
+  return { blocks, told, open, goodSince: good ? (since ?? performance.now()) : null };
+}
+
+async function take(gateway: Gateway, { sequence }: KnownRollout, open: number, stopping: AbortSignal): Promise<void> {
+  const group = gateway.world.catalog.group(definitionsName);
+  const { final } = await gateway.channel.push(
+    group,
+    encodeDefinition({ kind: "step", rollout: sequence, open }),
+    stopping,
+  );
+  await beforeEnd(final, stopping);
+}
+
+function pause(ms: number, stopping: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      stopping.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stopping.addEventListener("abort", done);
+  });
+}

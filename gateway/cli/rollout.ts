@@ -1,0 +1,147 @@
+import { Command, InvalidArgumentError } from "commander";
+import { controlClient } from "../channels/control-client";
+import type { DefinedJson } from "../channels/defining";
+import type { RolloutAsked, RolloutJson } from "../channels/rollouts";
+import { loadSaga } from "../saga/load";
+import { buildSandbox } from "../saga/sandbox";
+import { paint } from "../system/text";
+import type { AskedRing } from "../world/rolling";
+import { showDefined } from "./defined";
+import { collect, type WorldOptions, wholeNumber, worldCommand } from "./options";
+import { print, printJson, printTable, say } from "./output";
+
+export function rolloutCommand(): Command {
+  return new Command("rollout")
+    .description("new versions of sagas, ring by ring, with a way back")
+    .addCommand(startCommand())
+    .addCommand(statusCommand())
+    .addCommand(rollbackCommand());
+}
+
+interface StartOptions extends WorldOptions {
+  readonly owner: readonly string[];
+  readonly group: readonly string[];
+  readonly ring: readonly AskedRing[];
+  readonly soak: number;
+  readonly maxFailures: number;
+  readonly minSuccess: number;
+  readonly dryRun?: boolean;
+}
+
+function startCommand(): Command {
+  return worldCommand(
+    "start",
+    "roll a version of a saga out: the first ring at once, each next when the one before it is good",
+    [
+      "vertebra rollout start watch/watch.ts --ring 1 --ring 25% --ring all --soak 2min",
+      "vertebra rollout start watch/watch.ts --ring porch,board-1 --ring all --max-failures 1 --min-success 95",
+    ],
+  )
+    .argument("<file>", "the file of the saga")
+    .requiredOption(
+      "--ring <who>",
+      "so many boards, a share of them, members by name, or all; given once for each ring",
+      ring,
+      [],
+    )
+    .option("--soak <time>", "for how long a ring has to be good before the next opens", time, 0)
+    .option(
+      "--max-failures <count>",
+      "members that may fail; with one more the version is taken back",
+      wholeNumber(0, 64),
+      0,
+    )
+    .option("--min-success <percent>", "share of a ring that has to be good", wholeNumber(1, 100), 100)
+    .option(
+      "--owner <member>",
+      "who is to run it, given once for each; otherwise those of the version before, or all that can",
+      collect,
+      [],
+    )
+    .option("--group <group>", "the group that entries of its pact are in, where several could be", collect, [])
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nA member is good once it ran the version as `healthy` in the saga says (once, without a run that threw, within 10 minutes, where it says nothing), and has failed otherwise.",
+    )
+    .action(async (file: string, options: StartOptions) => {
+      const sandbox = await buildSandbox((text) => say(text));
+      const { source, described } = await loadSaga(sandbox, file);
+      const { owner: owners, group: groups, ring: rings, soak: soakMs, maxFailures, minSuccess } = options;
+      const asked: RolloutAsked = {
+        ...{ file, source: source.text, described, owners, groups, rings, soakMs, maxFailures, minSuccess },
+        dry: options.dryRun === true,
+      };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/rollouts", asked);
+      if (options.json) printJson(defined);
+      else showDefined(defined);
+    });
+}
+
+function ring(text: string, before: readonly AskedRing[]): readonly AskedRing[] {
+  const [, count, percent] = /^(\d{1,3})(%?)$/.exec(text) ?? [];
+  if (text === "all") return [...before, { all: true }];
+  if (count === undefined) return [...before, { members: text.split(",") }];
+  if (Number(count) < 1 || (percent === "%" && Number(count) > 100))
+    throw new InvalidArgumentError("Give it like 1, 25%, board-1,board-2 or all.");
+  return [...before, percent === "%" ? { percent: Number(count) } : { count: Number(count) }];
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
+
+function time(text: string): number {
+  const [, count, unit] = /^(\d{1,9})(ms|s|min|h)$/.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * units[unit!]!;
+  throw new InvalidArgumentError("Give it like 500ms, 30s, 2min or 1h.");
+}
+
+function statusCommand(): Command {
+  return worldCommand("status", "show how rollouts go: each ring, and each member of it", [
+    "vertebra rollout status",
+    "vertebra rollout status --json",
+  ]).action(async (options: WorldOptions) => {
+    const rollouts = await controlClient(options.dir).get<RolloutJson[]>("/rollouts");
+    if (options.json) return printJson(rollouts);
+    if (rollouts.length === 0)
+      print("Nothing was rolled out in this world: vertebra rollout start FILE --ring 1 --ring all");
+    for (const rollout of rollouts) showRollout(rollout);
+  });
+}
+
+const barWidth = 24;
+
+function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
+  const colour = state === "done" ? "green" : state === "running" ? "yellow" : "red";
+  print(paint("bold", `${saga} v${version}`), " ", paint(colour, state));
+  for (const [index, { size, good, failed, minSuccess }] of rings.entries()) {
+    const done = Math.floor((good * barWidth) / size);
+    const broken = Math.ceil((failed * barWidth) / size);
+    const bar = ["█".repeat(done), paint("red", "▒".repeat(Math.min(broken, barWidth - done)))] as const;
+    const rest = "·".repeat(Math.max(0, barWidth - done - broken));
+    const told = index < open ? `${good} of ${size} good, ${minSuccess} % needed` : open === 0 ? "closed" : "waits";
+    print(`  ring ${index + 1}  `, ...bar, rest, `  ${told}${failed > 0 ? `, ${failed} failed` : ""}`);
+  }
+  printTable([
+    ["  MEMBER", "RING", "STATE", "RUNS", "FAILED", "WHY"],
+    ...members.map((each) => [
+      `  ${each.name}`,
+      `${each.ring}`,
+      each.state,
+      `${each.runs}`,
+      `${each.failures}`,
+      each.reason,
+    ]),
+  ]);
+}
+
+function rollbackCommand(): Command {
+  return worldCommand("rollback", "take the last rollout of a saga back: nothing more begins by that version", [
+    "vertebra rollout rollback watch",
+  ])
+    .argument("<saga>", "its name")
+    .action(async (saga: string, options: WorldOptions) => {
+      const defined = await controlClient(options.dir).post<DefinedJson>("/rollouts/back", { saga });
+      if (options.json) printJson(defined);
+      else showDefined(defined);
+    });
+}

@@ -1,0 +1,126 @@
+import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
+import { maxRings, type RolloutDefinition } from "../../firmware/core/definitions/saga-definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import { healthPact } from "../../firmware/core/saga/health";
+import { compare, equal, toHex } from "../../firmware/core/wire/bytes";
+import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
+import type { AvatarId } from "../../firmware/core/wire/types";
+import type { Crypto } from "../../firmware/ports";
+import { healthyOf } from "../saga/described";
+import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
+import { avatarOf, groupOf } from "./growing";
+import { gatewayName } from "./layout";
+import type { World } from "./world";
+
+/** What a steward defines so that a version of a saga comes to those who run it ring by ring. */
+
+export interface AskedRollout extends AskedSaga {
+  readonly rings: readonly AskedRing[];
+  readonly soakMs: number;
+  readonly maxFailures: number;
+  readonly minSuccess: number;
+}
+
+/** So many of those who run the saga and are in no ring before it, so many percent of them all, these, or all that are left. */
+export type AskedRing =
+  | { readonly count: number }
+  | { readonly percent: number }
+  | { readonly members: readonly string[] }
+  | { readonly all: true };
+
+export interface NewRollout extends Pick<NewSaga, "pieces"> {
+  /** Groups, then the saga, then its rollout: all are there for who hears of the last. */
+  readonly definitions: readonly Definition[];
+}
+
+/** Throws as `newSaga`, and `rollout-rings` for a ring that selects nobody, or a member that does not run the saga. */
+export function newRollout(crypto: Crypto, world: World, finalEntries: FinalEntries, asked: AskedRollout): NewRollout {
+  const saga = newSaga(crypto, world, finalEntries, asked, true);
+  const { name, version, stateGroup } = saga.definition;
+  const owners = ownersOf(crypto, world, saga);
+  const status = statusGroup(crypto, world, name, owners);
+  const rollout: RolloutDefinition = {
+    ...{ kind: "rollout", name, version, stateGroup, statusGroup: status.id },
+    rings: ringsOf(crypto, world, name, owners, asked.rings),
+    ...{ soakMs: asked.soakMs, maxFailures: asked.maxFailures, minSuccess: asked.minSuccess },
+    healthy: healthyOf(asked.described),
+  };
+  return {
+    definitions: [...(status.define === undefined ? [] : [status.define]), ...definitionsOf(saga), rollout],
+    pieces: saga.pieces,
+  };
+}
+
+function ownersOf(crypto: Crypto, { catalog }: World, { definition, groups }: NewSaga): readonly AvatarId[] {
+  const known = catalog.groupOf(definition.stateGroup);
+  if (known !== undefined) return known.owners;
+  const group = groups.find((each) => equal(syncGroupId(crypto, each.group), definition.stateGroup))!;
+  return ownersIn(group);
+}
+
+function ownersIn({ group }: GroupDefinition): readonly AvatarId[] {
+  return decodeSyncGroup(group).owners;
+}
+
+/** One for all rollouts of the saga. */
+function statusGroup(crypto: Crypto, { catalog }: World, saga: string, owners: readonly AvatarId[]) {
+  const bytes = encodePact(healthPact);
+  const pact = pactId(crypto, bytes);
+  const id = syncGroupId(crypto, encodeSyncGroup({ pact, owners }));
+  if (catalog.groupOf(id) !== undefined) return { id, define: undefined };
+  const gateway = avatarOf(catalog, gatewayName);
+  const known = { pacts: [...catalog.pacts, { id: pact, bytes, pact: healthPact, fields: healthPact.fields }] };
+  const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
+  return { id, define: groupOf(crypto, known, `rollout@${saga}`, { id: pact }, owners, [], followers) };
+}
+
+/** Whom a count or a share takes follows from the saga's name and the members: each saga tries its luck with others first. */
+function ringsOf(
+  crypto: Crypto,
+  { catalog }: World,
+  saga: string,
+  owners: readonly AvatarId[],
+  rings: readonly AskedRing[],
+): AvatarId[][] {
+  const gateway = avatarOf(catalog, gatewayName);
+  const weight = (avatar: AvatarId) => toHex(crypto.sha256(new TextEncoder().encode(`${saga} ${toHex(avatar)}`)));
+  const boards = owners.filter((owner) => !equal(owner, gateway)).sort((a, b) => (weight(a) < weight(b) ? -1 : 1));
+  const left = new Map(
+    [...boards, ...owners.filter((owner) => equal(owner, gateway))].map((each) => [toHex(each), each]),
+  );
+  if (rings.length === 0 || rings.length > maxRings)
+    throw wrongRings(saga, `has ${rings.length} rings, and 1 to ${maxRings} may be`);
+  return rings.map((ring, index) => {
+    const taken = membersOf(catalog, saga, ring, boards, left);
+    if (taken.length === 0) throw wrongRings(saga, `has nobody in ring ${index + 1}: all are in the rings before it`);
+    for (const avatar of taken) left.delete(toHex(avatar));
+    return taken.sort(compare);
+  });
+}
+
+function membersOf(
+  catalog: World["catalog"],
+  saga: string,
+  ring: AskedRing,
+  boards: readonly AvatarId[],
+  left: ReadonlyMap<string, AvatarId>,
+): AvatarId[] {
+  if ("all" in ring) return [...left.values()];
+  const boardsLeft = boards.filter((avatar) => left.has(toHex(avatar)));
+  if ("count" in ring) return boardsLeft.slice(0, ring.count);
+  if ("percent" in ring) return boardsLeft.slice(0, Math.ceil((boards.length * ring.percent) / 100));
+  return ring.members.map((member) => {
+    const avatar = avatarOf(catalog, member);
+    if (left.has(toHex(avatar))) return avatar;
+    throw wrongRings(saga, `has ${member} in a ring, who does not run it or is in another ring`);
+  });
+}
+
+function wrongRings(saga: string, what: string): VertebraError {
+  return new VertebraError(
+    "rollout-rings",
+    `The rollout of saga '${saga}' ${what}`,
+    "Give rings like --ring 1 --ring 25% --ring board-1,board-2 --ring all, each with somebody in it.",
+  );
+}
