@@ -1,118 +1,84 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RunningCommand, run, startCommand } from "../gateway/command";
 import { reading } from "../gateway/worlds";
 import { reason } from "./bench";
+import { createLivingWorld, kill, type LivingWorld } from "./living-world";
 
 describe.skipIf(reason)("a world that grows while it runs", () => {
-  let parent: string;
-  let directory: string;
-  let running: RunningCommand[];
+  let world: LivingWorld;
   const patience = { timeout: 30_000 };
 
   beforeEach(async () => {
-    parent = mkdtempSync(join(tmpdir(), "vertebra-growing-"));
-    directory = join(parent, "world");
-    running = [];
-    expect((await run("world", "create", "--dir", directory, "--boards", "1")).status).toBe(0);
+    world = await createLivingWorld(1);
   });
-  afterEach(async () => {
-    for (const { child } of running) child.kill("SIGKILL");
-    await Promise.all(running.map(({ ended }) => ended));
-    rmSync(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-  });
-
-  async function ask(...words: string[]) {
-    const { status, stdout, stderr } = await run(...words, "--dir", directory, "--json");
-    const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
-    return { status, answer: JSON.parse(lines.at(-1)!) };
-  }
-
-  async function start(text: string, ...words: string[]): Promise<RunningCommand> {
-    const command = startCommand(...words, "--dir", directory, "--json");
-    running.push(command);
-    await command.printed(text);
-    return command;
-  }
-  const up = () => start('"event":"up"', "up");
-  const board = (name: string) => start('"event":"boot"', "board", "run", "linux", name);
+  afterEach(() => world.end());
 
   async function finalEntries(name: string): Promise<number> {
-    const { groups } = (await ask("status")).answer;
+    const { groups } = (await world.ask("status")).answer;
     return groups.find((group: { name: string }) => group.name === name)?.finalEntries ?? -1;
   }
-  async function tail(group: string) {
-    const { stdout } = await run("tail", group, "--no-follow", "--dir", directory, "--json");
-    return stdout
-      .trim()
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
-  }
   function pactFile(text: string): string {
-    const file = join(parent, `pact-${text.length}.ts`);
-    writeFileSync(file, `import { definePact } from "vertebra/saga";\nexport default ${text};\n`);
-    return file;
+    return world.file(`pact-${text.length}`, `import { definePact } from "vertebra/saga";\nexport default ${text};\n`);
   }
 
   it("takes a board, a pact and groups of it, each by one command, and has them after the gateway was killed", async () => {
-    const gateway = await up();
-    await board("board-1");
-    const added = await ask("board", "add", "porch");
+    const gateway = await world.up();
+    await world.board("board-1");
+    const added = await world.ask("board", "add", "porch");
     expect(added.answer.defined.map(({ kind, name }: { kind: string; name: string }) => `${kind} ${name}`)).toEqual([
       "member porch",
       "group machine@porch",
     ]);
-    const porch = await board("porch");
+    const porch = await world.board("porch");
     await expect.poll(() => finalEntries("machine@porch"), patience).toBeGreaterThan(1);
 
     const file = pactFile(
       'definePact("room", { people: { type: "u8", max: 50 } }, { extends: "machine", quorum: "all" })',
     );
-    expect((await ask("pact", "add", file)).answer.defined).toMatchObject([{ kind: "pact", name: "room v1" }]);
-    expect((await ask("group", "add", "room", "--pact", "room", "--owner", "gateway", "--owner", "porch")).status).toBe(
-      0,
-    );
-    const pushed = await ask("push", "room", JSON.stringify({ ...reading(0.5), people: 3 }), "--final");
+    expect((await world.ask("pact", "add", file)).answer.defined).toMatchObject([{ kind: "pact", name: "room v1" }]);
+    expect(
+      (await world.ask("group", "add", "room", "--pact", "room", "--owner", "gateway", "--owner", "porch")).status,
+    ).toBe(0);
+    const pushed = await world.ask("push", "room", JSON.stringify({ ...reading(0.5), people: 3 }), "--final");
     expect(pushed).toMatchObject({ status: 0, answer: { state: "final", sequence: 0 } });
     const many = JSON.stringify({ ...reading(0.5), people: 51 });
-    expect((await ask("push", "room", many)).answer.error.code).toBe("entry-bound");
+    expect((await world.ask("push", "room", many)).answer.error.code).toBe("entry-bound");
 
     // Boards hear each other through the gateway, which owns nothing of this.
     const readings = ["--reading", "porch=200ms", "--reading", "board-1=200ms"];
     const owners = ["--owner", "porch", "--owner", "board-1"];
-    expect((await ask("group", "add", "pair", "--pact", "machine", ...owners, ...readings)).status).toBe(0);
+    expect((await world.ask("group", "add", "pair", "--pact", "machine", ...owners, ...readings)).status).toBe(0);
     await expect
-      .poll(async () => new Set((await tail("pair")).map(({ issuer }) => issuer)), patience)
+      .poll(async () => new Set((await world.tail("pair")).map(({ issuer }) => issuer)), patience)
       .toEqual(new Set(["porch", "board-1"]));
 
-    gateway.child.kill("SIGKILL");
-    await gateway.ended;
+    await kill(gateway);
     // What the directory knows of it follows from what is final.
-    writeFileSync(join(directory, "defined"), "00\n");
-    await up();
-    expect((await ask("board", "list")).answer.map(({ name }: { name: string }) => name)).toEqual(["board-1", "porch"]);
+    writeFileSync(join(world.directory, "defined"), "00\n");
+    await world.up();
+    expect((await world.ask("board", "list")).answer.map(({ name }: { name: string }) => name)).toEqual([
+      "board-1",
+      "porch",
+    ]);
     const before = await finalEntries("pair");
     await expect.poll(() => finalEntries("pair"), patience).toBeGreaterThan(before);
-    porch.child.kill("SIGKILL");
-    await porch.ended;
-    await board("porch");
+    await kill(porch);
+    await world.board("porch");
     await expect
       .poll(
         async () =>
-          (await ask("push", "room", JSON.stringify({ ...reading(1), people: 4 }), "--final")).answer.sequence,
+          (await world.ask("push", "room", JSON.stringify({ ...reading(1), people: 4 }), "--final")).answer.sequence,
         patience,
       )
       .toBeGreaterThan(0);
-    const sequences = (await tail("pair")).map(({ sequence }) => sequence);
+    const sequences = (await world.tail("pair")).map(({ sequence }) => sequence);
     expect(sequences).toEqual(sequences.map((_, index) => index));
   }, 120_000);
 
   it("refuses what would count for nobody, says why, and defines nothing", async () => {
-    await up();
-    expect((await ask("board", "add", "porch")).status).toBe(0);
+    await world.up();
+    expect((await world.ask("board", "add", "porch")).status).toBe(0);
     const machine = pactFile('definePact("machine", { load: "f32" })');
     const orphan = pactFile('definePact("child", { load: "f32" }, { extends: "nothing" })');
     const none = pactFile("{ pact: true }");
@@ -144,13 +110,17 @@ describe.skipIf(reason)("a world that grows while it runs", () => {
       ["push-definitions", ["push", "definitions", '{"kind":"member","definition":""}']],
     ];
     for (const [code, words] of refused) {
-      expect({ words, ...(await ask(...words)) }).toMatchObject({ words, status: 1, answer: { error: { code } } });
+      expect({ words, ...(await world.ask(...words)) }).toMatchObject({
+        words,
+        status: 1,
+        answer: { error: { code } },
+      });
     }
-    expect((await ask(...group("--owner", "porch", "--dry-run"))).answer).toMatchObject({
+    expect((await world.ask(...group("--owner", "porch", "--dry-run"))).answer).toMatchObject({
       dry: true,
       defined: [{ sequence: null }],
     });
     expect(await finalEntries("definitions")).toBe(2);
-    expect(readFileSync(join(directory, "defined"), "utf8").trim().split("\n")).toHaveLength(2);
+    expect(readFileSync(join(world.directory, "defined"), "utf8").trim().split("\n")).toHaveLength(2);
   }, 120_000);
 });

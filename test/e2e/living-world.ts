@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { type RunningCommand, run, startCommand } from "../gateway/command";
+
+/** What a command prints: a test says what it expects in it. */
+type Json = ReturnType<typeof JSON.parse>;
+
+/** A world in a folder of its own, with its gateway and boards as people start them: each a process. */
+export interface LivingWorld {
+  /** Where files of a test go, and the world's directory in it. */
+  readonly parent: string;
+  readonly directory: string;
+  /** Runs a command with --json to its end; the answer, or the error, is its last line. */
+  ask(...words: string[]): Promise<{ readonly status: number | null; readonly answer: Json }>;
+  /** Starts one that goes on, and waits until it has printed this. */
+  start(text: string, ...words: string[]): Promise<RunningCommand>;
+  up(): Promise<RunningCommand>;
+  board(name: string): Promise<RunningCommand>;
+  /** All final entries of a group. */
+  tail(group: string): Promise<Json[]>;
+  push(group: string, entry: object): Promise<void>;
+  /** Writes a file of this text, in a folder of its own. */
+  file(name: string, text: string): string;
+  end(): Promise<void>;
+}
+
+export async function createLivingWorld(boards: number): Promise<LivingWorld> {
+  const parent = mkdtempSync(join(tmpdir(), "vertebra-living-"));
+  const directory = join(parent, "world");
+  const running: RunningCommand[] = [];
+  expect((await run("world", "create", "--dir", directory, "--boards", `${boards}`)).status).toBe(0);
+  const world: LivingWorld = {
+    parent,
+    directory,
+    async ask(...words) {
+      const { status, stdout, stderr } = await run(...words, "--dir", directory, "--json");
+      const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
+      return { status, answer: JSON.parse(lines.at(-1)!) };
+    },
+    async start(text, ...words) {
+      const command = startCommand(...words, "--dir", directory, "--json");
+      running.push(command);
+      await command.printed(text);
+      return command;
+    },
+    up: () => world.start('"event":"up"', "up"),
+    board: (name) => world.start('"event":"boot"', "board", "run", "linux", name),
+    async tail(group) {
+      const { stdout } = await run("tail", group, "--no-follow", "--dir", directory, "--json");
+      return stdout
+        .trim()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    },
+    async push(group, entry) {
+      expect(await world.ask("push", group, JSON.stringify(entry), "--final")).toMatchObject({ status: 0 });
+    },
+    file(name, text) {
+      const folder = join(parent, name);
+      mkdirSync(folder, { recursive: true });
+      const path = join(folder, `${name}.ts`);
+      writeFileSync(path, text);
+      return path;
+    },
+    async end() {
+      for (const { child } of running) child.kill("SIGKILL");
+      await Promise.all(running.map(({ ended }) => ended));
+      rmSync(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    },
+  };
+  return world;
+}
+
+export async function kill({ child, ended }: RunningCommand): Promise<void> {
+  child.kill("SIGKILL");
+  await ended;
+}
