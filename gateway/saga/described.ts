@@ -72,6 +72,7 @@ export function compile(
   owners: readonly AvatarId[],
 ): CompiledSaga {
   const { options } = checkShape(source, described);
+  healthyOf(described);
   const stages = options.stages.map((stage) => stage.options);
   const pacts = collectPacts(stages);
   const id = (token: PactToken) => pactId(crypto, encodePact(pacts.get(token.name)!));

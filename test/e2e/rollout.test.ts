@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { run } from "../gateway/command";
 import { reason } from "./bench";
 import { createLivingWorld, kill, type LivingWorld } from "./living-world";
 
@@ -121,12 +122,18 @@ describe.skipIf(reason)("a version that rolls out", () => {
     await begin();
     const refused: [string, string[]][] = [
       ["rollout-rings", ["--soak", "1s"]],
-      ["usage", ["--ring", "0"]],
-      ["usage", ["--ring", "101%"]],
       ["rollout-rings", ["--ring", "all", "--ring", "1"]],
       ["rollout-rings", ["--ring", "board-1", "--ring", "board-1,board-2"]],
       ["member-unknown", ["--ring", "board-9"]],
     ];
+    for (const words of [
+      ["--ring", "0"],
+      ["--ring", "101%"],
+      ["--ring", "all", "--min-success", "0"],
+    ]) {
+      const { status } = await run("rollout", "start", version(2), ...words, "--dir", world.directory);
+      expect([words, status]).toEqual([words, 2]);
+    }
     for (const [code, words] of refused) {
       expect({ words, ...(await start(version(2), ...words)) }).toMatchObject({ words, answer: { error: { code } } });
     }
