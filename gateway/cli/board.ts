@@ -47,7 +47,8 @@ function addCommand(): Command {
       showDefined(defined);
       if (defined.provisionFile === undefined) return;
       print(`its provision, which is secret: ${defined.provisionFile}`);
-      print("Next: ", paint("bold", `vertebra board run linux ${name}${atDirectory(options)}`));
+      const host = options.kind === "rv32" ? "rv32" : "linux";
+      print("Next: ", paint("bold", `vertebra board run ${host} ${name}${atDirectory(options)}`));
     });
 }
 
