@@ -74,6 +74,8 @@ export interface GroupPlan {
   readonly name: string;
   readonly owners: readonly string[];
   readonly policy?: Partial<Policy>;
+  /** Of its entries, where they are other than a number. */
+  readonly fields?: Pact["fields"];
   /** Entries have a text beside their number, so that they can be large. */
   readonly texts?: boolean;
 }
@@ -109,6 +111,8 @@ export interface Network {
   /** Gives an event to a member as if it came from the other: a liar's bytes. */
   inject(to: string, from: string, bytes: Uint8Array): void;
   entriesOf(member: string, group: string): number[];
+  /** Told of every saga that a member is told of, and how it rolls out. */
+  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" }>) => void;
   /** Seen by every send; returning false drops it. */
   filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
 }
@@ -157,7 +161,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       name: group.name,
       version: 1,
       extends: null,
-      fields: [
+      fields: group.fields ?? [
         { name: "value", type: { kind: "u32" } },
         ...(group.texts ? [{ name: "text", type: { kind: "text" } } as const] : []),
       ],
@@ -197,6 +201,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     },
     now: 0,
     wall: (now) => 1_700_000_000_000 + now,
+    rolls: () => {},
     filter: () => true,
     run(until) {
       for (let steps = 0; ; steps++) {
@@ -427,7 +432,11 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.defined.push(action.group.name);
           break;
         case "deployed":
+          network.rolls(member.name, action);
           if (action.whole) member.deployed.push(`${action.saga.name} v${action.saga.version}`);
+          break;
+        case "rollout":
+          network.rolls(member.name, action);
           break;
         case "recovered":
           member.recovered.push(action.block);

@@ -1,9 +1,15 @@
 import { defineConfig } from "vitest/config";
 
 /** The simulator's worlds that are tests of their own: minutes of two cores, and only the core, the link or the store can make them fail. */
-export const worlds = ["growing", "kept-seeds", "led-astray", "metablock-room", "relaying", "wide-groups"].map(
-  (name) => `test/sim/${name}.test.ts`,
-);
+export const worlds = [
+  "growing",
+  "rollouts",
+  "kept-seeds",
+  "led-astray",
+  "metablock-room",
+  "relaying",
+  "wide-groups",
+].map((name) => `test/sim/${name}.test.ts`);
 
 /** `npm run test:worlds` */
 export default defineConfig({

@@ -1,0 +1,260 @@
+import { describe, expect, it } from "vitest";
+import { decodeDefinition, encodeDefinition } from "../../firmware/core/definitions/definition";
+import type { RolloutDefinition } from "../../firmware/core/definitions/saga-definition";
+import { encodeParts, idOfSaga } from "../../firmware/core/saga/deployed";
+import type { RunResult } from "../../firmware/core/saga/events";
+import { countRing, decodeHealth, type Health, healthPact, isGood, nextStep } from "../../firmware/core/saga/health";
+import type { Rollout } from "../../firmware/core/saga/rolling";
+import { encodeStage } from "../../firmware/core/saga/structures";
+import { compare, equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
+import {
+  addRollout,
+  addSource,
+  addVersion,
+  createDeployment,
+  type Deployment,
+  healthToTell,
+  noteRunOf,
+  takeOwnHealth,
+  versionsToBegin,
+} from "../../firmware/sandbox/deployment";
+import { cheapCrypto } from "../core/cheap-crypto";
+import { deploy, putContent, sourceOf } from "../core/contents";
+import { createNetwork, type Network } from "../core/network";
+import { type Draw, seeded } from "./random";
+
+/**
+ * Versions that roll out to boards whose power and links fail, by gateways of which any may carry it on. Nobody begins by a version that no
+ * final definition opens to it; no ring opens behind one with a member at which the version breaks; and all who slept through it catch up.
+ */
+
+const crypto = cheapCrypto();
+const boards = Array.from({ length: 10 }, (_, index) => `b${index}`);
+const ran: RunResult = { kind: "done", state: new Uint8Array(0), outputs: [] };
+const threw: RunResult = { kind: "failed", error: "it broke", retry: true, outputs: [] };
+
+/** What a saga's parts say to who only counts its runs: one stage that anybody can run. */
+function partsOf(version: number): Uint8Array {
+  const nothing = new Uint8Array(32);
+  const stage = {
+    ...{ behavior: nothing, consumedPact: nothing, accessedPacts: [], producedPacts: [], compensation: null },
+    ...{ requires: [], correlate: [], deadline: 0, retry: { times: 0, backoff: 0 } },
+  };
+  return encodeParts({ description: Uint8Array.of(version), stages: [encodeStage(stage)], behaviors: [] });
+}
+
+interface Fleet {
+  readonly network: Network;
+  readonly gateways: readonly string[];
+  /** What each member has of the saga since its start. */
+  readonly running: Map<string, Deployment>;
+  /** Since when the last open ring of a rollout is good, as far as a gateway knows since its start. */
+  readonly goodSince: Map<string, number>;
+  /** Boards at which version 2 breaks. */
+  readonly broken: ReadonlySet<string>;
+  /** Who ran version 2. */
+  readonly ranSecond: Set<string>;
+  readonly wrong: string[];
+  readonly rings: readonly (readonly string[])[];
+}
+
+function createFleet(draw: Draw, stewards: number, broken: readonly string[]): Fleet {
+  const gateways = Array.from({ length: stewards }, (_, index) => `g${index}`);
+  const links = [
+    ...gateways.flatMap((one, index) => gateways.slice(index + 1).map((other) => [one, other] as const)),
+    ...gateways.flatMap((gateway) => boards.map((board) => [gateway, board] as const)),
+  ];
+  const network = createNetwork({ crypto, members: [...gateways, ...boards], groups: [], stewards: gateways, links });
+  const [first, ...others] = draw.chance(0.5) ? boards : [...boards].reverse();
+  const fleet: Fleet = {
+    ...{ network, gateways, running: new Map(), goodSince: new Map(), broken: new Set(broken) },
+    ...{ ranSecond: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
+  };
+  for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0));
+  network.rolls = (name, action) => {
+    const deployment = fleet.running.get(name)!;
+    if (action.kind === "rollout") {
+      addRollout(deployment, action);
+      for (const entry of ownWords(fleet, name)) takeOwnHealth(deployment, entry);
+      return;
+    }
+    addVersion(deployment, action.saga, new Map());
+    const { version } = action.saga;
+    if (action.whole) addSource(deployment, action.saga, [`${version}`, `${version}`]);
+  };
+  network.run(1_000);
+  const owners = [...gateways, ...boards];
+  network.define("g0", { name: "states", owners, policy: { quorum: "two-thirds" } });
+  network.define("g0", { name: "status", owners, policy: healthPact.policy, fields: healthPact.fields });
+  network.run(20_000);
+  for (const version of [1, 2]) {
+    const source = sourceOf(crypto, 5_000, version * 31);
+    putContent(network, "g0", source);
+    deploy(network, "g0", "states", source, { version, parts: partsOf(version), staged: version === 2 });
+    network.run(network.now + 20_000);
+  }
+  return fleet;
+}
+
+function ownWords({ network }: Fleet, name: string): Uint8Array[] {
+  const { avatar, finals } = network.members.get(name)!;
+  const group = network.groups.get("status")!;
+  return finals
+    .filter((final) => equal(final.group, group) && equal(final.issuer, avatar))
+    .flatMap(({ entries }) => entries ?? []);
+}
+
+function define({ network }: Fleet, steward: string, definition: Parameters<typeof encodeDefinition>[0]): void {
+  const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
+  network.give(steward, { kind: "push", ...about, entry: encodeDefinition(definition) });
+  network.flush(steward);
+}
+
+function rollOut(fleet: Fleet): void {
+  const { network, rings } = fleet;
+  const avatarOf = (name: string) => network.members.get(name)!.avatar;
+  define(fleet, "g0", {
+    ...{ kind: "rollout", name: "watch", version: 2, soakMs: 3_000, maxFailures: 0, minSuccess: 100 },
+    ...{ stateGroup: network.groups.get("states")!, statusGroup: network.groups.get("status")! },
+    rings: rings.map((ring) => ring.map(avatarOf).sort(compare)),
+    healthy: { runs: 3, failures: 1, withinMs: 3_600_000 },
+  });
+}
+
+/** The rollout as one member's final definitions have it; undefined where it is not among them. */
+function standing({ network }: Fleet, name: string): Rollout | undefined {
+  const group = network.groups.get("definitions")!;
+  let found: { sequence: number; definition: RolloutDefinition; open: number } | undefined;
+  for (const { group: its, firstEntry, entries } of network.members.get(name)!.finals) {
+    if (!equal(its, group)) continue;
+    for (const [index, entry] of (entries ?? []).entries()) {
+      const definition = decodeDefinition(crypto, entry);
+      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1 };
+      else if (definition?.kind === "step" && found !== undefined && found.open > 0) found.open = definition.open;
+    }
+  }
+  return found;
+}
+
+/** Each who has power runs something now and then, tells how it goes, and a gateway looks after the rollout. */
+function live(fleet: Fleet, draw: Draw): void {
+  const { network, running, broken, ranSecond, wrong } = fleet;
+  for (const [name, deployment] of running) {
+    const member = network.members.get(name)!;
+    if (!member.alive) continue;
+    const mine = versionsToBegin(deployment, crypto, member.avatar);
+    const version = deployment.versions.filter((each) => mine.has(idOfSaga(crypto, each))).at(-1);
+    if (version !== undefined && deployment.whole.has(version.version) && draw.chance(0.4)) {
+      if (version.version === 2) {
+        ranSecond.add(name);
+        const known = standing(fleet, name);
+        const opened = known?.definition.rings.slice(0, known.open).flat() ?? [];
+        if (!opened.some((avatar) => equal(avatar, member.avatar)))
+          wrong.push(`${name} began by version 2, which is not open to it`);
+      }
+      const breaks = version.version === 2 && broken.has(name);
+      noteRunOf(deployment, crypto, fromHex(idOfSaga(crypto, version)), breaks ? threw : ran);
+    }
+    for (const { group, entry } of healthToTell(deployment, member.avatar, network.now)) {
+      network.give(name, { kind: "push", world: network.tag, group, entry, id: null, token: 2 });
+    }
+  }
+  for (const gateway of fleet.gateways) lookAfterIt(fleet, gateway);
+}
+
+function lookAfterIt(fleet: Fleet, gateway: string): void {
+  const { network, goodSince } = fleet;
+  const rollout = network.members.get(gateway)!.alive ? standing(fleet, gateway) : undefined;
+  if (rollout === undefined || rollout.open === 0) return;
+  const told = lastWords(fleet, gateway);
+  const key = `${gateway}/${rollout.open}`;
+  const good = isGood(rollout.definition, countRing(rollout.definition.rings[rollout.open - 1]!, told));
+  if (!good) goodSince.delete(key);
+  else if (!goodSince.has(key)) goodSince.set(key, network.now);
+  const step = nextStep(rollout, told, good ? network.now - goodSince.get(key)! : 0);
+  if (step !== null) define(fleet, gateway, { kind: "step", rollout: rollout.sequence, open: step });
+}
+
+function lastWords({ network }: Fleet, name: string): (avatar: Uint8Array) => Health | undefined {
+  const group = network.groups.get("status")!;
+  const last = new Map<string, Health>();
+  for (const final of network.members.get(name)!.finals) {
+    if (!equal(final.group, group)) continue;
+    for (const entry of final.entries ?? []) {
+      const health = decodeHealth(entry);
+      if (health !== undefined) last.set(toHex(final.issuer), health);
+    }
+  }
+  return (avatar) => last.get(toHex(avatar));
+}
+
+function disturb(fleet: Fleet, draw: Draw): void {
+  const { network, gateways } = fleet;
+  const name = draw.one([...boards, ...gateways]);
+  const alive = [...network.members.values()].filter((member) => member.alive);
+  if (!network.members.get(name)!.alive) revive(fleet, name);
+  else if (draw.chance(0.4) && alive.length > 8) {
+    network.crash(name);
+    for (const key of fleet.goodSince.keys()) if (key.startsWith(`${name}/`)) fleet.goodSince.delete(key);
+  }
+}
+
+function revive({ network, gateways, running }: Fleet, name: string): void {
+  running.set(name, createDeployment("states", 0));
+  network.boot(name);
+  const others = gateways.includes(name) ? [...gateways, ...boards] : gateways;
+  for (const other of others) if (other !== name && network.members.get(other)!.alive) network.connect(name, other);
+}
+
+function runFleet(seed: number, stewards: number, broken: readonly string[]): Fleet {
+  const draw = seeded(seed);
+  const fleet = createFleet(draw, stewards, broken);
+  const { network } = fleet;
+  rollOut(fleet);
+  for (let step = 0; step < 120; step++) {
+    disturb(fleet, draw);
+    network.run(network.now + 200 + draw.below(800));
+    live(fleet, draw);
+  }
+  for (const [name, { alive }] of network.members) if (!alive) revive(fleet, name);
+  for (let step = 0; step < 150; step++) {
+    network.run(network.now + 1_000);
+    live(fleet, draw);
+  }
+  return fleet;
+}
+
+describe("a version that rolls out while power and links fail", () => {
+  for (const stewards of [1, 3]) {
+    const who = stewards === 1 ? "one gateway" : "three gateways";
+    for (let seed = 1; seed <= 4; seed++) {
+      it(`comes to all, by ${who}: seed ${seed}`, () => {
+        const fleet = runFleet(seed, stewards, []);
+        expect(fleet.wrong).toEqual([]);
+        expect(standing(fleet, "g0")?.open).toBe(3);
+        for (const board of boards)
+          expect([board, lastWords(fleet, board)(fleet.network.members.get(board)!.avatar)?.state]).toEqual([
+            board,
+            "good",
+          ]);
+        expect(fleet.ranSecond.size).toBe(boards.length);
+      }, 60_000);
+
+      it(`is taken back where it breaks at one board in five, and goes no further, by ${who}: seed ${seed}`, () => {
+        const draw = seeded(1_000 + seed);
+        const broken = boards.filter(() => draw.chance(0.2));
+        if (broken.length === 0) broken.push(draw.one(boards));
+        const fleet = runFleet(seed, stewards, broken);
+        expect(fleet.wrong).toEqual([]);
+        for (const name of fleet.network.members.keys()) {
+          expect([name, standing(fleet, name)?.open]).toEqual([name, 0]);
+          const mine = versionsToBegin(fleet.running.get(name)!, crypto, fleet.network.members.get(name)!.avatar);
+          expect([name, mine.size]).toEqual([name, 1]);
+        }
+        const firstBroken = fleet.rings.findIndex((ring) => ring.some((name) => broken.includes(name)));
+        const beyond = fleet.rings.slice(firstBroken + 1).flat();
+        expect(beyond.filter((name) => fleet.ranSecond.has(name))).toEqual([]);
+      }, 60_000);
+    }
+  }
+});
