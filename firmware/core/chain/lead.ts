@@ -1,6 +1,6 @@
 import type { Group } from "./group";
 import { certifiedBy, type Metablock } from "./metablock";
-import { bearsSilence, isGivenUpWithChild, waitsLong, waitsTooLong } from "./patience";
+import { bearsSilence, isGivenUpWithChild, waitsTooLong } from "./patience";
 import { hasMyVote, openGroups } from "./predicates";
 import { rankStep } from "./rank";
 import { referencesOf } from "./references";
@@ -40,12 +40,12 @@ export function noteLead(world: World, group: Group, { key, view, issuerKey }: M
 }
 
 /**
- * Whether so many other owners of a group whose next slot waits for long voted for its blocks on parents that stand for nothing here that one of
+ * Whether so many other owners of a group that can do without one, and whose next slot waits for long, voted for its blocks on parents that stand for nothing here that one of
  * them is honest. They can't judge the parents, since they don't know all groups of them; who can would keep them waiting for good, since
  * what they claimed there is voted for nowhere else.
  */
 export function othersBuiltUpon(world: World, group: Group, metablock: Metablock): boolean {
-  if (!waitsLong(world, group)) return false;
+  if (!waitsTooLong(world, group)) return false;
   return referencesOf(metablock, group.key).some(({ index }) => {
     const others = group.ownerKeys.filter((key) => key !== world.avatarKey && certifiedBy(metablock, key, index));
     return others.length >= group.believed;
