@@ -207,6 +207,8 @@ describe("a version that rolls out", () => {
     expect(left.length).toBeGreaterThanOrEqual(40);
     expect(new Set(left)).toEqual(new Set(["1", "2"]));
     for (const name of names) expect([name, world.underWay(name)]).toEqual([name, 0]);
+    // Who is to make way for a conductor of more versions is not kept by what others began first.
+    for (const [name, { runtime }] of world.members) expect([name, runtime.isIdle()]).toEqual([name, true]);
     const byVersion = (version: number) => world.runs.filter(({ run }) => run.behavior.version === version);
     expect(new Set(byVersion(2).map((each) => each.member))).toEqual(new Set([names[0]]));
     expect(new Set(byVersion(1).map((each) => each.member))).toEqual(new Set([names[1]]));

@@ -149,6 +149,7 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
       const { seen, changes } = takeEntry(runtime.ledger, event.entry, runtime.now.monotonic);
       if (seen?.id) effectSeen(runtime.effects, seen.id, isOwner(runtime, seen));
       for (const change of changes) follow(runtime, change);
+      if (changes.length > 0) forgetGone(runtime);
       for (const { unconsumed } of runtime.ledger.books.values()) if (seen && unconsumed.has(seen.key)) return "all";
       const started = changes.flatMap((change) => (change.kind === "started" ? [change.invocation] : []));
       return started.length === changes.length ? started : "all";
@@ -224,6 +225,15 @@ function forget(runtime: Runtime, state: SagaState): void {
   const entry = encodeState(state, saga.stateGroup.pact.pact.policy);
   const found = findWork(runtime, ({ pushed }) => pushed !== null && equal(pushed.entry, entry));
   if (found !== undefined) found.work.pushed = null;
+}
+
+/** What was under way here for an entry that another began by another version: the invocation is another then. */
+function forgetGone({ work, ledger }: Runtime): void {
+  for (const key of work.keys()) {
+    let there = false;
+    for (const { invocations } of ledger.books.values()) if (invocations.has(key)) there = true;
+    if (!there) work.delete(key);
+  }
 }
 
 function workOf({ work }: Runtime, { key }: Invocation): Work {
