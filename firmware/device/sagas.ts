@@ -1,4 +1,5 @@
 import { finalKeys } from "../core/block/final-record";
+import type { SagaDefinition } from "../core/definitions/saga-definition";
 import { VertebraError } from "../core/errors";
 import type { Action } from "../core/events";
 import type { ProvisionedWorld } from "../core/identity/provision";
@@ -11,12 +12,13 @@ import {
   mostConductors,
   type ToldFinal,
 } from "../core/saga/conductor";
-import type { SagaProvision } from "../core/saga/definitions";
+import { readDefinitions, type SagaProvision } from "../core/saga/definitions";
 import { type KnownHere, provisionOf } from "../core/saga/deployed";
 import type { Operation, Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
 import { equal, toHex } from "../core/wire/bytes";
+import { decodeSyncGroup } from "../core/wire/structures";
 import type { AvatarId, Hash } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
 import {
@@ -28,6 +30,7 @@ import {
   healthDue,
   healthToTell,
   isOutdated,
+  noteHealthRefused,
   noteOpened,
   noteRunOf,
   sourceFrom,
@@ -77,7 +80,7 @@ export function openSagas(options: BoardSagas): Conducting | undefined {
 class Sagas implements Conducting {
   private readonly all: Running[] = [];
   /** Whose acts are under way, by the numbers that the capabilities know them by. */
-  private readonly acts = new Map<number, { readonly of: Running; readonly run: number }>();
+  private readonly acts = new Map<number, { readonly conducting: Conducting; readonly run: number }>();
   private nextAct = 0;
   private sandbox: Sandbox | undefined;
   private booted = false;
@@ -113,7 +116,7 @@ class Sagas implements Conducting {
     if (event.kind === "acted") {
       const act = this.acts.get(event.run);
       this.acts.delete(event.run);
-      act?.of.conducting?.handle({ ...event, run: act.run });
+      act?.conducting.handle({ ...event, run: act.run });
     } else if (event.kind === "alarm") this.alarm();
     else {
       if (event.kind === "boot") this.booted = true;
@@ -143,9 +146,8 @@ class Sagas implements Conducting {
     }
   }
 
-  /** What was not taken is told at the next event again. */
   private tellAgain(): void {
-    for (const { watches } of this.all) for (const watch of watches.values()) watch.told = null;
+    for (const each of this.all) noteHealthRefused(each, this.options.clock.now().monotonic);
   }
 
   /** What it told of it before this start is in the journal. */
@@ -183,11 +185,18 @@ class Sagas implements Conducting {
 
   private running(stateGroup: string | undefined): Running {
     const made: Running = {
-      ...createDeployment(stateGroup, this.all.length),
+      ...createDeployment(stateGroup, this.all.length, this.owns(stateGroup)),
       ...{ conductor: undefined, conducting: undefined, wakesAt: Number.POSITIVE_INFINITY },
     };
     this.all.push(made);
     return made;
+  }
+
+  /** Whether the board is one of those who run it: it may only relay it to them. */
+  private owns(stateGroup: string | undefined): boolean {
+    const { crypto, known, avatar } = this.options;
+    const group = known.groups.find((each) => toHex(syncGroupId(crypto, each)) === stateGroup);
+    return group !== undefined && decodeSyncGroup(group).owners.some((owner) => equal(owner, avatar));
   }
 
   /** What can't be run here is told, and left to others. */
@@ -198,6 +207,7 @@ class Sagas implements Conducting {
       if (this.all.length === mostConductors) return;
       this.sandbox ??= this.options.openSandbox();
       const running = this.all.find((each) => each.stateGroup === stateGroup) ?? this.running(stateGroup);
+      this.check([...running.versions, saga]);
       addVersion(running, saga, this.options.published);
       if (whole) {
         addSource(
@@ -210,6 +220,15 @@ class Sagas implements Conducting {
       if (running.conducting === undefined) this.openDeployed(running);
       else this.drainOutdated(running);
     });
+  }
+
+  /** Throws where they can't be put together here: one that can't is none of this board's. */
+  private check(versions: readonly SagaDefinition[]): void {
+    const { crypto, known } = this.options;
+    readDefinitions(
+      crypto,
+      provisionOf(versions, known, (group) => syncGroupId(crypto, group), new Set()),
+    );
   }
 
   private orTell(act: () => void): void {
@@ -254,12 +273,16 @@ class Sagas implements Conducting {
       ...{ crypto, world: tag, avatar, provision, published, lease, room, kept, lane, hasSource },
     });
     this.sandbox ??= options.openSandbox();
-    const conducting = createConducting({
+    const conducting: Conducting = createConducting({
       ...{ ...options, conductor, sources, sandbox: this.sandbox },
-      keep: (what, bytes) => this.keep(keys[what], bytes),
-      act: (run, operations) => this.act(running, run, operations),
+      // One that another took the place of has nothing more to say.
+      keep: (what, bytes) => {
+        if (running.conducting === conducting) this.keep(keys[what], bytes);
+      },
+      act: (run, operations) => this.act(conducting, run, operations),
       ran: (saga, result) => noteRunOf(running, crypto, saga, result),
       wake: (at) => {
+        if (running.conducting !== conducting) return;
         running.wakesAt = at;
         this.wake();
       },
@@ -273,9 +296,9 @@ class Sagas implements Conducting {
     }
   }
 
-  private act(of: Running, run: number, operations: readonly Operation[]): void {
+  private act(conducting: Conducting, run: number, operations: readonly Operation[]): void {
     const number = this.nextAct++;
-    this.acts.set(number, { of, run });
+    this.acts.set(number, { conducting, run });
     this.options.act(number, operations);
   }
 

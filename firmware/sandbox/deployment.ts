@@ -6,10 +6,11 @@ import { decodeParts, idOfSaga } from "../core/saga/deployed";
 import type { Published, RunResult } from "../core/saga/events";
 import {
   createWatch,
-  decodeHealth,
   encodeHealth,
   lookAfter,
+  noteRefused,
   noteRun,
+  readHealth,
   takeOwn,
   toTell,
   type Watch,
@@ -29,6 +30,7 @@ export interface Deployment {
   readonly stateGroup: string | undefined;
   /** Of its conductor (`ConductorOptions`). */
   readonly lane: number;
+  readonly mine: boolean;
   readonly versions: SagaDefinition[];
   /** How many of these its conductor knows, and the ids of those by which it begins, in their order, as text. */
   taken: number;
@@ -63,9 +65,10 @@ export function addSource(
   whole.add(saga.version);
 }
 
-export function createDeployment(stateGroup: string | undefined, lane: number): Deployment {
+/** `mine` where this participant is one of the owners of its state group, and does not only relay that. */
+export function createDeployment(stateGroup: string | undefined, lane: number, mine: boolean): Deployment {
   return {
-    ...{ stateGroup, lane, versions: [], taken: 0, begins: "", watches: new Map(), changed: false },
+    ...{ stateGroup, lane, mine, versions: [], taken: 0, begins: "", watches: new Map(), changed: false },
     ...{ whole: new Set(), idle: new Set(), sources: new Map() },
   };
 }
@@ -118,32 +121,39 @@ export function noteRunOf({ watches, versions }: Deployment, crypto: Sha256, id:
 
 /** An entry of a status group that this participant issued. */
 export function takeOwnHealth({ watches }: Deployment, entry: Uint8Array): void {
-  const health = decodeHealth(entry);
+  const health = readHealth(entry);
   const watch = health && watches.get(health.rollout);
   if (watch !== undefined) takeOwn(watch, health!);
 }
 
-/** Looks after its rollouts; what is to be told of them, by the groups in which. It counts as told. */
+/** What was told of them was not taken. */
+export function noteHealthRefused({ watches }: Deployment, now: number): void {
+  for (const watch of watches.values()) noteRefused(watch, now);
+}
+
+/** Looks after its rollouts; what is to be told of them, by the groups in which, by who runs the saga. It counts as told. */
 export function healthToTell(
-  { watches, whole, idle }: Deployment,
+  { watches, whole, idle, mine }: Deployment,
   avatar: AvatarId,
   now: number,
 ): { readonly group: Hash; readonly entry: Uint8Array }[] {
   const entries: { readonly group: Hash; readonly entry: Uint8Array }[] = [];
+  if (!mine) return entries;
   for (const watch of watches.values()) {
     const { version } = watch.rollout.definition;
     lookAfter(watch, whole.has(version), idle.has(version), avatar, now);
-    const health = toTell(watch);
+    const health = toTell(watch, now);
     if (health === null) continue;
-    watch.told = health;
     entries.push({ group: watch.rollout.definition.statusGroup, entry: encodeHealth(health) });
+    watch.told = health;
   }
   return entries;
 }
 
 /** Monotonic ms at which to look after them again. */
-export function healthDue({ watches }: Deployment): number {
+export function healthDue({ watches, mine }: Deployment): number {
   let due = Number.POSITIVE_INFINITY;
+  if (!mine) return due;
   for (const watch of watches.values()) due = Math.min(due, watchDue(watch));
   return due;
 }

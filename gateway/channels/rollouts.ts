@@ -1,6 +1,6 @@
 import { encodeDefinition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { countRing, decodeHealth, type Health, isGood, nextStep } from "../../firmware/core/saga/health";
+import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
@@ -98,7 +98,7 @@ async function lastWords({ store, world }: Gateway, { definition, sequence }: Kn
   const last = new Map<string, Health>();
   for await (const { issuer, entries } of blocksOf(store, world.tag, definition.statusGroup)) {
     for (const entry of entries ?? []) {
-      const health = readable(entry);
+      const health = readHealth(entry);
       if (health?.rollout === sequence) last.set(toHex(issuer), health);
     }
   }
@@ -106,16 +106,6 @@ async function lastWords({ store, world }: Gateway, { definition, sequence }: Kn
 }
 
 type LastWords = (avatar: AvatarId) => Health | undefined;
-
-/** What is none a quorum of liars let pass. */
-function readable(entry: Uint8Array): Health | undefined {
-  try {
-    return decodeHealth(entry);
-  } catch (error) {
-    if (error instanceof VertebraError) return undefined;
-    throw error;
-  }
-}
 
 /** How often a steward's gateway looks after its world's rollouts, ms. */
 const everyMs = 1_000;

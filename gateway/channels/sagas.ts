@@ -1,7 +1,10 @@
 import { soundWall } from "../../firmware/core/clock";
 import { VertebraError } from "../../firmware/core/errors";
 import { finalEntries } from "../../firmware/core/saga/conductor";
+import type { Saga } from "../../firmware/core/saga/definitions";
+import { idOfSaga } from "../../firmware/core/saga/deployed";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
+import { isOf } from "../../firmware/core/saga/rolling";
 import { decodeState, invocationId, type SagaState } from "../../firmware/core/saga/state";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
@@ -76,9 +79,8 @@ async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<
   const stories = await storiesOf(gateway, conducting, "");
   const names = namesOf(gateway);
   const { books } = conducting.ledger;
-  const sagas = [...stories.ledger.books].map(([key, { newest, begins, invocations }]) => {
-    // Of one that rolls out, or was taken back, that by which this gateway begins.
-    const { description, stages, stateGroup } = begins ?? newest;
+  const sagas = [...stories.ledger.books].map(([key, { newest, versions, invocations }]) => {
+    const { description, stages, stateGroup } = ofAll(gateway, [...versions.values()]) ?? newest;
     return {
       ...{ name: description.name, version: description.version },
       stages: stages.map(({ does }) => does.name),
@@ -88,6 +90,18 @@ async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<
   });
   const present = presentOf(gateway, conducting);
   return { sagas, invocations: stories.stories.map((story) => tellStory(stories, story, names, present)) };
+}
+
+/** The newest version by which all begin who run it: not one that rolls out yet, or was taken back. */
+function ofAll({ crypto, world }: Gateway, versions: readonly Saga[]): Saga | undefined {
+  const { sagas, rollouts } = world.catalog;
+  const isOfAll = ({ key, description }: Saga) => {
+    const definition = sagas.find((each) => idOfSaga(crypto, each) === key);
+    const its = rollouts.filter((rollout) => isOf(rollout, description));
+    return definition?.staged !== true || its.some(({ open, definition: { rings } }) => open === rings.length);
+  };
+  const all = versions.filter(isOfAll).sort((one, other) => one.description.version - other.description.version);
+  return all.at(-1);
 }
 
 /** Throws `invocation-unknown` and `invocation-ambiguous`. */

@@ -3,9 +3,9 @@ import type { SagaDefinition } from "../../firmware/core/definitions/saga-defini
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
 import { healthToken, keptUnder, mostConductors, type ToldFinal } from "../../firmware/core/saga/conductor";
-import type { SagaProvision } from "../../firmware/core/saga/definitions";
+import { readDefinitions, type SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
-import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
@@ -19,6 +19,7 @@ import {
   healthDue,
   healthToTell,
   isOutdated,
+  noteHealthRefused,
   noteOpened,
   noteRunOf,
   sourceFrom,
@@ -73,11 +74,17 @@ export function createConductings(options: ConductingsOptions): Conductings {
 
   function add(stateGroup: string | undefined): Running {
     const running: Running = {
-      ...createDeployment(stateGroup, all.length),
+      ...createDeployment(stateGroup, all.length, owns(stateGroup)),
       ...{ conducting: undefined, meanwhile: null },
     };
     all.push(running);
     return running;
+  }
+
+  /** Whether this gateway is one of those who run it: it may only relay it to them, and counts what they do. */
+  function owns(stateGroup: string | undefined): boolean {
+    const group = stateGroup === undefined ? undefined : catalog.groupOf(fromHex(stateGroup));
+    return group?.owners.some((owner) => equal(owner, avatar)) === true;
   }
 
   async function open(running: Running, its: SagaProvision): Promise<void> {
@@ -103,15 +110,22 @@ export function createConductings(options: ConductingsOptions): Conductings {
     else if (booted) conducting.handle({ kind: "boot" });
   }
 
-  async function openDeployed(running: Running): Promise<void> {
+  function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string>): SagaProvision {
     const known = {
       pacts: catalog.pacts.map(({ bytes }) => bytes),
       groups: catalog.groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
     };
-    const begins = versionsToBegin(running, crypto, avatar);
-    const its = provisionOf(running.versions, known, (group) => syncGroupId(crypto, group), begins);
-    noteOpened(running, crypto, avatar);
-    await open(running, its);
+    return provisionOf(versions, known, (group) => syncGroupId(crypto, group), begins);
+  }
+
+  async function openDeployed(running: Running): Promise<void> {
+    try {
+      const its = provisionFor(running.versions, versionsToBegin(running, crypto, avatar));
+      noteOpened(running, crypto, avatar);
+      await open(running, its);
+    } finally {
+      running.meanwhile = null;
+    }
   }
 
   /** What can't be run here is told, and left to others. */
@@ -119,6 +133,8 @@ export function createConductings(options: ConductingsOptions): Conductings {
     const stateGroup = toHex(saga.stateGroup);
     if (stopped || all.length === mostConductors) return;
     const running = all.find((each) => each.stateGroup === stateGroup) ?? add(stateGroup);
+    // One that can't be put together here is none of this gateway's.
+    readDefinitions(crypto, provisionFor([...running.versions, saga], new Set()));
     addVersion(running, saga, gatewayPublished);
     if (whole) {
       const pieces = new Map<string, Uint8Array | undefined>();
@@ -222,7 +238,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
       if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
       if (outcome.kind === "final") takeOwn(outcome.block);
       if (outcome.kind === "refused" && outcome.token === healthToken) {
-        for (const { watches } of all) for (const watch of watches.values()) watch.told = null;
+        for (const each of all) noteHealthRefused(each, options.clock.now().monotonic);
       }
       for (const { conducting, meanwhile } of all) {
         meanwhile?.push(outcome);

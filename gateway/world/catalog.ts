@@ -188,7 +188,8 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
 /** As its members take it: what was taken back stays so. */
 function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
   const found = rollouts.find(({ sequence }) => sequence === rollout)!;
-  if (found.open > 0) found.open = Math.min(open, found.definition.rings.length);
+  const { rings } = found.definition;
+  if (found.open > 0) found.open = open === 0 ? 0 : Math.max(found.open, Math.min(open, rings.length));
 }
 
 function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {

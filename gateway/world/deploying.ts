@@ -63,6 +63,13 @@ export function newSaga(
   const owners = ownersOf(world, asked);
   const compiled = compile(crypto, { file: asked.file, text: asked.source }, asked.described, owners);
   const former = catalog.sagas.filter(({ name }) => name === compiled.name);
+  if (world.provision.sagas.descriptions.some((each) => decodeDescription(each).name === compiled.name)) {
+    throw new VertebraError(
+      "saga-provisioned",
+      `Saga '${compiled.name}' is one that this world was made with, and its members have it from their provisions`,
+      "Deploy it under another name.",
+    );
+  }
   const pacts = pactsOf(crypto, catalog, compiled);
   for (const called of asked.groups) checkNamed(crypto, catalog.group(called), compiled.name, pacts);
   const places = pacts.map((pact) => placeOf(crypto, world, asked, compiled.name, pact, owners, former));

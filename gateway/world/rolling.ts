@@ -38,6 +38,13 @@ export interface NewRollout extends Pick<NewSaga, "pieces"> {
 export function newRollout(crypto: Crypto, world: World, finalEntries: FinalEntries, asked: AskedRollout): NewRollout {
   const saga = newSaga(crypto, world, finalEntries, asked, true);
   const { name, version, stateGroup } = saga.definition;
+  if (!world.catalog.sagas.some((each) => each.name === name && !each.staged)) {
+    throw new VertebraError(
+      "rollout-first",
+      `No version of saga '${name}' is there to go back to: what came meanwhile would wait for nobody`,
+      "Deploy its first version with `vertebra saga deploy`.",
+    );
+  }
   const owners = ownersOf(crypto, world, saga);
   const status = statusGroup(crypto, world, name, owners);
   const rollout: RolloutDefinition = {

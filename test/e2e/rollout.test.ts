@@ -61,6 +61,17 @@ describe.skipIf(reason)("a version that rolls out", () => {
     expect(await world.tail("crowd")).toHaveLength(pushed);
   }
 
+  it("goes its way among boards whose gateway only relays what they agree on", async () => {
+    await begin();
+    const alone = (number: number) => version(number, (its) => its.replace('name: "visitors"', 'name: "alone"'));
+    const owners = ["--owner", "board-1", "--owner", "board-2"];
+    expect((await world.ask("saga", "deploy", alone(1), ...owners)).status).toBe(0);
+    expect((await start(alone(2), "--ring", "board-1", "--ring", "all")).status).toBe(0);
+    await untilIs(2, ({ state }) => state === "done");
+    const { sagas } = (await world.ask("saga", "list")).answer;
+    expect(sagas).toMatchObject([{ name: "visitors" }, { name: "alone", version: 2 }]);
+  }, 180_000);
+
   async function begin() {
     const gateway = await world.up();
     const running = new Map<string, Awaited<ReturnType<LivingWorld["board"]>>>();
@@ -138,6 +149,8 @@ describe.skipIf(reason)("a version that rolls out", () => {
       expect({ words, ...(await start(version(2), ...words)) }).toMatchObject({ words, answer: { error: { code } } });
     }
     expect((await start(version(1), "--ring", "all")).answer.error.code).toBe("saga-version");
+    const other = version(1, (its) => its.replace('name: "visitors"', 'name: "other"'));
+    expect((await start(other, "--ring", "all")).answer.error.code).toBe("rollout-first");
     expect((await world.ask("rollout", "rollback", "visitors")).answer.error.code).toBe("rollout-none");
     const before = (await world.tail("definitions")).length;
     expect((await start(version(2), "--ring", "50%", "--ring", "all", "--dry-run")).answer.dry).toBe(true);

@@ -11,11 +11,13 @@ import {
   type HealthState,
   lookAfter,
   nextStep,
+  noteRefused,
   noteRun,
   takeOwn,
   toTell,
   watchDue,
 } from "../../firmware/core/saga/health";
+import { lease } from "../../firmware/core/saga/limits";
 import { beginsBy, type Rollout } from "../../firmware/core/saga/rolling";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { createSagaWorld, done, type Plan, provisionOf, stateIn } from "./world";
@@ -62,6 +64,7 @@ describe("how a version goes at a member", () => {
   it("has failed where it did not run often enough in its time, and says so", () => {
     const watch = createWatch(rollout(1));
     lookAfter(watch, true, false, ada, 5_000);
+    watch.told = toTell(watch, 5_000);
     noteRun(watch, ran);
     expect(watchDue(watch)).toBe(65_000);
     lookAfter(watch, true, false, ada, 65_000);
@@ -78,21 +81,44 @@ describe("how a version goes at a member", () => {
     expect(watch.health).toMatchObject({ state: "good", failures: 0 });
   });
 
+  it("is told again where it was not taken, and not before a lease has passed", () => {
+    const watch = createWatch(rollout(1));
+    lookAfter(watch, true, false, ada, 0);
+    watch.told = toTell(watch, 0);
+    noteRefused(watch, 1_000);
+    expect(toTell(watch, 1_000)).toBeNull();
+    expect(watchDue(watch)).toBe(1_000 + lease);
+    expect(toTell(watch, 1_000 + lease)).toMatchObject({ state: "running" });
+  });
+
+  it("says why it failed in as many bytes as there are for it, and never in half of a character", () => {
+    for (const before of [0, 1, 2, 3, 198, 199, 200]) {
+      const watch = createWatch(rollout(1));
+      lookAfter(watch, true, false, ada, 0);
+      const error = `${"x".repeat(before)}${"🤖".repeat(60)}`;
+      for (let times = 0; times < 2; times++) noteRun(watch, { ...threw, error } as RunResult);
+      expect(watch.health!.state).toBe("failed");
+      const { reason } = decodeHealth(encodeHealth(watch.health!))!;
+      expect(error.startsWith(reason)).toBe(true);
+      expect(new TextEncoder().encode(reason).length).toBeGreaterThan(196);
+    }
+  });
+
   it("is told when it changes, once; after a restart what ran is watched anew, and what failed stays so", () => {
     const watch = createWatch(rollout(1));
     lookAfter(watch, true, false, ada, 0);
-    const told = toTell(watch)!;
+    const told = toTell(watch, 0)!;
     watch.told = told;
-    expect(toTell(watch)).toBeNull();
+    expect(toTell(watch, 0)).toBeNull();
     noteRun(watch, ran);
-    expect(toTell(watch)).toBeNull();
+    expect(toTell(watch, 0)).toBeNull();
     const again = createWatch(rollout(1));
     takeOwn(again, { ...told, rollout: 6, state: "failed" });
     expect(again.health).toBeNull();
     takeOwn(again, decodeHealth(encodeHealth(told))!);
     lookAfter(again, true, false, ada, 100);
     expect([again.health!.state, watchDue(again)]).toEqual(["running", 60_100]);
-    expect(toTell(again)).toBeNull();
+    expect(toTell(again, 0)).toBeNull();
     const broken = createWatch(rollout(1));
     takeOwn(broken, { ...told, state: "failed" });
     lookAfter(broken, true, false, ada, 0);

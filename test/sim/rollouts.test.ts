@@ -70,7 +70,7 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
     ...{ network, gateways, running: new Map(), goodSince: new Map(), broken: new Set(broken) },
     ...{ ranSecond: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
   };
-  for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0));
+  for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0, true));
   network.rolls = (name, action) => {
     const deployment = fleet.running.get(name)!;
     if (action.kind === "rollout") {
@@ -200,7 +200,7 @@ function disturb(fleet: Fleet, draw: Draw): void {
 }
 
 function revive({ network, gateways, running }: Fleet, name: string): void {
-  running.set(name, createDeployment("states", 0));
+  running.set(name, createDeployment("states", 0, true));
   network.boot(name);
   const others = gateways.includes(name) ? [...gateways, ...boards] : gateways;
   for (const other of others) if (other !== name && network.members.get(other)!.alive) network.connect(name, other);

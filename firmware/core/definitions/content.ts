@@ -87,7 +87,8 @@ export function holdRollout(world: World, sequence: number, definition: RolloutD
 export function takeStep(world: World, rollout: number, open: number): void {
   const held = world.contents.rollouts.get(rollout);
   if (held === undefined || held.open === 0) return;
-  held.open = Math.min(open, held.definition.rings.length);
+  // Of several stewards one may be late: what is open stays so.
+  held.open = open === 0 ? 0 : Math.max(held.open, Math.min(open, held.definition.rings.length));
   tellRollout(world, rollout, held);
 }
 

@@ -168,6 +168,10 @@ function takeSaga(
   definition: SagaDefinition,
 ): VertebraError | undefined {
   if (!world.groups.has(toHex(definition.stateGroup))) return;
+  const held = [...world.contents.sagas.values()];
+  // The first that is final has the number.
+  if (held.some(({ definition: other }) => other.name === definition.name && other.version === definition.version))
+    return;
   if (world.contents.sagas.size >= maxHeldSagas) return tooManySagas(definition);
   const error = roomForContent(world, definition) ?? keepDefinition(world, sequence, entry);
   if (error !== undefined) return error;
@@ -188,6 +192,9 @@ function takeRollout(
   const isItsOwn = ({ definition: saga }: HeldSaga) =>
     saga.name === name && saga.version === version && equal(saga.stateGroup, stateGroup);
   if (![...world.contents.sagas.values()].some(isItsOwn)) return undefined;
+  // Nothing rolls out over what rolls out: gateways know the first one alone.
+  const before = [...world.contents.rollouts.values()].filter((held) => held.definition.name === name).at(-1);
+  if (before !== undefined && before.open > 0 && before.open < before.definition.rings.length) return undefined;
   const error = keepDefinition(world, sequence, entry);
   if (error === undefined) holdRollout(world, sequence, definition);
   return error;

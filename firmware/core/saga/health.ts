@@ -1,7 +1,10 @@
 import type { RolloutDefinition } from "../definitions/saga-definition";
+import { VertebraError } from "../errors";
 import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import type { AvatarId, Field, Pact } from "../wire/types";
 import type { RunResult } from "./events";
+import { lease } from "./limits";
+import { clip } from "./outcome";
 import { isOpenTo, type Rollout } from "./rolling";
 
 /**
@@ -59,6 +62,16 @@ export function decodeHealth(entry: Uint8Array): Health | undefined {
   };
 }
 
+/** What a member told of a rollout; undefined for an entry that is none, as where a rollout names a group of another pact. */
+export function readHealth(entry: Uint8Array): Health | undefined {
+  try {
+    return decodeHealth(entry);
+  } catch (error) {
+    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
+    throw error;
+  }
+}
+
 /** What a member watches of a rollout. */
 export interface Watch {
   rollout: Rollout;
@@ -67,10 +80,12 @@ export interface Watch {
   told: Health | null;
   /** Monotonic ms since when it runs; null before. */
   since: number | null;
+  /** Nothing is told before: what was told last was not taken. */
+  tellsFrom: number;
 }
 
 export function createWatch(rollout: Rollout): Watch {
-  return { rollout, health: null, told: null, since: null };
+  return { rollout, health: null, told: null, since: null, tellsFrom: 0 };
 }
 
 /**
@@ -116,17 +131,12 @@ export function noteRun(watch: Watch, result: RunResult): void {
       runs,
       failures,
       state: "failed",
-      reason: inShort(broke ? result.error : health.reason),
+      reason: clip(broke ? result.error : health.reason, maxReason),
     };
   } else {
     const good = health.state === "good" || runs >= healthy.runs;
     watch.health = { ...health, runs, failures, state: good ? "good" : "running" };
   }
-}
-
-/** UTF-8 of at most so many bytes. */
-function inShort(text: string): string {
-  return text.slice(0, maxReason / 4);
 }
 
 /** What it told before this start: what was good, failed or was taken back stays so; what ran is watched anew. */
@@ -140,14 +150,22 @@ export function takeOwn(watch: Watch, health: Health): void {
 }
 
 /** What is to be told: only where the state is another. */
-export function toTell({ health, told }: Watch): Health | null {
-  return health !== null && health.state !== told?.state ? health : null;
+export function toTell({ health, told, tellsFrom }: Watch, now: number): Health | null {
+  return health !== null && health.state !== told?.state && now >= tellsFrom ? health : null;
+}
+
+/** What it told last was not taken: it is told again, some time later. */
+export function noteRefused(watch: Watch, now: number): void {
+  if (watch.told === null) return;
+  watch.told = null;
+  watch.tellsFrom = now + lease;
 }
 
 /** Monotonic ms at which to look after it again; Infinity where only an event can change it. */
-export function watchDue({ rollout, health, since }: Watch): number {
-  if (health?.state !== "running" || since === null) return Number.POSITIVE_INFINITY;
-  return since + rollout.definition.healthy.withinMs;
+export function watchDue({ rollout, health, told, since, tellsFrom }: Watch): number {
+  const again = health !== null && health.state !== told?.state ? tellsFrom : Number.POSITIVE_INFINITY;
+  if (health?.state !== "running" || since === null) return again;
+  return Math.min(again, since + rollout.definition.healthy.withinMs);
 }
 
 /** Of the members of its open rings, whose last word is in `told` by the hex of their avatars. */

@@ -120,14 +120,14 @@ export function reversal(definitions: Definitions, invocation: Invocation): Saga
 }
 
 /** At most 512 bytes of whole characters: a behavior throws what it likes. */
-export function clip(text: string): string {
+export function clip(text: string, most = maxErrorBytes): string {
   const kept: string[] = [];
   let length = 0;
   for (const character of text) {
     const code = character.codePointAt(0)!;
     const whole = code >= 0xd800 && code <= 0xdfff ? "?" : character;
     length += encodeText(whole).length;
-    if (length > maxErrorBytes) break;
+    if (length > most) break;
     kept.push(whole);
   }
   return kept.join("");

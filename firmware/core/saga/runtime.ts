@@ -104,15 +104,21 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
     drain() {
       runtime.draining = true;
     },
-    isIdle: () => [...runtime.work.values()].every(isOver),
+    isIdle: () => isIdle(runtime),
     ledger,
     effects: runtime.effects,
     capable: runtime.capable,
   };
 }
 
-function isOver({ run, acting, pushed }: Work): boolean {
-  return run === null && acting === null && pushed === null;
+function isIdle({ ledger, work }: Runtime): boolean {
+  for (const { invocations } of ledger.books.values()) {
+    for (const key of invocations.keys()) {
+      const its = work.get(key);
+      if (its !== undefined && (its.run !== null || its.acting !== null || its.pushed !== null)) return false;
+    }
+  }
+  return true;
 }
 
 /** Leases within which the issuer of an intent acts, and before which nobody takes over from it. */
