@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { contentKey } from "../../firmware/core/block/records";
+import { encodeDefinition } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { chunkBytes } from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
@@ -207,5 +208,77 @@ describe("the source of a saga", () => {
     network.run(10_000);
     const codes = network.members.get("board1")!.notices.map(({ error }) => error.code);
     expect(codes).toEqual(["definition-invalid", "definition-invalid"]);
+  });
+});
+
+describe("a rollout", () => {
+  const rings = (network: Network, ...names: string[]) => names.map((name) => [network.members.get(name)!.avatar]);
+
+  /** Whom a member was told how many rings are open to, in the order in which it was. */
+  function opened(network: Network): Map<string, number[]> {
+    const told = new Map<string, number[]>();
+    network.rolls = (name, action) => {
+      if (action.kind === "rollout") told.set(name, [...(told.get(name) ?? []), action.open]);
+    };
+    return told;
+  }
+
+  function define(network: Network, definition: Parameters<typeof encodeDefinition>[0]): void {
+    const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
+    network.give("gateway", { kind: "push", ...about, entry: encodeDefinition(definition) });
+    network.flush("gateway");
+    network.run(network.now + 500);
+  }
+
+  function rollOut(network: Network, version: number): void {
+    const group = network.groups.get("states")!;
+    define(network, {
+      ...{ kind: "rollout", name: "watch", version, stateGroup: group, statusGroup: group },
+      ...{ rings: rings(network, "board1", "board2"), soakMs: 0, maxFailures: 0, minSuccess: 100 },
+      healthy: { runs: 1, failures: 0, withinMs: 1_000 },
+    });
+  }
+
+  function deployed2(network: Network): void {
+    for (const version of [1, 2]) {
+      const source = sourceOf(crypto, 10, version);
+      putContent(network, "gateway", source);
+      deploy(network, "gateway", "states", source, { version, staged: true, parts: Uint8Array.of(version) });
+      network.run(network.now + 2_000);
+    }
+  }
+
+  it("opens ring by ring, never closes one for a step that is late, and stays taken back", () => {
+    const network = star();
+    const told = opened(network);
+    deployed2(network);
+    rollOut(network, 1);
+    const sequence = 3;
+    for (const open of [2, 1, 16, 0, 2]) define(network, { kind: "step", rollout: sequence, open });
+    define(network, { kind: "step", rollout: 77, open: 0 });
+    expect(told.get("board1")).toEqual([1, 2, 2, 2, 0]);
+    expect(told.has("board3")).toBe(false);
+    network.crash("board1");
+    network.boot("board1");
+    expect(told.get("board1")!.slice(5)).toContain(0);
+    expect(told.get("board1")!.at(-1)).toBe(0);
+  });
+
+  it("counts where nothing else of the saga rolls out: the first that is final does, as does the first of two versions with one number", () => {
+    const network = star();
+    const told = opened(network);
+    deployed2(network);
+    const second = sourceOf(crypto, 10, 99);
+    putContent(network, "gateway", second);
+    deploy(network, "gateway", "states", second, { version: 2, staged: true, parts: Uint8Array.of(9) });
+    network.run(network.now + 5_000);
+    expect(deployed(network, "board1")).toEqual(["watch v1", "watch v2"]);
+    rollOut(network, 1);
+    rollOut(network, 2);
+    rollOut(network, 7);
+    expect(told.get("board1")).toEqual([1]);
+    define(network, { kind: "step", rollout: 4, open: 0 });
+    rollOut(network, 2);
+    expect(told.get("board1")).toEqual([1, 0, 1]);
   });
 });
