@@ -41,7 +41,7 @@ import { type Journal, readRecord, recordKeys, recordLength, writeRecords } from
 import { finalBlock } from "./keeping";
 import type { Sandbox } from "./sandbox";
 
-export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sources" | "sandbox" | "keep" | "ran"> {
+export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sourceOf" | "sandbox" | "keep" | "ran"> {
   readonly world: ProvisionedWorld;
   /** The hex of the worldTag. */
   readonly tag: string;
@@ -210,11 +210,9 @@ class Sagas implements Conducting {
       this.check([...running.versions, saga]);
       addVersion(running, saga, this.options.published);
       if (whole) {
-        addSource(
-          running,
-          saga,
-          sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag),
-        );
+        // Which may be large: it is read when it runs.
+        const [hash] = sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag);
+        addSource(running, saga, hash);
         running.conducting?.handle({ kind: "alarm" });
       }
       if (running.conducting === undefined) this.openDeployed(running);
@@ -274,7 +272,8 @@ class Sagas implements Conducting {
     });
     this.sandbox ??= options.openSandbox();
     const conducting: Conducting = createConducting({
-      ...{ ...options, conductor, sources, sandbox: this.sandbox },
+      ...{ ...options, conductor, sandbox: this.sandbox },
+      sourceOf: (hash) => this.textOf(sources.get(hash)),
       // One that another took the place of has nothing more to say.
       keep: (what, bytes) => {
         if (running.conducting === conducting) this.keep(keys[what], bytes);
@@ -294,6 +293,12 @@ class Sagas implements Conducting {
     for (const block of asTheyCame(definitions, finalBlocks(journal, tag, definitions.groups.keys()))) {
       conducting.take({ kind: "final", block });
     }
+  }
+
+  private textOf(source: string | SagaDefinition | undefined): string | undefined {
+    if (source === undefined || typeof source === "string") return source;
+    const { crypto, journal, tag } = this.options;
+    return sourceFrom(crypto, source, (key) => readRecord(journal, key), tag)[1];
   }
 
   private act(conducting: Conducting, run: number, operations: readonly Operation[]): void {

@@ -17,8 +17,8 @@ import { requestOf, resultOf } from "./runs";
 export interface ConductingOptions {
   readonly crypto: Sha256;
   readonly conductor: Conductor;
-  /** The texts of modules by the hex of their hash: of every behavior that the conductor runs. */
-  readonly sources: ReadonlyMap<string, string>;
+  /** The text of a module by the hex of its hash: of every behavior that the conductor runs. */
+  sourceOf(hash: string): string | undefined;
   readonly clock: Clock;
   push(event: Extract<Event, { readonly kind: "push" }>): void;
   /** Runs a behavior, named by its hash, alone. */
@@ -44,7 +44,7 @@ export interface Conducting {
 
 /** Drives a conductor, one event after another. */
 export function createConducting(options: ConductingOptions): Conducting {
-  const { conductor, clock, sources } = options;
+  const { conductor, clock } = options;
   const waiting: (() => Order[])[] = [];
   let obeying = false;
 
@@ -69,7 +69,7 @@ export function createConducting(options: ConductingOptions): Conducting {
         break;
       case "run": {
         const { run, what } = order;
-        const source = sources.get(toHex(what.behavior.source));
+        const source = options.sourceOf(toHex(what.behavior.source));
         assert(source !== undefined, "what a conductor runs, it has the source of");
         const request = requestOf(conductor.ledger.definitions, source, what);
         const behavior = hash(options.crypto, "behavior", encodeBehavior(what.behavior));

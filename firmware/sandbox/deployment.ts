@@ -42,8 +42,8 @@ export interface Deployment {
   /** Numbers of the versions of which all of the source is here, and of those of which no stage can run here. */
   readonly whole: Set<number>;
   readonly idle: Set<number>;
-  /** The texts of modules by the hex of their hash, as far as they are here. */
-  readonly sources: Map<string, string>;
+  /** The modules that are here, by the hex of their hash: a text, or the version whose pieces in the store it is made of when it runs. */
+  readonly sources: Map<string, string | SagaDefinition>;
 }
 
 /** Adds a version that was not known, for a participant that publishes this. Throws where its parts can't be read. */
@@ -55,13 +55,9 @@ export function addVersion(deployment: Deployment, saga: SagaDefinition, publish
   deployment.changed = true;
 }
 
-/** All of the source of a version is here. */
-export function addSource(
-  { sources, whole }: Deployment,
-  saga: SagaDefinition,
-  [hash, text]: readonly [hash: string, text: string],
-): void {
-  sources.set(hash, text);
+/** All of the source of a version is here: its hash in hex, and its text where that is kept in memory. */
+export function addSource({ sources, whole }: Deployment, saga: SagaDefinition, hash: string, text?: string): void {
+  sources.set(hash, text ?? saga);
   whole.add(saga.version);
 }
 

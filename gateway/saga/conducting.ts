@@ -30,7 +30,9 @@ export interface GatewayConducting extends Conducting {
   stop(): void;
 }
 
-export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep" | "sources" | "ran"> {
+export interface GatewaySagas extends Pick<ConductingOptions, "notice" | "keep" | "ran"> {
+  /** The texts of modules by the hex of their hash, as far as they are here. */
+  readonly sources: ReadonlyMap<string, string>;
   /** The hex of the worldTag. */
   readonly tag: string;
   readonly provision: SagaProvision;
@@ -53,7 +55,8 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const conducting = createConducting({
-    ...{ crypto, conductor, sources, clock, notice, keep: options.keep, ran: options.ran },
+    ...{ crypto, conductor, clock, notice, keep: options.keep, ran: options.ran },
+    sourceOf: (hash) => sources.get(hash),
     // The driver tells by itself why it has stopped.
     push: (event) => void options.handle(event).catch(() => {}),
     sandbox(request, _behavior, done) {

@@ -57,6 +57,8 @@ export interface ConductingsOptions extends Pick<GatewaySagas, "blocksOf" | "han
 }
 
 interface Running extends Deployment {
+  /** Of modules, by the hex of their hash: a gateway has memory for all of them. */
+  readonly texts: Map<string, string>;
   conducting: GatewayConducting | undefined;
   /** What became of pushes, and final, while the store was read for one that opens; null where none does. */
   meanwhile: Outcome[] | null;
@@ -75,7 +77,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
   function add(stateGroup: string | undefined): Running {
     const running: Running = {
       ...createDeployment(stateGroup, all.length, owns(stateGroup)),
-      ...{ conducting: undefined, meanwhile: null },
+      ...{ texts: new Map<string, string>(), conducting: undefined, meanwhile: null },
     };
     all.push(running);
     return running;
@@ -88,12 +90,12 @@ export function createConductings(options: ConductingsOptions): Conductings {
   }
 
   async function open(running: Running, its: SagaProvision): Promise<void> {
-    const { lane, sources, stateGroup } = running;
+    const { lane, texts, stateGroup } = running;
     const keys = keptUnder(tag, stateGroup);
     running.meanwhile = [];
     sandbox ??= options.buildSandbox();
     const conducting = await openConducting({
-      ...{ ...options, tag, provision: its, lane, sources, sandbox: await sandbox },
+      ...{ ...options, tag, provision: its, lane, sources: texts, sandbox: await sandbox },
       ran: (saga, result) => noteRunOf(running, crypto, saga, result),
       kept: {
         snapshot: (await store.read(keys.snapshot)) ?? null,
@@ -142,11 +144,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
         const key = contentKey(tag, toHex(each));
         pieces.set(key, await store.read(key));
       }
-      addSource(
-        running,
-        saga,
-        sourceFrom(crypto, saga, (key) => pieces.get(key), tag),
-      );
+      const [hash, text] = sourceFrom(crypto, saga, (key) => pieces.get(key), tag);
+      running.texts.set(hash, text);
+      addSource(running, saga, hash, text);
       running.conducting?.handle({ kind: "alarm" });
     }
     if (running.conducting === undefined) await openDeployed(running);
@@ -226,7 +226,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
     async open() {
       if (provision.sagas.descriptions.length === 0) return;
       const made = add(undefined);
-      for (const [hash, text] of sourcesOf(crypto, provision.sagas)) made.sources.set(hash, text);
+      for (const [hash, text] of sourcesOf(crypto, provision.sagas)) made.texts.set(hash, text);
       await open(made, { ...provision, ...provision.sagas });
     },
     boot() {

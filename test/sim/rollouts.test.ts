@@ -80,7 +80,7 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
     }
     addVersion(deployment, action.saga, new Map());
     const { version } = action.saga;
-    if (action.whole) addSource(deployment, action.saga, [`${version}`, `${version}`]);
+    if (action.whole) addSource(deployment, action.saga, `${version}`);
   };
   network.run(1_000);
   const owners = [...gateways, ...boards];
