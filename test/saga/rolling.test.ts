@@ -20,6 +20,7 @@ import {
 import { lease } from "../../firmware/core/saga/limits";
 import { beginsBy, type Rollout } from "../../firmware/core/saga/rolling";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { encodeText } from "../../firmware/core/wire/text";
 import { createSagaWorld, done, type Plan, provisionOf, stateIn } from "./world";
 
 const member = (number: number) => new Uint8Array(32).fill(number);
@@ -100,7 +101,7 @@ describe("how a version goes at a member", () => {
       expect(watch.health!.state).toBe("failed");
       const { reason } = decodeHealth(encodeHealth(watch.health!))!;
       expect(error.startsWith(reason)).toBe(true);
-      expect(new TextEncoder().encode(reason).length).toBeGreaterThan(196);
+      expect(encodeText(reason).length).toBeGreaterThan(196);
     }
   });
 
