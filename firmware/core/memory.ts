@@ -40,7 +40,7 @@ export interface AskedGroup {
  */
 const costs = {
   ...{
-    group: 3_400,
+    group: 3_500,
     owner: 220,
     block: 1_400,
     slot: 2_000,
