@@ -13,7 +13,7 @@ import { runAll } from "./workers";
 import { type Drawn, draw, optionOf } from "./worlds";
 
 /** A batch this large must have reached all that is to be reached. */
-const coveringBatch = 1_000;
+const coveringBatch = 600;
 const usualBatch = 100;
 
 async function run(options: Options): Promise<boolean> {
