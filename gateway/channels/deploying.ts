@@ -1,21 +1,45 @@
+import type { Definition } from "../../firmware/core/definitions/definition";
 import type { Gateway } from "../gateway";
-import { type AskedSaga, definitionsOf, newSaga } from "../world/deploying";
+import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "../world/deploying";
+import { type AskedRollout, newRollout } from "../world/rolling";
 import { checkGroup, type DefinedJson, define, tried } from "./defining";
 
 export interface SagaAsked extends AskedSaga {
   readonly dry: boolean;
 }
 
-/** Its source is in the store before the world hears of it: whoever asks for it then finds it here. */
+export interface RolloutAsked extends AskedRollout {
+  readonly dry: boolean;
+}
+
+/** Errors: those of `newSaga` and of whatever its definitions would not count for. */
 export async function deploySaga(gateway: Gateway, asked: SagaAsked, ending: AbortSignal): Promise<DefinedJson> {
-  const { crypto, world } = gateway;
+  const saga = newSaga(gateway.crypto, gateway.world, finalEntriesIn(gateway), asked, false);
+  return deploy(gateway, definitionsOf(saga), saga.pieces, asked.dry, ending);
+}
+
+/** Errors: those of `newRollout`, and `rollout-running`. */
+export async function startRollout(gateway: Gateway, asked: RolloutAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const { definitions, pieces } = newRollout(gateway.crypto, gateway.world, finalEntriesIn(gateway), asked);
+  return deploy(gateway, definitions, pieces, asked.dry, ending);
+}
+
+function finalEntriesIn(gateway: Gateway): FinalEntries {
   const { groups } = gateway.status();
-  const finalEntries = (key: string) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
-  const saga = newSaga(crypto, world, finalEntries, asked, false);
-  for (const group of saga.groups) checkGroup(world, group);
-  const definitions = definitionsOf(saga);
+  return (key) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
+}
+
+/** Its source is in the store before the world hears of it: whoever asks for it then finds it here. */
+async function deploy(
+  gateway: Gateway,
+  definitions: readonly Definition[],
+  pieces: NewSaga["pieces"],
+  dry: boolean,
+  ending: AbortSignal,
+): Promise<DefinedJson> {
+  for (const each of definitions) if (each.kind === "group") checkGroup(gateway.world, each);
   const would = tried(gateway, definitions);
-  if (asked.dry) return would;
-  await gateway.keepContent(saga.pieces);
+  if (dry) return would;
+  await gateway.keepContent(pieces);
   return define(gateway, definitions, ending);
 }

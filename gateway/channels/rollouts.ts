@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeDefinition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
@@ -6,14 +7,9 @@ import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import type { KnownRollout } from "../world/catalog";
 import { definitionsName } from "../world/catalog";
-import { type AskedRollout, newRollout } from "../world/rolling";
-import { checkGroup, type DefinedJson, define, tried } from "./defining";
+import { type DefinedJson, define } from "./defining";
 import { blocksOf } from "./history";
 import { beforeEnd } from "./pushing";
-
-export interface RolloutAsked extends AskedRollout {
-  readonly dry: boolean;
-}
 
 /** What `vertebra rollout status --json` prints of each. */
 export interface RolloutJson {
@@ -39,19 +35,6 @@ export interface RolloutJson {
     readonly failures: number;
     readonly reason: string;
   }[];
-}
-
-/** Its source is in the store before the world hears of it. Throws `rollout-running`. */
-export async function startRollout(gateway: Gateway, asked: RolloutAsked, ending: AbortSignal): Promise<DefinedJson> {
-  const { crypto, world } = gateway;
-  const { groups } = gateway.status();
-  const finalEntries = (key: string) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
-  const rollout = newRollout(crypto, world, finalEntries, asked);
-  for (const each of rollout.definitions) if (each.kind === "group") checkGroup(world, each);
-  const would = tried(gateway, rollout.definitions);
-  if (asked.dry) return would;
-  await gateway.keepContent(rollout.pieces);
-  return define(gateway, rollout.definitions, ending);
 }
 
 /** Takes the last rollout of a saga back, whether it is done or under way. Throws `rollout-none`. */
@@ -140,7 +123,8 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
         if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
       }
     }
-    await pause(everyMs, stopping);
+    // It rejects for being stopped alone.
+    await sleep(everyMs, undefined, { signal: stopping }).catch(() => {});
   }
 }
 
@@ -165,16 +149,4 @@ async function take(gateway: Gateway, { sequence }: KnownRollout, open: number, 
     stopping,
   );
   await beforeEnd(final, stopping);
-}
-
-function pause(ms: number, stopping: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      stopping.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stopping.addEventListener("abort", done);
-  });
 }

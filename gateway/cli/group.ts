@@ -1,10 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { controlClient } from "../channels/control-client";
-import type { DefinedJson, GroupAsked } from "../channels/defining";
+import type { GroupAsked } from "../channels/defining";
 import type { World } from "../world/world";
-import { showDefined } from "./defined";
-import { collect, type WorldOptions, worldCommand, worldOf } from "./options";
+import { askToDefine } from "./defined";
+import { collect, timeOf, type WorldOptions, worldCommand, worldOf } from "./options";
 import { printJson, printTable } from "./output";
 
 export function groupCommand(): Command {
@@ -51,17 +50,13 @@ function addCommand(): Command {
     .action(async (name: string, options: AddOptions) => {
       const { pact, owner: owners, reading: readings } = options;
       const asked: GroupAsked = { name, pact, owners, readings, dry: options.dryRun === true };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/groups", asked);
-      if (options.json) printJson(defined);
-      else showDefined(defined);
+      await askToDefine(options, "/groups", asked);
     });
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
-
 function reading(text: string, before: GroupAsked["readings"]): GroupAsked["readings"] {
-  const [, member, count, unit] = /^([^=]+)=(\d{1,9})(ms|s|min|h)$/.exec(text) ?? [];
-  const everyMs = Number(count) * (units[unit ?? ""] ?? Number.NaN);
+  const [, member, time] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  const everyMs = timeOf(time ?? "") ?? 0;
   if (member !== undefined && everyMs > 0) return [...before, { member, everyMs }];
   throw new InvalidArgumentError("Give it like board-1=500ms, board-1=2s, board-1=1min or board-1=1h.");
 }

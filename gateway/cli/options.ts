@@ -43,6 +43,14 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
+
+/** The ms of a time like 500ms, 30s, 2min or 1h; undefined for any other text. */
+export function timeOf(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,9})(ms|s|min|h)$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * units[unit!]!;
+}
+
 /** An id as it is shown, for commander: of one that was cut, the ellipsis may come along. */
 export function shownId(text: string): string {
   return text.replace(/…$/, "");

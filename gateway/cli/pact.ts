@@ -2,15 +2,14 @@ import { Command } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Field, FieldType } from "../../firmware/core/wire/types";
-import { controlClient } from "../channels/control-client";
-import type { DefinedJson, PactAsked } from "../channels/defining";
+import type { PactAsked } from "../channels/defining";
 import { nodeCrypto } from "../participant/crypto";
 import { loadPact } from "../saga/pact-file";
 import { buildSandbox } from "../saga/sandbox";
 import { paint } from "../system/text";
 import type { Catalog, KnownPact } from "../world/catalog";
 import { newestPact } from "../world/growing";
-import { showDefined } from "./defined";
+import { askToDefine } from "./defined";
 import { type WorldOptions, worldCommand, worldOf } from "./options";
 import { print, printJson, printTable, say } from "./output";
 
@@ -64,9 +63,7 @@ function addCommand(): Command {
           "Change it, and give it the next version.",
         );
       const asked: PactAsked = { pacts: pacts.map(toHex), dry: options.dryRun === true };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/pacts", asked);
-      if (options.json) printJson(defined);
-      else showDefined(defined);
+      await askToDefine(options, "/pacts", asked);
     });
 }
 

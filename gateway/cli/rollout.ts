@@ -1,14 +1,13 @@
 import { Command, InvalidArgumentError } from "commander";
 import { controlClient } from "../channels/control-client";
-import type { DefinedJson } from "../channels/defining";
-import type { RolloutAsked, RolloutJson } from "../channels/rollouts";
-import { loadSaga } from "../saga/load";
-import { buildSandbox } from "../saga/sandbox";
+import type { RolloutAsked } from "../channels/deploying";
+import type { RolloutJson } from "../channels/rollouts";
 import { paint } from "../system/text";
 import type { AskedRing } from "../world/rolling";
-import { showDefined } from "./defined";
-import { collect, type WorldOptions, wholeNumber, worldCommand } from "./options";
-import { print, printJson, printTable, say } from "./output";
+import { askToDefine } from "./defined";
+import { collect, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
+import { print, printJson, printTable } from "./output";
+import { type SagaOptions, sagaAsked } from "./saga-deploy";
 
 export function rolloutCommand(): Command {
   return new Command("rollout")
@@ -18,14 +17,11 @@ export function rolloutCommand(): Command {
     .addCommand(rollbackCommand());
 }
 
-interface StartOptions extends WorldOptions {
-  readonly owner: readonly string[];
-  readonly group: readonly string[];
+interface StartOptions extends SagaOptions {
   readonly ring: readonly AskedRing[];
   readonly soak: number;
   readonly maxFailures: number;
   readonly minSuccess: number;
-  readonly dryRun?: boolean;
 }
 
 function startCommand(): Command {
@@ -65,16 +61,9 @@ function startCommand(): Command {
       "\nA member is good once it ran the version as `healthy` in the saga says (once, without a run that threw, within 10 minutes, where it says nothing), and has failed otherwise.",
     )
     .action(async (file: string, options: StartOptions) => {
-      const sandbox = await buildSandbox((text) => say(text));
-      const { source, described } = await loadSaga(sandbox, file);
-      const { owner: owners, group: groups, ring: rings, soak: soakMs, maxFailures, minSuccess } = options;
-      const asked: RolloutAsked = {
-        ...{ file, source: source.text, described, owners, groups, rings, soakMs, maxFailures, minSuccess },
-        dry: options.dryRun === true,
-      };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/rollouts", asked);
-      if (options.json) printJson(defined);
-      else showDefined(defined);
+      const { ring: rings, soak: soakMs, maxFailures, minSuccess } = options;
+      const asked: RolloutAsked = { ...(await sagaAsked(file, options)), rings, soakMs, maxFailures, minSuccess };
+      await askToDefine(options, "/rollouts", asked);
     });
 }
 
@@ -87,11 +76,9 @@ function ring(text: string, before: readonly AskedRing[]): readonly AskedRing[] 
   return [...before, percent === "%" ? { percent: Number(count) } : { count: Number(count) }];
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 };
-
 function time(text: string): number {
-  const [, count, unit] = /^(\d{1,9})(ms|s|min|h)$/.exec(text) ?? [];
-  if (count !== undefined) return Number(count) * units[unit!]!;
+  const ms = timeOf(text);
+  if (ms !== undefined) return ms;
   throw new InvalidArgumentError("Give it like 500ms, 30s, 2min or 1h.");
 }
 
@@ -140,8 +127,6 @@ function rollbackCommand(): Command {
   ])
     .argument("<saga>", "its name")
     .action(async (saga: string, options: WorldOptions) => {
-      const defined = await controlClient(options.dir).post<DefinedJson>("/rollouts/back", { saga });
-      if (options.json) printJson(defined);
-      else showDefined(defined);
+      await askToDefine(options, "/rollouts/back", { saga });
     });
 }

@@ -1,14 +1,13 @@
 import type { Command } from "commander";
-import { controlClient } from "../channels/control-client";
-import type { DefinedJson } from "../channels/defining";
 import type { SagaAsked } from "../channels/deploying";
 import { loadSaga } from "../saga/load";
 import { buildSandbox } from "../saga/sandbox";
-import { showDefined } from "./defined";
+import { askToDefine } from "./defined";
 import { collect, type WorldOptions, worldCommand } from "./options";
-import { printJson, say } from "./output";
+import { say } from "./output";
 
-interface Options extends WorldOptions {
+/** What is asked about a saga that the world is to run. */
+export interface SagaOptions extends WorldOptions {
   readonly owner: readonly string[];
   readonly group: readonly string[];
   readonly dryRun?: boolean;
@@ -28,15 +27,14 @@ export function sagaDeployCommand(): Command {
       "after",
       "\nA version after the first goes to those who run the one before. What was begun ends on the version that it began with.",
     )
-    .action(async (file: string, options: Options) => {
-      const sandbox = await buildSandbox((text) => say(text));
-      const { source, described } = await loadSaga(sandbox, file);
-      const { owner: owners, group: groups } = options;
-      const asked: SagaAsked = {
-        ...{ file, source: source.text, described, owners, groups, dry: options.dryRun === true },
-      };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/deployed", asked);
-      if (options.json) printJson(defined);
-      else showDefined(defined);
+    .action(async (file: string, options: SagaOptions) => {
+      await askToDefine(options, "/deployed", await sagaAsked(file, options));
     });
+}
+
+/** Bundles the saga, and has the engine say what is in it. Errors: those of `loadSaga`. */
+export async function sagaAsked(file: string, { owner, group, dryRun }: SagaOptions): Promise<SagaAsked> {
+  const sandbox = await buildSandbox((text) => say(text));
+  const { source, described } = await loadSaga(sandbox, file);
+  return { file, source: source.text, described, owners: owner, groups: group, dry: dryRun === true };
 }
