@@ -1,4 +1,4 @@
-import { definedIn, definedKeys, sagasIn } from "../core/definitions/defined";
+import { countSagas, definedIn, definedKeys } from "../core/definitions/defined";
 import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
@@ -13,24 +13,16 @@ import { addSource } from "./writers";
 
 /** Those that it took before this start, as `definedIn` orders them. `tag` is the hex of the worldTag. */
 export function definedBefore(crypto: Crypto, journal: Journal, tag: string): GroupDefinition[] {
-  const keys = [...recordKeys(journal, definedKeys(tag))];
-  return definedIn(
-    crypto,
-    tag,
-    keys.map((key) => [key, readRecord(journal, key)!] as const),
-    (key) => recordLength(journal, key) !== undefined,
-  );
+  return definedIn(crypto, tag, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
 }
 
 /** Of how many sagas it keeps definitions. */
 export function deployedBefore(crypto: Crypto, journal: Journal, tag: string): number {
-  const keys = [...recordKeys(journal, definedKeys(tag))];
-  const sagas = sagasIn(
-    crypto,
-    tag,
-    keys.map((key) => [key, readRecord(journal, key)!] as const),
-  );
-  return new Set(sagas.map(({ definition }) => toHex(definition.stateGroup))).size;
+  return countSagas(crypto, tag, recordsOf(journal, tag));
+}
+
+function* recordsOf(journal: Journal, tag: string): Generator<readonly [string, Uint8Array]> {
+  for (const key of [...recordKeys(journal, definedKeys(tag))]) yield [key, readRecord(journal, key)!];
 }
 
 /** Its records are packed as those of others from now on, and what it is to read of its sensors is pushed. */

@@ -23,12 +23,12 @@ import type { AvatarId, Hash } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
 import {
   addRollout,
-  addSource,
   addVersion,
   createDeployment,
   type Deployment,
   healthDue,
   healthToTell,
+  isKnown,
   isOutdated,
   noteHealthRefused,
   noteOpened,
@@ -60,6 +60,8 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sourc
 
 /** One of them as it runs; `lane` is its place among all. */
 interface Running extends Deployment {
+  /** The modules that are here, by the hex of their hash: a text, or the version whose pieces in the journal it is made of when it runs. */
+  readonly sources: Map<string, string | SagaDefinition>;
   conductor: Conductor | undefined;
   conducting: Conducting | undefined;
   /** Monotonic ms. */
@@ -105,7 +107,7 @@ class Sagas implements Conducting {
     if (action.kind === "deployed") this.deploy(action);
     else if (action.kind === "rollout") this.rollOut(action);
     else {
-      if (action.kind === "final") this.takeOwnHealth(action.block);
+      if (action.kind === "final") takeOwnHealth(this.all, this.options.avatar, action.block);
       if (action.kind === "refused" && action.token === healthToken) this.tellAgain();
       for (const { conducting } of this.all) conducting?.take(action);
     }
@@ -138,27 +140,20 @@ class Sagas implements Conducting {
     this.wake();
   }
 
-  private takeOwnHealth({ group, issuer, entries }: ToldFinal["block"]): void {
-    if (!equal(issuer, this.options.avatar)) return;
-    for (const each of this.all) {
-      if (![...each.watches.values()].some(({ rollout }) => equal(rollout.definition.statusGroup, group))) continue;
-      for (const entry of entries ?? []) takeOwnHealth(each, entry);
-    }
-  }
-
   private tellAgain(): void {
     for (const each of this.all) noteHealthRefused(each, this.options.clock.now().monotonic);
   }
 
   /** What it told of it before this start is in the journal. */
   private rollOut(action: Extract<Action, { kind: "rollout" }>): void {
-    const { journal, tag } = this.options;
+    const { journal, tag, avatar } = this.options;
     const { stateGroup, statusGroup } = action.rollout;
     const running = this.all.find((each) => each.stateGroup === toHex(stateGroup));
     if (running === undefined) return;
     const known = running.watches.has(action.sequence);
     addRollout(running, action);
-    if (!known) for (const block of finalBlocks(journal, tag, [toHex(statusGroup)])) this.takeOwnHealth(block);
+    const told = known ? [] : finalBlocks(journal, tag, [toHex(statusGroup)]);
+    for (const block of told) takeOwnHealth(this.all, avatar, block);
     this.drainOutdated(running);
   }
 
@@ -186,7 +181,8 @@ class Sagas implements Conducting {
   private running(stateGroup: string | undefined): Running {
     const made: Running = {
       ...createDeployment(stateGroup, this.all.length, this.owns(stateGroup)),
-      ...{ conductor: undefined, conducting: undefined, wakesAt: Number.POSITIVE_INFINITY },
+      ...{ sources: new Map<string, string | SagaDefinition>(), wakesAt: Number.POSITIVE_INFINITY },
+      ...{ conductor: undefined, conducting: undefined },
     };
     this.all.push(made);
     return made;
@@ -207,12 +203,15 @@ class Sagas implements Conducting {
       if (this.all.length === mostConductors) return;
       this.sandbox ??= this.options.openSandbox();
       const running = this.all.find((each) => each.stateGroup === stateGroup) ?? this.running(stateGroup);
-      this.check([...running.versions, saga]);
-      addVersion(running, saga, this.options.published);
+      if (!isKnown(running, saga)) {
+        this.check([...running.versions, saga]);
+        addVersion(running, saga, this.options.published);
+      }
       if (whole) {
         // Which may be large: it is read when it runs.
         const [hash] = sourceFrom(crypto, saga, (key) => readRecord(journal, key), tag);
-        addSource(running, saga, hash);
+        running.sources.set(hash, saga);
+        running.whole.add(saga.version);
         running.conducting?.handle({ kind: "alarm" });
       }
       if (running.conducting === undefined) this.openDeployed(running);

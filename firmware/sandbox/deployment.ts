@@ -2,6 +2,7 @@ import { contentKey } from "../core/block/records";
 import type { SagaDefinition } from "../core/definitions/saga-definition";
 import { VertebraError } from "../core/errors";
 import type { Action } from "../core/events";
+import type { ToldFinal } from "../core/saga/conductor";
 import { decodeParts, idOfSaga } from "../core/saga/deployed";
 import type { Published, RunResult } from "../core/saga/events";
 import {
@@ -42,30 +43,25 @@ export interface Deployment {
   /** Numbers of the versions of which all of the source is here, and of those of which no stage can run here. */
   readonly whole: Set<number>;
   readonly idle: Set<number>;
-  /** The modules that are here, by the hex of their hash: a text, or the version whose pieces in the store it is made of when it runs. */
-  readonly sources: Map<string, string | SagaDefinition>;
+}
+
+export function isKnown({ versions }: Deployment, saga: SagaDefinition): boolean {
+  return versions.some((each) => equal(each.parts, saga.parts));
 }
 
 /** Adds a version that was not known, for a participant that publishes this. Throws where its parts can't be read. */
 export function addVersion(deployment: Deployment, saga: SagaDefinition, published: Published): void {
-  if (deployment.versions.some((each) => equal(each.parts, saga.parts))) return;
   const stages = decodeParts(saga.parts).stages.map(decodeStage);
   if (!stages.some((stage) => meets(stage, published))) deployment.idle.add(saga.version);
   deployment.versions.push(saga);
   deployment.changed = true;
 }
 
-/** All of the source of a version is here: its hash in hex, and its text where that is kept in memory. */
-export function addSource({ sources, whole }: Deployment, saga: SagaDefinition, hash: string, text?: string): void {
-  sources.set(hash, text ?? saga);
-  whole.add(saga.version);
-}
-
 /** `mine` where this participant is one of the owners of its state group, and does not only relay that. */
 export function createDeployment(stateGroup: string | undefined, lane: number, mine: boolean): Deployment {
   return {
     ...{ stateGroup, lane, mine, versions: [], taken: 0, begins: "", watches: new Map(), changed: false },
-    ...{ whole: new Set(), idle: new Set(), sources: new Map() },
+    ...{ whole: new Set(), idle: new Set() },
   };
 }
 
@@ -115,11 +111,17 @@ export function noteRunOf({ watches, versions }: Deployment, crypto: Sha256, id:
   for (const watch of watches.values()) if (isOf(watch.rollout, saga)) noteRun(watch, result);
 }
 
-/** An entry of a status group that this participant issued. */
-export function takeOwnHealth({ watches }: Deployment, entry: Uint8Array): void {
-  const health = readHealth(entry);
-  const watch = health && watches.get(health.rollout);
-  if (watch !== undefined) takeOwn(watch, health!);
+/** What is final of what this participant told of rollouts: a block of another's, or of no status group of these, says nothing to it. */
+export function takeOwnHealth(all: readonly Deployment[], avatar: AvatarId, block: ToldFinal["block"]): void {
+  if (!equal(block.issuer, avatar)) return;
+  for (const { watches } of all) {
+    if (![...watches.values()].some(({ rollout }) => equal(rollout.definition.statusGroup, block.group))) continue;
+    for (const entry of block.entries ?? []) {
+      const health = readHealth(entry);
+      const watch = health && watches.get(health.rollout);
+      if (watch !== undefined) takeOwn(watch, health!);
+    }
+  }
 }
 
 /** What was told of them was not taken. */

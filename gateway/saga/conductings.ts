@@ -2,7 +2,7 @@ import { contentKey } from "../../firmware/core/block/records";
 import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
-import { healthToken, keptUnder, mostConductors, type ToldFinal } from "../../firmware/core/saga/conductor";
+import { healthToken, keptUnder, mostConductors } from "../../firmware/core/saga/conductor";
 import { readDefinitions, type SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
@@ -12,12 +12,12 @@ import type { Clock, Crypto } from "../../firmware/ports";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
 import {
   addRollout,
-  addSource,
   addVersion,
   createDeployment,
   type Deployment,
   healthDue,
   healthToTell,
+  isKnown,
   isOutdated,
   noteHealthRefused,
   noteOpened,
@@ -135,9 +135,11 @@ export function createConductings(options: ConductingsOptions): Conductings {
     const stateGroup = toHex(saga.stateGroup);
     if (stopped || all.length === mostConductors) return;
     const running = all.find((each) => each.stateGroup === stateGroup) ?? add(stateGroup);
-    // One that can't be put together here is none of this gateway's.
-    readDefinitions(crypto, provisionFor([...running.versions, saga], new Set()));
-    addVersion(running, saga, gatewayPublished);
+    if (!isKnown(running, saga)) {
+      // One that can't be put together here is none of this gateway's.
+      readDefinitions(crypto, provisionFor([...running.versions, saga], new Set()));
+      addVersion(running, saga, gatewayPublished);
+    }
     if (whole) {
       const pieces = new Map<string, Uint8Array | undefined>();
       for (const each of saga.chunks) {
@@ -146,7 +148,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
       }
       const [hash, text] = sourceFrom(crypto, saga, (key) => pieces.get(key), tag);
       running.texts.set(hash, text);
-      addSource(running, saga, hash, text);
+      running.whole.add(saga.version);
       running.conducting?.handle({ kind: "alarm" });
     }
     if (running.conducting === undefined) await openDeployed(running);
@@ -164,16 +166,8 @@ export function createConductings(options: ConductingsOptions): Conductings {
     if (running === undefined) return;
     const known = running.watches.has(outcome.sequence);
     addRollout(running, outcome);
-    if (!known) for await (const block of options.blocksOf(statusGroup, 0)) takeOwn(block);
+    if (!known) for await (const block of options.blocksOf(statusGroup, 0)) takeOwnHealth(all, avatar, block);
     drainOutdated(running);
-  }
-
-  function takeOwn({ group, issuer, entries }: ToldFinal["block"]): void {
-    if (!equal(issuer, avatar)) return;
-    for (const each of all) {
-      if (![...each.watches.values()].some(({ rollout }) => equal(rollout.definition.statusGroup, group))) continue;
-      for (const entry of entries ?? []) takeOwnHealth(each, entry);
-    }
   }
 
   /** What is to be told of how rollouts go here, now and when time alone changes it. */
@@ -236,7 +230,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
     take(outcome) {
       if (outcome.kind === "deployed") inTurn(() => deploy(outcome.saga, outcome.whole));
       if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
-      if (outcome.kind === "final") takeOwn(outcome.block);
+      if (outcome.kind === "final") takeOwnHealth(all, avatar, outcome.block);
       if (outcome.kind === "refused" && outcome.token === healthToken) {
         for (const each of all) noteHealthRefused(each, options.clock.now().monotonic);
       }

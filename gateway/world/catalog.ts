@@ -4,10 +4,12 @@ import {
   encodeDefinition,
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
-import type {
-  RolloutDefinition,
-  SagaDefinition,
-  StepDefinition,
+import {
+  isUnderWay,
+  openAfter,
+  type RolloutDefinition,
+  type SagaDefinition,
+  type StepDefinition,
 } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
@@ -185,11 +187,9 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   }
 }
 
-/** As its members take it: what was taken back stays so. */
 function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
   const found = rollouts.find(({ sequence }) => sequence === rollout)!;
-  const { rings } = found.definition;
-  if (found.open > 0) found.open = open === 0 ? 0 : Math.max(found.open, Math.min(open, rings.length));
+  found.open = openAfter(found.definition, found.open, open);
 }
 
 function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
@@ -261,7 +261,7 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
 function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
   const { name, version, stateGroup, statusGroup, rings } = definition;
   const before = rollouts.filter((each) => each.definition.name === name).at(-1);
-  if (before !== undefined && before.open > 0 && before.open < before.definition.rings.length) {
+  if (before !== undefined && isUnderWay(before.definition, before.open)) {
     throw new VertebraError(
       "rollout-running",
       `Saga '${name}' rolls out already, in version ${before.definition.version}: ${before.open} of its ${before.definition.rings.length} rings are open`,

@@ -14,7 +14,7 @@ import { askedOf, boundsFor } from "../../firmware/core/memory";
 import { isIntegerType } from "../../firmware/core/pact/field";
 import { decodePact, encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { decodeDescription } from "../../firmware/core/saga/structures";
-import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { compare, distinct, toHex } from "../../firmware/core/wire/bytes";
 import { maxOwners } from "../../firmware/core/wire/limits";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
@@ -208,8 +208,4 @@ function sensed(crypto: Crypto, definition: Uint8Array, { pacts, groups, provide
 
 function isNumber({ type: { kind } }: Field): boolean {
   return isIntegerType(kind) || kind === "f32" || kind === "f64";
-}
-
-function distinct(all: readonly Uint8Array[]): Uint8Array[] {
-  return [...new Map(all.map((bytes) => [toHex(bytes), bytes])).values()];
 }

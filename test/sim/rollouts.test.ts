@@ -9,11 +9,11 @@ import { encodeStage } from "../../firmware/core/saga/structures";
 import { compare, equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
 import {
   addRollout,
-  addSource,
   addVersion,
   createDeployment,
   type Deployment,
   healthToTell,
+  isKnown,
   noteRunOf,
   takeOwnHealth,
   versionsToBegin,
@@ -75,12 +75,12 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
     const deployment = fleet.running.get(name)!;
     if (action.kind === "rollout") {
       addRollout(deployment, action);
-      for (const entry of ownWords(fleet, name)) takeOwnHealth(deployment, entry);
+      const { avatar, finals } = network.members.get(name)!;
+      for (const block of finals) takeOwnHealth([deployment], avatar, block);
       return;
     }
-    addVersion(deployment, action.saga, new Map());
-    const { version } = action.saga;
-    if (action.whole) addSource(deployment, action.saga, `${version}`);
+    if (!isKnown(deployment, action.saga)) addVersion(deployment, action.saga, new Map());
+    if (action.whole) deployment.whole.add(action.saga.version);
   };
   network.run(1_000);
   const owners = [...gateways, ...boards];
@@ -94,14 +94,6 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
     network.run(network.now + 20_000);
   }
   return fleet;
-}
-
-function ownWords({ network }: Fleet, name: string): Uint8Array[] {
-  const { avatar, finals } = network.members.get(name)!;
-  const group = network.groups.get("status")!;
-  return finals
-    .filter((final) => equal(final.group, group) && equal(final.issuer, avatar))
-    .flatMap(({ entries }) => entries ?? []);
 }
 
 function define({ network }: Fleet, steward: string, definition: Parameters<typeof encodeDefinition>[0]): void {

@@ -7,7 +7,7 @@ import { toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
 import { chunkBytes } from "../wire/limits";
 import type { Hash } from "../wire/types";
-import type { RolloutDefinition, SagaDefinition } from "./saga-definition";
+import { openAfter, type RolloutDefinition, type SagaDefinition } from "./saga-definition";
 
 /**
  * Content is not in entries: a definition names its pieces by their hashes, and who needs one asks any neighbour for it that may have it
@@ -87,8 +87,7 @@ export function holdRollout(world: World, sequence: number, definition: RolloutD
 export function takeStep(world: World, rollout: number, open: number): void {
   const held = world.contents.rollouts.get(rollout);
   if (held === undefined || held.open === 0) return;
-  // Of several stewards one may be late: what is open stays so.
-  held.open = open === 0 ? 0 : Math.max(held.open, Math.min(open, held.definition.rings.length));
+  held.open = openAfter(held.definition, held.open, open);
   tellRollout(world, rollout, held);
 }
 

@@ -14,7 +14,7 @@ import { equal, toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
 import { contentBytes, type HeldSaga, holdRollout, holdSaga, maxHeldSagas, takeStep } from "./content";
 import { concerns, type Definition, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
-import type { RolloutDefinition, SagaDefinition } from "./saga-definition";
+import { isUnderWay, type RolloutDefinition, type SagaDefinition } from "./saga-definition";
 
 /**
  * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
@@ -72,30 +72,33 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
   }
-  for (const { sequence, definition } of sagasIn(world.crypto, world.tag, records)) {
-    if (!world.groups.has(toHex(definition.stateGroup))) continue;
-    const error = memoryForSaga(world, definition);
-    if (error === undefined) holdSaga(world, sequence, definition);
-    else world.delivered.push({ kind: "notice", world: world.tag, error });
-  }
+  // In their order: a saga comes before its rollouts, and those before their steps.
   const all = [...definitionsIn(world.crypto, world.tag, records)].sort((a, b) => a.sequence - b.sequence);
   for (const { sequence, definition } of all) {
-    if (definition.kind === "rollout") holdRollout(world, sequence, definition);
+    if (definition.kind === "saga") restoreSaga(world, sequence, definition);
+    else if (definition.kind === "rollout") holdRollout(world, sequence, definition);
     else if (definition.kind === "step") takeStep(world, definition.rollout, definition.open);
   }
 }
 
-/** The sagas that these records hold, in the order in which their definitions became final. Throws as `decodeDefinition`. */
-export function sagasIn(
+function restoreSaga(world: World, sequence: number, definition: SagaDefinition): void {
+  if (!world.groups.has(toHex(definition.stateGroup))) return;
+  const error = memoryForSaga(world, definition);
+  if (error === undefined) holdSaga(world, sequence, definition);
+  else world.delivered.push({ kind: "notice", world: world.tag, error });
+}
+
+/** Of how many sagas these records hold versions. Throws as `decodeDefinition`. */
+export function countSagas(
   crypto: World["crypto"],
   world: string,
   records: Iterable<readonly [string, Uint8Array]>,
-): { readonly sequence: number; readonly definition: SagaDefinition }[] {
-  const found: { readonly sequence: number; readonly definition: SagaDefinition }[] = [];
-  for (const { sequence, definition } of definitionsIn(crypto, world, records)) {
-    if (definition.kind === "saga") found.push({ sequence, definition });
+): number {
+  const stateGroups = new Set<string>();
+  for (const { definition } of definitionsIn(crypto, world, records)) {
+    if (definition.kind === "saga") stateGroups.add(toHex(definition.stateGroup));
   }
-  return found.sort((a, b) => a.sequence - b.sequence);
+  return stateGroups.size;
 }
 
 /** Takes what has become final in the group of definitions, and lets neighbours know what this participant follows from now on. */
@@ -192,9 +195,9 @@ function takeRollout(
   const isItsOwn = ({ definition: saga }: HeldSaga) =>
     saga.name === name && saga.version === version && equal(saga.stateGroup, stateGroup);
   if (![...world.contents.sagas.values()].some(isItsOwn)) return undefined;
-  // Nothing rolls out over what rolls out: gateways know the first one alone.
+  // Gateways know the first one alone.
   const before = [...world.contents.rollouts.values()].filter((held) => held.definition.name === name).at(-1);
-  if (before !== undefined && before.open > 0 && before.open < before.definition.rings.length) return undefined;
+  if (before !== undefined && isUnderWay(before.definition, before.open)) return undefined;
   const error = keepDefinition(world, sequence, entry);
   if (error === undefined) holdRollout(world, sequence, definition);
   return error;

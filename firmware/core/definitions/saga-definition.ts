@@ -55,6 +55,17 @@ export interface StepDefinition {
   readonly open: number;
 }
 
+/** How many rings are open after a step: what was taken back stays so, and of several stewards one may be late, so what is open stays open. */
+export function openAfter({ rings }: RolloutDefinition, open: number, step: StepDefinition["open"]): number {
+  if (open === 0 || step === 0) return 0;
+  return Math.max(open, Math.min(step, rings.length));
+}
+
+/** Whether rings of it are still to open. Nothing rolls out over what rolls out. */
+export function isUnderWay({ rings }: RolloutDefinition, open: number): boolean {
+  return open > 0 && open < rings.length;
+}
+
 /** Groups of one saga: those of its stages' pacts, and of its states, reversals and capabilities. */
 const maxSagaGroups = 64;
 export const maxRings = 16;

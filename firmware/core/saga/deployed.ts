@@ -1,6 +1,6 @@
 import type { SagaDefinition } from "../definitions/saga-definition";
 import { VertebraError } from "../errors";
-import { equal, toHex } from "../wire/bytes";
+import { distinct, equal, toHex } from "../wire/bytes";
 import { encode } from "../wire/cbor";
 import { hash, type Sha256 } from "../wire/hash";
 import { maxEntryBytes } from "../wire/limits";
@@ -101,8 +101,4 @@ function unknownGroup({ name, version }: SagaDefinition, key: string): never {
     `Saga ${name} v${version} is of group ${key.slice(0, 16)}, which this participant does not have: it takes no part in it`,
     "Deploy it to members who own all groups of it.",
   );
-}
-
-function distinct(all: readonly Uint8Array[]): Uint8Array[] {
-  return [...new Map(all.map((each) => [toHex(each), each])).values()];
 }

@@ -1,9 +1,14 @@
 import { VertebraError } from "../errors";
-import { bytesFromHex } from "./bulk";
+import { bytesFromHex, toHex } from "./bulk";
 
 /** Byte strings: comparing, joining, and hex for people. */
 
 export { compare, equal, joined, toHex } from "./bulk";
+
+/** Each of them once, in the order of their first. */
+export function distinct(all: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(all.map((each) => [toHex(each), each])).values()];
+}
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
