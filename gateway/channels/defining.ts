@@ -69,9 +69,14 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
   const defined = await define(gateway, definitions, ending);
-  const { terminal, provisionFile } = boardOf(world, asked.name);
+  return { ...defined, provisionFile: linkBoard(gateway, asked.name) };
+}
+
+/** Opens the cable of a board that was added; returns the file that it is to be given. */
+export function linkBoard(gateway: Gateway, name: string): string {
+  const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.addCable({ path: terminal, baudRate, named: false });
-  return { ...defined, provisionFile };
+  return provisionFile;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
@@ -126,11 +131,11 @@ function definitionsIn(world: World) {
   return world.catalog.group(definitionsName);
 }
 
-function toldOf({ crypto }: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
-  return definitions.map((each, index) => ({ ...namedThing(crypto, each), sequence: sequences[index] ?? null }));
+function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
+  return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 
-function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<DefinedThing, "sequence"> {
+function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
   switch (definition.kind) {
     case "member":
       return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
@@ -138,6 +143,8 @@ function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<Def
       const { name, version } = decodePact(definition.pact);
       return { kind: "pact", name: `${name} v${version}`, id: toHex(pactId(crypto, definition.pact)) };
     }
+    case "retire":
+      return { kind: "retire", name: world.catalog.groupOf(definition.group)?.name ?? "", id: toHex(definition.group) };
     case "group":
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
     case "saga":

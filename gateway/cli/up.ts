@@ -108,5 +108,6 @@ function eventsFor(
 
 function nameOf(definition: Definition): string {
   if (definition.kind === "pact") return decodePact(definition.pact).name;
+  if (definition.kind === "retire") return `of group ${toHex(definition.group).slice(0, 16)}…`;
   return definition.kind === "step" ? `of rollout ${definition.rollout} to ${definition.open}` : definition.name;
 }

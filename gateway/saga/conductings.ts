@@ -115,7 +115,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
   function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string>): SagaProvision {
     const known = {
       pacts: catalog.pacts.map(({ bytes }) => bytes),
-      groups: catalog.groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
+      groups: [...catalog.groups, ...catalog.retired].map(({ pact, owners }) =>
+        encodeSyncGroup({ pact: pact.id, owners }),
+      ),
     };
     return provisionOf(versions, known, (group) => syncGroupId(crypto, group), begins);
   }
