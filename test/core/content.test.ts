@@ -264,6 +264,20 @@ describe("a rollout", () => {
     expect(told.get("board1")!.at(-1)).toBe(0);
   });
 
+  it("is told after its saga, at a restart too: who runs that knows then by which version it begins", () => {
+    const network = star();
+    const told: string[] = [];
+    deployed2(network);
+    rollOut(network, 2);
+    network.rolls = (name, action) => {
+      if (name === "board1") told.push(action.kind);
+    };
+    network.crash("board1");
+    network.boot("board1");
+    network.run(network.now + 1_000);
+    expect(told).toEqual(["deployed", "deployed", "rollout", "deployed", "deployed"]);
+  });
+
   it("counts where nothing else of the saga rolls out: the first that is final does, as does the first of two versions with one number", () => {
     const network = star();
     const told = opened(network);

@@ -383,7 +383,9 @@ export function createNetwork(plan: NetworkPlan): Network {
     });
   }
 
+  /** As a driver does: what is read is answered when all else is done that was asked for with it. */
   function apply(member: Member, actions: readonly Action[]): void {
+    const reads: Extract<Action, { kind: "read" }>[] = [];
     for (const action of actions) {
       switch (action.kind) {
         case "write":
@@ -401,17 +403,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           break;
         }
         case "read":
-          apply(
-            member,
-            member.participant.handle(
-              {
-                kind: "record",
-                request: action.request,
-                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
-              },
-              time(),
-            ),
-          );
+          reads.push(action);
           break;
         case "final":
           member.finals.push(action.block);
@@ -445,6 +437,10 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.wake = action.at;
           break;
       }
+    }
+    for (const { key, request } of reads) {
+      const value = member.journal ? readRecord(member.journal, key) : member.store.get(key);
+      apply(member, member.participant.handle({ kind: "record", request, value }, time()));
     }
   }
 

@@ -41,6 +41,8 @@ export interface HeldRollout {
   readonly definition: RolloutDefinition;
   /** How many of its rings are open; none, where it was taken back. */
   open: number;
+  /** Whether the driver was told so. */
+  told: boolean;
 }
 
 export interface Piece {
@@ -77,22 +79,18 @@ export function holdSaga({ contents }: World, sequence: number, definition: Saga
 }
 
 /** Its first ring is open as soon as it is known. */
-export function holdRollout(world: World, sequence: number, definition: RolloutDefinition): void {
-  const held = { definition, open: 1 };
-  world.contents.rollouts.set(sequence, held);
-  tellRollout(world, sequence, held);
+export function holdRollout({ contents }: World, sequence: number, definition: RolloutDefinition): void {
+  contents.rollouts.set(sequence, { definition, open: 1, told: false });
+  contents.changed = true;
 }
 
 /** What was taken back stays so. */
-export function takeStep(world: World, rollout: number, open: number): void {
-  const held = world.contents.rollouts.get(rollout);
+export function takeStep({ contents }: World, rollout: number, open: number): void {
+  const held = contents.rollouts.get(rollout);
   if (held === undefined || held.open === 0) return;
   held.open = openAfter(held.definition, held.open, open);
-  tellRollout(world, rollout, held);
-}
-
-function tellRollout(world: World, sequence: number, { definition, open }: HeldRollout): void {
-  world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout: definition, open });
+  held.told = false;
+  contents.changed = true;
 }
 
 function pieceOf(contents: Contents, hash: Hash, stateGroup: string): Piece {
@@ -119,7 +117,7 @@ function setState(contents: Contents, piece: Piece, state: Piece["state"]): void
   piece.state = state;
 }
 
-/** The driver is told of each saga, and again when all of its source is here. */
+/** The driver is told of each saga, and again when all of its source is here; then how its rollouts stand, which say nothing before it. */
 export function tellSagas(world: World): void {
   world.contents.changed = false;
   for (const held of world.contents.sagas.values()) {
@@ -127,6 +125,12 @@ export function tellSagas(world: World): void {
     if (held.told === (whole ? "whole" : "known")) continue;
     held.told = whole ? "whole" : "known";
     world.delivered.push({ kind: "deployed", world: world.tag, saga: held.definition, whole });
+  }
+  for (const [sequence, held] of world.contents.rollouts) {
+    if (held.told) continue;
+    held.told = true;
+    const { definition: rollout, open } = held;
+    world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout, open });
   }
 }
 
