@@ -126,11 +126,11 @@ function definitionsIn(world: World) {
   return world.catalog.group(definitionsName);
 }
 
-function toldOf({ crypto }: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
-  return definitions.map((each, index) => ({ ...namedThing(crypto, each), sequence: sequences[index] ?? null }));
+function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
+  return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 
-function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<DefinedThing, "sequence"> {
+function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
   switch (definition.kind) {
     case "member":
       return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
@@ -144,6 +144,8 @@ function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<Def
       return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
     case "rollout":
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
+    case "undeploy":
+      return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

@@ -111,8 +111,8 @@ export interface Network {
   /** Gives an event to a member as if it came from the other: a liar's bytes. */
   inject(to: string, from: string, bytes: Uint8Array): void;
   entriesOf(member: string, group: string): number[];
-  /** Told of every saga that a member is told of, and how it rolls out. */
-  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" }>) => void;
+  /** Told of every saga that a member is told of, how it rolls out, and that it was undeployed. */
+  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" | "undeployed" }>) => void;
   /** Seen by every send; returning false drops it. */
   filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
 }
@@ -428,6 +428,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           if (action.whole) member.deployed.push(`${action.saga.name} v${action.saga.version}`);
           break;
         case "rollout":
+        case "undeployed":
           network.rolls(member.name, action);
           break;
         case "recovered":
