@@ -49,6 +49,8 @@ export type Event =
   | { readonly kind: "record"; readonly request: number; readonly value: Uint8Array | undefined }
   /** The store can't give back this final block any more: the participant asks for it whoever has it. */
   | { readonly kind: "lost"; readonly world: string; readonly group: Hash; readonly position: number }
+  /** All is over that was begun by a saga which was undeployed, as its driver finds: the participant lets go of it, or is told again. */
+  | { readonly kind: "let-go"; readonly world: string; readonly stateGroup: Hash }
   /** The time given in the last `wake` has come. */
   | { readonly kind: "alarm" };
 
@@ -136,6 +138,14 @@ export type Action =
       readonly sequence: number;
       readonly rollout: RolloutDefinition;
       readonly open: number;
+    }
+  /** Nobody begins by the saga of this name and state group any more: told at each start, and at last that nothing of it is kept here (`gone`). */
+  | {
+      readonly kind: "undeployed";
+      readonly world: string;
+      readonly saga: string;
+      readonly stateGroup: Hash;
+      readonly gone: boolean;
     }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }

@@ -9,7 +9,7 @@ import { pushOn } from "./chain/succession";
 import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { askForContents, tellSagas } from "./definitions/content";
-import { takeDefinitions } from "./definitions/defined";
+import { letGo, takeDefinitions } from "./definitions/defined";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
@@ -289,6 +289,9 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       break;
     case "lost":
       noteLost(worldOf(door, event.world), event.group, event.position);
+      break;
+    case "let-go":
+      letGo(worldOf(door, event.world), event.stateGroup);
       break;
     case "flush":
     case "alarm":

@@ -138,6 +138,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
     },
     notice: (error) => board.notice(error),
     push: (event) => drive(driver, event),
+    letGo: (stateGroup) => drive(driver, { kind: "let-go", world: tag, stateGroup }),
     openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
     act: (run, operations) => operate(capabilities, run, operations),
     wake: (at) => ofSagas.set(at),

@@ -1,4 +1,5 @@
-import { countSagas, definedIn, definedKeys } from "../core/definitions/defined";
+import { definedKeys } from "../core/block/records";
+import { countSagas, definedIn } from "../core/definitions/defined";
 import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";

@@ -6,7 +6,17 @@ import type { Clock, Time } from "../ports";
 export type Outcome = Extract<
   Action,
   {
-    readonly kind: "sealed" | "moved" | "refused" | "final" | "defined" | "retired" | "deployed" | "rollout" | "notice";
+    readonly kind:
+      | "sealed"
+      | "moved"
+      | "refused"
+      | "final"
+      | "defined"
+      | "retired"
+      | "deployed"
+      | "rollout"
+      | "undeployed"
+      | "notice";
   }
 >;
 

@@ -45,6 +45,8 @@ export type Line =
   | { readonly event: "moved"; readonly group: string; readonly block: string; readonly to: string }
   /** A steward deployed this saga for a state group that the board owns or relays; once it is `whole`, all of its source is here. */
   | { readonly event: "deployed"; readonly saga: string; readonly version: number; readonly whole: boolean }
+  /** Nobody begins by it any more; and all is over that was begun by it, and nothing of it is kept. */
+  | { readonly event: "undeployed"; readonly saga: string; readonly gone: boolean }
   /** So many of the rings of its rollout are open; none, where it was taken back. */
   | {
       readonly event: "rollout";
@@ -111,6 +113,8 @@ export function inWords(line: Line): string | undefined {
     case "rollout":
       if (line.open === 0) return `saga ${line.saga} v${line.version} is taken back`;
       return `saga ${line.saga} v${line.version} rolls out: ${line.open} of ${line.rings} rings are open`;
+    case "undeployed":
+      return `saga ${line.saga} is undeployed${line.gone ? ", and nothing of it is kept here any more" : ""}`;
     case "deployed":
       return `saga ${line.saga} v${line.version} is ${line.whole ? "here" : "deployed, and its source is on its way"}`;
     case "refused":

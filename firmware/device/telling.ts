@@ -61,6 +61,9 @@ export function tellOutcome(
       print({ event: "rollout", saga: rollout.name, version: rollout.version, open, rings: rollout.rings.length });
       break;
     }
+    case "undeployed":
+      print({ event: "undeployed", saga: outcome.saga, gone: outcome.gone });
+      break;
     case "notice":
       print(noticeOf(outcome.error));
       break;

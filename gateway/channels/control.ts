@@ -7,7 +7,14 @@ import { asVertebraError } from "../system/errors";
 import { writeJson } from "../system/json";
 import { createTrouble } from "../system/process";
 import { addBoard, addGroup, addPacts, type BoardAsked, type GroupAsked, type PactAsked } from "./defining";
-import { deploySaga, type RolloutAsked, type SagaAsked, startRollout } from "./deploying";
+import {
+  deploySaga,
+  type RolloutAsked,
+  type SagaAsked,
+  startRollout,
+  type UndeployAsked,
+  undeploySaga,
+} from "./deploying";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { rollBack, rolloutsJson } from "./rollouts";
@@ -23,6 +30,7 @@ import {
   replaceBoard,
   retireGroup,
 } from "./succeeding";
+import { versionsJson } from "./versions";
 import { finalBlockOf, whyWaiting } from "./waiting";
 
 /** The command line's way to a running gateway: HTTP on a Unix socket that only the world's user may open. */
@@ -73,6 +81,7 @@ async function answer(
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /status") send(response, statusJson(gateway));
   else if (route === "GET /rollouts") send(response, await rolloutsJson(gateway));
+  else if (route === "GET /versions") send(response, await versionsJson(gateway, url.searchParams.get("saga")));
   else if (route === "GET /store") send(response, await storeSizes(gateway));
   else if (route === "GET /why") send(response, await whyWaiting(gateway, url.searchParams.get("of") ?? ""));
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
@@ -101,6 +110,8 @@ const definable = {
     removeBoard(gateway, await readBody<RemoveAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /deployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     deploySaga(gateway, await readBody<SagaAsked>(request, sagaAsked), ending),
+  "POST /undeployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    undeploySaga(gateway, await readBody<UndeployAsked>(request, { saga: "string", dry: "boolean" }), ending),
   "POST /rollouts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     startRollout(gateway, await readBody<RolloutAsked>(request, rolloutAsked), ending),
   "POST /rollouts/back": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>

@@ -135,7 +135,7 @@ function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences:
   return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 
-function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
+function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
   switch (definition.kind) {
     case "member":
       return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
@@ -144,13 +144,15 @@ function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<De
       return { kind: "pact", name: `${name} v${version}`, id: toHex(pactId(crypto, definition.pact)) };
     }
     case "retire":
-      return { kind: "retire", name: world.catalog.groupOf(definition.group)?.name ?? "", id: toHex(definition.group) };
+      return { kind: "retire", name: catalog.groupOf(definition.group)?.name ?? "", id: toHex(definition.group) };
     case "group":
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
     case "saga":
       return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
     case "rollout":
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
+    case "undeploy":
+      return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

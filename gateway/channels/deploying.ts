@@ -2,6 +2,7 @@ import type { Definition } from "../../firmware/core/definitions/definition";
 import type { Gateway } from "../gateway";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "../world/deploying";
 import { type AskedRollout, newRollout } from "../world/rolling";
+import { toUndeploy } from "../world/undeploying";
 import { checkGroup, type DefinedJson, define, tried } from "./defining";
 
 export interface SagaAsked extends AskedSaga {
@@ -24,6 +25,22 @@ export async function startRollout(gateway: Gateway, asked: RolloutAsked, ending
   return deploy(gateway, definitions, pieces, asked.dry, ending);
 }
 
+export interface UndeployAsked {
+  readonly saga: string;
+  readonly dry: boolean;
+}
+
+/** Throws `saga-not-deployed`, `saga-undeployed`, `saga-provisioned`, and `rollout-running` while a version of it rolls out. */
+export async function undeploySaga(
+  gateway: Gateway,
+  { saga, dry }: UndeployAsked,
+  ending: AbortSignal,
+): Promise<DefinedJson> {
+  const definitions: Definition[] = [{ kind: "undeploy", stateGroup: toUndeploy(gateway.world, saga) }];
+  const would = tried(gateway, definitions);
+  return dry ? would : define(gateway, definitions, ending);
+}
+
 function finalEntriesIn(gateway: Gateway): FinalEntries {
   const { groups } = gateway.status();
   return (key) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
@@ -40,6 +57,10 @@ async function deploy(
   for (const each of definitions) if (each.kind === "group") checkGroup(gateway.world, each);
   const would = tried(gateway, definitions);
   if (dry) return would;
-  await gateway.keepContent(pieces);
-  return define(gateway, definitions, ending);
+  const kept = await gateway.keepContent(pieces);
+  try {
+    return await define(gateway, definitions, ending);
+  } finally {
+    kept.named();
+  }
 }

@@ -92,5 +92,7 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
     }
     case "step":
       return { kind, rollout: definition.rollout, open: definition.open };
+    case "undeploy":
+      return { kind, name: catalog.sagaOf(definition.stateGroup) };
   }
 }

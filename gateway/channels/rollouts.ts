@@ -5,7 +5,7 @@ import { countRing, type Health, isGood, nextStep, readHealth } from "../../firm
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
-import type { KnownRollout } from "../world/catalog";
+import type { Catalog, KnownRollout } from "../world/catalog";
 import { definitionsName } from "../world/catalog";
 import { type DefinedJson, define } from "./defining";
 import { blocksOf } from "./history";
@@ -39,7 +39,7 @@ export interface RolloutJson {
 
 /** Takes the last rollout of a saga back, whether it is done or under way. Throws `rollout-none`. */
 export async function rollBack(gateway: Gateway, saga: string, ending: AbortSignal): Promise<DefinedJson> {
-  const found = gateway.world.catalog.rollouts.filter(({ definition }) => definition.name === saga).at(-1);
+  const found = gateway.world.catalog.rolloutOf(saga);
   if (found !== undefined && found.open > 0) {
     return define(gateway, [{ kind: "step", rollout: found.sequence, open: 0 }], ending);
   }
@@ -77,7 +77,7 @@ export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
 }
 
 /** What each member told last of it, as far as it is final here. */
-async function lastWords({ store, world }: Gateway, { definition, sequence }: KnownRollout): Promise<LastWords> {
+export async function lastWords({ store, world }: Gateway, { definition, sequence }: KnownRollout): Promise<LastWords> {
   const last = new Map<string, Health>();
   for await (const { issuer, entries } of blocksOf(store, world.tag, definition.statusGroup)) {
     for (const entry of entries ?? []) {
@@ -111,7 +111,7 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   const steward = world.provision.stewards.some((each) => toHex(each) === participant.status(world.tag).avatar);
   const looked = new Map<number, Looked>();
   while (steward && !stopping.aborted) {
-    for (const rollout of lastOfEach(world.catalog.rollouts)) {
+    for (const rollout of lastOfEach(world.catalog)) {
       try {
         const now = await lookAt(gateway, rollout, looked.get(rollout.sequence));
         looked.set(rollout.sequence, now);
@@ -128,8 +128,9 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   }
 }
 
-function lastOfEach(rollouts: readonly KnownRollout[]): readonly KnownRollout[] {
-  return [...new Map(rollouts.map((each) => [each.definition.name, each])).values()].filter(({ open }) => open > 0);
+function lastOfEach({ sagas, rolloutOf }: Catalog): readonly KnownRollout[] {
+  const names = new Set(sagas.map(({ name }) => name));
+  return [...names].flatMap((name) => rolloutOf(name) ?? []).filter(({ open }) => open > 0);
 }
 
 async function lookAt(gateway: Gateway, rollout: KnownRollout, before: Looked | undefined): Promise<Looked> {

@@ -20,6 +20,8 @@ import { sagaRedriveCommand } from "./saga-redrive";
 import { sagaReplayCommand } from "./saga-replay";
 import { sagaShowCommand } from "./saga-show";
 import { sagaTimelineCommand } from "./saga-timeline";
+import { sagaUndeployCommand } from "./saga-undeploy";
+import { sagaVersionsCommand } from "./saga-versions";
 
 interface Options {
   readonly json?: boolean;
@@ -32,6 +34,8 @@ export function sagaCommand(): Command {
     .addCommand(checkCommand())
     .addCommand(testCommand())
     .addCommand(sagaDeployCommand())
+    .addCommand(sagaUndeployCommand())
+    .addCommand(sagaVersionsCommand())
     .addCommand(sagaListCommand())
     .addCommand(sagaShowCommand())
     .addCommand(sagaTimelineCommand())

@@ -97,7 +97,7 @@ function eventsFor(
     },
     defined(definition) {
       const { kind } = definition;
-      const name = nameOf(definition);
+      const name = nameOf(catalog, definition);
       log(json ? { event: "defined", kind, name } : [`${kind} `, paint("bold", name), " is defined"]);
     },
     say: (text) => say(text),
@@ -106,8 +106,17 @@ function eventsFor(
   };
 }
 
-function nameOf(definition: Definition): string {
-  if (definition.kind === "pact") return decodePact(definition.pact).name;
-  if (definition.kind === "retire") return `of group ${toHex(definition.group).slice(0, 16)}…`;
-  return definition.kind === "step" ? `of rollout ${definition.rollout} to ${definition.open}` : definition.name;
+function nameOf(catalog: World["catalog"], definition: Definition): string {
+  switch (definition.kind) {
+    case "pact":
+      return decodePact(definition.pact).name;
+    case "retire":
+      return `of ${catalog.groupOf(definition.group)?.name}`;
+    case "step":
+      return `of rollout ${definition.rollout} to ${definition.open}`;
+    case "undeploy":
+      return catalog.sagaOf(definition.stateGroup);
+    default:
+      return definition.name;
+  }
 }

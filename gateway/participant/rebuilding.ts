@@ -1,6 +1,6 @@
 import { finalKey } from "../../firmware/core/block/final-record";
+import { definedKey } from "../../firmware/core/block/records";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
-import { definedKey } from "../../firmware/core/definitions/defined";
 import { concerns, idOfDefined } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";

@@ -1,12 +1,11 @@
-import { contentKey } from "../../firmware/core/block/records";
+import { contentKey, keptUnder } from "../../firmware/core/block/records";
 import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
-import { healthToken, keptUnder, mostConductors } from "../../firmware/core/saga/conductor";
+import { healthToken, mostConductors } from "../../firmware/core/saga/conductor";
 import { readDefinitions, type SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
-import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
@@ -15,19 +14,24 @@ import {
   addVersion,
   createDeployment,
   type Deployment,
+  freeLane,
   healthDue,
   healthToTell,
   isKnown,
   isOutdated,
+  isToLetGo,
+  letGoDue,
   noteHealthRefused,
   noteOpened,
   noteRunOf,
+  noteUndeployed,
   sourceFrom,
   takeOwnHealth,
   versionsToBegin,
 } from "../../firmware/sandbox/deployment";
 import type { Outcome } from "../participant/driver";
 import type { Store } from "../participant/store";
+import { knownIn } from "../world/catalog";
 import type { World } from "../world/world";
 import { type GatewayConducting, type GatewaySagas, gatewayPublished, openConducting } from "./conducting";
 import type { Sandbox } from "./sandbox";
@@ -76,7 +80,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
 
   function add(stateGroup: string | undefined): Running {
     const running: Running = {
-      ...createDeployment(stateGroup, all.length, owns(stateGroup)),
+      ...createDeployment(stateGroup, freeLane(all), owns(stateGroup)),
       ...{ texts: new Map<string, string>(), conducting: undefined, meanwhile: null },
     };
     all.push(running);
@@ -112,14 +116,8 @@ export function createConductings(options: ConductingsOptions): Conductings {
     else if (booted) conducting.handle({ kind: "boot" });
   }
 
-  function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string>): SagaProvision {
-    const known = {
-      pacts: catalog.pacts.map(({ bytes }) => bytes),
-      groups: [...catalog.groups, ...catalog.retired].map(({ pact, owners }) =>
-        encodeSyncGroup({ pact: pact.id, owners }),
-      ),
-    };
-    return provisionOf(versions, known, (group) => syncGroupId(crypto, group), begins);
+  function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string> | null): SagaProvision {
+    return provisionOf(versions, knownIn(catalog), (group) => syncGroupId(crypto, group), begins);
   }
 
   async function openDeployed(running: Running): Promise<void> {
@@ -172,26 +170,51 @@ export function createConductings(options: ConductingsOptions): Conductings {
     drainOutdated(running);
   }
 
-  /** What is to be told of how rollouts go here, now and when time alone changes it. */
-  function tellHealth(): void {
+  /** One of which nothing is left here makes room for another. */
+  async function undeploy({ stateGroup, gone }: Extract<Outcome, { kind: "undeployed" }>): Promise<void> {
+    const running = all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return;
+    if (gone) {
+      all.splice(all.indexOf(running), 1);
+      running.conducting?.stop();
+    } else {
+      noteUndeployed(running);
+      drainOutdated(running);
+    }
+  }
+
+  function letGoWhereOver(now: number): void {
+    for (const each of all) {
+      if (!each.undeployed || each.meanwhile !== null) continue;
+      const over = !isOutdated(each, crypto, avatar) && (each.conducting?.isOver() ?? true);
+      if (!isToLetGo(each, over, now)) continue;
+      const { stateGroup } = each.versions[0]!;
+      // The driver tells by itself why it has stopped.
+      options.handle({ kind: "let-go", world: tag, stateGroup }).catch(() => {});
+    }
+  }
+
+  /** What is to be told of how rollouts go here, and let go of, now and when time alone changes it. */
+  function look(): void {
     if (!booted || stopped) return;
     clearTimeout(timer);
     let due = Number.POSITIVE_INFINITY;
     const now = options.clock.now().monotonic;
+    letGoWhereOver(now);
     for (const each of all) {
       for (const { group, entry } of healthToTell(each, avatar, now)) {
         const push = { kind: "push", world: tag, group, entry, id: null, token: healthToken } as const;
         // The driver tells by itself why it has stopped.
         options.handle(push).catch(() => {});
       }
-      due = Math.min(due, healthDue(each));
+      due = Math.min(due, healthDue(each), letGoDue(each));
     }
     if (due !== Number.POSITIVE_INFINITY) timer = setTimeout(settle, Math.min(Math.max(0, due - now), 2 ** 31 - 1));
   }
 
   function settle(): void {
     replaceOutdated();
-    tellHealth();
+    look();
   }
 
   /** One after the other; what is wrong with a saga is told, and ends nothing. */
@@ -232,6 +255,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
     take(outcome) {
       if (outcome.kind === "deployed") inTurn(() => deploy(outcome.saga, outcome.whole));
       if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
+      if (outcome.kind === "undeployed") inTurn(() => undeploy(outcome));
       if (outcome.kind === "final") takeOwnHealth(all, avatar, outcome.block);
       if (outcome.kind === "refused" && outcome.token === healthToken) {
         for (const each of all) noteHealthRefused(each, options.clock.now().monotonic);

@@ -11,13 +11,15 @@ import {
   type RolloutDefinition,
   type SagaDefinition,
   type StepDefinition,
+  type UndeployDefinition,
 } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
+import type { KnownHere } from "../../firmware/core/saga/deployed";
 import type { Rollout } from "../../firmware/core/saga/rolling";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Sha256 } from "../../firmware/core/wire/hash";
-import { decodeSyncGroup } from "../../firmware/core/wire/structures";
+import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Field, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 
@@ -28,8 +30,9 @@ export interface Catalog {
   readonly groups: readonly KnownGroup[];
   readonly retired: readonly KnownGroup[];
   readonly members: readonly Member[];
-  /** Those that were deployed, in the order of their definitions. */
-  readonly sagas: readonly SagaDefinition[];
+  /** Versions of those that are deployed, in the order of their definitions; and of those that were. */
+  readonly sagas: readonly KnownSaga[];
+  readonly undeployed: readonly KnownSaga[];
   readonly rollouts: readonly KnownRollout[];
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
@@ -45,8 +48,26 @@ export interface Catalog {
   /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id; a retired one last. */
   group(called: string): KnownGroup;
   groupOf(id: Hash): KnownGroup | undefined;
+  /** The last rollout of the saga that is deployed under this name. */
+  rolloutOf(saga: string): KnownRollout | undefined;
+  /** The name of the saga with these states, or the first digits of their group. */
+  sagaOf(stateGroup: Hash): string;
   /** The member's name, or the first digits of its AvatarId. */
   memberName(avatar: AvatarId): string;
+}
+
+/** By the sequence of its definition, and of that by which it was undeployed. */
+export interface KnownSaga extends SagaDefinition {
+  readonly sequence: number;
+  readonly undeployed: number | null;
+}
+
+/** Its pacts and groups, encoded, those too that were retired since: of these the definitions of sagas are put together. */
+export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "groups" | "retired">): KnownHere {
+  return {
+    pacts: pacts.map(({ bytes }) => bytes),
+    groups: [...groups, ...retired].map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
+  };
 }
 
 /** By the sequence of its definition, with how many of its rings are open; none, where it was taken back. */
@@ -100,22 +121,19 @@ export function createCatalog(
     return { name, id: syncGroupId(crypto, bytes), pact, owners, readings: [], before: null };
   });
   const retired: KnownGroup[] = [];
-  const sagas: SagaDefinition[] = [];
+  const sagas: KnownSaga[] = [];
+  const undeployed: KnownSaga[] = [];
   const rollouts: KnownRollout[] = [];
+  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts };
   const made = { pacts: pacts.length, groups: [...groups], members: known.length };
   let taken = 0;
   return {
-    pacts,
-    groups,
-    retired,
-    members: known,
-    sagas,
-    rollouts,
+    ...all,
     get taken() {
       return taken;
     },
     take(entry) {
-      return takeEntry(crypto, { pacts, groups, retired, members: known, sagas, rollouts }, taken++, entry);
+      return takeEntry(crypto, all, taken++, entry);
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
@@ -124,11 +142,17 @@ export function createCatalog(
       groups.splice(0, groups.length, ...made.groups);
       retired.length = 0;
       known.length = made.members;
-      sagas.length = 0;
-      rollouts.length = 0;
+      for (const defined of [sagas, undeployed, rollouts]) defined.length = 0;
     },
     group: (called) => findGroup(groups, retired, called),
     groupOf: (id) => [...groups, ...retired].find((group) => equal(group.id, id)),
+    rolloutOf: (name) => {
+      const saga = sagas.find((each) => each.name === name);
+      return saga && rollouts.filter(({ definition }) => equal(definition.stateGroup, saga.stateGroup)).at(-1);
+    },
+    sagaOf: (stateGroup) =>
+      [...sagas, ...undeployed].find((saga) => equal(saga.stateGroup, stateGroup))?.name ??
+      `${toHex(stateGroup).slice(0, 8)}…`,
     memberName: (avatar) =>
       known.find((member) => equal(member.avatar, avatar))?.name ?? `${toHex(avatar).slice(0, 8)}…`,
   };
@@ -139,7 +163,8 @@ interface Known {
   readonly groups: KnownGroup[];
   readonly retired: KnownGroup[];
   readonly members: Member[];
-  readonly sagas: SagaDefinition[];
+  readonly sagas: KnownSaga[];
+  readonly undeployed: KnownSaga[];
   readonly rollouts: KnownRollout[];
 }
 
@@ -171,15 +196,10 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, retired, members, sagas, rollouts, taken } = catalog;
-  const copied = {
-    pacts: [...pacts],
-    groups: [...groups],
-    retired: [...retired],
-    members: [...members],
-    sagas: [...sagas],
-  };
-  const trial = { ...copied, rollouts: rollouts.map((each) => ({ ...each })) };
+  const { pacts, groups, retired, members, sagas, undeployed, rollouts, taken } = catalog;
+  const copied = { pacts: [...pacts], groups: [...groups], retired: [...retired], members: [...members] };
+  const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: rollouts.map((each) => ({ ...each })) };
+  const trial = { ...copied, ...ofSagas };
   for (const [index, each] of definitions.entries()) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
     if (definition !== undefined) takeDefinition(crypto, trial, taken + index, definition);
@@ -192,9 +212,10 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   const { pacts, members, sagas } = known;
   if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
-  else if (definition.kind === "saga") sagas.push(definition);
+  else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
   else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1 });
   else if (definition.kind === "step") takeStep(known, definition);
+  else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
   else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
   else addGroup(crypto, known, definition);
 }
@@ -240,6 +261,13 @@ function liveGroup({ groups }: Pick<Known, "groups">, id: Hash): KnownGroup {
 function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
   const found = rollouts.find(({ sequence }) => sequence === rollout)!;
   found.open = openAfter(found.definition, found.open, open);
+}
+
+function takeUndeploy({ sagas, undeployed }: Known, sequence: number, { stateGroup }: UndeployDefinition): void {
+  const gone = sagas.filter((saga) => equal(saga.stateGroup, stateGroup));
+  const left = sagas.filter((saga) => !gone.includes(saga));
+  sagas.splice(0, sagas.length, ...left);
+  undeployed.push(...gone.map((saga) => ({ ...saga, undeployed: sequence })));
 }
 
 function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
@@ -297,6 +325,9 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
     case "saga":
       checkSaga(known, definition);
       break;
+    case "undeploy":
+      checkUndeploy(known, definition);
+      break;
     case "rollout":
       checkRollout(known, definition);
       break;
@@ -321,10 +352,20 @@ export function sameOwners(name: string, same: string): VertebraError {
   );
 }
 
+/** Throws `saga-not-deployed`. */
+function checkUndeploy({ sagas }: Known, { stateGroup }: UndeployDefinition): void {
+  if (sagas.some((saga) => equal(saga.stateGroup, stateGroup))) return;
+  throw new VertebraError(
+    "saga-not-deployed",
+    `No saga is deployed whose states are in group ${toHex(stateGroup).slice(0, 16)}…`,
+    "`vertebra saga versions` shows what is.",
+  );
+}
+
 /** Throws `rollout-running`, and `rollout-saga` where it is of no staged version, or of members who do not run it. */
 function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
   const { name, version, stateGroup, statusGroup, rings } = definition;
-  const before = rollouts.filter((each) => each.definition.name === name).at(-1);
+  const before = rollouts.filter((each) => equal(each.definition.stateGroup, stateGroup)).at(-1);
   if (before !== undefined && isUnderWay(before.definition, before.open)) {
     throw new VertebraError(
       "rollout-running",
@@ -344,15 +385,24 @@ function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDef
   );
 }
 
-/** Throws `saga-version` and `group-unknown`. */
-function checkSaga({ sagas, groups }: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
+/** Throws `saga-version`, `saga-undeployed` and `group-unknown`. */
+function checkSaga(known: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
+  const { sagas, undeployed, groups } = known;
   const former = sagas.filter((each) => each.name === name);
-  const newest = Math.max(0, ...former.map((each) => each.version));
+  const versions = [...former, ...undeployed.filter((each) => each.name === name)].map((each) => each.version);
+  const newest = Math.max(0, ...versions);
   if (version <= newest) {
     throw new VertebraError(
       "saga-version",
-      `Saga '${name}' is deployed in version ${newest}, and this one is version ${version}`,
+      `Saga '${name}' ${former.length > 0 ? "is" : "was"} deployed in version ${newest}, and this one is version ${version}`,
       `Give it version ${newest + 1}: what was begun ends on the version that it began with.`,
+    );
+  }
+  if (undeployed.some((each) => equal(each.stateGroup, stateGroup))) {
+    throw new VertebraError(
+      "saga-undeployed",
+      `Saga '${name}' v${version} has the states of one that was undeployed, and nobody begins by it`,
+      "Deploy it anew with `vertebra saga deploy`: that gives it states of its own.",
     );
   }
   const lacking = its.find(({ group }) => !groups.some(({ id }) => equal(id, group)));

@@ -99,9 +99,12 @@ function unusedGroup(crypto: Crypto, world: World, called: string): KnownGroup {
 /** Whoever runs a saga looks at the same groups for good. Throws `group-in-use`. */
 function checkUnused(crypto: Crypto, world: World, { id, name, pact }: KnownGroup): void {
   const { catalog, provision } = world;
-  const deployed = catalog.sagas.find(({ groups }) => groups.some(({ group }) => equal(group, id)));
-  const rollout = catalog.rollouts.find(({ definition: { statusGroup } }) => equal(statusGroup, id));
-  const saga = deployed?.name ?? rollout?.definition.name;
+  const rollouts = catalog.rollouts.filter(({ definition }) => equal(definition.statusGroup, id));
+  const saga = catalog.sagas.find(
+    ({ groups, stateGroup }) =>
+      groups.some(({ group }) => equal(group, id)) ||
+      rollouts.some(({ definition }) => equal(definition.stateGroup, stateGroup)),
+  )?.name;
   if (saga !== undefined) {
     throw new VertebraError(
       "group-in-use",

@@ -118,8 +118,8 @@ export interface Network {
   /** Gives an event to a member as if it came from the other: a liar's bytes. */
   inject(to: string, from: string, bytes: Uint8Array): void;
   entriesOf(member: string, group: string): number[];
-  /** Told of every saga that a member is told of, and how it rolls out. */
-  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" }>) => void;
+  /** Told of every saga that a member is told of, how it rolls out, and that it was undeployed. */
+  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" | "undeployed" }>) => void;
   /** Seen by every send; returning false drops it. */
   filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
 }
@@ -403,9 +403,11 @@ export function createNetwork(plan: NetworkPlan): Network {
     });
   }
 
+  /** As a driver does: what is read is answered when all else is done that was asked for with it. */
   function apply(member: Member, actions: readonly Action[]): void {
     // What is sent in the same answer may be of it already.
     for (const action of actions) if (action.kind === "defined") member.defined.push(action.group.name);
+    const reads: Extract<Action, { kind: "read" }>[] = [];
     for (const action of actions) {
       switch (action.kind) {
         case "write":
@@ -423,17 +425,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           break;
         }
         case "read":
-          apply(
-            member,
-            member.participant.handle(
-              {
-                kind: "record",
-                request: action.request,
-                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
-              },
-              time(),
-            ),
-          );
+          reads.push(action);
           break;
         case "final":
           member.finals.push(action.block);
@@ -462,6 +454,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           if (action.whole) member.deployed.push(`${action.saga.name} v${action.saga.version}`);
           break;
         case "rollout":
+        case "undeployed":
           network.rolls(member.name, action);
           break;
         case "recovered":
@@ -471,6 +464,10 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.wake = action.at;
           break;
       }
+    }
+    for (const { key, request } of reads) {
+      const value = member.journal ? readRecord(member.journal, key) : member.store.get(key);
+      apply(member, member.participant.handle({ kind: "record", request, value }, time()));
     }
   }
 

@@ -274,6 +274,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     moved: 2,
     deployed: 2,
     rollout: 2,
+    undeployed: 2,
     notice: 2,
     wake: 3,
   };

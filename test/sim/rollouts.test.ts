@@ -14,7 +14,9 @@ import {
   type Deployment,
   healthToTell,
   isKnown,
+  isToLetGo,
   noteRunOf,
+  noteUndeployed,
   takeOwnHealth,
   versionsToBegin,
 } from "../../firmware/sandbox/deployment";
@@ -54,6 +56,8 @@ interface Fleet {
   readonly broken: ReadonlySet<string>;
   /** Who ran version 2. */
   readonly ranSecond: Set<string>;
+  /** Who let go of the saga. */
+  readonly gone: Set<string>;
   readonly wrong: string[];
   readonly rings: readonly (readonly string[])[];
 }
@@ -68,7 +72,7 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
   const [first, ...others] = draw.chance(0.5) ? boards : [...boards].reverse();
   const fleet: Fleet = {
     ...{ network, gateways, running: new Map(), goodSince: new Map(), broken: new Set(broken) },
-    ...{ ranSecond: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
+    ...{ ranSecond: new Set(), gone: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
   };
   for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0, true));
   network.rolls = (name, action) => {
@@ -79,6 +83,12 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
       for (const block of finals) takeOwnHealth([deployment], avatar, block);
       return;
     }
+    if (action.kind === "undeployed") {
+      noteUndeployed(deployment);
+      if (action.gone) fleet.gone.add(name);
+      return;
+    }
+    if (fleet.gone.has(name)) fleet.wrong.push(`${name} was told ${action.kind}, and had let go of it`);
     if (!isKnown(deployment, action.saga)) addVersion(deployment, action.saga, new Map());
     if (action.whole) deployment.whole.add(action.saga.version);
   };
@@ -128,6 +138,23 @@ function standing({ network }: Fleet, name: string): Rollout | undefined {
   return found;
 }
 
+/** Whether that is among a member's final definitions. */
+function hasHeard({ network }: Fleet, name: string, kind: string): boolean {
+  const group = network.groups.get("definitions")!;
+  return network.members
+    .get(name)!
+    .finals.some(
+      (final) =>
+        equal(final.group, group) && final.entries!.some((entry) => decodeDefinition(crypto, entry)?.kind === kind),
+    );
+}
+
+/** Who finds that all is over lets go of it: here that is whenever it looks, since nothing of what it began takes any time. */
+function letGoWhereOver({ network }: Fleet, name: string, deployment: Deployment): void {
+  const stateGroup = network.groups.get("states")!;
+  if (isToLetGo(deployment, true, network.now)) network.give(name, { kind: "let-go", world: network.tag, stateGroup });
+}
+
 /** Each who has power runs something now and then, tells how it goes, and a gateway looks after the rollout. */
 function live(fleet: Fleet, draw: Draw): void {
   const { network, running, broken, ranSecond, wrong } = fleet;
@@ -135,8 +162,10 @@ function live(fleet: Fleet, draw: Draw): void {
     const member = network.members.get(name)!;
     if (!member.alive) continue;
     const mine = versionsToBegin(deployment, crypto, member.avatar);
-    const version = deployment.versions.filter((each) => mine.has(idOfSaga(crypto, each))).at(-1);
+    if (deployment.undeployed) letGoWhereOver(fleet, name, deployment);
+    const version = deployment.versions.filter((each) => mine?.has(idOfSaga(crypto, each))).at(-1);
     if (version !== undefined && deployment.whole.has(version.version) && draw.chance(0.4)) {
+      if (hasHeard(fleet, name, "undeploy")) wrong.push(`${name} began by a saga that is undeployed`);
       if (version.version === 2) {
         ranSecond.add(name);
         const known = standing(fleet, name);
@@ -198,13 +227,19 @@ function revive({ network, gateways, running }: Fleet, name: string): void {
   for (const other of others) if (other !== name && network.members.get(other)!.alive) network.connect(name, other);
 }
 
-function runFleet(seed: number, stewards: number, broken: readonly string[]): Fleet {
+function runFleet(
+  seed: number,
+  stewards: number,
+  broken: readonly string[],
+  steer: (fleet: Fleet, step: number) => void = () => {},
+): Fleet {
   const draw = seeded(seed);
   const fleet = createFleet(draw, stewards, broken);
   const { network } = fleet;
   rollOut(fleet);
   for (let step = 0; step < 120; step++) {
     disturb(fleet, draw);
+    steer(fleet, step);
     network.run(network.now + 200 + draw.below(800));
     live(fleet, draw);
   }
@@ -241,11 +276,32 @@ describe("a version that rolls out while power and links fail", () => {
         for (const name of fleet.network.members.keys()) {
           expect([name, standing(fleet, name)?.open]).toEqual([name, 0]);
           const mine = versionsToBegin(fleet.running.get(name)!, crypto, fleet.network.members.get(name)!.avatar);
-          expect([name, mine.size]).toEqual([name, 1]);
+          expect([name, mine!.size]).toEqual([name, 1]);
         }
         const firstBroken = fleet.rings.findIndex((ring) => ring.some((name) => broken.includes(name)));
         const beyond = fleet.rings.slice(firstBroken + 1).flat();
         expect(beyond.filter((name) => fleet.ranSecond.has(name))).toEqual([]);
+      }, 60_000);
+
+      it(`of a saga that is undeployed meanwhile is begun by nobody who heard, and let go of by all, by ${who}: seed ${seed}`, () => {
+        const at = seeded(seed).below(100);
+        const fleet = runFleet(seed, stewards, [], (world, step) => {
+          const steward = world.gateways.find((name) => world.network.members.get(name)!.alive);
+          // One without power when it is its turn says so at its next one.
+          if (step < at || steward === undefined || hasHeard(world, steward, "undeploy")) return;
+          define(world, steward, { kind: "undeploy", stateGroup: world.network.groups.get("states")! });
+        });
+        expect(fleet.wrong).toEqual([]);
+        const { network } = fleet;
+        expect([...fleet.gone].sort()).toEqual([...network.members.keys()].sort());
+        const left = [...network.members].flatMap(([name, { store }]) =>
+          [...store]
+            .filter(([key]) => key.startsWith("content/") || key.includes("/defined/"))
+            .map(([key, value]) => (key.startsWith("content/") ? key : decodeDefinition(crypto, value)?.kind))
+            .filter((kind) => kind !== "group" && kind !== "undeploy")
+            .map((kind) => `${name} ${kind}`),
+        );
+        expect(left).toEqual([]);
       }, 60_000);
     }
   }

@@ -340,6 +340,7 @@ function perform(world: World, member: Member, action: Action): void {
     case "rollout":
     case "retired":
     case "moved":
+    case "undeployed":
       throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);

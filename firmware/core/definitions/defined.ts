@@ -1,10 +1,11 @@
-import { groupKey } from "../block/records";
+import { dueAt } from "../block/buffer";
+import { definedKey, definedKeys, groupKey, keptUnder } from "../block/records";
 import { mayFollow } from "../chain/access";
 import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
 import type { Metablock } from "../chain/metablock";
 import { retire } from "../chain/retired";
 import { takeRoom } from "../chain/store-room";
-import { put, type World } from "../chain/world";
+import { put, remove, type World } from "../chain/world";
 import { VertebraError } from "../errors";
 import { greet } from "../gossip/frontier";
 import type { Peer } from "../gossip/peer";
@@ -14,24 +15,27 @@ import { syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
 import type { AvatarId, Hash } from "../wire/types";
-import { contentBytes, type HeldSaga, holdRollout, holdSaga, maxHeldSagas, takeStep } from "./content";
+import {
+  contentBytes,
+  endSaga,
+  forgetSaga,
+  type HeldRollout,
+  type HeldSaga,
+  holdRollout,
+  holdSaga,
+  isStep,
+  maxHeldSagas,
+  takeStep,
+  tellUndeployed,
+} from "./content";
 import { concerns, type Definition, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
-import { isUnderWay, type RolloutDefinition, type SagaDefinition } from "./saga-definition";
+import { isUnderWay, type RolloutDefinition, type SagaDefinition, type UndeployDefinition } from "./saga-definition";
 
 /**
  * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
  * there", and "owner is who a final definition lists, and nobody by being named elsewhere" (PROTOCOL 10). Of a group that it owns or
  * relays it keeps the definition, by its sequence, and of all others nothing.
  */
-
-export function definedKey(world: string, sequence: number): string {
-  return `${definedKeys(world)}${sequence}`;
-}
-
-/** What these keys begin with. */
-export function definedKeys(world: string): string {
-  return `w/${world}/defined/`;
-}
 
 /** The definitions that these records hold, with their sequences. Throws as `decodeDefinition`. */
 function* definitionsIn(
@@ -88,19 +92,31 @@ export function restoreDefined(world: World, records: readonly (readonly [string
   }
   // In their order: a saga comes before its rollouts, and those before their steps.
   const all = [...definitionsIn(world.crypto, world.tag, records)].sort((a, b) => a.sequence - b.sequence);
+  const undeployed = new Set(
+    all.flatMap(({ definition: its }) => (its.kind === "undeploy" ? toHex(its.stateGroup) : [])),
+  );
   for (const { sequence, definition } of all) {
     retireBy(world, definition);
-    if (definition.kind === "saga") restoreSaga(world, sequence, definition);
+    if (definition.kind === "saga") restoreSaga(world, sequence, definition, undeployed);
     else if (definition.kind === "rollout") holdRollout(world, sequence, definition);
-    else if (definition.kind === "step") takeStep(world, definition.rollout, definition.open);
+    else if (definition.kind === "step") {
+      if (isStep(world, definition)) takeStep(world, sequence, definition);
+    } else if (definition.kind === "undeploy") endSaga(world, definition.stateGroup);
   }
 }
 
-function restoreSaga(world: World, sequence: number, definition: SagaDefinition): void {
-  if (!world.groups.has(toHex(definition.stateGroup))) return;
+/** One that was undeployed takes no memory that there is not: then nothing of it was begun here. */
+function restoreSaga(
+  world: World,
+  sequence: number,
+  definition: SagaDefinition,
+  undeployed: ReadonlySet<string>,
+): void {
+  const stateGroup = toHex(definition.stateGroup);
+  if (!world.groups.has(stateGroup)) return;
   const error = memoryForSaga(world, definition);
   if (error === undefined) holdSaga(world, sequence, definition);
-  else world.delivered.push({ kind: "notice", world: world.tag, error });
+  else if (!undeployed.has(stateGroup)) world.delivered.push({ kind: "notice", world: world.tag, error });
 }
 
 /** Of how many sagas these records hold versions. Throws as `decodeDefinition`. */
@@ -154,10 +170,10 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
       if (error === undefined) retireBy(world, definition);
     } else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
     else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
-    else if (definition?.kind === "step" && world.contents.rollouts.has(definition.rollout)) {
+    else if (definition?.kind === "step" && isStep(world, definition)) {
       error = keepDefinition(world, sequence, entry);
-      if (error === undefined) takeStep(world, definition.rollout, definition.open);
-    }
+      if (error === undefined) takeStep(world, sequence, definition);
+    } else if (definition?.kind === "undeploy") error = takeUndeploy(world, sequence, entry, definition);
   } catch (thrown) {
     if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
     error = new VertebraError(
@@ -208,7 +224,8 @@ function takeSaga(
   entry: Uint8Array,
   definition: SagaDefinition,
 ): VertebraError | undefined {
-  if (!world.groups.has(toHex(definition.stateGroup))) return;
+  const stateGroup = toHex(definition.stateGroup);
+  if (!world.groups.has(stateGroup) || world.contents.undeployed.has(stateGroup)) return;
   const held = [...world.contents.sagas.values()];
   // The first that is final has the number.
   if (held.some(({ definition: other }) => other.name === definition.name && other.version === definition.version))
@@ -234,11 +251,48 @@ function takeRollout(
     saga.name === name && saga.version === version && equal(saga.stateGroup, stateGroup);
   if (![...world.contents.sagas.values()].some(isItsOwn)) return undefined;
   // Gateways know the first one alone.
-  const before = [...world.contents.rollouts.values()].filter((held) => held.definition.name === name).at(-1);
+  const ofIt = (held: HeldRollout) => equal(held.definition.stateGroup, stateGroup);
+  const before = [...world.contents.rollouts.values()].filter(ofIt).at(-1);
   if (before !== undefined && isUnderWay(before.definition, before.open)) return undefined;
   const error = keepDefinition(world, sequence, entry);
   if (error === undefined) holdRollout(world, sequence, definition);
   return error;
+}
+
+/** Kept for good: what another steward defines of the saga afterwards counts for nobody. */
+function takeUndeploy(
+  world: World,
+  sequence: number,
+  entry: Uint8Array,
+  { stateGroup }: UndeployDefinition,
+): VertebraError | undefined {
+  const key = toHex(stateGroup);
+  if (!world.groups.has(key) || world.contents.undeployed.has(key)) return undefined;
+  const error = keepDefinition(world, sequence, entry);
+  if (error === undefined) endSaga(world, stateGroup);
+  return error;
+}
+
+/**
+ * Lets go of a saga that was undeployed, of which its driver says that all is over: of its definitions, its source, what was kept of it and
+ * its memory. Not while something is on its way that this participant put into its states: the driver says so again later.
+ */
+export function letGo(world: World, stateGroup: Hash): void {
+  const { contents, tag, groups } = world;
+  const key = toHex(stateGroup);
+  const held = [...contents.sagas.values()].find(({ definition }) => equal(definition.stateGroup, stateGroup));
+  if (!contents.undeployed.has(key) || held === undefined || isWriting(world, groups.get(key)!)) return;
+  if (groups.get(key)!.mine) world.spareBytes += bytesOfDeployed(world.bounds);
+  const { snapshot, waits } = keptUnder(tag, key);
+  for (const gone of [...forgetSaga(world, stateGroup), snapshot, waits]) remove(world, gone);
+  tellUndeployed(world, held.definition, true);
+}
+
+/** Whether something of this participant's is buffered for a group, or sealed and not final. */
+function isWriting({ avatar }: World, { blocks, buffer }: Group): boolean {
+  if (dueAt(buffer) !== undefined) return true;
+  for (const { header } of blocks.values()) if (equal(header.value.issuer, avatar)) return true;
+  return false;
 }
 
 /** Takes the memory of one that it runs, all versions of which share it. */

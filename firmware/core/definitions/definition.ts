@@ -10,26 +10,13 @@ import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/li
 import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
-import {
-  itemsOfSaga,
-  type RolloutDefinition,
-  readSagaDefinition,
-  type SagaDefinition,
-  type StepDefinition,
-} from "./saga-definition";
+import { itemsOfSaga, type OfSagas, readSagaDefinition } from "./saga-definition";
 
 /**
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
  * bytes of each are in docs/wire.
  */
-export type Definition =
-  | MemberDefinition
-  | PactDefinition
-  | GroupDefinition
-  | RetireDefinition
-  | SagaDefinition
-  | RolloutDefinition
-  | StepDefinition;
+export type Definition = MemberDefinition | PactDefinition | GroupDefinition | RetireDefinition | OfSagas;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -154,6 +141,7 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "saga":
     case "rollout":
     case "step":
+    case "undeploy":
       return readSagaDefinition(kind, decode(body));
     default:
       return undefined;

@@ -55,6 +55,14 @@ export interface StepDefinition {
   readonly open: number;
 }
 
+/** Of the saga of this state group, in all its versions: nobody begins by it any more, and what was begun ends on its version. For good. */
+export interface UndeployDefinition {
+  readonly kind: "undeploy";
+  readonly stateGroup: Hash;
+}
+
+export type OfSagas = SagaDefinition | RolloutDefinition | StepDefinition | UndeployDefinition;
+
 /** How many rings are open after a step: what was taken back stays so, and of several stewards one may be late, so what is open stays open. */
 export function openAfter({ rings }: RolloutDefinition, open: number, step: StepDefinition["open"]): number {
   if (open === 0 || step === 0) return 0;
@@ -70,7 +78,7 @@ export function isUnderWay({ rings }: RolloutDefinition, open: number): boolean 
 const maxSagaGroups = 64;
 export const maxRings = 16;
 
-export function itemsOfSaga(definition: SagaDefinition | RolloutDefinition | StepDefinition): Cbor {
+export function itemsOfSaga(definition: OfSagas): Cbor {
   switch (definition.kind) {
     case "saga": {
       const { name, version, stateGroup, groups, size, chunks, parts, staged } = definition;
@@ -84,14 +92,13 @@ export function itemsOfSaga(definition: SagaDefinition | RolloutDefinition | Ste
     }
     case "step":
       return [definition.rollout, definition.open];
+    case "undeploy":
+      return [definition.stateGroup];
   }
 }
 
 /** Throws `structure-…` or `definition-…`. */
-export function readSagaDefinition(
-  kind: "saga" | "rollout" | "step",
-  value: Cbor,
-): SagaDefinition | RolloutDefinition | StepDefinition {
+export function readSagaDefinition(kind: OfSagas["kind"], value: Cbor): OfSagas {
   switch (kind) {
     case "saga":
       return readSaga(value);
@@ -100,6 +107,10 @@ export function readSagaDefinition(
     case "step": {
       const [rollout, open] = tuple("step", value, 2);
       return { kind, rollout: integer("step: rollout", rollout), open: integer("step: open", open, 0, maxRings) };
+    }
+    case "undeploy": {
+      const [stateGroup] = tuple("undeploy", value, 1);
+      return { kind, stateGroup: hash32("undeploy: state group", stateGroup) };
     }
   }
 }
