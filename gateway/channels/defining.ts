@@ -109,7 +109,7 @@ export function tried(gateway: Gateway, definitions: readonly Definition[]): Def
   return { dry: true, defined: toldOf(gateway, definitions, []) };
 }
 
-/** Defines one after the other what was tried; resolves when all are final. */
+/** Defines what was tried, in its order, and most often in one block; resolves when all is final. */
 export async function define(
   gateway: Gateway,
   definitions: readonly Definition[],
@@ -117,11 +117,8 @@ export async function define(
 ): Promise<DefinedJson> {
   const { world, channel } = gateway;
   const group = definitionsIn(world);
-  const sequences: number[] = [];
-  for (const each of definitions) {
-    const { final } = await channel.push(group, encodeDefinition(each), ending);
-    sequences.push(await beforeEnd(final, ending));
-  }
+  const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
+  const sequences = await Promise.all(pushed.map(({ final }) => beforeEnd(final, ending)));
   return { dry: false, defined: toldOf(gateway, definitions, sequences) };
 }
 

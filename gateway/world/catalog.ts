@@ -310,8 +310,10 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
       const others = known.groups.filter((each) => each !== former);
       if (others.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const id = idOfDefined(crypto, definition);
-      const same = [...known.groups, ...known.retired].find((each) => equal(each.id, id));
-      if (same !== undefined) throw sameOwners(definition.name, same.name);
+      const same = others.find((each) => equal(each.id, id));
+      if (same !== undefined) throw taken("group of this pact with these owners,", same.name);
+      const retired = known.retired.find((each) => equal(each.id, id));
+      if (retired !== undefined) throw sameOwners(definition.name, retired.name);
       const stranger = [...owners, ...definition.followers].find(
         (avatar) => !members.some((member) => equal(member.avatar, avatar)),
       );
