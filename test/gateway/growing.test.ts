@@ -126,7 +126,7 @@ describe("a gateway whose world grows", () => {
     mkdirSync(join(directory, "defined"));
     await add(gateway, "porch");
     expect(names(gateway.world)).toEqual(["board-1", "porch"]);
-    expect(gateway.notices).toHaveLength(2);
+    expect(gateway.notices).toHaveLength(1);
     rmSync(join(directory, "defined"), { recursive: true });
   });
 
