@@ -1,5 +1,7 @@
-import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
+import { retiredBy } from "../../firmware/core/definitions/defined";
+import type { Definition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
+import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
@@ -51,6 +53,7 @@ export async function replaceBoard(gateway: Gateway, asked: ReplaceAsked, ending
   const board = encodeText(asked.board);
   const added = newBoard(crypto, nodeRandom(), world, asked.by, board);
   const definitions = [...added.definitions, ...withoutMember(crypto, world, asked.name, old, added.avatar)];
+  for (const each of definitions) checkOver(gateway, each);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.by, added.provision, board);
@@ -75,13 +78,28 @@ async function checkedAndDefined(
   dry: boolean,
   ending: AbortSignal,
 ): Promise<DefinedJson> {
-  for (const each of definitions) if (isGroup(each)) checkGroup(gateway.world, each);
+  for (const each of definitions) {
+    checkOver(gateway, each);
+    if (each.kind === "group") checkGroup(gateway.world, each);
+  }
   const would = tried(gateway, definitions);
   return dry ? would : define(gateway, definitions, ending);
 }
 
-function isGroup(definition: Definition): definition is GroupDefinition {
-  return definition.kind === "group";
+/** What was begun by a saga that was undeployed ends in the groups in which it began. Throws `group-in-use`. */
+function checkOver({ crypto, sagas, world }: Gateway, definition: Definition): void {
+  const retired = retiredBy(crypto, definition);
+  if (retired === undefined) return;
+  const using = sagas.find(
+    ({ ledger: { definitions } }) => definitions.undeployed && definitions.groups.has(toHex(retired)),
+  );
+  if (using === undefined) return;
+  const { description } = [...using.ledger.definitions.sagas.values()][0]!;
+  throw new VertebraError(
+    "group-in-use",
+    `Group ${world.catalog.groupOf(retired)?.name} is one of those of saga ${description.name}, which was undeployed, and what it began is under way`,
+    "Wait until it is over, or cancel it: `vertebra saga list` shows it.",
+  );
 }
 
 function boardAvatar({ world }: Gateway, name: string) {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { reason } from "./bench";
 import { createLivingWorld, kill, type LivingWorld } from "./living-world";
@@ -105,5 +107,33 @@ describe.skipIf(reason)("a group whose owners change while it runs", () => {
       "machine-shared~1 retired",
     ]);
     expect((await world.ask("group", "retire", "machine-shared~1")).answer.error.code).toBe("group-retired");
+  }, 120_000);
+
+  it("waits for a saga that looks at it, which goes on with other members when it is deployed anew", async () => {
+    await world.up();
+    const first = await world.board("board-1");
+    const gone = await world.board("board-2");
+    expect((await world.ask("pact", "add", "examples/visitors/visit.ts")).status).toBe(0);
+    const all = owners("gateway", "board-1", "board-2");
+    expect((await world.ask("group", "add", "visits", "--pact", "visit", ...all)).status).toBe(0);
+    expect((await world.ask("saga", "deploy", "examples/visitors/visitors.ts", ...all)).status).toBe(0);
+    await first.printed('"whole":true');
+    await kill(gone);
+    const remove = ["board", "remove", "board-2"];
+    const { error } = (await world.ask(...remove)).answer;
+    expect([error.code, error.remedy]).toEqual([
+      "group-in-use",
+      expect.stringContaining("vertebra saga undeploy visitors"),
+    ]);
+    expect((await world.ask("saga", "undeploy", "visitors")).status).toBe(0);
+    await expect.poll(async () => (await world.ask(...remove)).status, patience).toBe(0);
+    const text = readFileSync("examples/visitors/visitors.ts", "utf8");
+    const next = text
+      .replace("./visit", join(process.cwd(), "examples/visitors/visit"))
+      .replace("version: 1", "version: 2");
+    const deployed = await world.ask("saga", "deploy", world.file("again", next), ...owners("gateway", "board-1"));
+    expect([deployed.status, deployed.answer]).toMatchObject([0, {}]);
+    await world.push("visits", { room: "hall", people: 12 });
+    await expect.poll(() => world.tail("crowd"), patience).toMatchObject([{ entry: { room: "hall", people: 12 } }]);
   }, 120_000);
 });

@@ -76,7 +76,7 @@ export function definedIn(
 }
 
 /** SyncGroupId of the group that a definition retires. */
-function retiredBy(crypto: World["crypto"], definition: Definition): Hash | undefined {
+export function retiredBy(crypto: World["crypto"], definition: Definition): Hash | undefined {
   if (definition.kind === "retire") return definition.group;
   if (definition.kind !== "group" || definition.succeeds === null) return undefined;
   return syncGroupId(crypto, definition.succeeds);
