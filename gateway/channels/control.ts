@@ -17,7 +17,9 @@ import {
 } from "./deploying";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
-import { rollBack, rolloutsJson } from "./rollouts";
+import { diffJson } from "./rollout-diff";
+import { historyJson } from "./rollout-history";
+import { rolloutsJson, type SteerAsked, steer } from "./rollouts";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
@@ -81,6 +83,8 @@ async function answer(
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /status") send(response, statusJson(gateway));
   else if (route === "GET /rollouts") send(response, await rolloutsJson(gateway));
+  else if (route === "GET /rollouts/history") send(response, await historyJson(gateway, url.searchParams.get("saga")));
+  else if (route === "GET /rollouts/diff") send(response, await diffJson(gateway, url.searchParams.get("saga") ?? ""));
   else if (route === "GET /versions") send(response, await versionsJson(gateway, url.searchParams.get("saga")));
   else if (route === "GET /store") send(response, await storeSizes(gateway));
   else if (route === "GET /why") send(response, await whyWaiting(gateway, url.searchParams.get("of") ?? ""));
@@ -114,9 +118,15 @@ const definable = {
     undeploySaga(gateway, await readBody<UndeployAsked>(request, { saga: "string", dry: "boolean" }), ending),
   "POST /rollouts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     startRollout(gateway, await readBody<RolloutAsked>(request, rolloutAsked), ending),
-  "POST /rollouts/back": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
-    rollBack(gateway, (await readBody<{ readonly saga: string }>(request, { saga: "string" })).saga, ending),
+  "POST /rollouts/back": steering("back"),
+  "POST /rollouts/pause": steering("pause"),
+  "POST /rollouts/resume": steering("resume"),
 };
+
+function steering(what: Parameters<typeof steer>[1]) {
+  return async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    steer(gateway, what, await readBody<SteerAsked>(request, { saga: "string", dry: "boolean" }), ending);
+}
 
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),

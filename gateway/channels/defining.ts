@@ -150,6 +150,10 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
     case "undeploy":
       return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
+    case "pause": {
+      const { rollout, paused } = definition;
+      return { kind: "pause", name: `${rollout} ${paused ? "waits" : "goes on"}`, id: "" };
+    }
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

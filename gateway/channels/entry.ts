@@ -92,6 +92,8 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
     }
     case "step":
       return { kind, rollout: definition.rollout, open: definition.open };
+    case "pause":
+      return { kind, rollout: definition.rollout, paused: definition.paused };
     case "undeploy":
       return { kind, name: catalog.sagaOf(definition.stateGroup) };
   }

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { RolloutAsked } from "../channels/deploying";
-import type { RolloutJson } from "../channels/rollouts";
-import { paint } from "../system/text";
+import type { RolloutJson, SteerAsked } from "../channels/rollouts";
+import { fit, paint } from "../system/text";
 import type { AskedRing } from "../world/rolling";
 import { askToDefine } from "./defined";
 import { collect, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
+import { rolloutDiffCommand } from "./rollout-diff";
+import { rolloutHistoryCommand } from "./rollout-history";
 import { type SagaOptions, sagaAsked } from "./saga-deploy";
 
 export function rolloutCommand(): Command {
@@ -14,7 +16,23 @@ export function rolloutCommand(): Command {
     .description("new versions of sagas, ring by ring, with a way back")
     .addCommand(startCommand())
     .addCommand(statusCommand())
-    .addCommand(rollbackCommand());
+    .addCommand(rolloutHistoryCommand())
+    .addCommand(rolloutDiffCommand())
+    .addCommand(
+      steerCommand(
+        "pause",
+        "/rollouts/pause",
+        "have a rollout wait: no ring opens, and past its failures it is taken back",
+      ),
+    )
+    .addCommand(steerCommand("resume", "/rollouts/resume", "have a rollout that was paused go on"))
+    .addCommand(
+      steerCommand(
+        "rollback",
+        "/rollouts/back",
+        "take the last rollout of a saga back: nothing more begins by that version",
+      ),
+    );
 }
 
 interface StartOptions extends SagaOptions {
@@ -83,7 +101,7 @@ function time(text: string): number {
 }
 
 function statusCommand(): Command {
-  return worldCommand("status", "show how rollouts go: each ring, and each member of it", [
+  return worldCommand("status", "show how the last rollout of each saga goes: each ring, and each member of it", [
     "vertebra rollout status",
     "vertebra rollout status --json",
   ]).action(async (options: WorldOptions) => {
@@ -96,9 +114,10 @@ function statusCommand(): Command {
 }
 
 const barWidth = 24;
+const widestReason = 34;
 
-function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
-  const colour = state === "done" ? "green" : state === "running" ? "yellow" : "red";
+export function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
+  const colour = state === "done" ? "green" : state === "taken back" ? "red" : "yellow";
   print(paint("bold", `${saga} v${version}`), " ", paint(colour, state));
   for (const [index, { size, good, failed, minSuccess }] of rings.entries()) {
     const done = Math.floor((good * barWidth) / size);
@@ -116,17 +135,19 @@ function showRollout({ saga, version, state, open, rings, members }: RolloutJson
       each.state,
       `${each.runs}`,
       `${each.failures}`,
-      each.reason,
+      // The history tells all of it.
+      fit(each.reason, widestReason),
     ]),
   ]);
 }
 
-function rollbackCommand(): Command {
-  return worldCommand("rollback", "take the last rollout of a saga back: nothing more begins by that version", [
-    "vertebra rollout rollback watch",
-  ])
+/** A command about the last rollout of a saga, which the gateway is asked for at this path. */
+function steerCommand(name: string, path: string, summary: string): Command {
+  return worldCommand(name, summary, [`vertebra rollout ${name} watch`, `vertebra rollout ${name} watch --dry-run`])
     .argument("<saga>", "its name")
-    .action(async (saga: string, options: WorldOptions) => {
-      await askToDefine(options, "/rollouts/back", { saga });
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .action(async (saga: string, options: WorldOptions & { dryRun?: boolean }) => {
+      const asked: SteerAsked = { saga, dry: options.dryRun === true };
+      await askToDefine(options, path, asked);
     });
 }

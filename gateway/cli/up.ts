@@ -114,6 +114,8 @@ function nameOf(catalog: World["catalog"], definition: Definition): string {
       return `of ${catalog.groupOf(definition.group)?.name}`;
     case "step":
       return `of rollout ${definition.rollout} to ${definition.open}`;
+    case "pause":
+      return `of rollout ${definition.rollout} ${definition.paused ? "begins" : "ends"}`;
     case "undeploy":
       return catalog.sagaOf(definition.stateGroup);
     default:

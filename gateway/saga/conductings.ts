@@ -1,4 +1,4 @@
-import { contentKey, keptUnder } from "../../firmware/core/block/records";
+import { keptUnder } from "../../firmware/core/block/records";
 import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
@@ -25,7 +25,6 @@ import {
   noteOpened,
   noteRunOf,
   noteUndeployed,
-  sourceFrom,
   takeOwnHealth,
   versionsToBegin,
 } from "../../firmware/sandbox/deployment";
@@ -35,6 +34,7 @@ import { knownIn } from "../world/catalog";
 import type { World } from "../world/world";
 import { type GatewayConducting, type GatewaySagas, gatewayPublished, openConducting } from "./conducting";
 import type { Sandbox } from "./sandbox";
+import { storedSource } from "./stored-source";
 
 /** The gateway's part in the sagas of its world: those that it was made with, in one conductor, and each that was deployed since in one of its own. */
 export interface Conductings {
@@ -140,14 +140,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
       readDefinitions(crypto, provisionFor([...running.versions, saga], new Set()));
       addVersion(running, saga, gatewayPublished);
     }
-    if (whole) {
-      const pieces = new Map<string, Uint8Array | undefined>();
-      for (const each of saga.chunks) {
-        const key = contentKey(tag, toHex(each));
-        pieces.set(key, await store.read(key));
-      }
-      const [hash, text] = sourceFrom(crypto, saga, (key) => pieces.get(key), tag);
-      running.texts.set(hash, text);
+    const source = whole ? await storedSource(crypto, store, tag, saga) : undefined;
+    if (source !== undefined) {
+      running.texts.set(...source);
       running.whole.add(saga.version);
       running.conducting?.handle({ kind: "alarm" });
     }

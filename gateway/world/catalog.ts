@@ -7,10 +7,12 @@ import {
 } from "../../firmware/core/definitions/definition";
 import {
   isUnderWay,
-  openAfter,
+  type PauseDefinition,
   type RolloutDefinition,
   type SagaDefinition,
+  type Standing,
   type StepDefinition,
+  standingAfter,
   type UndeployDefinition,
 } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
@@ -70,10 +72,7 @@ export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "gro
   };
 }
 
-/** By the sequence of its definition, with how many of its rings are open; none, where it was taken back. */
-export interface KnownRollout extends Rollout {
-  open: number;
-}
+export interface KnownRollout extends Rollout, Standing {}
 
 export interface KnownPact {
   readonly id: Hash;
@@ -198,7 +197,7 @@ function takeEntry(
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
   const { pacts, groups, retired, members, sagas, undeployed, rollouts, taken } = catalog;
   const copied = { pacts: [...pacts], groups: [...groups], retired: [...retired], members: [...members] };
-  const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: rollouts.map((each) => ({ ...each })) };
+  const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: [...rollouts] };
   const trial = { ...copied, ...ofSagas };
   for (const [index, each] of definitions.entries()) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
@@ -213,8 +212,8 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
-  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1 });
-  else if (definition.kind === "step") takeStep(known, definition);
+  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });
+  else if (definition.kind === "step" || definition.kind === "pause") takeStep(known, definition);
   else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
   else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
   else addGroup(crypto, known, definition);
@@ -258,9 +257,9 @@ function liveGroup({ groups }: Pick<Known, "groups">, id: Hash): KnownGroup {
   );
 }
 
-function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
-  const found = rollouts.find(({ sequence }) => sequence === rollout)!;
-  found.open = openAfter(found.definition, found.open, open);
+function takeStep({ rollouts }: Known, next: StepDefinition | PauseDefinition): void {
+  const at = rollouts.findIndex(({ sequence }) => sequence === next.rollout);
+  rollouts[at] = standingAfter(rollouts[at]!, next);
 }
 
 function takeUndeploy({ sagas, undeployed }: Known, sequence: number, { stateGroup }: UndeployDefinition): void {
@@ -333,7 +332,8 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
     case "rollout":
       checkRollout(known, definition);
       break;
-    case "step": {
+    case "step":
+    case "pause": {
       const found = known.rollouts.find(({ sequence }) => sequence === definition.rollout);
       if (found !== undefined && found.open > 0) break;
       throw new VertebraError(

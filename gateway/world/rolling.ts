@@ -46,7 +46,7 @@ export function newRollout(crypto: Crypto, world: World, finalEntries: FinalEntr
     );
   }
   const owners = ownersOf(crypto, world, saga);
-  const status = statusGroup(crypto, world, name, owners);
+  const status = statusGroup(crypto, world, saga.definition, owners);
   const rollout: RolloutDefinition = {
     ...{ kind: "rollout", name, version, stateGroup, statusGroup: status.id },
     rings: ringsOf(crypto, world, name, owners, asked.rings),
@@ -70,8 +70,13 @@ function ownersIn({ group }: GroupDefinition): readonly AvatarId[] {
   return decodeSyncGroup(group).owners;
 }
 
-/** One for all rollouts of the saga. */
-function statusGroup(crypto: Crypto, { catalog }: World, saga: string, owners: readonly AvatarId[]) {
+/** One for all rollouts of the saga; of one that was deployed anew for other members, another. */
+function statusGroup(
+  crypto: Crypto,
+  { catalog }: World,
+  { name: saga, version }: NewSaga["definition"],
+  owners: readonly AvatarId[],
+) {
   const bytes = encodePact(healthPact);
   const pact = pactId(crypto, bytes);
   const id = syncGroupId(crypto, encodeSyncGroup({ pact, owners }));
@@ -79,7 +84,9 @@ function statusGroup(crypto: Crypto, { catalog }: World, saga: string, owners: r
   const gateway = avatarOf(catalog, gatewayName);
   const known = { pacts: [...catalog.pacts, { id: pact, bytes, pact: healthPact, fields: healthPact.fields }] };
   const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
-  return { id, define: groupOf(crypto, known, `rollout@${saga}`, { id: pact }, owners, [], followers) };
+  const taken = catalog.groups.some((group) => group.name === `rollout@${saga}`);
+  const name = `rollout@${saga}${taken ? `.v${version}` : ""}`;
+  return { id, define: groupOf(crypto, known, name, { id: pact }, owners, [], followers) };
 }
 
 /** Whom a count or a share takes follows from the saga's name and the members: each saga tries its luck with others first. */

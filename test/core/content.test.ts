@@ -279,6 +279,35 @@ describe("a rollout", () => {
     expect(told).toEqual(["deployed", "deployed", "rollout", "deployed", "deployed"]);
   });
 
+  it("opens no ring while it is paused, by a step that is late either, over a restart too; and goes on as if it had never been", () => {
+    const network = star();
+    const told = opened(network);
+    deployTwo(network);
+    rollOut(network, 1);
+    const records = () =>
+      [...network.members.get("board1")!.store.keys()].filter((key) => key.includes("/defined/")).length;
+    const before = records();
+    const pause = (paused: boolean) => define(network, { kind: "pause", rollout: 3, paused });
+    for (const paused of [false, true, true]) pause(paused);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    network.run(network.now + 1_000);
+    expect([told.get("board1"), records()]).toEqual([[1], before + 1]);
+    network.crash("board1");
+    network.boot("board1");
+    network.connect("board1", "gateway");
+    network.run(network.now + 1_000);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    expect([told.get("board1"), records()]).toEqual([[1, 1], before + 1]);
+    pause(false);
+    network.run(network.now + 1_000);
+    expect(records()).toBe(before);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    pause(true);
+    define(network, { kind: "step", rollout: 3, open: 0 });
+    network.run(network.now + 1_000);
+    expect(told.get("board1")).toEqual([1, 1, 2, 0]);
+  });
+
   it("counts where nothing else of the saga rolls out: the first that is final does, as does the first of two versions with one number", () => {
     const network = star();
     const told = opened(network);

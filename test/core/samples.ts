@@ -187,6 +187,7 @@ function sampleDefinitions({
       healthy: { runs: 3, failures: 0, withinMs: 600_000 },
     },
     { kind: "step", rollout: 7, open: 2 },
+    { kind: "pause", rollout: 7, paused: true },
     { kind: "undeploy", stateGroup: filled(9) },
   ];
   const successor = definitions[3];

@@ -159,10 +159,18 @@ describe.skipIf(reason)("a version that rolls out", () => {
 
     expect((await start(version(2), "--ring", "board-2", "--ring", "all", "--soak", "1h")).status).toBe(0);
     expect((await start(version(3), "--ring", "all")).answer.error.code).toBe("rollout-running");
+    expect((await world.ask("rollout", "pause", "visitors")).status).toBe(0);
+    expect((await rollout(2)).state).toBe("paused");
+    expect((await world.ask("rollout", "resume", "visitors")).status).toBe(0);
+    const { stdout: diff } = await run("rollout", "diff", "visitors", "--dir", world.directory);
+    expect(diff).toContain("-version: 1,\n+version: 2,");
     const good = await untilIs(2, ({ members }) => members.some(({ state }) => state === "good"));
     expect(good).toMatchObject({ state: "running", open: 1 });
     expect((await world.ask("rollout", "rollback", "visitors")).status).toBe(0);
     await untilIs(2, ({ members }) => members.every(({ state }) => state === "back"));
     expect((await settled()).version).toBe(1);
+    expect((await world.ask("rollout", "history", "visitors")).answer).toMatchObject([
+      { version: 2, state: "taken back", steps: ["began", "paused", "resumed", "took back"].map((what) => ({ what })) },
+    ]);
   }, 180_000);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeDefinition, encodeDefinition } from "../../firmware/core/definitions/definition";
-import type { RolloutDefinition } from "../../firmware/core/definitions/saga-definition";
+import type { RolloutDefinition, Standing } from "../../firmware/core/definitions/saga-definition";
 import { encodeParts, idOfSaga } from "../../firmware/core/saga/deployed";
 import type { RunResult } from "../../firmware/core/saga/events";
 import { countRing, decodeHealth, type Health, healthPact, isGood, nextStep } from "../../firmware/core/saga/health";
@@ -56,6 +56,8 @@ interface Fleet {
   readonly broken: ReadonlySet<string>;
   /** Who ran version 2. */
   readonly ranSecond: Set<string>;
+  /** By member: how many rings were open when it heard that the rollout is paused. */
+  readonly heardPaused: Map<string, number>;
   /** Who let go of the saga. */
   readonly gone: Set<string>;
   readonly wrong: string[];
@@ -72,7 +74,13 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
   const [first, ...others] = draw.chance(0.5) ? boards : [...boards].reverse();
   const fleet: Fleet = {
     ...{ network, gateways, running: new Map(), goodSince: new Map(), broken: new Set(broken) },
-    ...{ ranSecond: new Set(), gone: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
+    ...{
+      ranSecond: new Set(),
+      gone: new Set(),
+      heardPaused: new Map(),
+      wrong: [],
+      rings: [[first!], others.slice(0, 3), others.slice(3)],
+    },
   };
   for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0, true));
   network.rolls = (name, action) => {
@@ -124,15 +132,18 @@ function rollOut(fleet: Fleet): void {
 }
 
 /** The rollout as one member's final definitions have it; undefined where it is not among them. */
-function standing({ network }: Fleet, name: string): Rollout | undefined {
+function standing({ network }: Fleet, name: string): (Rollout & Standing) | undefined {
   const group = network.groups.get("definitions")!;
-  let found: { sequence: number; definition: RolloutDefinition; open: number } | undefined;
+  let found: { sequence: number; definition: RolloutDefinition; open: number; paused: boolean } | undefined;
   for (const { group: its, firstEntry, entries } of network.members.get(name)!.finals) {
     if (!equal(its, group)) continue;
     for (const [index, entry] of (entries ?? []).entries()) {
       const definition = decodeDefinition(crypto, entry);
-      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1 };
-      else if (definition?.kind === "step" && found !== undefined && found.open > 0) found.open = definition.open;
+      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1, paused: false };
+      else if (found === undefined || found.open === 0) continue;
+      else if (definition?.kind === "pause") found.paused = definition.paused;
+      // A judge of its own: what a steward sent off before it heard of a pause opens nothing.
+      else if (definition?.kind === "step" && (definition.open === 0 || !found.paused)) found.open = definition.open;
     }
   }
   return found;
@@ -149,6 +160,17 @@ function hasHeard({ network }: Fleet, name: string, kind: string): boolean {
     );
 }
 
+/** While it is paused, as far as a member has heard, no more rings are open to it than when it heard so. */
+function checkPaused(fleet: Fleet, name: string, { watches }: Deployment): void {
+  const known = standing(fleet, name);
+  if (known?.paused !== true) return void fleet.heardPaused.delete(`${name} now`);
+  const open = [...watches.values()].at(-1)?.rollout.open ?? 0;
+  const before = fleet.heardPaused.get(`${name} now`) ?? open;
+  if (open > before) fleet.wrong.push(`${name} has ${open} rings open of a rollout that was paused with ${before}`);
+  fleet.heardPaused.set(`${name} now`, open);
+  fleet.heardPaused.set(name, open);
+}
+
 /** Who finds that all is over lets go of it: here that is whenever it looks, since nothing of what it began takes any time. */
 function letGoWhereOver({ network }: Fleet, name: string, deployment: Deployment): void {
   const stateGroup = network.groups.get("states")!;
@@ -162,6 +184,7 @@ function live(fleet: Fleet, draw: Draw): void {
     const member = network.members.get(name)!;
     if (!member.alive) continue;
     const mine = versionsToBegin(deployment, crypto, member.avatar);
+    checkPaused(fleet, name, deployment);
     if (deployment.undeployed) letGoWhereOver(fleet, name, deployment);
     const version = deployment.versions.filter((each) => mine?.has(idOfSaga(crypto, each))).at(-1);
     if (version !== undefined && deployment.whole.has(version.version) && draw.chance(0.4)) {
@@ -281,6 +304,25 @@ describe("a version that rolls out while power and links fail", () => {
         const firstBroken = fleet.rings.findIndex((ring) => ring.some((name) => broken.includes(name)));
         const beyond = fleet.rings.slice(firstBroken + 1).flat();
         expect(beyond.filter((name) => fleet.ranSecond.has(name))).toEqual([]);
+      }, 60_000);
+
+      if (seed > 2) continue;
+      it(`that is paused meanwhile opens nothing till it is resumed, by ${who}: seed ${seed}`, () => {
+        const at = seeded(seed).below(30);
+        let until = Number.POSITIVE_INFINITY;
+        const fleet = runFleet(seed, stewards, [], (world, step) => {
+          const steward = world.gateways.find((name) => world.network.members.get(name)!.alive);
+          const known = steward === undefined ? undefined : standing(world, steward);
+          if (step < at || known === undefined) return;
+          if (known.paused) until = Math.min(until, step + 50);
+          // Resumed 50 steps after it was heard of, by whoever has power then.
+          const paused = step < until;
+          if (known.paused !== paused) define(world, steward!, { kind: "pause", rollout: known.sequence, paused });
+        });
+        expect(fleet.wrong).toEqual([]);
+        expect(fleet.heardPaused.size).toBeGreaterThan(0);
+        expect(standing(fleet, "g0")).toMatchObject({ open: 3, paused: false });
+        expect(fleet.ranSecond.size).toBe(boards.length);
       }, 60_000);
 
       it(`of a saga that is undeployed meanwhile is begun by nobody who heard, and let go of by all, by ${who}: seed ${seed}`, () => {

@@ -7,7 +7,14 @@ import { equal, toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
 import { chunkBytes } from "../wire/limits";
 import type { Hash } from "../wire/types";
-import { openAfter, type RolloutDefinition, type SagaDefinition, type StepDefinition } from "./saga-definition";
+import {
+  type PauseDefinition,
+  type RolloutDefinition,
+  type SagaDefinition,
+  type Standing,
+  type StepDefinition,
+  standingAfter,
+} from "./saga-definition";
 
 /**
  * Content is not in entries: a definition names its pieces by their hashes, and who needs one asks any neighbour for it that may have it
@@ -39,14 +46,12 @@ export interface HeldSaga {
   told: "known" | "whole" | null;
 }
 
-export interface HeldRollout {
-  readonly definition: RolloutDefinition;
-  /** The sequences of the steps by which it came to where it is. */
-  readonly steps: number[];
-  /** How many of its rings are open; none, where it was taken back. */
-  open: number;
-  /** Whether the driver was told so. */
-  told: boolean;
+export interface HeldRollout extends Standing {
+  /** The sequences of the steps by which it came to where it is, and of the definition by which it is paused. */
+  readonly steps: readonly number[];
+  readonly pausedBy: number | null;
+  /** Whether the driver was told how many of its rings are open. */
+  readonly told: boolean;
 }
 
 export interface Piece {
@@ -85,23 +90,28 @@ export function holdSaga({ contents }: World, sequence: number, definition: Saga
 
 /** Its first ring is open as soon as it is known. */
 export function holdRollout({ contents }: World, sequence: number, definition: RolloutDefinition): void {
-  contents.rollouts.set(sequence, { definition, steps: [], open: 1, told: false });
+  contents.rollouts.set(sequence, { definition, steps: [], open: 1, paused: false, pausedBy: null, told: false });
   contents.changed = true;
 }
 
-/** What was taken back stays so. */
-export function takeStep({ contents }: World, sequence: number, { rollout, open }: StepDefinition): void {
-  const held = contents.rollouts.get(rollout)!;
-  held.open = openAfter(held.definition, held.open, open);
-  held.steps.push(sequence);
-  held.told = false;
+/** Takes a step that opens or closes rings. */
+export function takeStep({ contents }: World, sequence: number, step: StepDefinition): void {
+  const held = contents.rollouts.get(step.rollout)!;
+  contents.rollouts.set(step.rollout, { ...standingAfter(held, step), steps: [...held.steps, sequence], told: false });
   contents.changed = true;
 }
 
-/** Whether a step opens or closes anything here: of several stewards one may be late. */
-export function isStep({ contents }: World, { rollout, open }: StepDefinition): boolean {
-  const held = contents.rollouts.get(rollout);
-  return held !== undefined && openAfter(held.definition, held.open, open) !== held.open;
+/** Takes what pauses a rollout or has it go on. The key of a record that says nothing more: one that goes on was never paused. */
+export function takePause({ contents, tag }: World, sequence: number, pause: PauseDefinition): string | undefined {
+  const held = contents.rollouts.get(pause.rollout)!;
+  contents.rollouts.set(pause.rollout, { ...standingAfter(held, pause), pausedBy: pause.paused ? sequence : null });
+  return held.pausedBy === null ? undefined : definedKey(tag, held.pausedBy);
+}
+
+/** Whether that changes how a rollout stands that is known here. */
+export function isStep({ contents }: World, definition: StepDefinition | PauseDefinition): boolean {
+  const held = contents.rollouts.get(definition.rollout);
+  return held !== undefined && standingAfter(held, definition) !== held;
 }
 
 /** Nobody who knows it begins by any version of it any more. */
@@ -120,10 +130,10 @@ export function forgetSaga({ contents, tag }: World, stateGroup: Hash): string[]
     forgotten.push(sequence);
     for (const piece of pieces) piece.stateGroups.delete(key);
   }
-  for (const [sequence, { definition, steps }] of contents.rollouts) {
+  for (const [sequence, { definition, steps, pausedBy }] of contents.rollouts) {
     if (!equal(definition.stateGroup, stateGroup)) continue;
     contents.rollouts.delete(sequence);
-    forgotten.push(sequence, ...steps);
+    forgotten.push(sequence, ...steps, ...(pausedBy === null ? [] : [pausedBy]));
   }
   const keys = forgotten.map((sequence) => definedKey(tag, sequence));
   for (const piece of contents.pieces.values()) {
@@ -175,7 +185,7 @@ export function tellSagas(world: World): void {
   }
   for (const [sequence, held] of world.contents.rollouts) {
     if (held.told) continue;
-    held.told = true;
+    world.contents.rollouts.set(sequence, { ...held, told: true });
     const { definition: rollout, open } = held;
     world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout, open });
   }

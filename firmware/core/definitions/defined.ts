@@ -25,11 +25,19 @@ import {
   holdSaga,
   isStep,
   maxHeldSagas,
+  takePause,
   takeStep,
   tellUndeployed,
 } from "./content";
 import { concerns, type Definition, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
-import { isUnderWay, type RolloutDefinition, type SagaDefinition, type UndeployDefinition } from "./saga-definition";
+import {
+  isUnderWay,
+  type PauseDefinition,
+  type RolloutDefinition,
+  type SagaDefinition,
+  type StepDefinition,
+  type UndeployDefinition,
+} from "./saga-definition";
 
 /**
  * What is defined while a world runs, as it comes to count for one participant: "a definition counts at a participant from when it is final
@@ -101,6 +109,8 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     else if (definition.kind === "rollout") holdRollout(world, sequence, definition);
     else if (definition.kind === "step") {
       if (isStep(world, definition)) takeStep(world, sequence, definition);
+    } else if (definition.kind === "pause") {
+      if (isStep(world, definition)) takePause(world, sequence, definition);
     } else if (definition.kind === "undeploy") endSaga(world, definition.stateGroup);
   }
 }
@@ -170,9 +180,8 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
       if (error === undefined) retireBy(world, definition);
     } else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
     else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
-    else if (definition?.kind === "step" && isStep(world, definition)) {
-      error = keepDefinition(world, sequence, entry);
-      if (error === undefined) takeStep(world, sequence, definition);
+    else if (definition?.kind === "step" || definition?.kind === "pause") {
+      error = steer(world, sequence, entry, definition);
     } else if (definition?.kind === "undeploy") error = takeUndeploy(world, sequence, entry, definition);
   } catch (thrown) {
     if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
@@ -257,6 +266,25 @@ function takeRollout(
   const error = keepDefinition(world, sequence, entry);
   if (error === undefined) holdRollout(world, sequence, definition);
   return error;
+}
+
+/** What changes nothing is not kept. */
+function steer(
+  world: World,
+  sequence: number,
+  entry: Uint8Array,
+  definition: StepDefinition | PauseDefinition,
+): VertebraError | undefined {
+  if (!isStep(world, definition)) return undefined;
+  const resumes = definition.kind === "pause" && !definition.paused;
+  const error = resumes ? undefined : keepDefinition(world, sequence, entry);
+  if (error !== undefined) return error;
+  if (definition.kind === "step") takeStep(world, sequence, definition);
+  else {
+    const gone = takePause(world, sequence, definition);
+    if (gone !== undefined) remove(world, gone);
+  }
+  return undefined;
 }
 
 /** Kept for good: what another steward defines of the saga afterwards counts for nobody. */

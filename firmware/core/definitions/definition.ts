@@ -141,6 +141,7 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "saga":
     case "rollout":
     case "step":
+    case "pause":
     case "undeploy":
       return readSagaDefinition(kind, decode(body));
     default:
