@@ -9,6 +9,7 @@ import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/w
 import { withSoundWall } from "./clock";
 import { askForContents, tellSagas } from "./definitions/content";
 import { takeDefinitions } from "./definitions/defined";
+import { knows } from "./definitions/epochs";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
@@ -23,12 +24,13 @@ import {
 } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
-import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
+import { charge, createPeer, invalidAllowed, isBehind, type Peer, withinBudget } from "./gossip/peer";
 import { answerWants, receive } from "./gossip/receive";
 import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
 import { type Outgoing, sendCertificates, spread } from "./gossip/tell";
 import { NotingCrypto, unitsOf, type Work } from "./gossip/work";
+import { isExpelled, type Membership } from "./identity/membership";
 import type { WorldProvision } from "./identity/provision";
 import { toHex } from "./wire/bytes";
 import { decodeMessage } from "./wire/messages";
@@ -55,6 +57,10 @@ export interface Participant {
   avatars(): readonly { readonly world: string; readonly avatar: AvatarId }[];
   /** Throws `world-unknown` where the participant has no avatar in it. */
   status(world: string): WorldStatus;
+  /** Who is in the world no more, and by which keys the others are met: what changes there is told with `expelled`. */
+  membership(world: string): Membership;
+  /** Whether it knows an avatar by name. */
+  knows(world: string, avatar: AvatarId): boolean;
   /** What an entry or a block that is not final waits for. */
   why(world: string, target: WhyTarget): Waiting;
 }
@@ -84,6 +90,14 @@ class Door implements Participant {
       world,
       peersOf(this, world).map(({ avatarKey }) => avatarKey),
     );
+  }
+
+  membership(tag: string): Membership {
+    return worldOf(this, tag).membership;
+  }
+
+  knows(tag: string, avatar: AvatarId): boolean {
+    return knows(worldOf(this, tag), avatar);
   }
 
   why(tag: string, target: WhyTarget): Waiting {
@@ -139,16 +153,20 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     noteLines(world, peers);
     const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
-    if (world.toDefine.length > 0) takeDefinitions(world, peers, outgoing);
+    if (world.toDefine.length > 0) {
+      takeDefinitions(world, peers, outgoing);
+      leaveExpelled(door, peers, outgoing);
+    }
+    const current = world.membership.epoch === 0 ? peers : peers.filter((peer) => !isBehind(peer));
     if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
-    if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
+    if (attemptFailed) for (const peer of current) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     tellWhoWasBehind(peers, outgoing);
-    askForMissing(world, peers, outgoing);
+    askForMissing(world, current, outgoing);
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
-    askForLost(world, peers, outgoing);
-    askForContents(world, peers, outgoing);
+    askForLost(world, current, outgoing);
+    askForContents(world, current, outgoing);
     if (world.contents.changed && !world.contents.unread.length) tellSagas(world);
     sendCertificates(peers, outgoing);
     noteLines(world, peers);
@@ -159,6 +177,17 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     charge(causedBy, door.work.done - before + unitsOf(bytesOf(event) + bytesFor(causedBy, outgoing)));
   }
   return inOrder(door, outgoing, actions, wake);
+}
+
+/** Nothing more is said to who was expelled, what this very event calls for included. */
+function leaveExpelled(door: Door, peers: Peer[], outgoing: Outgoing[]): void {
+  for (let at = peers.length - 1; at >= 0; at--) {
+    const { id, avatar, world } = peers[at]!;
+    if (!isExpelled(world.membership, avatar)) continue;
+    peers.splice(at, 1);
+    forgetPeer(door, id);
+    for (let said = outgoing.length - 1; said >= 0; said--) if (outgoing[said]!.peer === id) outgoing.splice(said, 1);
+  }
 }
 
 /** Whose word the event is, or the answer to it: the work that follows is taken from its budget. */
@@ -242,7 +271,10 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "connected": {
       const world = worldOf(door, event.world);
       assert(!door.peers.has(event.peer), "a peer's number is used once");
-      const peer = createPeer(event.peer, world, event.avatar);
+      const { membership } = world;
+      // It was expelled while its session came to stand: the link is told.
+      if (isExpelled(membership, event.avatar)) break;
+      const peer = createPeer(event.peer, world, event.avatar, event.epoch ?? membership.epoch);
       door.peers.set(event.peer, peer);
       world.linesChanged = true;
       if (event.room !== undefined) takeRoom(peer, event.room);

@@ -5,7 +5,7 @@ import type { Clock, Time } from "../ports";
 /** What the driver leaves to others, to be done in order. */
 export type Outcome = Extract<
   Action,
-  { readonly kind: "sealed" | "refused" | "final" | "defined" | "deployed" | "rollout" | "notice" }
+  { readonly kind: "sealed" | "refused" | "final" | "defined" | "deployed" | "rollout" | "expelled" | "notice" }
 >;
 
 export interface DriverOptions {

@@ -7,6 +7,7 @@ import {
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
+import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
 import { idOfSaga } from "../../firmware/core/saga/deployed";
@@ -51,7 +52,7 @@ export interface DefinedJson {
 interface DefinedThing {
   readonly kind: Definition["kind"];
   readonly name: string;
-  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group; in hex. A step has none. */
+  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group, of an epoch the hash of its secret; in hex. A step has none. */
   readonly id: string;
   /** In the definitions group; null where nothing was defined. */
   readonly sequence: number | null;
@@ -64,7 +65,7 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition);
+  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, epochOf(gateway));
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
@@ -72,6 +73,13 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
   const { terminal, provisionFile } = boardOf(world, asked.name);
   gateway.addCable({ path: terminal, baudRate, named: false });
   return { ...defined, provisionFile };
+}
+
+/** In which a newcomer comes; undefined where nobody was expelled yet. */
+function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
+  const { keyed, epochs } = participant.membership(world.tag);
+  const secret = epochs.get(keyed)?.secret;
+  return secret ? { number: keyed, secret } : undefined;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
@@ -126,11 +134,11 @@ function definitionsIn(world: World) {
   return world.catalog.group(definitionsName);
 }
 
-function toldOf({ crypto }: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
-  return definitions.map((each, index) => ({ ...namedThing(crypto, each), sequence: sequences[index] ?? null }));
+function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
+  return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 
-function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<DefinedThing, "sequence"> {
+function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
   switch (definition.kind) {
     case "member":
       return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
@@ -144,6 +152,10 @@ function namedThing(crypto: Gateway["crypto"], definition: Definition): Omit<Def
       return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
     case "rollout":
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
+    case "epoch":
+      return { kind: "epoch", name: `for ${definition.sealed.length} members`, id: toHex(definition.secret) };
+    case "expel":
+      return { kind: "expel", name: world.catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

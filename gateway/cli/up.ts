@@ -97,7 +97,7 @@ function eventsFor(
     },
     defined(definition) {
       const { kind } = definition;
-      const name = nameOf(definition);
+      const name = nameOf(catalog, definition);
       log(json ? { event: "defined", kind, name } : [`${kind} `, paint("bold", name), " is defined"]);
     },
     say: (text) => say(text),
@@ -106,7 +106,9 @@ function eventsFor(
   };
 }
 
-function nameOf(definition: Definition): string {
+function nameOf(catalog: World["catalog"], definition: Definition): string {
+  if (definition.kind === "expel") return `of ${catalog.memberName(definition.avatar)}`;
+  if (definition.kind === "epoch") return `for ${definition.sealed.length} members`;
   if (definition.kind === "pact") return decodePact(definition.pact).name;
   return definition.kind === "step" ? `of rollout ${definition.rollout} to ${definition.open}` : definition.name;
 }

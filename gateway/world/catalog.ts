@@ -4,6 +4,7 @@ import {
   encodeDefinition,
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
+import type { ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import {
   isUnderWay,
   openAfter,
@@ -28,6 +29,8 @@ export interface Catalog {
   /** Those that were deployed, in the order of their definitions. */
   readonly sagas: readonly SagaDefinition[];
   readonly rollouts: readonly KnownRollout[];
+  /** Who is in the world no more, in the order of the epochs that began so. */
+  readonly expelled: readonly ExpelDefinition[];
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
   /**
@@ -69,6 +72,12 @@ export interface KnownGroup {
 export interface Member {
   readonly name: string;
   readonly avatar: AvatarId;
+  /** Its static X25519 key, where it was defined with one. */
+  readonly key?: Uint8Array;
+}
+
+export function isExpelled({ expelled }: Pick<Catalog, "expelled">, avatar: AvatarId): boolean {
+  return expelled.some((each) => equal(each.avatar, avatar));
 }
 
 const leastDigits = 6;
@@ -94,6 +103,7 @@ export function createCatalog(
   });
   const sagas: SagaDefinition[] = [];
   const rollouts: KnownRollout[] = [];
+  const expelled: ExpelDefinition[] = [];
   const made = { pacts: pacts.length, groups: groups.length, members: known.length };
   let taken = 0;
   return {
@@ -102,11 +112,12 @@ export function createCatalog(
     members: known,
     sagas,
     rollouts,
+    expelled,
     get taken() {
       return taken;
     },
     take(entry) {
-      return takeEntry(crypto, { pacts, groups, members: known, sagas, rollouts }, taken++, entry);
+      return takeEntry(crypto, { pacts, groups, members: known, sagas, rollouts, expelled }, taken++, entry);
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
@@ -116,6 +127,7 @@ export function createCatalog(
       known.length = made.members;
       sagas.length = 0;
       rollouts.length = 0;
+      expelled.length = 0;
     },
     group: (called) => findGroup(groups, called),
     groupOf: (id) => groups.find((group) => equal(group.id, id)),
@@ -130,6 +142,7 @@ interface Known {
   readonly members: Member[];
   readonly sagas: SagaDefinition[];
   readonly rollouts: KnownRollout[];
+  readonly expelled: ExpelDefinition[];
 }
 
 /** As a participant takes it: what is none counts for nobody. */
@@ -160,8 +173,14 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, members, sagas, rollouts, taken } = catalog;
-  const copied = { pacts: [...pacts], groups: [...groups], members: [...members], sagas: [...sagas] };
+  const { pacts, groups, members, sagas, rollouts, expelled, taken } = catalog;
+  const copied = {
+    pacts: [...pacts],
+    groups: [...groups],
+    members: [...members],
+    sagas: [...sagas],
+    expelled: [...expelled],
+  };
   const trial = { ...copied, rollouts: rollouts.map((each) => ({ ...each })) };
   for (const [index, each] of definitions.entries()) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
@@ -173,12 +192,13 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
   const { pacts, groups, members, sagas } = known;
-  if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
+  if (definition.kind === "member") members.push(definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push(definition);
   else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1 });
   else if (definition.kind === "step") takeStep(known, definition);
-  else {
+  else if (definition.kind === "expel") known.expelled.push(definition);
+  else if (definition.kind === "group") {
     // The nearest last: each finds the one that it extends.
     for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
     const { pact: id, owners } = decodeSyncGroup(definition.group);
@@ -239,6 +259,9 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
         "Add it first: `vertebra board add NAME`.",
       );
     }
+    case "expel":
+      checkExpel(known, definition);
+      break;
     case "saga":
       checkSaga(known, definition);
       break;
@@ -255,6 +278,16 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
       );
     }
   }
+}
+
+/** Throws `expel-epoch`: another was expelled first, who may have been sealed the secret of this one. */
+function checkExpel({ expelled }: Known, { epoch }: ExpelDefinition): void {
+  if (epoch === expelled.length + 1) return;
+  throw new VertebraError(
+    "expel-epoch",
+    `It begins epoch ${epoch} of the membership, which is in epoch ${expelled.length}: another was expelled first`,
+    "Whoever asked for it asks again, with a new secret.",
+  );
 }
 
 /** Throws `rollout-running`, and `rollout-saga` where it is of no staged version, or of members who do not run it. */

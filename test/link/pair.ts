@@ -52,7 +52,9 @@ function makeIdentity(crypto: Crypto, who: number, worldId: Uint8Array): LinkIde
   const avatar = avatarSeed(crypto, seed, worldId);
   return {
     worldTag: worldTag(crypto, worldId),
-    psk: worldPsk(crypto, worldId),
+    epoch: 0,
+    psk: () => worldPsk(crypto, worldId),
+    refuses: () => undefined,
     noiseSecret: noiseStatic(crypto, avatar),
     attestation: attest(crypto, seed, worldId),
     avatar: crypto.signer(avatar),

@@ -272,6 +272,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     defined: 2,
     deployed: 2,
     rollout: 2,
+    expelled: 2,
     notice: 2,
     wake: 3,
   };

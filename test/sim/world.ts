@@ -338,6 +338,7 @@ function perform(world: World, member: Member, action: Action): void {
     case "defined":
     case "deployed":
     case "rollout":
+    case "expelled":
       throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);

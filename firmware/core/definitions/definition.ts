@@ -7,9 +7,10 @@ import { compare, equal, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
 import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
-import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
+import { bytes, bytesOf, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
+import { type EpochDefinition, type ExpelDefinition, itemsOfEpoch, readEpochDefinition } from "./epoch-definition";
 import {
   itemsOfSaga,
   type RolloutDefinition,
@@ -28,7 +29,9 @@ export type Definition =
   | GroupDefinition
   | SagaDefinition
   | RolloutDefinition
-  | StepDefinition;
+  | StepDefinition
+  | EpochDefinition
+  | ExpelDefinition;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -37,6 +40,8 @@ export interface MemberDefinition {
   readonly avatar: AvatarId;
   /** What it is: the kind in its `board.json`, or `gateway`. */
   readonly board: string;
+  /** Its static X25519 key, to which the secrets of epochs are sealed; earlier versions did not tell it. */
+  readonly key?: Uint8Array;
 }
 
 export interface PactDefinition {
@@ -107,13 +112,16 @@ export function encodeDefinition(definition: Definition): Uint8Array {
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board];
+      return [definition.name, definition.avatar, definition.board, ...(definition.key ? [definition.key] : [])];
     case "pact":
       return [definition.pact];
     case "group": {
       const { name, group, pacts, readings, followers } = definition;
       return [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
     }
+    case "epoch":
+    case "expel":
+      return itemsOfEpoch(definition);
     default:
       return itemsOfSaga(definition);
   }
@@ -137,13 +145,16 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "rollout":
     case "step":
       return readSagaDefinition(kind, decode(body));
+    case "epoch":
+    case "expel":
+      return readEpochDefinition(kind, decode(body));
     default:
       return undefined;
   }
 }
 
 function readMember(value: Cbor): MemberDefinition {
-  const [given, avatar, board] = tuple("member", value, 3);
+  const [given, avatar, board, key] = tuple("member", value, 3, 4);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -152,6 +163,7 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
+    ...(key === undefined ? {} : { key: bytesOf("member: key", key, 32) }),
   };
 }
 
