@@ -12,6 +12,7 @@ import {
   type LinkIdentity,
   linkStats,
   receiveBytes,
+  renewLink,
   sendMessage,
   startLink,
 } from "../../firmware/link/link";
@@ -79,6 +80,8 @@ export interface End {
   readonly events: string[];
   readonly notices: LinkAction[];
   identity: LinkIdentity;
+  /** By the key of which epoch the last session was made. */
+  epoch: number;
   /** What was told last of the room for more. */
   room: Room;
   wakeAt: number;
@@ -105,6 +108,8 @@ export interface Pair {
   /** A power cut: RAM is lost. The driver of the other end sees nothing. */
   restart(end: End): void;
   send(end: End, message: Uint8Array): boolean;
+  /** The membership has changed for this end. */
+  renew(end: End): void;
   /** Bytes from nowhere. */
   inject(to: End, bytes: Uint8Array): void;
   /** Lets this much time pass. */
@@ -146,6 +151,7 @@ export function createPair(
     events: [],
     notices: [],
     identity,
+    epoch: 0,
     room: { bytes: 0, delay: 0 },
     wakeAt: Number.POSITIVE_INFINITY,
     wakes: 0,
@@ -183,6 +189,7 @@ export function createPair(
       else if (action.kind === "room") end.room = action.room;
       else if (action.kind === "up") {
         end.room = action.room;
+        end.epoch = action.epoch;
         end.events.push(`${action.resumed ? "resumed" : "up"} ${toHex(action.avatar).slice(0, 8)}`);
       } else {
         end.events.push(`${action.kind} ${action.error.code}`);
@@ -232,6 +239,9 @@ export function createPair(
       const actions = sendMessage(end.link, message, pair.now);
       if (actions) perform(end, actions);
       return actions !== undefined;
+    },
+    renew(end) {
+      perform(end, renewLink(end.link, pair.now));
     },
     inject(to, bytes) {
       perform(to, receiveBytes(to.link, bytes, pair.now));
