@@ -24,7 +24,7 @@ import {
 } from "./gossip/catchup";
 import { greet, repeat, sendChangedFrontiers, tellWhoWasBehind } from "./gossip/frontier";
 import { askForMissing, noteWhoSpoke } from "./gossip/missing";
-import { charge, createPeer, invalidAllowed, isBehind, type Peer, withinBudget } from "./gossip/peer";
+import { charge, createPeer, invalidAllowed, type Peer, withinBudget } from "./gossip/peer";
 import { answerWants, receive } from "./gossip/receive";
 import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
@@ -155,18 +155,17 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (world.toDefine.length > 0) {
       takeDefinitions(world, peers, outgoing);
-      leaveExpelled(door, peers, outgoing);
+      leaveExpelled(door, peers);
     }
-    const current = world.membership.epoch === 0 ? peers : peers.filter((peer) => !isBehind(peer));
     if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
-    if (attemptFailed) for (const peer of current) repeat(peer, outgoing);
+    if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
     tellWhoWasBehind(peers, outgoing);
-    askForMissing(world, current, outgoing);
+    askForMissing(world, peers, outgoing);
     sendChangedFrontiers(peers, outgoing);
     pullWhereBehind(peers, outgoing);
-    askForLost(world, current, outgoing);
-    askForContents(world, current, outgoing);
+    askForLost(world, peers, outgoing);
+    askForContents(world, peers, outgoing);
     if (world.contents.changed && !world.contents.unread.length) tellSagas(world);
     sendCertificates(peers, outgoing);
     noteLines(world, peers);
@@ -179,14 +178,13 @@ function handle(door: Door, event: Event, now: Time): Action[] {
   return inOrder(door, outgoing, actions, wake);
 }
 
-/** Nothing more is said to who was expelled, what this very event calls for included. */
-function leaveExpelled(door: Door, peers: Peer[], outgoing: Outgoing[]): void {
+/** Who was expelled is no peer any more: nothing is said to it, nor heard of it, until its link has ended. */
+function leaveExpelled(door: Door, peers: Peer[]): void {
   for (let at = peers.length - 1; at >= 0; at--) {
     const { id, avatar, world } = peers[at]!;
     if (!isExpelled(world.membership, avatar)) continue;
     peers.splice(at, 1);
     forgetPeer(door, id);
-    for (let said = outgoing.length - 1; said >= 0; said--) if (outgoing[said]!.peer === id) outgoing.splice(said, 1);
   }
 }
 

@@ -3,12 +3,14 @@ import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-rec
 import { ample } from "../../firmware/core/bounds";
 import { encodeDefinition } from "../../firmware/core/definitions/definition";
 import type { EpochDefinition } from "../../firmware/core/definitions/epoch-definition";
+import type { Action } from "../../firmware/core/events";
 import { isExpelled } from "../../firmware/core/identity/membership";
 import { syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
+import type { Message } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
 import { createNetwork, type Network, type NetworkPlan, worldId } from "./network";
 import { expulsion } from "./sessions";
@@ -40,6 +42,25 @@ function define(network: Network, definition: Parameters<typeof encodeDefinition
   const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
   network.give("gateway", { kind: "push", ...about, entry: encodeDefinition(definition) });
   network.flush("gateway");
+}
+
+/** Of which groups a message tells. */
+function groupsOf(message: Message): readonly Uint8Array[] {
+  switch (message.type) {
+    case "proof":
+      return [syncGroupId(crypto, decodeFinalityProof(message.proof).group)];
+    case "block":
+    case "header":
+      return [decodeBlockHeader(message.header).group];
+    case "pull":
+      return [message.group];
+    case "frontier":
+      return message.frontier.positions.map(([group]) => group);
+    case "hello":
+      return message.groups;
+    default:
+      return [];
+  }
 }
 
 function wake(network: Network, name: string, others: readonly string[] = ["gateway"]): void {
@@ -81,6 +102,7 @@ describe("a member that is expelled", () => {
     const owners = ["gateway", "board1", "board2"];
     network.define("gateway", { name: "all", owners, policy: { quorum: "two-thirds" } });
     network.run(2_000);
+    network.renewedAfter = 5_000;
     let late = 0;
     network.filter = (from, to) => {
       if (to === "board2" && isExpelled(membershipOf(network, from), network.members.get(to)!.avatar)) late++;
@@ -91,9 +113,37 @@ describe("a member that is expelled", () => {
       if (value === 15) network.expel("gateway", "board2");
       network.run(network.now + 7);
     }
+    for (const message of [
+      { type: "hello", capabilities: [], groups: [...network.groups.values()], epoch: 2 } as const,
+      { type: "pull", group: network.groups.get("definitions")!, from: 0 } as const,
+    ]) {
+      network.inject("gateway", "board2", encodeMessage(message));
+    }
     network.run(network.now + 20_000);
     expect(late).toBe(0);
     expect(codes(network, "gateway")).toEqual([]);
+  });
+
+  it("is not answered what it asked for before", () => {
+    const network = star();
+    network.define("gateway", { name: "all", owners: ["gateway", "board2"] });
+    network.run(2_000);
+    network.push("gateway", "all", 1);
+    network.run(5_000);
+    const { participant, peers, store } = network.members.get("gateway")!;
+    const now = { monotonic: network.now, wall: 0 };
+    const [peer] = [...peers].find(([, name]) => name === "board2")!;
+    const read = (group: string) => {
+      const bytes = encodeMessage({ type: "pull", group: network.groups.get(group)!, from: 0 });
+      const asked = participant.handle({ kind: "message", peer, bytes }, now).find(({ kind }) => kind === "read");
+      const { key, request } = asked as Extract<Action, { kind: "read" }>;
+      return { kind: "record", request, value: store.get(key) } as const;
+    };
+    const sent = (actions: Action[]) => actions.filter((each) => each.kind === "send" && each.peer === peer);
+    expect(sent(participant.handle(read("all"), now))).toHaveLength(1);
+    const before = [read("all"), read("definitions")];
+    network.expel("gateway", "board2");
+    for (const answer of before) expect(sent(participant.handle(answer, now))).toEqual([]);
   });
 
   it("has no key of what follows, whatever it heard of it, and says so", () => {
@@ -175,25 +225,19 @@ describe("a member that slept", () => {
     const others: string[] = [];
     network.filter = (from, _to, bytes) => {
       const message = decodeMessage(bytes);
-      const groups =
-        message.type === "proof"
-          ? [syncGroupId(crypto, decodeFinalityProof(message.proof).group)]
-          : message.type === "block" || message.type === "header"
-            ? [decodeBlockHeader(message.header).group]
-            : message.type === "frontier"
-              ? message.frontier.positions.map(([group]) => group)
-              : message.type === "hello"
-                ? message.groups
-                : [];
+      const groups = groupsOf(message);
       if (from === "gateway" && !groups.every((group) => equal(group, definitions))) others.push(message.type);
       // It goes on behind as long as it does not hear all.
       return from !== "gateway" || message.type !== "proof" || network.now > 15_000;
     };
     wake(network, "board1");
     network.push("board1", "pair", 3);
+    network.lose("gateway", "pair", 0);
     network.run(15_000);
     expect(epochsOf(network, "board1")).toEqual([0]);
     expect(others).toEqual([]);
+    const { groups } = network.members.get("gateway")!.participant.status(network.tag);
+    expect(groups.find(({ pact }) => pact === "pair")!.pendingBlocks).toBe(1);
     expect(network.entriesOf("gateway", "pair")).toEqual([1]);
     network.run(60_000);
     expect(epochsOf(network, "board1")).toEqual([1]);
@@ -361,13 +405,15 @@ describe("a newcomer", () => {
     let given: { readonly number: number; readonly secret: Uint8Array } | undefined;
     const members = ["gateway", "board1", "board2", "board3", "late"];
     const bounds = { late: { ...ample, epochsKept: 2 } };
-    const network = star({ members, given: (name) => (name === "late" ? given : undefined), bounds });
+    const strangers = ["late"];
+    const network = star({ members, given: (name) => (name === "late" ? given : undefined), bounds, strangers });
     network.crash("late");
     for (const name of ["board1", "board2", "board3"]) {
       network.expel("gateway", name);
       network.run(network.now + 500);
     }
     given = { number: 3, secret: membershipOf(network, "gateway").epochs.get(3)!.secret! };
+    strangers.pop();
     network.boot("late", new Map());
     network.connect("late", "gateway");
     expect([...network.members.get("gateway")!.peers.values()]).toEqual(["late"]);
@@ -380,8 +426,38 @@ describe("a newcomer", () => {
     network.crash("late");
     wake(network, "late");
     expect([membershipOf(network, "late").counted, ...known()]).toEqual([3, false, true, true]);
+    expect([...network.members.get("late")!.peers.values()]).toEqual(["gateway"]);
     network.expel("gateway", "board1");
     network.run(network.now + 5_000);
     expect(epochsOf(network, "late", "gateway")).toEqual([4, 4]);
+  });
+
+  it("goes on reading of them after a restart where it stopped", () => {
+    let given: { readonly number: number; readonly secret: Uint8Array } | undefined;
+    const members = ["gateway", "board1", "board2", "board3", "late"];
+    const bounds = { late: { ...ample, epochsKept: 1 } };
+    const network = star({ members, given: (name) => (name === "late" ? given : undefined), bounds });
+    network.crash("late");
+    for (const name of ["board1", "board2", "board3"]) {
+      network.expel("gateway", name);
+      network.run(network.now + 500);
+    }
+    given = { number: 3, secret: membershipOf(network, "gateway").epochs.get(3)!.secret! };
+    for (let heard = 1; heard < 7; heard++) {
+      let proofsHeard = 0;
+      network.filter = (_from, to, bytes) =>
+        to !== "late" || decodeMessage(bytes).type !== "proof" || ++proofsHeard <= heard;
+      network.boot("late", new Map());
+      network.connect("late", "gateway");
+      network.run(network.now + 500);
+      network.filter = () => true;
+      network.crash("late");
+      wake(network, "late");
+      network.run(network.now + 10_000);
+      const { counted, keyed } = membershipOf(network, "late");
+      expect([heard, counted, keyed]).toEqual([heard, 3, 3]);
+      expect([...network.members.get("late")!.store.keys()].filter((key) => key.includes("/epoch/"))).toHaveLength(1);
+      network.crash("late");
+    }
   });
 });

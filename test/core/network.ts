@@ -90,6 +90,8 @@ export interface Network {
   /** Of those whose store is a journal in flash. */
   readonly packing: Packing;
   now: number;
+  /** How long links take to hear that somebody was expelled, ms: until then what is on its way comes. */
+  renewedAfter: number;
   /** What every member's wall clock shows. */
   wall: (now: number) => number;
   /** Runs until nothing is due before this time. */
@@ -137,7 +139,7 @@ export interface NetworkPlan {
   readonly stewards?: readonly string[];
   /** Who holds the World id, and is no member by name. */
   readonly strangers?: readonly string[];
-  /** The epoch in which a member comes that boots with nothing in its store. */
+  /** What the provision of a member says of the epoch in which it comes. */
   readonly given?: (name: string) => GivenEpoch | undefined;
   /** Bytes of memory that a member has for groups which are defined. */
   readonly spareBytes?: Readonly<Record<string, number>>;
@@ -212,6 +214,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       return tag;
     },
     now: 0,
+    renewedAfter: 2 * delay,
     wall: (now) => 1_700_000_000_000 + now,
     rolls: () => {},
     filter: () => true,
@@ -403,7 +406,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     store: ReadonlyMap<string, Uint8Array>,
     journal: Journal | undefined,
   ): Participant {
-    const given = store.size === 0 ? plan.given?.(name) : undefined;
+    const given = plan.given?.(name);
     const bounded = journal && { bytes: sharesOf(journal).participant, alone: readAloneIn(journal) };
     const counted: Crypto = {
       ...crypto,
@@ -497,7 +500,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.defined.push(action.group.name);
           break;
         case "expelled":
-          renewals.push({ at: network.now, name: member.name });
+          renewals.push({ at: network.now + network.renewedAfter, name: member.name });
           break;
         case "deployed":
           network.rolls(member.name, action);

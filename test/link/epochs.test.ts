@@ -178,6 +178,19 @@ describe("a session", () => {
     expect(handshakes(pair)).toEqual([2, 2]);
   });
 
+  it("is made in the last epoch by one who waited alone for longer than keys are kept", () => {
+    const { pair, left, right } = meeting(1, 7);
+    pair.plugged = false;
+    pair.start();
+    for (let epoch = 2; epoch < 8; epoch++) {
+      pair.run(20_000);
+      raise(pair, pair.left, left, epoch);
+    }
+    pair.plugged = true;
+    pair.run(20_000);
+    expect([right.epoch, bothUp(pair), pair.left.epoch, handshakes(pair)]).toEqual([7, true, 7, [1, 1]]);
+  });
+
   it("whose cable is out while the epoch begins is resumed, and goes on then", () => {
     const { pair, left, right } = meeting(1, 1);
     pair.start();

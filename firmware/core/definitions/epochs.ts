@@ -92,8 +92,8 @@ export function takeExpel(world: World, { avatar, epoch, secret: name }: ExpelDe
   put(world, epochKey(tag, epoch), record);
   noteEpoch(membership, epoch, { secret, expelled: avatar });
   // A newcomer reads of those before its own as well: of what it need not know any more the last record says how far it has read.
-  const oldest = membership.epoch - membership.kept;
-  for (const gone of [oldest, epoch - 1]) if (gone > 0 && gone <= oldest) remove(world, epochKey(tag, gone));
+  const gone = Math.min(membership.epoch - membership.kept, epoch - 1);
+  if (gone > 0) remove(world, epochKey(tag, gone));
   // What was sealed before it may be sealed to who is expelled now.
   for (const sequence of [...offered.keys()]) forgetOffered(world, sequence);
   world.delivered.push({ kind: "expelled", world: tag, avatar, epoch });
