@@ -7,6 +7,7 @@ import {
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
+import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
 import { idOfSaga } from "../../firmware/core/saga/deployed";
@@ -51,7 +52,7 @@ export interface DefinedJson {
 interface DefinedThing {
   readonly kind: Definition["kind"];
   readonly name: string;
-  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group; in hex. A step has none. */
+  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group, of an epoch the hash of its secret; in hex. A step has none. */
   readonly id: string;
   /** In the definitions group; null where nothing was defined. */
   readonly sequence: number | null;
@@ -64,7 +65,7 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition);
+  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, epochOf(gateway));
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
@@ -77,6 +78,13 @@ export function linkBoard(gateway: Gateway, name: string): string {
   const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.addCable({ path: terminal, baudRate, named: false });
   return provisionFile;
+}
+
+/** In which a newcomer comes; undefined where nobody was expelled yet. */
+export function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
+  const { keyed, epochs } = participant.membership(world.tag);
+  const secret = epochs.get(keyed)?.secret;
+  return secret ? { number: keyed, secret } : undefined;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
@@ -154,6 +162,10 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       const { rollout, paused } = definition;
       return { kind: "pause", name: `${rollout} ${paused ? "waits" : "goes on"}`, id: "" };
     }
+    case "epoch":
+      return { kind: "epoch", name: `for ${definition.sealed.length} members`, id: toHex(definition.secret) };
+    case "expel":
+      return { kind: "expel", name: catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

@@ -7,16 +7,24 @@ import { compare, equal, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
 import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
-import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
+import { bytes, bytesOf, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
+import { type EpochDefinition, type ExpelDefinition, itemsOfEpoch, readEpochDefinition } from "./epoch-definition";
 import { itemsOfSaga, type OfSagas, readSagaDefinition } from "./saga-definition";
 
 /**
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
  * bytes of each are in docs/wire.
  */
-export type Definition = MemberDefinition | PactDefinition | GroupDefinition | RetireDefinition | OfSagas;
+export type Definition =
+  | MemberDefinition
+  | PactDefinition
+  | GroupDefinition
+  | RetireDefinition
+  | OfSagas
+  | EpochDefinition
+  | ExpelDefinition;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -25,6 +33,8 @@ export interface MemberDefinition {
   readonly avatar: AvatarId;
   /** What it is: the kind in its `board.json`, or `gateway`. */
   readonly board: string;
+  /** Its static X25519 key, to which the secrets of epochs are sealed; earlier versions did not tell it. */
+  readonly key?: Uint8Array;
 }
 
 export interface PactDefinition {
@@ -103,7 +113,7 @@ export function encodeDefinition(definition: Definition): Uint8Array {
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board];
+      return [definition.name, definition.avatar, definition.board, ...(definition.key ? [definition.key] : [])];
     case "pact":
       return [definition.pact];
     case "group": {
@@ -113,6 +123,9 @@ function itemsOf(definition: Definition): Cbor {
     }
     case "retire":
       return [definition.group];
+    case "epoch":
+    case "expel":
+      return itemsOfEpoch(definition);
     default:
       return itemsOfSaga(definition);
   }
@@ -144,13 +157,16 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "pause":
     case "undeploy":
       return readSagaDefinition(kind, decode(body));
+    case "epoch":
+    case "expel":
+      return readEpochDefinition(kind, decode(body));
     default:
       return undefined;
   }
 }
 
 function readMember(value: Cbor): MemberDefinition {
-  const [given, avatar, board] = tuple("member", value, 3);
+  const [given, avatar, board, key] = tuple("member", value, 3, 4);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -159,6 +175,7 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
+    ...(key === undefined ? {} : { key: bytesOf("member: key", key, 32) }),
   };
 }
 
