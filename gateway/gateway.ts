@@ -6,7 +6,7 @@ import { wallError } from "../firmware/core/clock";
 import type { Definition } from "../firmware/core/definitions/definition";
 import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
-import { avatarSeed } from "../firmware/core/identity/avatar";
+import { avatarSeed, noiseStatic } from "../firmware/core/identity/avatar";
 import { Credentials } from "../firmware/core/identity/credentials";
 import { syncGroupId } from "../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../firmware/core/participant";
@@ -87,7 +87,8 @@ export interface GatewayOptions {
 /** Errors: those of `openStore`, of a record that can't be read, and of sagas that can't be run. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { world, crypto } = options;
-  const avatar = crypto.signer(avatarSeed(crypto, world.seed, world.provision.worldId)).publicKey;
+  const secret = avatarSeed(crypto, world.seed, world.provision.worldId);
+  const avatar = crypto.signer(secret).publicKey;
   const groupOf = (bytes: Uint8Array) => ({
     id: toHex(syncGroupId(crypto, bytes)),
     soleOwner: decodeSyncGroup(bytes).owners.length === 1,
@@ -98,6 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     world: {
       tag: world.tag,
       avatar,
+      staticSecret: noiseStatic(crypto, secret),
       groups: groupsOf(world.provision).map(groupOf),
       definitions: definitionsKey(crypto, world.provision),
     },

@@ -89,7 +89,8 @@ function checkExpulsion({ world, participant }: Gateway, name: string): AvatarId
   return avatar;
 }
 
-function expulsionOf({ crypto, world }: Gateway, avatar: AvatarId): Definition[] {
+/** What is to be defined, in this order. Throws `member-key`. */
+export function expulsionOf({ crypto, world }: Gateway, avatar: AvatarId): Definition[] {
   const { catalog } = world;
   const remaining = catalog.members.filter(
     (member) => !equal(member.avatar, avatar) && !isExpelled(catalog.expelled, member.avatar),

@@ -8,6 +8,8 @@ export interface StatusJson {
   readonly avatar: string;
   readonly engine: string;
   readonly epoch: number;
+  /** The epoch of the membership, and who is in the world no more. */
+  readonly membership: { readonly epoch: number; readonly expelled: readonly string[] };
   /** HFG and HCG of the patent, and the attempt for the generation after HFG. */
   readonly highestFinalizableGeneration: number;
   readonly highestCertifiedGeneration: number;
@@ -48,6 +50,10 @@ export function statusJson(gateway: Gateway): StatusJson {
     avatar: status.avatar,
     engine,
     epoch: status.epoch,
+    membership: {
+      epoch: gateway.participant.membership(world.tag).epoch,
+      expelled: world.catalog.expelled.map(({ avatar }) => world.catalog.memberName(avatar)),
+    },
     highestFinalizableGeneration: status.highestFinalizableGeneration,
     highestCertifiedGeneration: status.highestCertifiedGeneration,
     attempt: status.attempt,

@@ -103,6 +103,8 @@ export interface Network {
   run(until: number): void;
   connect(a: string, b: string): void;
   disconnect(a: string, b: string): void;
+  /** By the key of which epoch their session was made. */
+  epochOf(a: string, b: string): number;
   /** With the id of an entry that a saga produced, where one is given. */
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
@@ -293,6 +295,7 @@ export function createNetwork(plan: NetworkPlan): Network {
         }
       }
     },
+    epochOf: (a, b) => epochs.get(linkName(a, b)) ?? 0,
     push(name, group, value, id, text) {
       const member = members.get(name)!;
       const pact = pacts.get(group)!;

@@ -179,7 +179,7 @@ export function put(world: Pick<World, "changed">, key: string, value: Uint8Arra
   world.changed.puts.set(key, value);
 }
 
-export function remove(world: World, key: string): void {
+export function remove(world: Pick<World, "changed">, key: string): void {
   world.changed.puts.delete(key);
   world.changed.deletes.add(key);
 }

@@ -1,5 +1,5 @@
-import { takeRoom } from "../chain/store-room";
-import { put, remove, type World } from "../chain/world";
+import { createRoom, takeRoom } from "../chain/store-room";
+import { noChanges, put, remove, type World } from "../chain/world";
 import { VertebraError } from "../errors";
 import { createMembership, type GivenEpoch, type Membership, noteEpoch } from "../identity/membership";
 import { equal, toHex } from "../wire/bytes";
@@ -62,8 +62,14 @@ function readOffered(value: Uint8Array): OfferedSecret {
   return { name: hash32("offered record: name", name), secret: bytesOf("offered record: secret", secret, 32) };
 }
 
-/** What of it is sealed to this participant is kept until an expulsion names it. */
-export function takeEpoch(world: World, sequence: number, definition: EpochDefinition): VertebraError | undefined {
+/** What of a world changes with an epoch. */
+type Kept = Pick<
+  World,
+  "crypto" | "tag" | "avatar" | "staticSecret" | "membership" | "offered" | "room" | "changed" | "delivered"
+>;
+
+/** What is sealed to this participant is kept until an expulsion names it. */
+export function takeEpoch(world: Kept, sequence: number, definition: EpochDefinition): VertebraError | undefined {
   const { crypto, avatar, staticSecret, offered, tag } = world;
   const secret = openEpoch(crypto, definition, avatar, staticSecret);
   if (secret === undefined) return undefined;
@@ -76,13 +82,13 @@ export function takeEpoch(world: World, sequence: number, definition: EpochDefin
   return undefined;
 }
 
-function forgetOffered(world: World, sequence: number): void {
+function forgetOffered(world: Kept, sequence: number): void {
   world.offered.delete(sequence);
   remove(world, offeredKey(world.tag, sequence));
 }
 
 /** The next epoch begins, if this is the next one: "epoch numbers come from the order of final definitions". */
-export function takeExpel(world: World, { avatar, epoch, secret: name }: ExpelDefinition): VertebraError | undefined {
+export function takeExpel(world: Kept, { avatar, epoch, secret: name }: ExpelDefinition): VertebraError | undefined {
   const { membership, offered, tag } = world;
   if (epoch !== membership.counted + 1) return undefined;
   const mine = [...offered.values()].find((each) => equal(each.name, name));
@@ -99,6 +105,22 @@ export function takeExpel(world: World, { avatar, epoch, secret: name }: ExpelDe
   world.delivered.push({ kind: "expelled", world: tag, avatar, epoch });
   if (equal(avatar, world.avatar)) return expelledItself(epoch);
   return secret === null && epoch === membership.epoch ? givenNone(epoch) : undefined;
+}
+
+/** The records of a participant that has lost its own, by all that was defined, with the sequences of that. */
+export function recordsOfEpochs(
+  about: Pick<World, "crypto" | "tag" | "avatar" | "staticSecret">,
+  kept: number,
+  definitions: Iterable<readonly [sequence: number, definition: EpochDefinition | ExpelDefinition]>,
+): ReadonlyMap<string, Uint8Array> {
+  const membership = createMembership(kept);
+  const nothing = { offered: new Map(), room: createRoom(null, [], []), changed: noChanges(), delivered: [] };
+  const world: Kept = { ...about, ...nothing, membership };
+  for (const [sequence, definition] of definitions) {
+    if (definition.kind === "epoch") takeEpoch(world, sequence, definition);
+    else takeExpel(world, definition);
+  }
+  return world.changed.puts;
 }
 
 /**
