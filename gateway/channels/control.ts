@@ -93,7 +93,7 @@ async function answer(
 
 const definable = {
   "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
-    addBoard(gateway, await readBody<BoardAsked>(request, { name: "string", board: "string", dry: "boolean" }), ending),
+    addBoard(gateway, await readBody<BoardAsked>(request, boardAsked), ending),
   "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
   "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
@@ -114,6 +114,7 @@ function steering(what: Parameters<typeof steer>[1]) {
     steer(gateway, what, await readBody<SteerAsked>(request, { saga: "string", dry: "boolean" }), ending);
 }
 
+const boardAsked = { name: "string", board: "string", labels: "object", dry: "boolean" } as const;
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),
   ...({ owners: "object", groups: "object", dry: "boolean" } as const),

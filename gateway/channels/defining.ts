@@ -27,6 +27,7 @@ export interface BoardAsked {
   readonly name: string;
   /** The text of its board.json. */
   readonly board: string;
+  readonly labels: readonly string[];
   readonly dry: boolean;
 }
 
@@ -64,7 +65,7 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition);
+  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, asked.labels);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);

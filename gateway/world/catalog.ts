@@ -89,6 +89,9 @@ export interface KnownGroup {
 export interface Member {
   readonly name: string;
   readonly avatar: AvatarId;
+  /** Of one that was defined: what it is, and its labels. */
+  readonly board?: string;
+  readonly labels?: readonly string[];
 }
 
 const leastDigits = 6;
@@ -199,7 +202,7 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
   const { pacts, groups, members, sagas } = known;
-  if (definition.kind === "member") members.push({ name: definition.name, avatar: definition.avatar });
+  if (definition.kind === "member") members.push(definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
   else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });

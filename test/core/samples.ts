@@ -161,7 +161,8 @@ function sampleDefinitions({
   const avatar = owners[0]!.publicKey;
   const readings = [{ avatar, everyMs: 500 }];
   const definitions: Definition[] = [
-    { kind: "member", name: "porch", avatar, board: "linux" },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: [] },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: ["north", "roof"] },
     { kind: "pact", pact },
     { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)] },
     {
@@ -189,7 +190,7 @@ function sampleDefinitions({
     const [, body] = decode(entry) as [string, Uint8Array];
     return [
       ["definition", entry],
-      [`${each.kind}-definition`, body],
+      [`${each.kind === "member" && each.labels.length > 0 ? "labelled-" : ""}${each.kind}-definition`, body],
     ];
   });
 }

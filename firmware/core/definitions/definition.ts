@@ -25,7 +25,11 @@ export interface MemberDefinition {
   readonly avatar: AvatarId;
   /** What it is: the kind in its `board.json`, or `gateway`. */
   readonly board: string;
+  /** By which people choose it among others, in ascending order. */
+  readonly labels: readonly string[];
 }
+
+export const maxLabels = 16;
 
 export interface PactDefinition {
   readonly kind: "pact";
@@ -95,7 +99,7 @@ export function encodeDefinition(definition: Definition): Uint8Array {
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board];
+      return [definition.name, definition.avatar, definition.board, ...someLabels(definition.labels)];
     case "pact":
       return [definition.pact];
     case "group": {
@@ -132,8 +136,14 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
   }
 }
 
+/** Last, and only where there are some. */
+function someLabels(labels: readonly string[]): Cbor[] {
+  return labels.length === 0 ? [] : [labels];
+}
+
 function readMember(value: Cbor): MemberDefinition {
-  const [given, avatar, board] = tuple("member", value, 3);
+  const labelled = Array.isArray(value) && value.length === 4;
+  const [given, avatar, board, labels] = tuple("member", value, labelled ? 4 : 3);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -142,7 +152,18 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
+    labels: labelled ? readLabels("member: label", labels) : [],
   };
+}
+
+function readLabels(where: string, value: Cbor | undefined): string[] {
+  const labels = list(where, value, maxLabels, identifier);
+  if (labels.length === 0) throw wrong("structure-field", where, "is none, and then nothing stands there");
+  for (const [index, label] of labels.entries()) {
+    if (index > 0 && labels[index - 1]! >= label)
+      throw wrong("structure-order", where, "is out of order or there twice");
+  }
+  return labels;
 }
 
 function readPact(value: Cbor): PactDefinition {
