@@ -106,6 +106,14 @@ export type Action =
       readonly counter: number;
       readonly tokens: readonly number[];
     }
+  /** This block of one's own was sealed in a group that was retired, and goes into the group that succeeds it: it will become final there. */
+  | {
+      readonly kind: "moved";
+      readonly world: string;
+      readonly group: Hash;
+      readonly block: Hash;
+      readonly to: { readonly group: Hash; readonly block: Hash };
+    }
   /** This push was not taken, was withdrawn, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
   | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
   | { readonly kind: "final"; readonly block: FinalBlock }
@@ -113,6 +121,8 @@ export type Action =
   | { readonly kind: "recovered"; readonly block: RecoveredBlock }
   /** A steward defined this group, which the participant owns or relays from now on. */
   | { readonly kind: "defined"; readonly world: string; readonly group: GroupDefinition }
+  /** A steward retired this group; what is pushed into it goes to its successor, where this participant may write there. */
+  | { readonly kind: "retired"; readonly world: string; readonly group: Hash; readonly successor: Hash | null }
   /**
    * A steward deployed this saga for a state group that the participant owns or relays: told when it is known, and again once all of its
    * source is in the store, from where it is to be read (`contentKey`).

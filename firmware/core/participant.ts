@@ -5,6 +5,7 @@ import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from
 import { recordChanges, recordGivenUp } from "./chain/records";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
+import { pushOn } from "./chain/succession";
 import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { askForContents, tellSagas } from "./definitions/content";
@@ -139,7 +140,11 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     noteLines(world, peers);
     const attemptFailed = isUnsettled(world) && drive(world, event.kind === "flush").attemptFailed;
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
-    if (world.toDefine.length > 0) takeDefinitions(world, peers, outgoing);
+    if (world.toDefine.length > 0) {
+      takeDefinitions(world, peers, outgoing);
+      // What was sealed in a group that was retired goes into its successor in the same write.
+      drive(world, false);
+    }
     if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
     spread(world, peers, outgoing);
@@ -268,7 +273,8 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "push": {
       const world = worldOf(door, event.world);
       const group = world.groups.get(toHex(event.group));
-      if (group !== undefined) pushEntry(world, group, event, event.token);
+      if (group?.retired) pushOn(world, group, event, event.token);
+      else if (group !== undefined) pushEntry(world, group, event, event.token);
       else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
       break;
     }

@@ -3,6 +3,7 @@ import { countSagas, definedIn } from "../core/definitions/defined";
 import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
+import type { AvatarId } from "../core/wire/types";
 import type { Crypto } from "../ports";
 import { type Journal, readRecord, recordKeys, recordLength } from "../store/journal";
 import { packWith } from "./keeping";
@@ -13,8 +14,8 @@ import { addSource } from "./writers";
 /** What a board does about groups that a steward defines for it, besides what its participant does. */
 
 /** Those that it took before this start, as `definedIn` orders them. `tag` is the hex of the worldTag. */
-export function definedBefore(crypto: Crypto, journal: Journal, tag: string): GroupDefinition[] {
-  return definedIn(crypto, tag, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
+export function definedBefore(crypto: Crypto, journal: Journal, tag: string, avatar: AvatarId): GroupDefinition[] {
+  return definedIn(crypto, tag, avatar, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
 }
 
 /** Of how many sagas it keeps definitions. */

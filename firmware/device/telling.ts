@@ -5,7 +5,7 @@ import { toHex } from "../core/wire/bytes";
 import type { Time } from "../ports";
 import type { Outcome } from "./driver";
 import type { Line } from "./lines";
-import { noteFinal, noteRefused, noteSealed, type Writers } from "./writers";
+import { noteFinal, noteMoved, noteRefused, noteSealed, removeSources, type Writers } from "./writers";
 
 /** Prints what came of a board's pushes and what became final, and lets its writers know. */
 export function tellOutcome(
@@ -26,6 +26,18 @@ export function tellOutcome(
         entries: tokens.length,
         at: now.wall,
       });
+      break;
+    }
+    case "moved": {
+      const { group, block, to } = outcome;
+      noteMoved(writers, outcome);
+      print({ event: "moved", group: toHex(group), block: toHex(block), to: toHex(to.block) });
+      break;
+    }
+    case "retired": {
+      const { group, successor } = outcome;
+      removeSources(writers, group);
+      print({ event: "retired", group: toHex(group), successor: successor && toHex(successor) });
       break;
     }
     case "refused": {

@@ -24,6 +24,14 @@ import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, sho
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
 import { storeSizes } from "./store-sizes";
+import {
+  type RemoveAsked,
+  type ReplaceAsked,
+  type RetireAsked,
+  removeBoard,
+  replaceBoard,
+  retireGroup,
+} from "./succeeding";
 import { versionsJson } from "./versions";
 import { finalBlockOf, whyWaiting } from "./waiting";
 
@@ -98,6 +106,12 @@ const definable = {
     addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
   "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
+  "POST /groups/retired": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    retireGroup(gateway, await readBody<RetireAsked>(request, retireAsked), ending),
+  "POST /boards/replaced": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    replaceBoard(gateway, await readBody<ReplaceAsked>(request, replaceAsked), ending),
+  "POST /boards/removed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    removeBoard(gateway, await readBody<RemoveAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /deployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     deploySaga(gateway, await readBody<SagaAsked>(request, sagaAsked), ending),
   "POST /undeployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
@@ -125,6 +139,9 @@ const rolloutAsked = {
 };
 
 const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;
+
+const retireAsked = { group: "string", owners: "object", readings: "object", dry: "boolean" } as const;
+const replaceAsked = { name: "string", by: "string", board: "string", dry: "boolean" } as const;
 
 /** One after the other: what one defines is there before the next is checked. */
 function oneByOne(): <T>(act: () => Promise<T>) => Promise<T> {

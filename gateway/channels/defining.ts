@@ -70,9 +70,14 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
   const defined = await define(gateway, definitions, ending);
-  const { terminal, provisionFile } = boardOf(world, asked.name);
+  return { ...defined, provisionFile: linkBoard(gateway, asked.name) };
+}
+
+/** Opens the cable of a board that was added; returns the file that it is to be given. */
+export function linkBoard(gateway: Gateway, name: string): string {
+  const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.addCable({ path: terminal, baudRate, named: false });
-  return { ...defined, provisionFile };
+  return provisionFile;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
@@ -105,7 +110,7 @@ export function tried(gateway: Gateway, definitions: readonly Definition[]): Def
   return { dry: true, defined: toldOf(gateway, definitions, []) };
 }
 
-/** Defines one after the other what was tried; resolves when all are final. */
+/** Defines what was tried, in its order, and most often in one block; resolves when all is final. */
 export async function define(
   gateway: Gateway,
   definitions: readonly Definition[],
@@ -113,11 +118,8 @@ export async function define(
 ): Promise<DefinedJson> {
   const { world, channel } = gateway;
   const group = definitionsIn(world);
-  const sequences: number[] = [];
-  for (const each of definitions) {
-    const { final } = await channel.push(group, encodeDefinition(each), ending);
-    sequences.push(await beforeEnd(final, ending));
-  }
+  const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
+  const sequences = await Promise.all(pushed.map(({ final }) => beforeEnd(final, ending)));
   return { dry: false, defined: toldOf(gateway, definitions, sequences) };
 }
 
@@ -139,6 +141,8 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       const { name, version } = decodePact(definition.pact);
       return { kind: "pact", name: `${name} v${version}`, id: toHex(pactId(crypto, definition.pact)) };
     }
+    case "retire":
+      return { kind: "retire", name: catalog.groupOf(definition.group)?.name ?? "", id: toHex(definition.group) };
     case "group":
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
     case "saga":

@@ -78,6 +78,8 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
       const { name, version } = decodePact(definition.pact);
       return { kind, name, version };
     }
+    case "retire":
+      return { kind, group: catalog.groupOf(definition.group)?.name ?? toHex(definition.group).slice(0, 16) };
     case "group": {
       const { owners } = decodeSyncGroup(definition.group);
       const pact = decodePact(definition.pacts[0]!).name;

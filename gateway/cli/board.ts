@@ -6,13 +6,14 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { controlClient } from "../channels/control-client";
 import type { BoardAsked, DefinedJson } from "../channels/defining";
+import type { ReplaceAsked } from "../channels/succeeding";
 import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
 import { paint } from "../system/text";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
-import { showDefined } from "./defined";
+import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
 import { atDirectory, collect, type WorldOptions, worldCommand, worldOf } from "./options";
 import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, printTable, say } from "./output";
@@ -23,6 +24,8 @@ export function boardCommand(): Command {
     .addCommand(addCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(replaceCommand())
+    .addCommand(removeCommand())
     .addCommand(runCommand());
 }
 
@@ -48,13 +51,50 @@ function addCommand(): Command {
     .action(async (name: string, options: WorldOptions & { kind: string; label: string[]; dryRun?: boolean }) => {
       const board = decodeText(readDefinition(options.kind));
       const asked: BoardAsked = { name, board, labels: options.label, dry: options.dryRun === true };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/boards", asked);
-      if (options.json) return printJson(defined);
-      showDefined(defined);
-      if (defined.provisionFile === undefined) return;
-      print(`its provision, which is secret: ${defined.provisionFile}`);
-      const host = options.kind === "rv32" ? "rv32" : "linux";
-      print("Next: ", paint("bold", `vertebra board run ${host} ${name}${atDirectory(options)}`));
+      showAdded(await controlClient(options.dir).post<DefinedJson>("/boards", asked), name, options);
+    });
+}
+
+/** What was defined, and how a board that was added is run. */
+function showAdded(defined: DefinedJson, name: string, options: WorldOptions & { kind: string }): Promise<void> | void {
+  if (options.json) return printJson(defined);
+  showDefined(defined);
+  if (defined.provisionFile === undefined) return;
+  print(`its provision, which is secret: ${defined.provisionFile}`);
+  const host = options.kind === "rv32" ? "rv32" : "linux";
+  print("Next: ", paint("bold", `vertebra board run ${host} ${name}${atDirectory(options)}`));
+}
+
+function replaceCommand(): Command {
+  return worldCommand("replace", "let another board take the place of one that is gone for good, in all its groups", [
+    "vertebra board replace board-2 --by porch",
+    "vertebra board replace board-2 --by porch --kind simulated --dry-run",
+  ])
+    .argument("<name>", "which of the world's boards, such as board-2")
+    .requiredOption("--by <board>", "the one that takes its place; it is added where it is none of the world's yet")
+    .option("--kind <kind>", "what that is, where it is added: one of boards/, or a board.json", "linux")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nIts groups go on under their names: what the others sealed and is not final waits for it no more. What it sealed itself\nand nobody could make final is gone with it.",
+    )
+    .action(async (name: string, options: WorldOptions & { by: string; kind: string; dryRun?: boolean }) => {
+      const board = decodeText(readDefinition(options.kind));
+      const asked: ReplaceAsked = { name, by: options.by, board, dry: options.dryRun === true };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/boards/replaced", asked);
+      showAdded(defined, options.by, options);
+    });
+}
+
+function removeCommand(): Command {
+  return worldCommand("remove", "take a board out of all its groups: they go on without it", [
+    "vertebra board remove board-2 --dry-run",
+    "vertebra board remove board-2",
+  ])
+    .argument("<name>", "which of the world's boards, such as board-2")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .action(async (name: string, options: WorldOptions & { dryRun?: boolean }) => {
+      await askToDefine(options, "/boards/removed", { name, dry: options.dryRun === true });
     });
 }
 

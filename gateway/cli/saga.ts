@@ -15,6 +15,7 @@ import { plainCommand } from "./options";
 import { exitCodes, print, printJson, say } from "./output";
 import { sagaCancelCommand } from "./saga-cancel";
 import { sagaDeployCommand } from "./saga-deploy";
+import { sagaDevCommand } from "./saga-dev";
 import { sagaListCommand } from "./saga-list";
 import { sagaRedriveCommand } from "./saga-redrive";
 import { sagaReplayCommand } from "./saga-replay";
@@ -33,6 +34,7 @@ export function sagaCommand(): Command {
     .addCommand(newCommand())
     .addCommand(checkCommand())
     .addCommand(testCommand())
+    .addCommand(sagaDevCommand())
     .addCommand(sagaDeployCommand())
     .addCommand(sagaUndeployCommand())
     .addCommand(sagaVersionsCommand())

@@ -110,6 +110,8 @@ function nameOf(catalog: World["catalog"], definition: Definition): string {
   switch (definition.kind) {
     case "pact":
       return decodePact(definition.pact).name;
+    case "retire":
+      return `of ${catalog.groupOf(definition.group)?.name}`;
     case "step":
       return `of rollout ${definition.rollout} to ${definition.open}`;
     case "pause":

@@ -2,6 +2,7 @@ import {
   type Definition,
   decodeDefinition,
   encodeDefinition,
+  type GroupDefinition,
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import {
@@ -27,7 +28,9 @@ import type { Crypto } from "../../firmware/ports";
 /** The names by which people call what the protocol names by hashes. */
 export interface Catalog {
   readonly pacts: readonly KnownPact[];
+  /** Those that were not retired. */
   readonly groups: readonly KnownGroup[];
+  readonly retired: readonly KnownGroup[];
   readonly members: readonly Member[];
   /** Versions of those that are deployed, in the order of their definitions; and of those that were. */
   readonly sagas: readonly KnownSaga[];
@@ -44,7 +47,7 @@ export interface Catalog {
   read(entry: Uint8Array): Definition | undefined;
   /** Knows again only what the world was made with. */
   forget(): void;
-  /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id. */
+  /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id; a retired one last. */
   group(called: string): KnownGroup;
   groupOf(id: Hash): KnownGroup | undefined;
   /** The last rollout of the saga that is deployed under this name. */
@@ -61,11 +64,11 @@ export interface KnownSaga extends SagaDefinition {
   readonly undeployed: number | null;
 }
 
-/** Its pacts and groups, encoded: of these the definitions of sagas are put together. */
-export function knownIn({ pacts, groups }: Pick<Catalog, "pacts" | "groups">): KnownHere {
+/** Its pacts and groups, encoded, those too that were retired since: of these the definitions of sagas are put together. */
+export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "groups" | "retired">): KnownHere {
   return {
     pacts: pacts.map(({ bytes }) => bytes),
-    groups: groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
+    groups: [...groups, ...retired].map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
   };
 }
 
@@ -84,6 +87,10 @@ export interface KnownGroup {
   readonly id: Hash;
   readonly pact: KnownPact;
   readonly owners: readonly AvatarId[];
+  /** As its definition says; of a group that the world was made with its boards know (`world/succeeding`). */
+  readonly readings: GroupDefinition["readings"];
+  /** The retired group that it succeeds, whose name is its own with a `~1` behind it, and so on. */
+  readonly before: KnownGroup | null;
 }
 
 export interface Member {
@@ -113,13 +120,14 @@ export function createCatalog(
       const message = `Group ${name} is of pact ${toHex(id)}, which this world doesn't know`;
       throw new VertebraError("pact-unknown", message, "Provision the world with that pact, too.");
     }
-    return { name, id: syncGroupId(crypto, bytes), pact, owners };
+    return { name, id: syncGroupId(crypto, bytes), pact, owners, readings: [], before: null };
   });
+  const retired: KnownGroup[] = [];
   const sagas: KnownSaga[] = [];
   const undeployed: KnownSaga[] = [];
   const rollouts: KnownRollout[] = [];
-  const all = { pacts, groups, members: known, sagas, undeployed, rollouts };
-  const made = { pacts: pacts.length, groups: groups.length, members: known.length };
+  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts };
+  const made = { pacts: pacts.length, groups: [...groups], members: known.length };
   let taken = 0;
   return {
     ...all,
@@ -133,12 +141,13 @@ export function createCatalog(
     forget() {
       taken = 0;
       pacts.length = made.pacts;
-      groups.length = made.groups;
+      groups.splice(0, groups.length, ...made.groups);
+      retired.length = 0;
       known.length = made.members;
       for (const defined of [sagas, undeployed, rollouts]) defined.length = 0;
     },
-    group: (called) => findGroup(groups, called),
-    groupOf: (id) => groups.find((group) => equal(group.id, id)),
+    group: (called) => findGroup(groups, retired, called),
+    groupOf: (id) => [...groups, ...retired].find((group) => equal(group.id, id)),
     rolloutOf: (name) => {
       const saga = sagas.find((each) => each.name === name);
       return saga && rollouts.filter(({ definition }) => equal(definition.stateGroup, saga.stateGroup)).at(-1);
@@ -154,6 +163,7 @@ export function createCatalog(
 interface Known {
   readonly pacts: KnownPact[];
   readonly groups: KnownGroup[];
+  readonly retired: KnownGroup[];
   readonly members: Member[];
   readonly sagas: KnownSaga[];
   readonly undeployed: KnownSaga[];
@@ -188,8 +198,8 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, members, sagas, undeployed, rollouts, taken } = catalog;
-  const copied = { pacts: [...pacts], groups: [...groups], members: [...members] };
+  const { pacts, groups, retired, members, sagas, undeployed, rollouts, taken } = catalog;
+  const copied = { pacts: [...pacts], groups: [...groups], retired: [...retired], members: [...members] };
   const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: [...rollouts] };
   const trial = { ...copied, ...ofSagas };
   for (const [index, each] of definitions.entries()) {
@@ -201,20 +211,53 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 /** What it adds. Throws what says why it counts for nobody. */
 function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
-  const { pacts, groups, members, sagas } = known;
+  const { pacts, members, sagas } = known;
   if (definition.kind === "member") members.push(definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
   else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });
   else if (definition.kind === "step" || definition.kind === "pause") takeStep(known, definition);
   else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
-  else {
-    // The nearest last: each finds the one that it extends.
-    for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
-    const { pact: id, owners } = decodeSyncGroup(definition.group);
-    const pact = pacts.find((each) => equal(each.id, id))!;
-    groups.push({ name: definition.name, id: idOfDefined(crypto, definition), pact, owners });
+  else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
+  else addGroup(crypto, known, definition);
+}
+
+function addGroup(crypto: Crypto, known: Known, definition: GroupDefinition): void {
+  const { pacts, groups, retired } = known;
+  const { name, readings, succeeds } = definition;
+  // The nearest last: each finds the one that it extends.
+  for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
+  const { pact: id, owners } = decodeSyncGroup(definition.group);
+  const pact = pacts.find((each) => equal(each.id, id))!;
+  const former = succeeds && liveGroup(known, syncGroupId(crypto, succeeds));
+  const before = former && formerly(former, name, 1);
+  if (former !== null) retire(known, former);
+  for (let each = before; each !== null; each = each.before) {
+    const at = retired.findIndex((other) => equal(other.id, each!.id));
+    retired[at] = each;
   }
+  groups.push({ name, id: idOfDefined(crypto, definition), pact, owners, readings, before });
+}
+
+function retire({ groups, retired }: Known, group: KnownGroup): void {
+  groups.splice(groups.indexOf(group), 1);
+  retired.push(group);
+}
+
+function formerly(group: KnownGroup, name: string, times: number): KnownGroup {
+  const before = group.before && formerly(group.before, name, times + 1);
+  return { ...group, name: `${name}~${times}`, before };
+}
+
+/** Throws `group-retired` where there is none. */
+function liveGroup({ groups }: Pick<Known, "groups">, id: Hash): KnownGroup {
+  const found = groups.find((group) => equal(group.id, id) && group.name !== definitionsName);
+  if (found !== undefined) return found;
+  throw new VertebraError(
+    "group-retired",
+    `Group ${toHex(id).slice(0, 16)}… is retired, is none of this world, or is that of its definitions`,
+    "`vertebra group list` shows those that there are.",
+  );
 }
 
 function takeStep({ rollouts }: Known, next: StepDefinition | PauseDefinition): void {
@@ -239,7 +282,7 @@ function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
 
 /** Throws `name-taken`, `member-unknown`, `pact-unknown` or `pact-version`, where what is defined does not fit what there is. */
 function checkDefinition(crypto: Crypto, known: Known, definition: Definition): void {
-  const { pacts, groups, members } = known;
+  const { pacts, members } = known;
   const taken = (what: string, name: string) =>
     new VertebraError("name-taken", `There is a ${what} '${name}' in this world already`, "Choose another name.");
   switch (definition.kind) {
@@ -260,12 +303,19 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
         `Give it version ${newest + 1}: what is written in the pact of before stays what it was.`,
       );
     }
+    case "retire":
+      liveGroup(known, definition.group);
+      break;
     case "group": {
-      if (groups.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const { owners } = decodeSyncGroup(definition.group);
+      const former = definition.succeeds && liveGroup(known, syncGroupId(crypto, definition.succeeds));
+      const others = known.groups.filter((each) => each !== former);
+      if (others.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const id = idOfDefined(crypto, definition);
-      const same = groups.find((each) => equal(each.id, id));
+      const same = others.find((each) => equal(each.id, id));
       if (same !== undefined) throw taken("group of this pact with these owners,", same.name);
+      const retired = known.retired.find((each) => equal(each.id, id));
+      if (retired !== undefined) throw sameOwners(definition.name, retired.name);
       const stranger = [...owners, ...definition.followers].find(
         (avatar) => !members.some((member) => equal(member.avatar, avatar)),
       );
@@ -296,6 +346,15 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
       );
     }
   }
+}
+
+/** A group is its pact and its owners: what was retired is never one again. */
+export function sameOwners(name: string, same: string): VertebraError {
+  return new VertebraError(
+    "group-same",
+    `Group ${name} would be of the same pact with the same owners as ${same}, and so be the same group`,
+    "Choose other owners, or a pact of its own: `vertebra pact add FILE`.",
+  );
 }
 
 /** Throws `saga-not-deployed`. */
@@ -374,11 +433,15 @@ export function readPacts(crypto: Crypto, encodedPacts: readonly Uint8Array[]): 
   return decoded.map(({ id, bytes, pact }) => ({ id, bytes, pact, fields: resolveFields(pact, lookup) }));
 }
 
-function findGroup(groups: readonly KnownGroup[], called: string): KnownGroup {
-  const named = groups.filter((group) => group.name === called);
+function findGroup(groups: readonly KnownGroup[], retired: readonly KnownGroup[], called: string): KnownGroup {
+  const named = (all: readonly KnownGroup[]) => all.filter((group) => group.name === called);
   const ofPact = groups.filter((group) => group.pact.pact.name === called);
-  const digits = called.length < leastDigits ? [] : groups.filter((group) => toHex(group.id).startsWith(called));
-  const found = [named, ofPact, digits].find((candidates) => candidates.length > 0) ?? [];
+  const digits = (all: readonly KnownGroup[]) =>
+    called.length < leastDigits ? [] : all.filter((group) => toHex(group.id).startsWith(called));
+  const found =
+    [named(groups), ofPact, digits(groups), named(retired), digits(retired)].find(
+      (candidates) => candidates.length > 0,
+    ) ?? [];
   if (found.length === 1) return found[0]!;
   const names = (found.length > 1 ? found : groups).map((group) => group.name).join(", ");
   if (found.length > 1) {

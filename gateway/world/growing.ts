@@ -18,6 +18,7 @@ import { boardFiles, type World } from "./world";
 export interface NewBoard {
   /** The member, and a group of it and the gateway that its machine's readings go into. */
   readonly definitions: readonly Definition[];
+  readonly avatar: AvatarId;
   /** The seed, the world and where it is defined: all else comes over its cable. */
   readonly provision: Provision;
 }
@@ -51,6 +52,7 @@ export function newBoard(
   const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort() };
   return {
     definitions: isMember ? [group] : [member, group],
+    avatar,
     provision: { seed, worlds: [its] },
   };
 }
@@ -79,6 +81,13 @@ export interface AskedGroup {
 export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): GroupDefinition {
   const { catalog } = world;
   checkName(asked.name, groupName);
+  const { owners, readings } = readAsked(catalog, asked);
+  const pact = newestPact(catalog, asked.pact);
+  return groupOf(crypto, catalog, asked.name, pact, owners, readings, relaysOf(catalog, owners));
+}
+
+/** Throws `member-unknown`, `group-owners` and `readings-owner`. */
+export function readAsked(catalog: Catalog, asked: Omit<AskedGroup, "pact">) {
   const owners = asked.owners.map((name) => avatarOf(catalog, name));
   if (owners.length === 0 || new Set(asked.owners).size < owners.length) {
     const message = `Group ${asked.name} has ${owners.length === 0 ? "no owners" : "an owner twice"}`;
@@ -86,10 +95,13 @@ export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): Group
   }
   checkReadings(asked);
   const readings = asked.readings.map(({ member, everyMs }) => ({ avatar: avatarOf(catalog, member), everyMs }));
+  return { owners, readings };
+}
+
+/** Boards hear each other through the gateway. */
+export function relaysOf(catalog: Catalog, owners: readonly AvatarId[]): readonly AvatarId[] {
   const gateway = avatarOf(catalog, gatewayName);
-  const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
-  const pact = newestPact(catalog, asked.pact);
-  return groupOf(crypto, catalog, asked.name, pact, owners, readings, followers);
+  return owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
 }
 
 /** `machine@` goes before it, and 64 bytes are the most. */
@@ -126,7 +138,7 @@ function checkLabels(labels: readonly string[]): void {
 }
 
 /** Each is of an owner that has sensors, and once. Throws `readings-owner`. */
-function checkReadings({ name, owners, readings }: AskedGroup): void {
+function checkReadings({ name, owners, readings }: Omit<AskedGroup, "pact">): void {
   const wrong = (member: string, why: string) =>
     new VertebraError(
       "readings-owner",
@@ -155,7 +167,7 @@ export function groupOf(
     pacts.map(({ bytes }) => bytes),
   );
   const group = encodeSyncGroup({ pact: pact.id, owners: [...owners].sort(compare) });
-  return { kind: "group", name, group, pacts: pactChain(pact.id, known), readings, followers };
+  return { kind: "group", name, group, pacts: pactChain(pact.id, known), readings, followers, succeeds: null };
 }
 
 /** The pact of this name in its highest version. Throws `pact-unknown`. */

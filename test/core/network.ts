@@ -8,7 +8,7 @@ import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { readProduced } from "../../firmware/core/pact/produced";
 import { createParticipant, type Participant } from "../../firmware/core/participant";
-import { compare, toHex } from "../../firmware/core/wire/bytes";
+import { compare, equal, toHex } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash, Pact, Policy } from "../../firmware/core/wire/types";
 import { packingFor, promisesOf, readAloneIn, sharesOf } from "../../firmware/device/keeping";
@@ -50,6 +50,9 @@ export interface Member {
   /** Names of the groups that were defined for it. */
   readonly defined: string[];
   readonly deployed: string[];
+  /** The groups that were retired for it, with those that succeed them, and what it moved of them. */
+  readonly retired: Map<string, string | null>;
+  readonly moved: Extract<Action, { kind: "moved" }>[];
   /** What came back of what its store had lost. */
   readonly recovered: RecoveredBlock[];
   wake: number;
@@ -74,6 +77,8 @@ export interface GroupPlan {
   readonly name: string;
   readonly owners: readonly string[];
   readonly policy?: Partial<Policy>;
+  /** The group that is retired and goes on in this one. */
+  readonly succeeds?: string;
   /** Of its entries, where they are other than a number. */
   readonly fields?: Pact["fields"];
   /** Entries have a text beside their number, so that they can be large. */
@@ -98,6 +103,8 @@ export interface Network {
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
+  /** A steward retires it, and none succeeds it. */
+  retire(steward: string, group: string): void;
   /** The entry that would. */
   definitionOf(group: GroupPlan, followers?: readonly string[]): Uint8Array;
   flush(member: string): void;
@@ -155,9 +162,10 @@ export function createNetwork(plan: NetworkPlan): Network {
   const pacts = new Map<string, Pact>();
   const pactBytes: Uint8Array[] = [];
   const groups = new Map<string, Hash>();
+  const bytesOf = new Map<string, Uint8Array>();
   const groupBytes = new Map<string, { bytes: Uint8Array; owners: readonly string[] }>();
   function known(group: GroupPlan): { readonly bytes: Uint8Array; readonly pact: Uint8Array } {
-    const pact: Pact = {
+    const pact: Pact = pacts.get(group.succeeds ?? "") ?? {
       name: group.name,
       version: 1,
       extends: null,
@@ -172,6 +180,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     const owners = group.owners.map((name) => avatars.get(name)!).sort(compare);
     const bytes = encodeSyncGroup({ pact: pactId(crypto, encoded), owners });
     groups.set(group.name, syncGroupId(crypto, bytes));
+    bytesOf.set(group.name, bytes);
     return { bytes, pact: encoded };
   }
   for (const group of plan.groups) {
@@ -277,13 +286,14 @@ export function createNetwork(plan: NetworkPlan): Network {
       return encodeDefinition({
         ...{ kind: "group", name: group.name, group: bytes, pacts: [pact], readings: [] },
         followers: followers.map((name) => avatars.get(name)!).sort(compare),
+        succeeds: group.succeeds === undefined ? null : bytesOf.get(group.succeeds)!,
       });
     },
     define(steward, group, followers = []) {
-      const entry = network.definitionOf(group, followers);
-      const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
-      network.give(steward, { kind: "push", ...about, entry });
-      network.flush(steward);
+      defineEntry(steward, network.definitionOf(group, followers));
+    },
+    retire(steward, group) {
+      defineEntry(steward, encodeDefinition({ kind: "retire", group: groups.get(group)! }));
     },
     flush(name) {
       const member = members.get(name)!;
@@ -330,6 +340,16 @@ export function createNetwork(plan: NetworkPlan): Network {
         .flatMap((final) => final.entries!.map((entry) => numberOf(readProduced(entry).entry)));
     },
   };
+
+  function nameOf(group: Hash): string {
+    return [...groups].find(([, id]) => equal(id, group))?.[0] ?? toHex(group);
+  }
+
+  function defineEntry(steward: string, entry: Uint8Array): void {
+    const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+    network.give(steward, { kind: "push", ...about, entry });
+    network.flush(steward);
+  }
 
   function time(): Time {
     return { monotonic: network.now, wall: network.wall(network.now) };
@@ -385,6 +405,8 @@ export function createNetwork(plan: NetworkPlan): Network {
 
   /** As a driver does: what is read is answered when all else is done that was asked for with it. */
   function apply(member: Member, actions: readonly Action[]): void {
+    // What is sent in the same answer may be of it already.
+    for (const action of actions) if (action.kind === "defined") member.defined.push(action.group.name);
     const reads: Extract<Action, { kind: "read" }>[] = [];
     for (const action of actions) {
       switch (action.kind) {
@@ -409,6 +431,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.finals.push(action.block);
           break;
         case "sealed":
+          if (member.retired.has(nameOf(action.group))) throw new Error(`${member.name} sealed in a retired group`);
           member.sealed.push(action);
           break;
         case "refused":
@@ -420,8 +443,11 @@ export function createNetwork(plan: NetworkPlan): Network {
         case "cut":
           member.cuts.push(action);
           break;
-        case "defined":
-          member.defined.push(action.group.name);
+        case "moved":
+          member.moved.push(action);
+          break;
+        case "retired":
+          member.retired.set(nameOf(action.group), action.successor && nameOf(action.successor));
           break;
         case "deployed":
           network.rolls(member.name, action);
@@ -463,6 +489,8 @@ export function createNetwork(plan: NetworkPlan): Network {
       notices: [],
       cuts: [],
       defined: [],
+      moved: [],
+      retired: new Map(),
       deployed: [],
       recovered: [],
       wake: Number.POSITIVE_INFINITY,

@@ -4,7 +4,7 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
 import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
-import { withId } from "../../firmware/core/pact/produced";
+import { withId, withMoved } from "../../firmware/core/pact/produced";
 import { compare } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
 import { hash } from "../../firmware/core/wire/hash";
@@ -12,6 +12,7 @@ import { merklePath, merkleRoot } from "../../firmware/core/wire/merkle";
 import { encodeFinalityProof } from "../../firmware/core/wire/proofs";
 import {
   certificateHash,
+  decodeSyncGroup,
   encodeBlockHeader,
   encodeBlockReference,
   encodeCertificate,
@@ -141,6 +142,7 @@ export function makeSamples(crypto: Crypto) {
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
     gapEntry: encodeGap(3),
+    movedEntry: withMoved({ counters: [3, 300], entry: block.entries[0]! }),
     producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),
     soleBlock: encodeBlockHeader({ ...block.blockHeader, issuer: soleOwner, counter: 2, previous: block.blockId }),
   };
@@ -160,11 +162,15 @@ function sampleDefinitions({
 }: ReturnType<typeof sampleBlock>): [rule: string, bytes: Uint8Array][] {
   const avatar = owners[0]!.publicKey;
   const readings = [{ avatar, everyMs: 500 }];
+  const { pact: id } = decodeSyncGroup(group);
+  const former = encodeSyncGroup({ pact: id, owners: [avatar, filled(0xff)].sort(compare) });
   const definitions: Definition[] = [
     { kind: "member", name: "porch", avatar, board: "linux", labels: [] },
     { kind: "member", name: "porch", avatar, board: "linux", labels: ["north", "roof"] },
     { kind: "pact", pact },
-    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)] },
+    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)], succeeds: null },
+    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [], succeeds: former },
+    { kind: "retire", group: filled(16) },
     {
       ...{
         kind: "saga",
@@ -190,9 +196,14 @@ function sampleDefinitions({
     const [, body] = decode(entry) as [string, Uint8Array];
     return [
       ["definition", entry],
-      [`${each.kind === "member" && each.labels.length > 0 ? "labelled-" : ""}${each.kind}-definition`, body],
+      [`${ruleOf(each)}-definition`, body],
     ];
   });
+}
+
+function ruleOf(definition: Definition): string {
+  if (definition.kind === "member" && definition.labels.length > 0) return "labelled-member";
+  return definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
 }
 
 /** The pact, the group of three, and the first owner's block of two entries. */

@@ -7,6 +7,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
 import { storeSizes } from "../../gateway/channels/store-sizes";
+import { replaceBoard } from "../../gateway/channels/succeeding";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { newBoard } from "../../gateway/world/growing";
 import {
@@ -95,10 +96,13 @@ describe("a gateway whose world grows", () => {
     }
     await add(gateway, "porch", false, ["roof", "north"]);
     await add(gateway, "shed");
+    await replaceBoard(gateway, { name: "porch", by: "attic", board, dry: false }, never());
     const labelled = openWorld(crypto, directory).catalog.members.map(({ name, labels }) => [name, labels]);
     expect(labelled.slice(2)).toEqual([
       ["porch", ["north", "roof"]],
       ["shed", []],
+      // It takes the place of one that has them.
+      ["attic", ["north", "roof"]],
     ]);
   });
 
@@ -142,7 +146,7 @@ describe("a gateway whose world grows", () => {
     mkdirSync(join(directory, "defined"));
     await add(gateway, "porch");
     expect(names(gateway.world)).toEqual(["board-1", "porch"]);
-    expect(gateway.notices).toHaveLength(2);
+    expect(gateway.notices).toHaveLength(1);
     rmSync(join(directory, "defined"), { recursive: true });
   });
 

@@ -270,6 +270,8 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     final: 2,
     recovered: 2,
     defined: 2,
+    retired: 2,
+    moved: 2,
     deployed: 2,
     rollout: 2,
     undeployed: 2,

@@ -3,6 +3,7 @@ import { definedKey, definedKeys, groupKey, keptUnder } from "../block/records";
 import { mayFollow } from "../chain/access";
 import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
 import type { Metablock } from "../chain/metablock";
+import { retire } from "../chain/retired";
 import { takeRoom } from "../chain/store-room";
 import { put, remove, type World } from "../chain/world";
 import { VertebraError } from "../errors";
@@ -13,7 +14,7 @@ import { type AskedGroup, another, bytesOfDeployed } from "../memory";
 import { syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
 import { maxGroups } from "../wire/limits";
-import type { Hash } from "../wire/types";
+import type { AvatarId, Hash } from "../wire/types";
 import {
   contentBytes,
   endSaga,
@@ -58,30 +59,42 @@ function* definitionsIn(
 }
 
 /**
- * The definitions of groups that these records hold, in the order in which they became final, but first those that were acted in (of which
- * there is a group's record): where there is not memory for all, no other takes their place. Throws as `decodeDefinition`.
+ * The definitions that these records hold of groups which concern this avatar, in the order in which they became final, but first those that
+ * were acted in (of which there is a group's record), and last those that were retired: where there is not memory for all, no other takes
+ * their place. Throws as `decodeDefinition`.
  */
 export function definedIn(
   crypto: World["crypto"],
   world: string,
+  avatar: AvatarId,
   records: Iterable<readonly [string, Uint8Array]>,
   isActedIn: (groupKey: string) => boolean,
 ): GroupDefinition[] {
-  const found: { readonly actedIn: boolean; readonly sequence: number; readonly definition: GroupDefinition }[] = [];
+  const found: { readonly key: string; readonly sequence: number; readonly definition: GroupDefinition }[] = [];
+  const retired = new Set<string>();
   for (const { sequence, definition } of definitionsIn(crypto, world, records)) {
-    if (definition.kind !== "group") continue;
-    const actedIn = isActedIn(groupKey(world, toHex(idOfDefined(crypto, definition))));
-    found.push({ actedIn, sequence, definition });
+    const before = retiredBy(crypto, definition);
+    if (before !== undefined) retired.add(toHex(before));
+    if (definition.kind !== "group" || !concerns(definition, avatar)) continue;
+    found.push({ key: toHex(idOfDefined(crypto, definition)), sequence, definition });
   }
-  found.sort((a, b) => Number(b.actedIn) - Number(a.actedIn) || a.sequence - b.sequence);
+  const rank = ({ key }: { readonly key: string }) => (retired.has(key) ? 2 : isActedIn(groupKey(world, key)) ? 0 : 1);
+  found.sort((a, b) => rank(a) - rank(b) || a.sequence - b.sequence);
   return found.map(({ definition }) => definition);
+}
+
+/** SyncGroupId of the group that a definition retires. */
+export function retiredBy(crypto: World["crypto"], definition: Definition): Hash | undefined {
+  if (definition.kind === "retire") return definition.group;
+  if (definition.kind !== "group" || definition.succeeds === null) return undefined;
+  return syncGroupId(crypto, definition.succeeds);
 }
 
 /** Begins with what was defined before this start. What it has no memory for now stays in its records. */
 export function restoreDefined(world: World, records: readonly (readonly [string, Uint8Array])[]): void {
   if (world.definitions === null) return;
   const isThere = (wanted: string) => records.some(([key]) => key === wanted);
-  for (const definition of definedIn(world.crypto, world.tag, records, isThere)) {
+  for (const definition of definedIn(world.crypto, world.tag, world.avatar, records, isThere)) {
     const error = holdGroup(world, definition);
     if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
   }
@@ -91,6 +104,7 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     all.flatMap(({ definition: its }) => (its.kind === "undeploy" ? toHex(its.stateGroup) : [])),
   );
   for (const { sequence, definition } of all) {
+    retireBy(world, definition);
     if (definition.kind === "saga") restoreSaga(world, sequence, definition, undeployed);
     else if (definition.kind === "rollout") holdRollout(world, sequence, definition);
     else if (definition.kind === "step") {
@@ -161,7 +175,10 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
   try {
     const definition = decodeDefinition(world.crypto, entry);
     if (definition?.kind === "group") error = takeGroup(world, sequence, entry, definition);
-    else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
+    else if (definition?.kind === "retire" && groupRetiredBy(world, definition) !== undefined) {
+      error = keepDefinition(world, sequence, entry);
+      if (error === undefined) retireBy(world, definition);
+    } else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
     else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
     else if (definition?.kind === "step" || definition?.kind === "pause") {
       steer(world, sequence, entry, definition);
@@ -177,15 +194,35 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
   if (error !== undefined) world.delivered.push({ kind: "notice", world: world.tag, error });
 }
 
+/** The group of this participant's that it retires, where that is not retired yet: the first such definition counts. */
+function groupRetiredBy(world: World, definition: Definition): Group | undefined {
+  const id = retiredBy(world.crypto, definition);
+  const group = id && world.groups.get(toHex(id));
+  return group === undefined || group === world.definitions || group.retired !== null ? undefined : group;
+}
+
+function retireBy(world: World, definition: Definition): void {
+  const group = groupRetiredBy(world, definition);
+  if (group === undefined) return;
+  const successor = definition.kind === "group" ? idOfDefined(world.crypto, definition) : null;
+  retire(world, group, successor && toHex(successor));
+  world.delivered.push({ kind: "retired", world: world.tag, group: group.id, successor });
+}
+
 function takeGroup(
   world: World,
   sequence: number,
   entry: Uint8Array,
   definition: GroupDefinition,
 ): VertebraError | undefined {
-  if (!concerns(definition, world.avatar) || world.groups.has(toHex(idOfDefined(world.crypto, definition)))) return;
-  const error = keepDefinition(world, sequence, entry) ?? holdGroup(world, definition);
-  if (error === undefined) world.delivered.push({ kind: "defined", world: world.tag, group: definition });
+  const isNew = concerns(definition, world.avatar) && !world.groups.has(toHex(idOfDefined(world.crypto, definition)));
+  if (!isNew && groupRetiredBy(world, definition) === undefined) return;
+  // What can't be kept would be forgotten at the next start: it is as if this participant had not heard of it.
+  const unkept = keepDefinition(world, sequence, entry);
+  if (unkept !== undefined) return unkept;
+  const error = isNew ? holdGroup(world, definition) : undefined;
+  if (isNew && error === undefined) world.delivered.push({ kind: "defined", world: world.tag, group: definition });
+  retireBy(world, definition);
   return error;
 }
 

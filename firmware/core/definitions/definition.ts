@@ -16,7 +16,7 @@ import { itemsOfSaga, type OfSagas, readSagaDefinition } from "./saga-definition
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
  * bytes of each are in docs/wire.
  */
-export type Definition = MemberDefinition | PactDefinition | GroupDefinition | OfSagas;
+export type Definition = MemberDefinition | PactDefinition | GroupDefinition | RetireDefinition | OfSagas;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -48,6 +48,14 @@ export interface GroupDefinition {
   readonly readings: readonly { readonly avatar: AvatarId; readonly everyMs: number }[];
   /** Who relays it and does not own it, sorted by bytes. */
   readonly followers: readonly AvatarId[];
+  /** The encoded sync group, of the same pact and other owners, that is retired and goes on in this one; null where it is the first. */
+  readonly succeeds: Uint8Array | null;
+}
+
+/** Nothing more is sealed in this group, and none succeeds it. */
+export interface RetireDefinition {
+  readonly kind: "retire";
+  readonly group: Hash;
 }
 
 /** Every world has the same, so that what a participant is provisioned with says all of its definitions group. */
@@ -92,8 +100,8 @@ export function ofDefinitions(crypto: Sha256, group: Uint8Array): Uint8Array {
 
 /** The entry that defines it. Throws `entry-large` where it does not fit one. */
 export function encodeDefinition(definition: Definition): Uint8Array {
-  const body = encode(itemsOf(definition));
-  return encodeEntry(definitionsPact.fields, [definition.kind, body], definitionsPact.policy);
+  const kind = definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
+  return encodeEntry(definitionsPact.fields, [kind, encode(itemsOf(definition))], definitionsPact.policy);
 }
 
 function itemsOf(definition: Definition): Cbor {
@@ -103,9 +111,12 @@ function itemsOf(definition: Definition): Cbor {
     case "pact":
       return [definition.pact];
     case "group": {
-      const { name, group, pacts, readings, followers } = definition;
-      return [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
+      const { name, group, pacts, readings, followers, succeeds } = definition;
+      const items = [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
+      return succeeds === null ? items : [...items, succeeds];
     }
+    case "retire":
+      return [definition.group];
     default:
       return itemsOfSaga(definition);
   }
@@ -125,6 +136,12 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
       return readPact(decode(body));
     case "group":
       return readGroup(crypto, decode(body));
+    case "successor":
+      return readSuccessor(crypto, decode(body));
+    case "retire": {
+      const [group] = tuple("retirement", decode(body), 1);
+      return { kind, group: hash32("retirement: group", group) };
+    }
     case "saga":
     case "rollout":
     case "step":
@@ -187,10 +204,22 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
     pacts,
     readings: list("group definition: reading", readings, maxOwners, readReading),
     followers: sortedHashes("group definition: follower", followers, maxOwners),
+    succeeds: null,
   };
   for (const { avatar } of read.readings) if (!isOwner(avatar)) throw strange("a reading", avatar, "does not own it");
   for (const avatar of read.followers) if (isOwner(avatar)) throw strange("a follower", avatar, "owns it");
   return read;
+}
+
+/** "A steward defines a successor": what was sealed in the group before has to be an entry here, too. */
+function readSuccessor(crypto: Sha256, value: Cbor): GroupDefinition {
+  const items = tuple("successor definition", value, 6);
+  const read = readGroup(crypto, items.slice(0, 5));
+  const succeeds = bytes("successor definition: group before", items[5]);
+  if (!equal(decodeSyncGroup(succeeds).pact, decodeSyncGroup(read.group).pact) || equal(succeeds, read.group)) {
+    throw wrong("definition-successor", "successor definition", "is of another pact, or has the owners of before");
+  }
+  return { ...read, succeeds };
 }
 
 function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {
