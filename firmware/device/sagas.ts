@@ -11,7 +11,7 @@ import { type KnownHere, provisionOf } from "../core/saga/deployed";
 import type { Operation, Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
-import { equal, toHex } from "../core/wire/bytes";
+import { equal, fromHex, toHex } from "../core/wire/bytes";
 import { decodeSyncGroup } from "../core/wire/structures";
 import type { AvatarId, Hash } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
@@ -148,14 +148,15 @@ class Sagas implements Conducting {
     for (const each of [...this.all]) {
       if (!each.undeployed) continue;
       const over = !isOutdated(each, crypto, avatar) && (each.conductor?.isOver() ?? true);
-      if (isToLetGo(each, over, now)) letGo(each.versions[0]!.stateGroup);
+      if (isToLetGo(each, over, now)) letGo(fromHex(each.stateGroup!));
     }
   }
 
   private undeploy({ stateGroup, gone }: Extract<Action, { kind: "undeployed" }>): void {
     const running = this.all.find((each) => each.stateGroup === toHex(stateGroup));
-    if (running === undefined) return;
-    if (gone) {
+    if (running === undefined) {
+      if (!gone) this.options.letGo(stateGroup);
+    } else if (gone) {
       this.all.splice(this.all.indexOf(running), 1);
       running.conducting = undefined;
     } else {

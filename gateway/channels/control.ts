@@ -102,7 +102,7 @@ async function answer(
 
 const definable = {
   "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
-    addBoard(gateway, await readBody<BoardAsked>(request, { name: "string", board: "string", dry: "boolean" }), ending),
+    addBoard(gateway, await readBody<BoardAsked>(request, boardAsked), ending),
   "POST /boards/expelled": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     expelMember(gateway, await readBody<ExpelAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
@@ -131,6 +131,7 @@ function steering(what: Parameters<typeof steer>[1]) {
     steer(gateway, what, await readBody<SteerAsked>(request, { saga: "string", dry: "boolean" }), ending);
 }
 
+const boardAsked = { name: "string", board: "string", labels: "object", dry: "boolean" } as const;
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),
   ...({ owners: "object", groups: "object", dry: "boolean" } as const),

@@ -28,6 +28,7 @@ export interface BoardAsked {
   readonly name: string;
   /** The text of its board.json. */
   readonly board: string;
+  readonly labels: readonly string[];
   readonly dry: boolean;
 }
 
@@ -65,7 +66,9 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, epochOf(gateway));
+  const random = nodeRandom();
+  const epoch = epochOf(gateway);
+  const { definitions, provision } = newBoard(crypto, random, world, asked.name, definition, asked.labels, epoch);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);

@@ -70,7 +70,10 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
   const { kind } = definition;
   switch (definition.kind) {
     case "member":
-      return { kind, name: definition.name, avatar: toHex(definition.avatar), board: definition.board };
+      return {
+        ...{ kind, name: definition.name, avatar: toHex(definition.avatar), board: definition.board },
+        labels: definition.labels,
+      };
     case "pact": {
       const { name, version } = decodePact(definition.pact);
       return { kind, name, version };

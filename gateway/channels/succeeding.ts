@@ -56,7 +56,9 @@ export async function replaceBoard(gateway: Gateway, asked: ReplaceAsked, ending
     return leave(gateway, asked, withoutMember(crypto, world, asked.name, old, by), ending);
   }
   const board = encodeText(asked.board);
-  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, epochOf(gateway));
+  // Whoever chose that one by its labels chooses this one.
+  const { labels = [] } = world.catalog.members.find(({ name }) => name === asked.name)!;
+  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, labels, epochOf(gateway));
   const definitions = [...added.definitions, ...withoutMember(crypto, world, asked.name, old, added.avatar)];
   if (asked.dry) return leave(gateway, asked, definitions, ending);
   await leave(gateway, { ...asked, dry: true }, definitions, ending);

@@ -16,7 +16,7 @@ import { paint } from "../system/text";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
 import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
-import { atDirectory, type WorldOptions, worldCommand, worldOf } from "./options";
+import { atDirectory, collect, type WorldOptions, worldCommand, worldOf } from "./options";
 import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, printTable, say } from "./output";
 
 export function boardCommand(): Command {
@@ -34,19 +34,25 @@ export function boardCommand(): Command {
 function addCommand(): Command {
   return worldCommand("add", "add a board to the world, while it runs: it joins by its first cable", [
     "vertebra board add porch",
-    "vertebra board add porch --kind simulated",
+    "vertebra board add porch --kind simulated --label roof --label north",
     "vertebra board add porch --kind ./my-board.json --dry-run",
   ])
     .argument("<name>", "what the world is to call it")
     .option("--kind <kind>", "what it is: one of boards/, or a board.json", "linux")
+    .option(
+      "--label <label>",
+      "by which it can be chosen, as for a ring of a rollout; given once for each",
+      collect,
+      [],
+    )
     .option("--dry-run", "say what would be defined, and define nothing")
     .addHelpText(
       "after",
       "\nThe gateway makes the board's keys and its provision, which holds secrets, and gives it a group of pact machine with\nthe gateway. What else it is to own: `vertebra group add`.",
     )
-    .action(async (name: string, options: WorldOptions & { kind: string; dryRun?: boolean }) => {
+    .action(async (name: string, options: WorldOptions & { kind: string; label: string[]; dryRun?: boolean }) => {
       const board = decodeText(readDefinition(options.kind));
-      const asked: BoardAsked = { name, board, dry: options.dryRun === true };
+      const asked: BoardAsked = { name, board, labels: options.label, dry: options.dryRun === true };
       showAdded(await controlClient(options.dir).post<DefinedJson>("/boards", asked), name, options);
     });
 }
@@ -125,10 +131,9 @@ function listCommand(): Command {
     if (options.json) printJson(boards);
     else
       printTable([
-        ["BOARD", "AVATAR", "GROUPS", ""],
-        ...boards.map(({ name, avatar, groups, expelled }) => [
-          name,
-          `${avatar.slice(0, 16)}…`,
+        ["BOARD", "AVATAR", "LABELS", "GROUPS", ""],
+        ...boards.map(({ name, avatar, labels, groups, expelled }) => [
+          ...[name, `${avatar.slice(0, 8)}…`, labels.join(", ")],
           groups.join(", "),
           expelled === null ? "" : inWords(expelled),
         ]),
@@ -149,6 +154,7 @@ function showCommand(): Command {
       print(paint("bold", board.name), board.kind === null ? "" : `, ${board.kind}`);
       print(`  avatar ${board.avatar}`);
       if (board.expelled !== null) print("  ", paint("red", inWords(board.expelled)));
+      if (board.labels.length > 0) print(`  labels ${board.labels.join(", ")}`);
       print(`  provision ${board.provisionFile ?? "not in this directory"}`);
       print(`  groups ${board.groups.join(", ") || "none"}`);
     });
@@ -168,6 +174,7 @@ function boardJson({ catalog }: World, { name, avatar, provisionFile, definition
     avatar: toHex(avatar),
     kind,
     expelled: expel === undefined ? null : { epoch: expel.epoch, time },
+    labels: catalog.members.find((member) => equal(member.avatar, avatar))?.labels ?? [],
     provisionFile: existsSync(provisionFile) ? provisionFile : null,
     terminal,
     groups: catalog.groups

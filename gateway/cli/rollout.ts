@@ -4,6 +4,7 @@ import type { RolloutAsked } from "../channels/deploying";
 import type { RolloutJson, SteerAsked } from "../channels/rollouts";
 import { fit, paint } from "../system/text";
 import type { AskedRing } from "../world/rolling";
+import { isSelector, selectors } from "../world/selecting";
 import { askToDefine } from "./defined";
 import { collect, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
@@ -49,12 +50,13 @@ function startCommand(): Command {
     [
       "vertebra rollout start watch/watch.ts --ring 1 --ring 25% --ring all --soak 2min",
       "vertebra rollout start watch/watch.ts --ring porch,board-1 --ring all --max-failures 1 --min-success 95",
+      "vertebra rollout start watch/watch.ts --ring label:roof --ring kind:linux,capability:relay --ring group:visits",
     ],
   )
     .argument("<file>", "the file of the saga")
     .requiredOption(
       "--ring <who>",
-      "so many boards, a share of them, members by name, or all; given once for each ring",
+      "so many boards, a share of them, members by name or by what they are, or all; given once for each ring",
       ring,
       [],
     )
@@ -88,10 +90,17 @@ function startCommand(): Command {
 function ring(text: string, before: readonly AskedRing[]): readonly AskedRing[] {
   const [, count, percent] = /^(\d{1,3})(%?)$/.exec(text) ?? [];
   if (text === "all") return [...before, { all: true }];
-  if (count === undefined) return [...before, { members: text.split(",") }];
+  if (count === undefined) return [...before, { members: members(text) }];
   if (Number(count) < 1 || (percent === "%" && Number(count) > 100))
     throw new InvalidArgumentError("Give it like 1, 25%, board-1,board-2 or all.");
   return [...before, percent === "%" ? { percent: Number(count) } : { count: Number(count) }];
+}
+
+function members(text: string): readonly string[] {
+  const all = text.split(",");
+  const wrong = all.find((each) => isSelector(each) && !selectors.some((by) => each.startsWith(`${by}:`)));
+  if (wrong === undefined) return all;
+  throw new InvalidArgumentError(`Members are chosen by ${selectors.map((by) => `${by}:NAME`).join(", ")}.`);
 }
 
 function time(text: string): number {

@@ -166,26 +166,30 @@ export function createConductings(options: ConductingsOptions): Conductings {
   }
 
   /** One of which nothing is left here makes room for another. */
-  async function undeploy({ stateGroup, gone }: Extract<Outcome, { kind: "undeployed" }>): Promise<void> {
+  function forget(stateGroup: Hash): void {
     const running = all.find((each) => each.stateGroup === toHex(stateGroup));
     if (running === undefined) return;
-    if (gone) {
-      all.splice(all.indexOf(running), 1);
-      running.conducting?.stop();
-    } else {
-      noteUndeployed(running);
-      drainOutdated(running);
-    }
+    all.splice(all.indexOf(running), 1);
+    running.conducting?.stop();
+  }
+
+  async function undeploy(stateGroup: Hash): Promise<void> {
+    const running = all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return letGo(stateGroup);
+    noteUndeployed(running);
+    drainOutdated(running);
+  }
+
+  function letGo(stateGroup: Hash): void {
+    // The driver tells by itself why it has stopped.
+    options.handle({ kind: "let-go", world: tag, stateGroup }).catch(() => {});
   }
 
   function letGoWhereOver(now: number): void {
     for (const each of all) {
       if (!each.undeployed || each.meanwhile !== null) continue;
       const over = !isOutdated(each, crypto, avatar) && (each.conducting?.isOver() ?? true);
-      if (!isToLetGo(each, over, now)) continue;
-      const { stateGroup } = each.versions[0]!;
-      // The driver tells by itself why it has stopped.
-      options.handle({ kind: "let-go", world: tag, stateGroup }).catch(() => {});
+      if (isToLetGo(each, over, now)) letGo(fromHex(each.stateGroup!));
     }
   }
 
@@ -250,7 +254,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
     take(outcome) {
       if (outcome.kind === "deployed") inTurn(() => deploy(outcome.saga, outcome.whole));
       if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
-      if (outcome.kind === "undeployed") inTurn(() => undeploy(outcome));
+      // At once: nothing is to be kept of it any more.
+      if (outcome.kind === "undeployed" && outcome.gone) forget(outcome.stateGroup);
+      else if (outcome.kind === "undeployed") inTurn(() => undeploy(outcome.stateGroup));
       if (outcome.kind === "final") takeOwnHealth(all, avatar, outcome.block);
       if (outcome.kind === "refused" && outcome.token === healthToken) {
         for (const each of all) noteHealthRefused(each, options.clock.now().monotonic);

@@ -101,6 +101,9 @@ export interface Member {
   readonly avatar: AvatarId;
   /** Its static X25519 key, where it was defined with one. */
   readonly key?: Uint8Array;
+  /** Of one that was defined: what it is, and its labels. */
+  readonly board?: string;
+  readonly labels?: readonly string[];
 }
 
 export function isExpelled({ expelled }: Pick<Catalog, "expelled">, avatar: AvatarId): boolean {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { indexPacts, pactChain } from "../../firmware/core/chain/group";
-import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
+import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import type { GivenEpoch } from "../../firmware/core/identity/membership";
@@ -25,8 +25,8 @@ export interface NewBoard {
 }
 
 /**
- * A board of this name that is what its `board.json` says, and comes in this epoch of the membership. Throws `board-…` where that can't be read or has no memory for its group,
- * and `pact-unknown` in a world without the pact of a machine's readings.
+ * A board of this name that is what its `board.json` says, and comes in this epoch of the membership.
+ * Throws `board-…` where that can't be read or has no memory for its group, `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(
   crypto: Crypto,
@@ -34,9 +34,11 @@ export function newBoard(
   world: World,
   name: string,
   definition: Uint8Array,
+  labels: readonly string[],
   epoch: GivenEpoch | undefined,
 ): NewBoard {
   checkName(name, memberName);
+  checkLabels(labels);
   const { worldId, stewards, definitions } = growingWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
   const secret = avatarSeed(crypto, seed, worldId);
@@ -50,8 +52,9 @@ export function newBoard(
   checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
+  const board = decodeBoard(definition).kind;
   const key = crypto.x25519Public(noiseStatic(crypto, secret));
-  const member: Definition = { kind: "member", name, avatar, board: decodeBoard(definition).kind, key };
+  const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort(), key };
   return {
     definitions: isMember ? [group] : [member, group],
     avatar,
@@ -119,6 +122,23 @@ function checkName(name: string, allowed: RegExp): void {
     "name",
     `'${name}' is no name for ${what} characters`,
     "Take letters, digits, '-', '_' and '.', and begin with a letter or a digit.",
+  );
+}
+
+const labelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+
+/** People type them, separated by commas. Throws `label`. */
+function checkLabels(labels: readonly string[]): void {
+  const wrong = labels.find((label) => !labelName.test(label));
+  const twice = labels.find((label, index) => labels.indexOf(label) < index);
+  if (wrong === undefined && twice === undefined && labels.length <= maxLabels) return;
+  const of = wrong ?? twice;
+  throw new VertebraError(
+    "label",
+    of === undefined
+      ? `The board has ${labels.length} labels, and ${maxLabels} are the most`
+      : `'${of}' ${wrong === undefined ? "is given twice" : "is no label: it has at most 32 characters"}`,
+    "Give each once with --label: letters, digits, '-', '_' and '.', beginning with a letter or a digit.",
   );
 }
 

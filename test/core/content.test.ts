@@ -405,6 +405,24 @@ describe("a saga that is undeployed", () => {
     expect(network.entriesOf("board1", "states")).toEqual([7]);
   });
 
+  it("is ended, and a version taken back, where the store has no room for a definition more", () => {
+    const network = star({ flash: { board1: 80 } });
+    deployTwo(network);
+    rollOut(network, 1);
+    network.run(network.now + 1_000);
+    const { notices } = network.members.get("board1")!;
+    for (let each = 0; notices.length === 0 && each < 200; each++) {
+      network.define("gateway", { name: `group${each}`, owners: ["gateway", "board1"] });
+      network.run(network.now + 50);
+    }
+    expect(notices.map(({ error }) => error.code)).toEqual(["definition-room"]);
+    const told = telling(network);
+    define(network, { kind: "step", rollout: 3, open: 0 });
+    undeploy(network);
+    network.run(network.now + 2_000);
+    expect(told.get("board1")).toEqual(["rollout 0", "undeployed false"]);
+  });
+
   it("is kept while something is on its way that the participant itself put into its states", () => {
     const network = star();
     deployTwo(network);

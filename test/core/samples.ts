@@ -170,7 +170,8 @@ function sampleDefinitions(
     key: crypto.x25519Public(filled(20 + index)),
   }));
   const definitions: Definition[] = [
-    { kind: "member", name: "porch", avatar, board: "linux" },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: [] },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: ["north", "roof"] },
     { kind: "pact", pact },
     { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)], succeeds: null },
     { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [], succeeds: former },
@@ -194,24 +195,24 @@ function sampleDefinitions(
     { kind: "step", rollout: 7, open: 2 },
     { kind: "pause", rollout: 7, paused: true },
     { kind: "undeploy", stateGroup: filled(9) },
-    { kind: "member", name: "barn", avatar, board: "linux", key: members[0]!.key },
+    { kind: "member", name: "barn", avatar, board: "linux", labels: [], key: members[0]!.key },
     ...sealEpoch(crypto, filled(3), filled(4), members),
     { kind: "expel", avatar, epoch: 1, secret: nameOfSecret(crypto, filled(3)), time: 1_764_000_000_000 },
   ];
-  const successor = definitions[3];
   return definitions.flatMap((each): [string, Uint8Array][] => {
     const entry = encodeDefinition(each);
     const [, body] = decode(entry) as [string, Uint8Array];
     return [
       ["definition", entry],
-      [
-        each === successor
-          ? "successor-definition"
-          : `${each.kind === "member" && each.key ? "keyed-" : ""}${each.kind}-definition`,
-        body,
-      ],
+      [`${ruleOf(each)}-definition`, body],
     ];
   });
+}
+
+function ruleOf(definition: Definition): string {
+  if (definition.kind === "member" && definition.labels.length > 0) return "labelled-member";
+  if (definition.kind === "member" && definition.key !== undefined) return "keyed-member";
+  return definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
 }
 
 /** The pact, the group of three, and the first owner's block of two entries. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
+import { addBoard, addGroup } from "../../gateway/channels/defining";
 import { deploySaga, type SagaAsked, startRollout, undeploySaga } from "../../gateway/channels/deploying";
 import { diffJson } from "../../gateway/channels/rollout-diff";
 import { historyJson } from "../../gateway/channels/rollout-history";
@@ -13,7 +14,7 @@ import { nodeRandom } from "../../gateway/participant/platform";
 import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { AskedRing } from "../../gateway/world/rolling";
-import { createWorld, openWorld, plainWorld } from "../../gateway/world/world";
+import { createWorld, openWorld, plainWorld, readDefinition } from "../../gateway/world/world";
 import { crypto, gatewayOf } from "./worlds";
 
 /** A gateway and two boards that don't run: what it defines is final all the same, and of sagas that it runs alone all is. */
@@ -130,6 +131,54 @@ describe("the versions of a saga", () => {
     await visit(1);
     await expect.poll(async () => (await listSagas(gateway)).sagas[0]!.done, patience).toBe(2);
     expect((await listSagas(gateway)).invocations.map((each) => each.version)).toEqual([2, 2]);
+  }, 60_000);
+});
+
+describe("the rings of a rollout", () => {
+  const boardOf = (kind: string) => new TextDecoder().decode(readDefinition(kind));
+  const rings = () =>
+    gateway.world.catalog.rollouts
+      .at(-1)!
+      .definition.rings.map((ring) => ring.map(gateway.world.catalog.memberName).sort());
+
+  async function add(name: string, kind: string, ...labels: string[]): Promise<void> {
+    await addBoard(gateway, { name, board: boardOf(kind), labels, dry: false }, never());
+  }
+
+  it("are of members by what they are, those that are in no ring before it; nobody is in two", async () => {
+    await add("porch", "simulated", "roof", "north");
+    await add("shed", "linux", "roof");
+    const owners = ["gateway", "porch", "shed"];
+    await addGroup(gateway, { name: "pair", pact: "machine", owners, readings: [], dry: false }, never());
+    await deploySaga(gateway, await version(1, [...all, "porch", "shed"]), never());
+    const members = (...names: string[]) => ({ members: names });
+    await start(2, [members("kind:simulated"), members("label:roof"), members("group:pair", "kind:linux")], sleepy);
+    expect(rings()).toEqual([["porch"], ["shed"], ["board-1", "board-2", "gateway"]]);
+    await steer(gateway, "back", asked, never());
+    await start(3, [members("capability:relay", "board-2", "kind:gateway"), { all: true }], sleepy);
+    expect(rings()).toEqual([
+      ["board-2", "gateway", "porch"],
+      ["board-1", "shed"],
+    ]);
+    await steer(gateway, "back", asked, never());
+    const none = async (...names: string[]) =>
+      start(
+        4,
+        names.map((name) => members(name)),
+      ).catch((error) => error);
+    expect(await none("kind:rv32")).toMatchObject({
+      code: "rollout-rings",
+      remedy: "There are: kind:gateway (1), kind:linux (3), kind:simulated (1).",
+    });
+    expect((await none("label:cellar")).remedy).toBe("There are: label:north (1), label:roof (2).");
+    expect((await none("capability:laser")).remedy).toContain("capability:relay (1)");
+    expect((await none("group:nothing")).remedy).toContain("group:pair (3)");
+    expect(await none("colour:red")).toMatchObject({
+      code: "rollout-rings",
+      remedy: expect.stringContaining("kind:NAME"),
+    });
+    expect((await none("label:roof", "label:north")).message).toContain("has nobody in ring 2");
+    expect(await none("label:roof", "porch")).toMatchObject({ code: "rollout-rings" });
   }, 60_000);
 });
 

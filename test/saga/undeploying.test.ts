@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lettingGoMs, maxLeftOpen } from "../../firmware/core/saga/limits";
 import { heldBack } from "../../firmware/core/saga/pressure";
+import { toHex } from "../../firmware/core/wire/bytes";
 import { createDeployment, freeLane, isToLetGo, letGoDue, noteUndeployed } from "../../firmware/sandbox/deployment";
 import { createSagaWorld, done, type Plan, stateIn } from "./world";
 
@@ -56,7 +57,7 @@ describe("a saga that was undeployed", () => {
 
   it("is not over for who has something to put out yet", () => {
     const { world, names, start, isOver } = createEnding();
-    world.takes = (_, { group }) => world.logs.get(Buffer.from(group).toString("hex"))!.name !== "notice";
+    world.takes = (_, { group }) => world.logs.get(toHex(group))!.name !== "notice";
     world.push("order", 1, 1);
     world.push("answer", 1, 1);
     world.run(20_000);

@@ -185,8 +185,8 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
     } else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
     else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
     else if (definition?.kind === "step" || definition?.kind === "pause") {
-      error = steer(world, sequence, entry, definition);
-    } else if (definition?.kind === "undeploy") error = takeUndeploy(world, sequence, entry, definition);
+      steer(world, sequence, entry, definition);
+    } else if (definition?.kind === "undeploy") takeUndeploy(world, sequence, entry, definition);
   } catch (thrown) {
     if (!(thrown instanceof VertebraError) || thrown.code === "assertion") throw thrown;
     error = new VertebraError(
@@ -272,37 +272,24 @@ function takeRollout(
   return error;
 }
 
-/** What changes nothing is not kept. */
-function steer(
-  world: World,
-  sequence: number,
-  entry: Uint8Array,
-  definition: StepDefinition | PauseDefinition,
-): VertebraError | undefined {
-  if (!isStep(world, definition)) return undefined;
-  const resumes = definition.kind === "pause" && !definition.paused;
-  const error = resumes ? undefined : keepDefinition(world, sequence, entry);
-  if (error !== undefined) return error;
+/** What changes nothing is not kept; what does has room always, for there are few of it, and what takes a version back is among it. */
+function steer(world: World, sequence: number, entry: Uint8Array, definition: StepDefinition | PauseDefinition): void {
+  if (!isStep(world, definition)) return;
   if (definition.kind === "step") takeStep(world, sequence, definition);
   else {
     const gone = takePause(world, sequence, definition);
     if (gone !== undefined) remove(world, gone);
+    if (!definition.paused) return;
   }
-  return undefined;
+  keep(world, sequence, entry);
 }
 
-/** Kept for good: what another steward defines of the saga afterwards counts for nobody. */
-function takeUndeploy(
-  world: World,
-  sequence: number,
-  entry: Uint8Array,
-  { stateGroup }: UndeployDefinition,
-): VertebraError | undefined {
+/** Kept for good: what another steward defines of the saga afterwards counts for nobody. What frees room is never refused. */
+function takeUndeploy(world: World, sequence: number, entry: Uint8Array, { stateGroup }: UndeployDefinition): void {
   const key = toHex(stateGroup);
-  if (!world.groups.has(key) || world.contents.undeployed.has(key)) return undefined;
-  const error = keepDefinition(world, sequence, entry);
-  if (error === undefined) endSaga(world, stateGroup);
-  return error;
+  if (!world.groups.has(key) || world.contents.undeployed.has(key)) return;
+  keep(world, sequence, entry);
+  endSaga(world, stateGroup);
 }
 
 /**
@@ -313,8 +300,9 @@ export function letGo(world: World, stateGroup: Hash): void {
   const { contents, tag, groups } = world;
   const key = toHex(stateGroup);
   const held = [...contents.sagas.values()].find(({ definition }) => equal(definition.stateGroup, stateGroup));
-  if (!contents.undeployed.has(key) || held === undefined || isWriting(world, groups.get(key)!)) return;
-  if (groups.get(key)!.mine) world.spareBytes += bytesOfDeployed(world.bounds);
+  const group = groups.get(key);
+  if (!contents.undeployed.has(key) || held === undefined || group === undefined || isWriting(world, group)) return;
+  if (group.mine) world.spareBytes += bytesOfDeployed(world.bounds);
   const { snapshot, waits } = keptUnder(tag, key);
   for (const gone of [...forgetSaga(world, stateGroup), snapshot, waits]) remove(world, gone);
   tellUndeployed(world, held.definition, true);
@@ -379,9 +367,13 @@ function keepDefinition(world: World, sequence: number, entry: Uint8Array): Vert
       "Give this participant a larger flash and provision it anew; until then it is no owner of that group.",
     );
   }
-  takeRoom(room, entry.length);
-  put(world, definedKey(world.tag, sequence), entry);
+  keep(world, sequence, entry);
   return undefined;
+}
+
+function keep(world: World, sequence: number, entry: Uint8Array): void {
+  takeRoom(world.room, entry.length);
+  put(world, definedKey(world.tag, sequence), entry);
 }
 
 /** The group is one of this participant's from now on; why not, where it has no room for it. */

@@ -35,7 +35,11 @@ export interface MemberDefinition {
   readonly board: string;
   /** Its static X25519 key, to which the secrets of epochs are sealed; earlier versions did not tell it. */
   readonly key?: Uint8Array;
+  /** By which people choose it among others, in ascending order. */
+  readonly labels: readonly string[];
 }
+
+export const maxLabels = 16;
 
 export interface PactDefinition {
   readonly kind: "pact";
@@ -113,7 +117,7 @@ export function encodeDefinition(definition: Definition): Uint8Array {
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board, ...(definition.key ? [definition.key] : [])];
+      return [definition.name, definition.avatar, definition.board, ...keyAndLabels(definition)];
     case "pact":
       return [definition.pact];
     case "group": {
@@ -165,8 +169,14 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
   }
 }
 
+/** Last, and only where there are some. */
+function keyAndLabels({ key, labels }: MemberDefinition): Cbor[] {
+  if (labels.length > 0) return [key ?? null, labels];
+  return key === undefined ? [] : [key];
+}
+
 function readMember(value: Cbor): MemberDefinition {
-  const [given, avatar, board, key] = tuple("member", value, 3, 4);
+  const [given, avatar, board, key, labels] = tuple("member", value, 3, 5);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -175,8 +185,19 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
-    ...(key === undefined ? {} : { key: bytesOf("member: key", key, 32) }),
+    ...(key === undefined || (key === null && labels !== undefined) ? {} : { key: bytesOf("member: key", key, 32) }),
+    labels: labels === undefined ? [] : readLabels("member: label", labels),
   };
+}
+
+function readLabels(where: string, value: Cbor | undefined): string[] {
+  const labels = list(where, value, maxLabels, identifier);
+  if (labels.length === 0) throw wrong("structure-field", where, "is none, and then nothing stands there");
+  for (const [index, label] of labels.entries()) {
+    if (index > 0 && labels[index - 1]! >= label)
+      throw wrong("structure-order", where, "is out of order or there twice");
+  }
+  return labels;
 }
 
 function readPact(value: Cbor): PactDefinition {

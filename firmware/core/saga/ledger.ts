@@ -169,13 +169,12 @@ function start({ definitions, room }: Ledger, book: Book, seen: SeenEntry, now: 
 
 /** The oldest that nobody began, of a saga by which nobody should. */
 function forgetOpened(book: Book): void {
-  for (const oldest of book.opened.values()) {
-    close(book, oldest);
-    book.invocations.delete(oldest.key);
-    const { key, tip, running, waiting } = oldest.reach;
-    if (tip === null && running === null && waiting.length === 0) book.reaches.delete(key);
-    return;
-  }
+  const [oldest] = book.opened.values();
+  if (oldest === undefined) return;
+  close(book, oldest);
+  book.invocations.delete(oldest.key);
+  const { key, tip, running, waiting } = oldest.reach;
+  if (tip === null && running === null && waiting.length === 0) book.reaches.delete(key);
 }
 
 /** An invocation that this entry initiates and that has no state yet. */
