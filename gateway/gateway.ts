@@ -39,8 +39,11 @@ export interface Gateway {
   readonly channel: Channel;
   /** Those that the world was made with, where it was made with some, and each that was deployed since. */
   readonly sagas: readonly GatewayConducting[];
-  /** Keeps pieces of content, by the hex of their hashes, for whoever needs them when they are named by a definition. */
-  keepContent(pieces: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /**
+   * Keeps pieces of content, by the hex of their hashes, for whoever needs them when they are named by a definition. Until it is told that
+   * one does (`named`), they stay though another saga that had them, too, is let go of.
+   */
+  keepContent(pieces: ReadonlyMap<string, Uint8Array>): Promise<{ named(): void }>;
   status(): GatewayStatus;
   /** Opens one port more, as those that it was started with; one that it has already stays as it is. */
   addCable(place: SerialPlace): void;
@@ -149,6 +152,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     heldBack: (group) => store.trouble() ?? conductings.heldBack(group),
   });
   const definitions = createFollowing(crypto, world, events);
+  const pledged: ReadonlyMap<string, Uint8Array>[] = [];
   const links: OpenedLink[] = [];
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
@@ -157,7 +161,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     store: {
       read: reader.read,
       async write(puts, deletes) {
-        await store.write(puts, deletes);
+        await store.write(puts, new Set([...deletes].filter((key) => !pledged.some((keys) => keys.has(key)))));
         channel.changed();
       },
     },
@@ -208,8 +212,12 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   const addCable = (place: SerialPlace) => {
     if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, identity, peers, place));
   };
-  const keepContent = (pieces: ReadonlyMap<string, Uint8Array>) =>
-    store.write(new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes])), new Set());
+  const keepContent = async (pieces: ReadonlyMap<string, Uint8Array>) => {
+    const kept = new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes]));
+    pledged.push(kept);
+    await store.write(kept, new Set());
+    return { named: () => void pledged.splice(pledged.indexOf(kept), 1) };
+  };
   const parts = { world, crypto, participant, store: reader, channel };
   const gateway: Gateway = {
     ...{ ...parts, keepContent, status, cable, addCable, close },

@@ -8,6 +8,7 @@ import { turnOfIssuer } from "./chain/rank";
 import { restore } from "./chain/records";
 import { mayIssue, sealDue } from "./chain/seal";
 import type { Room } from "./chain/store-room";
+import { moveRetired } from "./chain/succession";
 import { timing } from "./chain/timing";
 import { type ChainCrypto, noChanges, type World } from "./chain/world";
 import { contentsDue, createContents } from "./definitions/content";
@@ -119,6 +120,7 @@ export function drive(world: World, flush: boolean): { readonly attemptFailed: b
   const attemptFailed = endAttempt(world);
   for (let round = 0; ; round++) {
     assert(round < driveRounds, "what follows from one event comes to an end");
+    moveRetired(world);
     sealDue(world, flush);
     settle(world);
     if (!prepare(world) && !moreToSeal(world, flush)) break;

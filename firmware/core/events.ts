@@ -51,6 +51,8 @@ export type Event =
   | { readonly kind: "record"; readonly request: number; readonly value: Uint8Array | undefined }
   /** The store can't give back this final block any more: the participant asks for it whoever has it. */
   | { readonly kind: "lost"; readonly world: string; readonly group: Hash; readonly position: number }
+  /** All is over that was begun by a saga which was undeployed, as its driver finds: the participant lets go of it, or is told again. */
+  | { readonly kind: "let-go"; readonly world: string; readonly stateGroup: Hash }
   /** The time given in the last `wake` has come. */
   | { readonly kind: "alarm" };
 
@@ -106,6 +108,14 @@ export type Action =
       readonly counter: number;
       readonly tokens: readonly number[];
     }
+  /** This block of one's own was sealed in a group that was retired, and goes into the group that succeeds it: it will become final there. */
+  | {
+      readonly kind: "moved";
+      readonly world: string;
+      readonly group: Hash;
+      readonly block: Hash;
+      readonly to: { readonly group: Hash; readonly block: Hash };
+    }
   /** This push was not taken, was withdrawn, or (policy `replace-oldest`, `keep-latest`) was dropped from the buffer. */
   | { readonly kind: "refused"; readonly token: number; readonly error: VertebraError }
   | { readonly kind: "final"; readonly block: FinalBlock }
@@ -113,6 +123,8 @@ export type Action =
   | { readonly kind: "recovered"; readonly block: RecoveredBlock }
   /** A steward defined this group, which the participant owns or relays from now on. */
   | { readonly kind: "defined"; readonly world: string; readonly group: GroupDefinition }
+  /** A steward retired this group; what is pushed into it goes to its successor, where this participant may write there. */
+  | { readonly kind: "retired"; readonly world: string; readonly group: Hash; readonly successor: Hash | null }
   /**
    * A steward deployed this saga for a state group that the participant owns or relays: told when it is known, and again once all of its
    * source is in the store, from where it is to be read (`contentKey`).
@@ -128,6 +140,14 @@ export type Action =
       readonly sequence: number;
       readonly rollout: RolloutDefinition;
       readonly open: number;
+    }
+  /** Nobody begins by the saga of this name and state group any more: told at each start, and at last that nothing of it is kept here (`gone`). */
+  | {
+      readonly kind: "undeployed";
+      readonly world: string;
+      readonly saga: string;
+      readonly stateGroup: Hash;
+      readonly gone: boolean;
     }
   /**
    * This avatar is in the world no more, which is in this epoch of its membership from now on. Sessions with it are to be ended, and all

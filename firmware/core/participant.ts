@@ -5,10 +5,11 @@ import { type Waiting, type WhyTarget, type WorldStatus, why, worldStatus } from
 import { recordChanges, recordGivenUp } from "./chain/records";
 import { pushEntry, withdrawEntry } from "./chain/seal";
 import { createRoom, nextToGiveUp, noteWritten, type Room } from "./chain/store-room";
+import { pushOn } from "./chain/succession";
 import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/world";
 import { withSoundWall } from "./clock";
 import { askForContents, tellSagas } from "./definitions/content";
-import { takeDefinitions } from "./definitions/defined";
+import { letGo, takeDefinitions } from "./definitions/defined";
 import { knows } from "./definitions/epochs";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
@@ -155,6 +156,8 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     if (event.kind === "message") noteWhoSpoke(world, event.peer);
     if (world.toDefine.length > 0) {
       takeDefinitions(world, peers, outgoing);
+      // What was sealed in a group that was retired goes into its successor in the same write.
+      drive(world, false);
       leaveExpelled(door, peers);
     }
     if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
@@ -298,7 +301,8 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "push": {
       const world = worldOf(door, event.world);
       const group = world.groups.get(toHex(event.group));
-      if (group !== undefined) pushEntry(world, group, event, event.token);
+      if (group?.retired) pushOn(world, group, event, event.token);
+      else if (group !== undefined) pushEntry(world, group, event, event.token);
       else actions.push({ kind: "refused", token: event.token, error: unknownGroup(event.group) });
       break;
     }
@@ -313,6 +317,9 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
       break;
     case "lost":
       noteLost(worldOf(door, event.world), event.group, event.position);
+      break;
+    case "let-go":
+      letGo(worldOf(door, event.world), event.stateGroup);
       break;
     case "flush":
     case "alarm":

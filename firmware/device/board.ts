@@ -79,7 +79,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
   board.packing = packingFor(crypto, world);
   board.journal = openJournal(flash, owner, (error) => board.notice(error), board.packing);
   const { journal } = board;
-  const defined = definedBefore(crypto, journal, toHex(identity.worldTag));
+  const defined = definedBefore(crypto, journal, toHex(identity.worldTag), identity.avatar.publicKey);
   for (const each of defined) packWith(board.packing, each.group, each.pacts);
   board.known = {
     pacts: [...world.pacts, ...defined.flatMap(({ pacts }) => pacts)],
@@ -139,6 +139,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
     },
     notice: (error) => board.notice(error),
     push: (event) => drive(driver, event),
+    letGo: (stateGroup) => drive(driver, { kind: "let-go", world: tag, stateGroup }),
     openSandbox: () => openSandbox(native, definition.sandbox, options, journal, print),
     act: (run, operations) => operate(capabilities, run, operations),
     wake: (at) => ofSagas.set(at),

@@ -1,4 +1,5 @@
-import { countSagas, definedIn, definedKeys } from "../core/definitions/defined";
+import { definedKeys } from "../core/block/records";
+import { countSagas, definedIn } from "../core/definitions/defined";
 import { type GroupDefinition, idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
@@ -14,8 +15,8 @@ import { addSource } from "./writers";
 /** What a board does about groups that a steward defines for it, besides what its participant does. */
 
 /** Those that it took before this start, as `definedIn` orders them. `tag` is the hex of the worldTag. */
-export function definedBefore(crypto: Crypto, journal: Journal, tag: string): GroupDefinition[] {
-  return definedIn(crypto, tag, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
+export function definedBefore(crypto: Crypto, journal: Journal, tag: string, avatar: AvatarId): GroupDefinition[] {
+  return definedIn(crypto, tag, avatar, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
 }
 
 /** Of how many sagas it keeps definitions. */

@@ -5,7 +5,20 @@ import type { Clock, Time } from "../ports";
 /** What the driver leaves to others, to be done in order. */
 export type Outcome = Extract<
   Action,
-  { readonly kind: "sealed" | "refused" | "final" | "defined" | "deployed" | "rollout" | "expelled" | "notice" }
+  {
+    readonly kind:
+      | "sealed"
+      | "moved"
+      | "refused"
+      | "final"
+      | "defined"
+      | "retired"
+      | "deployed"
+      | "rollout"
+      | "undeployed"
+      | "expelled"
+      | "notice";
+  }
 >;
 
 export interface DriverOptions {

@@ -42,8 +42,13 @@ export type Line =
   | { readonly event: "expelled"; readonly avatar: string; readonly epoch: number }
   /** A steward defined this group, which the board owns or relays from now on. */
   | { readonly event: "defined"; readonly group: string; readonly name: string }
+  /** A steward retired this group; what the board sealed there and is not final goes into its successor, where it writes to one. */
+  | { readonly event: "retired"; readonly group: string; readonly successor: string | null }
+  | { readonly event: "moved"; readonly group: string; readonly block: string; readonly to: string }
   /** A steward deployed this saga for a state group that the board owns or relays; once it is `whole`, all of its source is here. */
   | { readonly event: "deployed"; readonly saga: string; readonly version: number; readonly whole: boolean }
+  /** Nobody begins by it any more; and all is over that was begun by it, and nothing of it is kept. */
+  | { readonly event: "undeployed"; readonly saga: string; readonly gone: boolean }
   /** So many of the rings of its rollout are open; none, where it was taken back. */
   | {
       readonly event: "rollout";
@@ -103,9 +108,17 @@ export function inWords(line: Line): string | undefined {
       return `${line.avatar.slice(0, 16)} was expelled from the world, which goes on in epoch ${line.epoch} of its membership`;
     case "defined":
       return `group ${line.name} is defined, and this board takes part in it`;
+    case "retired":
+      return line.successor === null
+        ? `group ${short(line.group)} is retired`
+        : `group ${short(line.group)} is retired, and goes on as ${short(line.successor)}`;
+    case "moved":
+      return `what was sealed in group ${short(line.group)} goes into the one that succeeds it`;
     case "rollout":
       if (line.open === 0) return `saga ${line.saga} v${line.version} is taken back`;
       return `saga ${line.saga} v${line.version} rolls out: ${line.open} of ${line.rings} rings are open`;
+    case "undeployed":
+      return `saga ${line.saga} is undeployed${line.gone ? ", and nothing of it is kept here any more" : ""}`;
     case "deployed":
       return `saga ${line.saga} v${line.version} is ${line.whole ? "here" : "deployed, and its source is on its way"}`;
     case "refused":

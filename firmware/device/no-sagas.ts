@@ -7,9 +7,9 @@ import type { BoardSagas } from "./sagas";
 /** In the place of `sagas` and `sandbox` on a board that runs no behaviors: it has no part in the sagas of its world. */
 
 /** Throws `sandbox-none` where it was provisioned with some. */
-export function openSagas({ world, notice }: Pick<BoardSagas, "world" | "notice">): Conducting {
+export function openSagas({ world, notice, letGo }: Pick<BoardSagas, "world" | "notice" | "letGo">): Conducting {
   if (world.sagas.descriptions.length > 0) openSandbox();
-  return new NoSagas(notice);
+  return new NoSagas(notice, letGo);
 }
 
 export function openSandbox(): never {
@@ -22,13 +22,17 @@ export function openSandbox(): never {
 
 /** A class, whose methods take no RAM of a board. */
 class NoSagas implements Conducting {
-  constructor(private readonly notice: BoardSagas["notice"]) {}
+  constructor(
+    private readonly notice: BoardSagas["notice"],
+    private readonly letGo: BoardSagas["letGo"],
+  ) {}
 
   heldBack(): undefined {
     return undefined;
   }
 
   take(action: Action | ToldFinal): void {
+    if (action.kind === "undeployed" && !action.gone) this.letGo(action.stateGroup);
     if (action.kind !== "deployed" || action.whole) return;
     const { name, version } = action.saga;
     this.notice(

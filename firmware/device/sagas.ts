@@ -1,23 +1,17 @@
 import { finalKeys } from "../core/block/final-record";
+import { keptUnder } from "../core/block/records";
 import type { SagaDefinition } from "../core/definitions/saga-definition";
 import { VertebraError } from "../core/errors";
 import type { Action } from "../core/events";
 import type { ProvisionedWorld } from "../core/identity/provision";
 import { syncGroupId } from "../core/pact/pact";
-import {
-  type Conductor,
-  createConductor,
-  healthToken,
-  keptUnder,
-  mostConductors,
-  type ToldFinal,
-} from "../core/saga/conductor";
+import { type Conductor, createConductor, healthToken, mostConductors, type ToldFinal } from "../core/saga/conductor";
 import { readDefinitions, type SagaProvision } from "../core/saga/definitions";
 import { type KnownHere, provisionOf } from "../core/saga/deployed";
 import type { Operation, Published } from "../core/saga/events";
 import { lease } from "../core/saga/limits";
 import { asTheyCame } from "../core/saga/past";
-import { equal, toHex } from "../core/wire/bytes";
+import { equal, fromHex, toHex } from "../core/wire/bytes";
 import { decodeSyncGroup } from "../core/wire/structures";
 import type { AvatarId, Hash } from "../core/wire/types";
 import { type Conducting, type ConductingOptions, createConducting, sourcesOf } from "../sandbox/conducting";
@@ -26,13 +20,17 @@ import {
   addVersion,
   createDeployment,
   type Deployment,
+  freeLane,
   healthDue,
   healthToTell,
   isKnown,
   isOutdated,
+  isToLetGo,
+  letGoDue,
   noteHealthRefused,
   noteOpened,
   noteRunOf,
+  noteUndeployed,
   sourceFrom,
   takeOwnHealth,
   versionsToBegin,
@@ -56,6 +54,8 @@ export interface BoardSagas extends Omit<ConductingOptions, "conductor" | "sourc
   readonly mostKept: number;
   /** Only a board with sagas needs one. */
   openSandbox(): Sandbox;
+  /** Tells the participant that all is over of a saga which was undeployed. */
+  letGo(stateGroup: Hash): void;
 }
 
 /** One of them as it runs; `lane` is its place among all. */
@@ -106,6 +106,7 @@ class Sagas implements Conducting {
   take(action: Action | ToldFinal): void {
     if (action.kind === "deployed") this.deploy(action);
     else if (action.kind === "rollout") this.rollOut(action);
+    else if (action.kind === "undeployed") this.undeploy(action);
     else {
       if (action.kind === "final") takeOwnHealth(this.all, this.options.avatar, action.block);
       if (action.kind === "refused" && action.token === healthToken) this.tellAgain();
@@ -137,7 +138,31 @@ class Sagas implements Conducting {
         push({ kind: "push", world: tag, group, entry, id: null, token: healthToken });
       }
     }
+    this.letGoWhereOver();
     this.wake();
+  }
+
+  private letGoWhereOver(): void {
+    const { crypto, avatar, clock, letGo } = this.options;
+    const now = clock.now().monotonic;
+    for (const each of [...this.all]) {
+      if (!each.undeployed) continue;
+      const over = !isOutdated(each, crypto, avatar) && (each.conductor?.isOver() ?? true);
+      if (isToLetGo(each, over, now)) letGo(fromHex(each.stateGroup!));
+    }
+  }
+
+  private undeploy({ stateGroup, gone }: Extract<Action, { kind: "undeployed" }>): void {
+    const running = this.all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) {
+      if (!gone) this.options.letGo(stateGroup);
+    } else if (gone) {
+      this.all.splice(this.all.indexOf(running), 1);
+      running.conducting = undefined;
+    } else {
+      noteUndeployed(running);
+      this.drainOutdated(running);
+    }
   }
 
   private tellAgain(): void {
@@ -174,13 +199,13 @@ class Sagas implements Conducting {
 
   private wake(): void {
     let at = Number.POSITIVE_INFINITY;
-    for (const each of this.all) at = Math.min(at, each.wakesAt, healthDue(each));
+    for (const each of this.all) at = Math.min(at, each.wakesAt, healthDue(each), letGoDue(each));
     this.options.wake(at);
   }
 
   private running(stateGroup: string | undefined): Running {
     const made: Running = {
-      ...createDeployment(stateGroup, this.all.length, this.owns(stateGroup)),
+      ...createDeployment(stateGroup, freeLane(this.all), this.owns(stateGroup)),
       ...{ sources: new Map<string, string | SagaDefinition>(), wakesAt: Number.POSITIVE_INFINITY },
       ...{ conductor: undefined, conducting: undefined },
     };

@@ -5,7 +5,7 @@ import { toHex } from "../core/wire/bytes";
 import type { Time } from "../ports";
 import type { Outcome } from "./driver";
 import type { Line } from "./lines";
-import { noteFinal, noteRefused, noteSealed, type Writers } from "./writers";
+import { noteFinal, noteMoved, noteRefused, noteSealed, removeSources, type Writers } from "./writers";
 
 /** Prints what came of a board's pushes and what became final, and lets its writers know. */
 export function tellOutcome(
@@ -26,6 +26,18 @@ export function tellOutcome(
         entries: tokens.length,
         at: now.wall,
       });
+      break;
+    }
+    case "moved": {
+      const { group, block, to } = outcome;
+      noteMoved(writers, outcome);
+      print({ event: "moved", group: toHex(group), block: toHex(block), to: toHex(to.block) });
+      break;
+    }
+    case "retired": {
+      const { group, successor } = outcome;
+      removeSources(writers, group);
+      print({ event: "retired", group: toHex(group), successor: successor && toHex(successor) });
       break;
     }
     case "refused": {
@@ -49,6 +61,9 @@ export function tellOutcome(
       print({ event: "rollout", saga: rollout.name, version: rollout.version, open, rings: rollout.rings.length });
       break;
     }
+    case "undeployed":
+      print({ event: "undeployed", saga: outcome.saga, gone: outcome.gone });
+      break;
     case "notice":
       print(noticeOf(outcome.error));
       break;

@@ -53,7 +53,7 @@ export class Board {
   /** The pacts and groups of its provision, and those that were defined since. */
   known!: { readonly pacts: Uint8Array[]; readonly groups: Uint8Array[] };
   /** Sagas that were deployed before this start, until `sagas` is there. */
-  readonly deployed: Extract<Outcome, { kind: "deployed" | "rollout" }>[] = [];
+  readonly deployed: Extract<Outcome, { kind: "deployed" | "rollout" | "undeployed" }>[] = [];
 
   constructor(
     readonly native: Native,
@@ -285,9 +285,9 @@ export class DriverPorts implements DriverOptions {
     else if (outcome.kind === "expelled") takeExpelled(this.board, outcome.avatar, outcome.epoch);
     else {
       tellOutcome(outcome, writers, clock.now(), print);
-      if (sagas === undefined && (outcome.kind === "deployed" || outcome.kind === "rollout"))
+      if (sagas !== undefined) sagas.take(outcome);
+      else if (outcome.kind === "deployed" || outcome.kind === "rollout" || outcome.kind === "undeployed")
         this.board.deployed.push(outcome);
-      sagas?.take(outcome);
     }
   }
 

@@ -1,6 +1,6 @@
 import { VertebraError } from "../core/errors";
 import type { Action, FinalBlock } from "../core/events";
-import { toHex } from "../core/wire/bytes";
+import { equal, toHex } from "../core/wire/bytes";
 import type { Hash } from "../core/wire/types";
 import { readSource, type Source } from "./readings";
 
@@ -61,6 +61,13 @@ export function createWriters(sources: Source[], to: Pushing): Writers {
   };
 }
 
+/** Nothing more is pushed into this group. */
+export function removeSources(writers: Writers, group: Hash): void {
+  for (const [index, source] of writers.sources.entries()) {
+    if (equal(source.group, group)) writers.dueAt[index] = Number.POSITIVE_INFINITY;
+  }
+}
+
 /** From the next `runWriters` on this one is pushed, too. */
 export function addSource({ sources, dueAt }: Writers, source: Source): void {
   sources.push(source);
@@ -98,6 +105,14 @@ export function noteSealed(
   counts.sealed += tokens.length;
   if (pending.size === mostPending) pending.delete(pending.keys().next().value!);
   pending.set(toHex(block), { sealedAt: now, pushedAt: Math.min(now, ...times) });
+}
+
+/** It will become final as another block. */
+export function noteMoved({ pending }: Writers, { block, to }: Extract<Action, { readonly kind: "moved" }>): void {
+  const one = pending.get(toHex(block));
+  if (one === undefined) return;
+  pending.delete(toHex(block));
+  pending.set(toHex(to.block), one);
 }
 
 /** The group into which it was pushed, if it was pushed here. */

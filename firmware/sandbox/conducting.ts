@@ -30,7 +30,7 @@ export interface ConductingOptions {
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
   notice(error: VertebraError): void;
-  /** Keeps this durably for the next start, in place of the last one (`keptUnder`). */
+  /** Keeps this durably for the next start, in place of the last one (`block/records`). */
   keep(what: keyof Kept, bytes: Uint8Array): void;
 }
 

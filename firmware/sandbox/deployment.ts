@@ -17,6 +17,7 @@ import {
   type Watch,
   watchDue,
 } from "../core/saga/health";
+import { lettingGoMs } from "../core/saga/limits";
 import { beginsBy, isOf } from "../core/saga/rolling";
 import { decodeBehavior, decodeStage } from "../core/saga/structures";
 import { meets } from "../core/saga/turn";
@@ -43,6 +44,9 @@ export interface Deployment {
   /** Numbers of the versions of which all of the source is here, and of those of which no stage can run here. */
   readonly whole: Set<number>;
   readonly idle: Set<number>;
+  undeployed: boolean;
+  /** Monotonic ms since when, as far as is known, nothing of one that was undeployed is under way; null before. */
+  overSince: number | null;
 }
 
 export function isKnown({ versions }: Deployment, saga: SagaDefinition): boolean {
@@ -61,8 +65,35 @@ export function addVersion(deployment: Deployment, saga: SagaDefinition, publish
 export function createDeployment(stateGroup: string | undefined, lane: number, mine: boolean): Deployment {
   return {
     ...{ stateGroup, lane, mine, versions: [], taken: 0, begins: "", watches: new Map(), changed: false },
-    ...{ whole: new Set(), idle: new Set() },
+    ...{ whole: new Set(), idle: new Set(), undeployed: false, overSince: null },
   };
+}
+
+/** Of conductors that are there: one that let go leaves its place to another. */
+export function freeLane(all: readonly Pick<Deployment, "lane">[]): number {
+  let lane = 0;
+  while (all.some((each) => each.lane === lane)) lane++;
+  return lane;
+}
+
+/** Nobody begins by it any more. */
+export function noteUndeployed(deployment: Deployment): void {
+  deployment.undeployed = true;
+  deployment.changed = true;
+}
+
+/** Whether to let go now of one that was undeployed: all was over for a while. It is said again after another, in case it could not be yet. */
+export function isToLetGo(deployment: Deployment, over: boolean, now: number): boolean {
+  if (!over) deployment.overSince = null;
+  else deployment.overSince ??= now;
+  if (deployment.overSince === null || now < letGoDue(deployment)) return false;
+  deployment.overSince = now;
+  return true;
+}
+
+/** Monotonic ms at which to look whether to let go of it; Infinity where only an event can bring that about. */
+export function letGoDue({ overSince }: Deployment): number {
+  return overSince === null ? Number.POSITIVE_INFINITY : overSince + lettingGoMs;
 }
 
 /** Whether its conductor has to be made anew: it doesn't know all versions, or which of them this participant begins by. */
@@ -80,15 +111,20 @@ export function noteOpened(deployment: Deployment, crypto: Sha256, avatar: Avata
   deployment.changed = false;
 }
 
-/** The ids in hex of the versions by which this participant begins. */
-export function versionsToBegin({ versions, watches }: Deployment, crypto: Sha256, avatar: AvatarId): Set<string> {
+/** The ids in hex of the versions by which this participant begins; null where the saga was undeployed. */
+export function versionsToBegin(
+  { versions, watches, undeployed }: Deployment,
+  crypto: Sha256,
+  avatar: AvatarId,
+): Set<string> | null {
+  if (undeployed) return null;
   const rollouts = [...watches.values()].map(({ rollout }) => rollout);
   const mine = versions.filter((version) => beginsBy(version, rollouts, avatar));
   return new Set(mine.map((version) => idOfSaga(crypto, version)));
 }
 
-function textOf(ids: ReadonlySet<string>): string {
-  return [...ids].join();
+function textOf(ids: ReadonlySet<string> | null): string {
+  return ids === null ? "undeployed" : [...ids].join();
 }
 
 /** How a rollout stands. */
@@ -131,12 +167,12 @@ export function noteHealthRefused({ watches }: Deployment, now: number): void {
 
 /** Looks after its rollouts; what is to be told of them, by the groups in which, by who runs the saga. It counts as told. */
 export function healthToTell(
-  { watches, whole, idle, mine }: Deployment,
+  { watches, whole, idle, mine, undeployed }: Deployment,
   avatar: AvatarId,
   now: number,
 ): { readonly group: Hash; readonly entry: Uint8Array }[] {
   const entries: { readonly group: Hash; readonly entry: Uint8Array }[] = [];
-  if (!mine) return entries;
+  if (!mine || undeployed) return entries;
   for (const watch of watches.values()) {
     const { version } = watch.rollout.definition;
     lookAfter(watch, whole.has(version), idle.has(version), avatar, now);
@@ -149,9 +185,9 @@ export function healthToTell(
 }
 
 /** Monotonic ms at which to look after them again. */
-export function healthDue({ watches, mine }: Deployment): number {
+export function healthDue({ watches, mine, undeployed }: Deployment): number {
   let due = Number.POSITIVE_INFINITY;
-  if (!mine) return due;
+  if (!mine || undeployed) return due;
   for (const watch of watches.values()) due = Math.min(due, watchDue(watch));
   return due;
 }

@@ -8,6 +8,7 @@ import type { BlockReader } from "../participant/store";
 import type { Catalog, KnownGroup } from "../world/catalog";
 import { type ToldEntry, tellEntry, tellUnreadable } from "./entry";
 import { historyOf, sealedBlocks } from "./history";
+import { createRow, groupsOfRow, isToldAgain, type Row } from "./row";
 
 /** Push and pull of PROTOCOL 8, in process, for one avatar. */
 export interface Channel {
@@ -16,7 +17,7 @@ export interface Channel {
    * is given up, it is withdrawn if it is not sealed yet, and rejects with `entry-withdrawn`; one that is sealed resolves all the same.
    */
   push(group: KnownGroup, entry: Uint8Array, signal?: AbortSignal): Promise<Pushed>;
-  /** Final entries in sequence, from one on. */
+  /** Final entries in sequence, from one on; with all from the first on, those of the groups that it succeeds come before. */
   pull(group: KnownGroup, from: number, options: PullOptions): AsyncIterable<ToldEntry>;
   /** What came of pushes, and what became final. */
   tell(outcome: Outcome): void;
@@ -86,6 +87,12 @@ export function createChannel(options: ChannelOptions): Channel {
     unfinished.set(toHex(outcome.block), { ours: waiters.length, waiters });
   }
 
+  function moved({ block, to }: Extract<Outcome, { kind: "moved" }>): void {
+    const own = unfinished.get(toHex(block));
+    unfinished.delete(toHex(block));
+    if (own !== undefined) unfinished.set(toHex(to.block), own);
+  }
+
   function final(block: FinalBlock): void {
     const own = unfinished.get(toHex(block.block));
     unfinished.delete(toHex(block.block));
@@ -113,34 +120,46 @@ export function createChannel(options: ChannelOptions): Channel {
   }
 
   async function* pull(group: KnownGroup, from: number, { pending: early, follow, signal }: PullOptions) {
-    const history = historyOf(options.store, tag, group.id);
-    let position = await history.positionOf(from);
+    const row = createRow();
     let shown: ReadonlyMap<string, ToldEntry> = new Map();
     for (;;) {
       // Taken before the look at the store: what changes while we look rings it.
       const rung = bell.next(signal);
-      for await (const block of history.from(position)) {
-        if ("lost" in block) {
-          position = block.lost.to + 1;
-          const first = Math.max(from, block.firstEntry);
-          if (first < block.end) yield tellUnreadable(group, first, block.end - 1);
-          continue;
-        }
-        position = block.position + 1;
-        const { issuer, time, count } = block.header;
-        for (let index = 0; index < count; index++) {
-          const sequence = block.firstEntry + index;
-          if (sequence < from || block.repeats.includes(index)) continue;
-          yield tellEntry(catalog, group, { state: "final", sequence, issuer, time }, block.entries?.[index] ?? null);
-        }
+      const groups = groupsOfRow(catalog, group);
+      const own = groups.findIndex(({ id }) => equal(id, group.id));
+      for (const [index, each] of groups.entries()) {
+        // The sequence to begin with is one of the group that was named: of those before it nothing is told then.
+        if (index >= own || from === 0) yield* finals(row, each, index === own ? from : 0, each === groups.at(-1));
       }
       if (early) {
-        const now = pending(group);
+        const now = new Map(groups.flatMap((each) => [...pending(each)]));
         for (const [key, entry] of now) if (!shown.has(key)) yield entry;
         shown = now;
       }
       if (!follow || signal.aborted) return;
       await rung;
+    }
+  }
+
+  async function* finals(row: Row, group: KnownGroup, from: number, isLast: boolean): AsyncGenerator<ToldEntry> {
+    const { positions } = row;
+    const key = toHex(group.id);
+    const history = historyOf(options.store, tag, group.id);
+    for await (const block of history.from(positions.get(key) ?? (await history.positionOf(from)))) {
+      if ("lost" in block) {
+        positions.set(key, block.lost.to + 1);
+        const first = Math.max(from, block.firstEntry);
+        if (first < block.end) yield tellUnreadable(group, first, block.end - 1);
+        continue;
+      }
+      positions.set(key, block.position + 1);
+      if (isToldAgain(row, group, isLast, block)) continue;
+      const { issuer, time, count } = block.header;
+      for (let index = 0; index < count; index++) {
+        const sequence = block.firstEntry + index;
+        if (sequence < from || block.repeats.includes(index)) continue;
+        yield tellEntry(catalog, group, { state: "final", sequence, issuer, time }, block.entries?.[index] ?? null);
+      }
     }
   }
 
@@ -162,6 +181,7 @@ export function createChannel(options: ChannelOptions): Channel {
     },
     tell(outcome) {
       if (outcome.kind === "sealed") sealed(outcome);
+      else if (outcome.kind === "moved") moved(outcome);
       else if (outcome.kind === "final") final(outcome.block);
       else if (outcome.kind === "refused") {
         buffered.get(outcome.token)?.reject(outcome.error);

@@ -7,15 +7,33 @@ import { asVertebraError } from "../system/errors";
 import { writeJson } from "../system/json";
 import { createTrouble } from "../system/process";
 import { addBoard, addGroup, addPacts, type BoardAsked, type GroupAsked, type PactAsked } from "./defining";
-import { deploySaga, type RolloutAsked, type SagaAsked, startRollout } from "./deploying";
+import {
+  deploySaga,
+  type RolloutAsked,
+  type SagaAsked,
+  startRollout,
+  type UndeployAsked,
+  undeploySaga,
+} from "./deploying";
 import { type ExpelAsked, expelMember } from "./expelling";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
-import { rollBack, rolloutsJson } from "./rollouts";
+import { diffJson } from "./rollout-diff";
+import { historyJson } from "./rollout-history";
+import { rolloutsJson, type SteerAsked, steer } from "./rollouts";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
 import { storeSizes } from "./store-sizes";
+import {
+  type RemoveAsked,
+  type ReplaceAsked,
+  type RetireAsked,
+  removeBoard,
+  replaceBoard,
+  retireGroup,
+} from "./succeeding";
+import { versionsJson } from "./versions";
 import { finalBlockOf, whyWaiting } from "./waiting";
 
 /** The command line's way to a running gateway: HTTP on a Unix socket that only the world's user may open. */
@@ -66,6 +84,9 @@ async function answer(
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /status") send(response, statusJson(gateway));
   else if (route === "GET /rollouts") send(response, await rolloutsJson(gateway));
+  else if (route === "GET /rollouts/history") send(response, await historyJson(gateway, url.searchParams.get("saga")));
+  else if (route === "GET /rollouts/diff") send(response, await diffJson(gateway, url.searchParams.get("saga") ?? ""));
+  else if (route === "GET /versions") send(response, await versionsJson(gateway, url.searchParams.get("saga")));
   else if (route === "GET /store") send(response, await storeSizes(gateway));
   else if (route === "GET /why") send(response, await whyWaiting(gateway, url.searchParams.get("of") ?? ""));
   else if (route === "GET /proof") await sendProof(gateway, url.searchParams, response);
@@ -81,21 +102,36 @@ async function answer(
 
 const definable = {
   "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
-    addBoard(gateway, await readBody<BoardAsked>(request, { name: "string", board: "string", dry: "boolean" }), ending),
+    addBoard(gateway, await readBody<BoardAsked>(request, boardAsked), ending),
   "POST /boards/expelled": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     expelMember(gateway, await readBody<ExpelAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
   "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
+  "POST /groups/retired": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    retireGroup(gateway, await readBody<RetireAsked>(request, retireAsked), ending),
+  "POST /boards/replaced": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    replaceBoard(gateway, await readBody<ReplaceAsked>(request, replaceAsked), ending),
+  "POST /boards/removed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    removeBoard(gateway, await readBody<RemoveAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /deployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     deploySaga(gateway, await readBody<SagaAsked>(request, sagaAsked), ending),
+  "POST /undeployed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    undeploySaga(gateway, await readBody<UndeployAsked>(request, { saga: "string", dry: "boolean" }), ending),
   "POST /rollouts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     startRollout(gateway, await readBody<RolloutAsked>(request, rolloutAsked), ending),
-  "POST /rollouts/back": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
-    rollBack(gateway, (await readBody<{ readonly saga: string }>(request, { saga: "string" })).saga, ending),
+  "POST /rollouts/back": steering("back"),
+  "POST /rollouts/pause": steering("pause"),
+  "POST /rollouts/resume": steering("resume"),
 };
 
+function steering(what: Parameters<typeof steer>[1]) {
+  return async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    steer(gateway, what, await readBody<SteerAsked>(request, { saga: "string", dry: "boolean" }), ending);
+}
+
+const boardAsked = { name: "string", board: "string", labels: "object", dry: "boolean" } as const;
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),
   ...({ owners: "object", groups: "object", dry: "boolean" } as const),
@@ -106,6 +142,9 @@ const rolloutAsked = {
 };
 
 const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;
+
+const retireAsked = { group: "string", owners: "object", readings: "object", dry: "boolean" } as const;
+const replaceAsked = { name: "string", by: "string", board: "string", dry: "boolean" } as const;
 
 /** One after the other: what one defines is there before the next is checked. */
 function oneByOne(): <T>(act: () => Promise<T>) => Promise<T> {

@@ -28,6 +28,7 @@ export interface BoardAsked {
   readonly name: string;
   /** The text of its board.json. */
   readonly board: string;
+  readonly labels: readonly string[];
   readonly dry: boolean;
 }
 
@@ -65,18 +66,25 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, epochOf(gateway));
+  const random = nodeRandom();
+  const epoch = epochOf(gateway);
+  const { definitions, provision } = newBoard(crypto, random, world, asked.name, definition, asked.labels, epoch);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
   const defined = await define(gateway, definitions, ending);
-  const { terminal, provisionFile } = boardOf(world, asked.name);
+  return { ...defined, provisionFile: linkBoard(gateway, asked.name) };
+}
+
+/** Opens the cable of a board that was added; returns the file that it is to be given. */
+export function linkBoard(gateway: Gateway, name: string): string {
+  const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.addCable({ path: terminal, baudRate, named: false });
-  return { ...defined, provisionFile };
+  return provisionFile;
 }
 
 /** In which a newcomer comes; undefined where nobody was expelled yet. */
-function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
+export function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
   const { keyed, epochs } = participant.membership(world.tag);
   const secret = epochs.get(keyed)?.secret;
   return secret ? { number: keyed, secret } : undefined;
@@ -112,7 +120,7 @@ export function tried(gateway: Gateway, definitions: readonly Definition[]): Def
   return { dry: true, defined: toldOf(gateway, definitions, []) };
 }
 
-/** Defines one after the other what was tried; resolves when all are final. */
+/** Defines what was tried, in its order, and most often in one block; resolves when all is final. */
 export async function define(
   gateway: Gateway,
   definitions: readonly Definition[],
@@ -120,11 +128,8 @@ export async function define(
 ): Promise<DefinedJson> {
   const { world, channel } = gateway;
   const group = definitionsIn(world);
-  const sequences: number[] = [];
-  for (const each of definitions) {
-    const { final } = await channel.push(group, encodeDefinition(each), ending);
-    sequences.push(await beforeEnd(final, ending));
-  }
+  const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
+  const sequences = await Promise.all(pushed.map(({ final }) => beforeEnd(final, ending)));
   return { dry: false, defined: toldOf(gateway, definitions, sequences) };
 }
 
@@ -138,7 +143,7 @@ function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences:
   return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 
-function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
+function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definition): Omit<DefinedThing, "sequence"> {
   switch (definition.kind) {
     case "member":
       return { kind: "member", name: definition.name, id: toHex(definition.avatar) };
@@ -146,16 +151,24 @@ function namedThing({ crypto, world }: Gateway, definition: Definition): Omit<De
       const { name, version } = decodePact(definition.pact);
       return { kind: "pact", name: `${name} v${version}`, id: toHex(pactId(crypto, definition.pact)) };
     }
+    case "retire":
+      return { kind: "retire", name: catalog.groupOf(definition.group)?.name ?? "", id: toHex(definition.group) };
     case "group":
       return { kind: "group", name: definition.name, id: toHex(idOfDefined(crypto, definition)) };
     case "saga":
       return { kind: "saga", name: `${definition.name} v${definition.version}`, id: idOfSaga(crypto, definition) };
     case "rollout":
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
+    case "undeploy":
+      return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
+    case "pause": {
+      const { rollout, paused } = definition;
+      return { kind: "pause", name: `${rollout} ${paused ? "waits" : "goes on"}`, id: "" };
+    }
     case "epoch":
       return { kind: "epoch", name: `for ${definition.sealed.length} members`, id: toHex(definition.secret) };
     case "expel":
-      return { kind: "expel", name: world.catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
+      return { kind: "expel", name: catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
     case "step":
       return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
   }

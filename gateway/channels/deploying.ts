@@ -1,8 +1,16 @@
+import { decodePublished, isCapabilitiesPact } from "../../firmware/core/capability/published";
 import type { Definition } from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
+import { gapCount } from "../../firmware/core/pact/entry";
+import type { Published } from "../../firmware/core/saga/events";
+import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "../world/deploying";
 import { type AskedRollout, newRollout } from "../world/rolling";
+import type { Capable } from "../world/selecting";
+import { toUndeploy } from "../world/undeploying";
 import { checkGroup, type DefinedJson, define, tried } from "./defining";
+import { blocksOf } from "./history";
 
 export interface SagaAsked extends AskedSaga {
   readonly dry: boolean;
@@ -20,13 +28,57 @@ export async function deploySaga(gateway: Gateway, asked: SagaAsked, ending: Abo
 
 /** Errors: those of `newRollout`, and `rollout-running`. */
 export async function startRollout(gateway: Gateway, asked: RolloutAsked, ending: AbortSignal): Promise<DefinedJson> {
-  const { definitions, pieces } = newRollout(gateway.crypto, gateway.world, finalEntriesIn(gateway), asked);
+  const { crypto, world } = gateway;
+  const capable = await capableIn(gateway);
+  const { definitions, pieces } = newRollout(crypto, world, finalEntriesIn(gateway), capable, asked);
   return deploy(gateway, definitions, pieces, asked.dry, ending);
+}
+
+export interface UndeployAsked {
+  readonly saga: string;
+  readonly dry: boolean;
+}
+
+/** Throws `saga-not-deployed`, `saga-undeployed`, `saga-provisioned`, and `rollout-running` while a version of it rolls out. */
+export async function undeploySaga(
+  gateway: Gateway,
+  { saga, dry }: UndeployAsked,
+  ending: AbortSignal,
+): Promise<DefinedJson> {
+  const definitions: Definition[] = [{ kind: "undeploy", stateGroup: toUndeploy(gateway.world, saga) }];
+  const would = tried(gateway, definitions);
+  return dry ? would : define(gateway, definitions, ending);
 }
 
 function finalEntriesIn(gateway: Gateway): FinalEntries {
   const { groups } = gateway.status();
   return (key) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
+}
+
+/** What each member published last, in whatever group. */
+async function capableIn({ store, world }: Gateway): Promise<Capable> {
+  const capable = new Map<string, Published>();
+  for (const group of world.catalog.groups) {
+    if (!isCapabilitiesPact(group.pact.pact)) continue;
+    for await (const { issuer, entries } of blocksOf(store, world.tag, group.id)) {
+      for (const entry of entries ?? []) {
+        const published = publishedIn(entry);
+        if (published !== undefined) capable.set(toHex(issuer), published);
+      }
+    }
+  }
+  return capable;
+}
+
+/** Undefined for a gap, and for what a liar's quorum let pass. */
+function publishedIn(entry: Uint8Array): Published | undefined {
+  if (gapCount(entry) !== undefined) return undefined;
+  try {
+    return decodePublished(entry);
+  } catch (error) {
+    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
+    throw error;
+  }
 }
 
 /** Its source is in the store before the world hears of it: whoever asks for it then finds it here. */
@@ -40,6 +92,10 @@ async function deploy(
   for (const each of definitions) if (each.kind === "group") checkGroup(gateway.world, each);
   const would = tried(gateway, definitions);
   if (dry) return would;
-  await gateway.keepContent(pieces);
-  return define(gateway, definitions, ending);
+  const kept = await gateway.keepContent(pieces);
+  try {
+    return await define(gateway, definitions, ending);
+  } finally {
+    kept.named();
+  }
 }

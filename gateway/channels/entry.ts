@@ -70,11 +70,16 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
   const { kind } = definition;
   switch (definition.kind) {
     case "member":
-      return { kind, name: definition.name, avatar: toHex(definition.avatar), board: definition.board };
+      return {
+        ...{ kind, name: definition.name, avatar: toHex(definition.avatar), board: definition.board },
+        labels: definition.labels,
+      };
     case "pact": {
       const { name, version } = decodePact(definition.pact);
       return { kind, name, version };
     }
+    case "retire":
+      return { kind, group: catalog.groupOf(definition.group)?.name ?? toHex(definition.group).slice(0, 16) };
     case "group": {
       const { owners } = decodeSyncGroup(definition.group);
       const pact = decodePact(definition.pacts[0]!).name;
@@ -96,5 +101,9 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
     }
     case "step":
       return { kind, rollout: definition.rollout, open: definition.open };
+    case "pause":
+      return { kind, rollout: definition.rollout, paused: definition.paused };
+    case "undeploy":
+      return { kind, name: catalog.sagaOf(definition.stateGroup) };
   }
 }

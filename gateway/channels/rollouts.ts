@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeDefinition } from "../../firmware/core/definitions/definition";
+import { type Definition, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { isUnderWay } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
-import type { KnownRollout } from "../world/catalog";
+import type { Catalog, KnownRollout } from "../world/catalog";
 import { definitionsName } from "../world/catalog";
-import { type DefinedJson, define } from "./defining";
+import { type DefinedJson, define, tried } from "./defining";
 import { blocksOf } from "./history";
 import { beforeEnd } from "./pushing";
 
@@ -16,7 +17,7 @@ export interface RolloutJson {
   readonly rollout: number;
   readonly saga: string;
   readonly version: number;
-  readonly state: "running" | "done" | "taken back";
+  readonly state: RolloutState;
   /** How many of its rings are open. */
   readonly open: number;
   readonly rings: readonly {
@@ -37,34 +38,69 @@ export interface RolloutJson {
   }[];
 }
 
-/** Takes the last rollout of a saga back, whether it is done or under way. Throws `rollout-none`. */
-export async function rollBack(gateway: Gateway, saga: string, ending: AbortSignal): Promise<DefinedJson> {
-  const found = gateway.world.catalog.rollouts.filter(({ definition }) => definition.name === saga).at(-1);
-  if (found !== undefined && found.open > 0) {
-    return define(gateway, [{ kind: "step", rollout: found.sequence, open: 0 }], ending);
-  }
-  const why = found === undefined ? "has had none" : "was taken back already";
-  throw new VertebraError(
+export type RolloutState = "running" | "paused" | "done" | "taken back";
+
+/** What a person asks of the last rollout of a saga. */
+export interface SteerAsked {
+  readonly saga: string;
+  readonly dry: boolean;
+}
+
+const words = { back: "take back", pause: "pause", resume: "go on with" } as const;
+
+/**
+ * Takes the last rollout of a saga back, whether it is done or under way, or has it wait or go on. Throws `rollout-none` where there is
+ * nothing to do so, and `rollout-paused` where it is so already.
+ */
+export async function steer(
+  gateway: Gateway,
+  what: keyof typeof words,
+  { saga, dry }: SteerAsked,
+  ending: AbortSignal,
+): Promise<DefinedJson> {
+  const found = gateway.world.catalog.rolloutOf(saga);
+  if (found === undefined) throw noRollout(saga, what, "it has had none");
+  const { sequence: rollout, definition, open, paused } = found;
+  if (open === 0) throw noRollout(saga, what, `version ${definition.version} was taken back`);
+  if (what !== "back" && !isUnderWay(definition, open))
+    throw noRollout(saga, what, `all rings of version ${definition.version} are open`);
+  if (what !== "back" && paused === (what === "pause")) throw soAlready(saga, paused);
+  const next: Definition =
+    what === "back" ? { kind: "step", rollout, open: 0 } : { kind: "pause", rollout, paused: what === "pause" };
+  const would = tried(gateway, [next]);
+  return dry ? would : define(gateway, [next], ending);
+}
+
+function noRollout(saga: string, what: keyof typeof words, why: string): VertebraError {
+  return new VertebraError(
     "rollout-none",
-    `There is no rollout of saga '${saga}' to take back: it ${why}`,
-    "`vertebra rollout status` shows them.",
+    `There is no rollout of saga '${saga}' to ${words[what]}: ${why}`,
+    "`vertebra rollout status` shows how they stand, `vertebra rollout history` those that are over.",
   );
 }
 
+function soAlready(saga: string, paused: boolean): VertebraError {
+  return new VertebraError(
+    "rollout-paused",
+    `The rollout of saga '${saga}' is ${paused ? "paused already" : "not paused"}`,
+    paused ? `\`vertebra rollout resume ${saga}\` has it go on.` : `\`vertebra rollout pause ${saga}\` has it wait.`,
+  );
+}
+
+/** The last one of each saga that is deployed. */
 export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
   const { catalog } = gateway.world;
   return Promise.all(
-    catalog.rollouts.map(async (rollout) => {
+    lastOfEach(catalog).map(async (rollout) => {
       const told = await lastWords(gateway, rollout);
       const { definition, open, sequence } = rollout;
       const rings = definition.rings.map((ring) => ({
         ...countRing(ring, told),
         minSuccess: definition.minSuccess,
       }));
-      const allGood = open === rings.length && rings.every((ring) => isGood(definition, ring));
       return {
         ...{ rollout: sequence, saga: definition.name, version: definition.version, open, rings },
-        state: open === 0 ? "taken back" : allGood ? "done" : "running",
+        state: stateOf(rollout, told),
         members: definition.rings.flatMap((ring, index) =>
           ring.map((avatar) => {
             const { state = "silent", runs = 0, failures = 0, reason = "" } = told(avatar) ?? {};
@@ -76,8 +112,14 @@ export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
   );
 }
 
+export function stateOf({ definition, open, paused }: KnownRollout, told: LastWords): RolloutState {
+  if (open === 0) return "taken back";
+  if (isUnderWay(definition, open)) return paused ? "paused" : "running";
+  return definition.rings.every((ring) => isGood(definition, countRing(ring, told))) ? "done" : "running";
+}
+
 /** What each member told last of it, as far as it is final here. */
-async function lastWords({ store, world }: Gateway, { definition, sequence }: KnownRollout): Promise<LastWords> {
+export async function lastWords({ store, world }: Gateway, { definition, sequence }: KnownRollout): Promise<LastWords> {
   const last = new Map<string, Health>();
   for await (const { issuer, entries } of blocksOf(store, world.tag, definition.statusGroup)) {
     for (const entry of entries ?? []) {
@@ -88,7 +130,7 @@ async function lastWords({ store, world }: Gateway, { definition, sequence }: Kn
   return (avatar) => last.get(toHex(avatar));
 }
 
-type LastWords = (avatar: AvatarId) => Health | undefined;
+export type LastWords = (avatar: AvatarId) => Health | undefined;
 
 /** How often a steward's gateway looks after its world's rollouts, ms. */
 const everyMs = 1_000;
@@ -111,7 +153,8 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   const steward = world.provision.stewards.some((each) => toHex(each) === participant.status(world.tag).avatar);
   const looked = new Map<number, Looked>();
   while (steward && !stopping.aborted) {
-    for (const rollout of lastOfEach(world.catalog.rollouts)) {
+    for (const rollout of lastOfEach(world.catalog)) {
+      if (rollout.open === 0) continue;
       try {
         const now = await lookAt(gateway, rollout, looked.get(rollout.sequence));
         looked.set(rollout.sequence, now);
@@ -128,8 +171,9 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   }
 }
 
-function lastOfEach(rollouts: readonly KnownRollout[]): readonly KnownRollout[] {
-  return [...new Map(rollouts.map((each) => [each.definition.name, each])).values()].filter(({ open }) => open > 0);
+function lastOfEach({ sagas, rolloutOf }: Catalog): readonly KnownRollout[] {
+  const names = new Set(sagas.map(({ name }) => name));
+  return [...names].flatMap((name) => rolloutOf(name) ?? []);
 }
 
 async function lookAt(gateway: Gateway, rollout: KnownRollout, before: Looked | undefined): Promise<Looked> {

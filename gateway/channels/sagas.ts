@@ -1,10 +1,10 @@
 import { soundWall } from "../../firmware/core/clock";
 import { VertebraError } from "../../firmware/core/errors";
+import { syncGroupId } from "../../firmware/core/pact/pact";
 import { finalEntries } from "../../firmware/core/saga/conductor";
-import type { Saga } from "../../firmware/core/saga/definitions";
-import { idOfSaga } from "../../firmware/core/saga/deployed";
+import { readDefinitions, type Saga } from "../../firmware/core/saga/definitions";
+import { idOfSaga, provisionOf } from "../../firmware/core/saga/deployed";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
-import { isOf } from "../../firmware/core/saga/rolling";
 import { decodeState, invocationId, type SagaState } from "../../firmware/core/saga/state";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
@@ -14,9 +14,11 @@ import { type Compared, compareStates } from "../saga/replaying";
 import { type Counts, groupsOfSagas, readStories, type Stories, type Story } from "../saga/stories";
 import { type Told, tellStory } from "../saga/timeline";
 import type { Names, Present, SealedState } from "../saga/waiting";
+import { knownIn } from "../world/catalog";
 import { gatewayEnds } from "./channel";
 import { sealedBlocks, wholeBlocksOf } from "./history";
 import { beforeEnd } from "./pushing";
+import { isOfAll } from "./versions";
 
 /** What `vertebra saga list --json` prints. */
 export interface SagasJson {
@@ -76,16 +78,17 @@ export async function listSagas(gateway: Gateway): Promise<SagasJson> {
 }
 
 async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<SagasJson> {
-  const stories = await storiesOf(gateway, conducting, "");
+  const stories = await storiesOf(gateway, conducting.ledger, "");
   const names = namesOf(gateway);
   const { books } = conducting.ledger;
-  const sagas = [...stories.ledger.books].map(([key, { newest, versions, invocations }]) => {
+  const sagas = [...stories.ledger.books].map(([key, { newest, versions, invocations, opened }]) => {
     const { description, stages, stateGroup } = ofAll(gateway, [...versions.values()]) ?? newest;
+    const running = invocations.size - (conducting.ledger.definitions.undeployed ? opened.size : 0);
     return {
       ...{ name: description.name, version: description.version },
       stages: stages.map(({ does }) => does.name),
       stateGroup: names.group(stateGroup.id),
-      ...{ running: invocations.size, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
+      ...{ running, ...stories.counts.get(key)!, standsStill: books.get(key)!.standsStill },
     };
   });
   const present = presentOf(gateway, conducting);
@@ -94,13 +97,12 @@ async function listOf(gateway: Gateway, conducting: GatewayConducting): Promise<
 
 /** The newest version by which all begin who run it: not one that rolls out yet, or was taken back. */
 function ofAll({ crypto, world }: Gateway, versions: readonly Saga[]): Saga | undefined {
-  const { sagas, rollouts } = world.catalog;
-  const isOfAll = ({ key, description }: Saga) => {
-    const definition = sagas.find((each) => idOfSaga(crypto, each) === key);
-    const its = rollouts.filter((rollout) => isOf(rollout, description));
-    return definition?.staged !== true || its.some(({ open, definition: { rings } }) => open === rings.length);
+  const { sagas, undeployed, rollouts } = world.catalog;
+  const isIts = ({ key }: Saga) => {
+    const definition = [...sagas, ...undeployed].find((each) => idOfSaga(crypto, each) === key);
+    return definition === undefined || isOfAll(definition, rollouts);
   };
-  const all = versions.filter(isOfAll).sort((one, other) => one.description.version - other.description.version);
+  const all = versions.filter(isIts).sort((one, other) => one.description.version - other.description.version);
   return all.at(-1);
 }
 
@@ -112,8 +114,9 @@ export async function showInvocation(gateway: Gateway, digits: string): Promise<
 
 /** Recomputes every state of an invocation from the entries alone. */
 export async function replayInvocation(gateway: Gateway, digits: string): Promise<ReplayJson> {
-  const { story, conducting } = await find(gateway, digits);
-  const { ledger, recompute } = conducting;
+  const found = await find(gateway, digits);
+  const { story } = found;
+  const { ledger, recompute } = conductingOf(found);
   const { definitions } = ledger;
   const entries: FinalEntry[] = [];
   for await (const block of pastOf(definitions, groupsOfSagas(ledger), storedBlocks(gateway))) {
@@ -130,7 +133,9 @@ export async function redrive(
   { final }: Pick<Asked, "final">,
   signal: AbortSignal,
 ): Promise<RedrivenJson> {
-  const { stories, story, conducting } = await find(gateway, digits);
+  const found = await find(gateway, digits);
+  const { stories, story } = found;
+  const conducting = conductingOf(found);
   const { id, status, begun } = tellStory(stories, story, namesOf(gateway), presentOf(gateway, conducting));
   const short = `Invocation ${id.slice(0, 8)}`;
   if (status === "done") {
@@ -167,7 +172,9 @@ export async function cancelInvocation(
   signal: AbortSignal,
 ): Promise<CancelledJson> {
   checkReason(reason);
-  const { story, conducting } = await find(gateway, digits);
+  const found = await find(gateway, digits);
+  const { story } = found;
+  const conducting = conductingOf(found);
   const { id, key, saga } = story.invocation;
   const group = gateway.world.catalog.groupOf(saga.stateGroup.id)!;
   const { groups } = gateway.status();
@@ -202,7 +209,19 @@ function checkReason(reason: string): void {
 interface Found {
   readonly stories: Stories;
   readonly story: Story;
-  readonly conducting: GatewayConducting;
+  /** null where it was of a saga that was undeployed, and all is over. */
+  readonly conducting: GatewayConducting | null;
+}
+
+/** Throws `saga-undeployed`. */
+function conductingOf({ story, conducting }: Found): GatewayConducting {
+  if (conducting !== null) return conducting;
+  const { name } = story.invocation.saga.description;
+  throw new VertebraError(
+    "saga-undeployed",
+    `Saga '${name}' was undeployed, and nothing of it is kept here but what is final`,
+    "`vertebra saga timeline` tells what became of its invocations.",
+  );
 }
 
 async function find(gateway: Gateway, digits: string): Promise<Found> {
@@ -214,8 +233,13 @@ async function find(gateway: Gateway, digits: string): Promise<Found> {
     );
   }
   const found: Found[] = [];
-  for (const conducting of sagasOf(gateway)) {
-    const stories = await storiesOf(gateway, conducting, digits);
+  const past = gone(gateway).map((ledger) => ({ conducting: null, ledger }));
+  const running = past.length > 0 ? gateway.sagas : sagasOf(gateway);
+  for (const { conducting, ledger } of [
+    ...running.map((each) => ({ conducting: each, ledger: each.ledger })),
+    ...past,
+  ]) {
+    const stories = await storiesOf(gateway, ledger, digits);
     for (const story of stories.stories) found.push({ stories, story, conducting });
   }
   const story = onlyStory({ stories: found.map((each) => each.story) }, digits);
@@ -237,11 +261,34 @@ export function onlyStory({ stories }: Pick<Stories, "stories">, digits: string)
   return story;
 }
 
-function storiesOf(gateway: Gateway, { ledger }: GatewayConducting, prefix: string): Promise<Stories> {
-  return readStories(ledger.definitions, storedBlocks(gateway), prefix);
+/** Sagas that were undeployed, of which no conductor is left. */
+function gone({ crypto, world: { catalog }, sagas }: Gateway): Pick<GatewayConducting["ledger"], "definitions">[] {
+  const left = sagas.flatMap(({ ledger }) =>
+    [...ledger.definitions.sagas.values()].map(({ stateGroup }) => stateGroup.key),
+  );
+  const groups = new Set(catalog.undeployed.map(({ stateGroup }) => toHex(stateGroup)));
+  return [...groups]
+    .filter((key) => !left.includes(key))
+    .map((key) => {
+      const versions = catalog.undeployed.filter(({ stateGroup }) => toHex(stateGroup) === key);
+      const provision = provisionOf(versions, knownIn(catalog), (group) => syncGroupId(crypto, group), null);
+      return { definitions: readDefinitions(crypto, provision) };
+    });
 }
 
-function presentOf(gateway: Gateway, { ledger, avatar }: GatewayConducting): Present {
+/** Of one that was undeployed, what nobody began is not under way. */
+async function storiesOf(
+  gateway: Gateway,
+  { definitions }: Pick<GatewayConducting["ledger"], "definitions">,
+  prefix: string,
+): Promise<Stories> {
+  const told = await readStories(definitions, storedBlocks(gateway), prefix);
+  return definitions.undeployed ? { ...told, stories: told.stories.filter(({ states }) => states.length > 0) } : told;
+}
+
+function presentOf(gateway: Gateway, conducting: GatewayConducting | null): Present {
+  if (conducting === null) return { sealed: [], now: soundWall(Date.now()), idle: new Map() };
+  const { ledger, avatar } = conducting;
   const still = [...ledger.books].filter(([, { standsStill }]) => standsStill);
   return {
     sealed: sealedStates(gateway, ledger),

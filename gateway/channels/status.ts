@@ -1,4 +1,4 @@
-import { toHex } from "../../firmware/core/wire/bytes";
+import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 
 /** A gateway's status with the names that people use; what `vertebra status --json` prints. */
@@ -60,7 +60,7 @@ export function statusJson(gateway: Gateway): StatusJson {
     highestCertifiedGeneration: status.highestCertifiedGeneration,
     attempt: status.attempt,
     groups: groups.map((group) => ({
-      name: world.catalog.groups.find((known) => toHex(known.id) === group.group)?.name ?? group.group,
+      name: world.catalog.groupOf(fromHex(group.group))?.name ?? group.group,
       id: group.group,
       pact: group.pact,
       owners: group.owners.map((owner) => names.get(owner) ?? owner),

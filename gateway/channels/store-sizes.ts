@@ -29,7 +29,8 @@ export async function storeSizes(gateway: Gateway): Promise<StoreJson> {
   const { world } = gateway;
   const places = placesIn(join(world.directory, "store"));
   const groups: StoreJson["groups"][number][] = [];
-  for (const { name, id } of world.catalog.groups) groups.push({ name, ...(await sizesOf(gateway, toHex(id))) });
+  for (const { name, id } of [...world.catalog.groups, ...world.catalog.retired])
+    groups.push({ name, ...(await sizesOf(gateway, toHex(id))) });
   return {
     directory: world.directory,
     historyBytes: bytesIn(places.history),

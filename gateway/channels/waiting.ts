@@ -101,7 +101,7 @@ async function findBlock(gateway: Gateway, digits: string): Promise<Found> {
   const { crypto, store, world } = gateway;
   const found = new Map<string, Found>();
   const take = (each: Found) => each.id.startsWith(digits) && found.set(each.id, each);
-  for (const group of world.catalog.groups) {
+  for (const group of [...world.catalog.groups, ...world.catalog.retired]) {
     for (const { header } of sealedBlocks(crypto, store, world.tag, group.id)) {
       take({ id: toHex(header.id), group });
     }

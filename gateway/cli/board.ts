@@ -7,15 +7,16 @@ import { decodeText } from "../../firmware/core/wire/text";
 import { controlClient } from "../channels/control-client";
 import type { BoardAsked, DefinedJson } from "../channels/defining";
 import type { ExpelAsked, ExpelledJson } from "../channels/expelling";
+import type { ReplaceAsked } from "../channels/succeeding";
 import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
 import { paint } from "../system/text";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
-import { showDefined } from "./defined";
+import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
-import { atDirectory, type WorldOptions, worldCommand, worldOf } from "./options";
+import { atDirectory, collect, type WorldOptions, worldCommand, worldOf } from "./options";
 import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, printTable, say } from "./output";
 
 export function boardCommand(): Command {
@@ -25,32 +26,77 @@ export function boardCommand(): Command {
     .addCommand(expelCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(replaceCommand())
+    .addCommand(removeCommand())
     .addCommand(runCommand());
 }
 
 function addCommand(): Command {
   return worldCommand("add", "add a board to the world, while it runs: it joins by its first cable", [
     "vertebra board add porch",
-    "vertebra board add porch --kind simulated",
+    "vertebra board add porch --kind simulated --label roof --label north",
     "vertebra board add porch --kind ./my-board.json --dry-run",
   ])
     .argument("<name>", "what the world is to call it")
     .option("--kind <kind>", "what it is: one of boards/, or a board.json", "linux")
+    .option(
+      "--label <label>",
+      "by which it can be chosen, as for a ring of a rollout; given once for each",
+      collect,
+      [],
+    )
     .option("--dry-run", "say what would be defined, and define nothing")
     .addHelpText(
       "after",
       "\nThe gateway makes the board's keys and its provision, which holds secrets, and gives it a group of pact machine with\nthe gateway. What else it is to own: `vertebra group add`.",
     )
-    .action(async (name: string, options: WorldOptions & { kind: string; dryRun?: boolean }) => {
+    .action(async (name: string, options: WorldOptions & { kind: string; label: string[]; dryRun?: boolean }) => {
       const board = decodeText(readDefinition(options.kind));
-      const asked: BoardAsked = { name, board, dry: options.dryRun === true };
-      const defined = await controlClient(options.dir).post<DefinedJson>("/boards", asked);
-      if (options.json) return printJson(defined);
-      showDefined(defined);
-      if (defined.provisionFile === undefined) return;
-      print(`its provision, which is secret: ${defined.provisionFile}`);
-      const host = options.kind === "rv32" ? "rv32" : "linux";
-      print("Next: ", paint("bold", `vertebra board run ${host} ${name}${atDirectory(options)}`));
+      const asked: BoardAsked = { name, board, labels: options.label, dry: options.dryRun === true };
+      showAdded(await controlClient(options.dir).post<DefinedJson>("/boards", asked), name, options);
+    });
+}
+
+/** What was defined, and how a board that was added is run. */
+function showAdded(defined: DefinedJson, name: string, options: WorldOptions & { kind: string }): Promise<void> | void {
+  if (options.json) return printJson(defined);
+  showDefined(defined);
+  if (defined.provisionFile === undefined) return;
+  print(`its provision, which is secret: ${defined.provisionFile}`);
+  const host = options.kind === "rv32" ? "rv32" : "linux";
+  print("Next: ", paint("bold", `vertebra board run ${host} ${name}${atDirectory(options)}`));
+}
+
+function replaceCommand(): Command {
+  return worldCommand("replace", "let another board take the place of one that is gone for good, in all its groups", [
+    "vertebra board replace board-2 --by porch",
+    "vertebra board replace board-2 --by porch --kind simulated --dry-run",
+  ])
+    .argument("<name>", "which of the world's boards, such as board-2")
+    .requiredOption("--by <board>", "the one that takes its place; it is added where it is none of the world's yet")
+    .option("--kind <kind>", "what that is, where it is added: one of boards/, or a board.json", "linux")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nIts groups go on under their names: what the others sealed and is not final waits for it no more. What it sealed itself\nand nobody could make final is gone with it. It is expelled: if it comes back, nobody links to it.",
+    )
+    .action(async (name: string, options: WorldOptions & { by: string; kind: string; dryRun?: boolean }) => {
+      const board = decodeText(readDefinition(options.kind));
+      const asked: ReplaceAsked = { name, by: options.by, board, dry: options.dryRun === true };
+      const defined = await controlClient(options.dir).post<DefinedJson>("/boards/replaced", asked);
+      showAdded(defined, options.by, options);
+    });
+}
+
+function removeCommand(): Command {
+  return worldCommand("remove", "take a board out of all its groups: they go on without it", [
+    "vertebra board remove board-2 --dry-run",
+    "vertebra board remove board-2",
+  ])
+    .argument("<name>", "which of the world's boards, such as board-2")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .action(async (name: string, options: WorldOptions & { dryRun?: boolean }) => {
+      await askToDefine(options, "/boards/removed", { name, dry: options.dryRun === true });
     });
 }
 
@@ -85,10 +131,9 @@ function listCommand(): Command {
     if (options.json) printJson(boards);
     else
       printTable([
-        ["BOARD", "AVATAR", "GROUPS", ""],
-        ...boards.map(({ name, avatar, groups, expelled }) => [
-          name,
-          `${avatar.slice(0, 16)}…`,
+        ["BOARD", "AVATAR", "LABELS", "GROUPS", ""],
+        ...boards.map(({ name, avatar, labels, groups, expelled }) => [
+          ...[name, `${avatar.slice(0, 8)}…`, labels.join(", ")],
           groups.join(", "),
           expelled === null ? "" : inWords(expelled),
         ]),
@@ -109,6 +154,7 @@ function showCommand(): Command {
       print(paint("bold", board.name), board.kind === null ? "" : `, ${board.kind}`);
       print(`  avatar ${board.avatar}`);
       if (board.expelled !== null) print("  ", paint("red", inWords(board.expelled)));
+      if (board.labels.length > 0) print(`  labels ${board.labels.join(", ")}`);
       print(`  provision ${board.provisionFile ?? "not in this directory"}`);
       print(`  groups ${board.groups.join(", ") || "none"}`);
     });
@@ -128,6 +174,7 @@ function boardJson({ catalog }: World, { name, avatar, provisionFile, definition
     avatar: toHex(avatar),
     kind,
     expelled: expel === undefined ? null : { epoch: expel.epoch, time },
+    labels: catalog.members.find((member) => equal(member.avatar, avatar))?.labels ?? [],
     provisionFile: existsSync(provisionFile) ? provisionFile : null,
     terminal,
     groups: catalog.groups

@@ -1,15 +1,17 @@
 import { Command, InvalidArgumentError } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { GroupAsked } from "../channels/defining";
+import type { RetireAsked } from "../channels/succeeding";
 import type { World } from "../world/world";
 import { askToDefine } from "./defined";
-import { collect, timeOf, type WorldOptions, worldCommand, worldOf } from "./options";
+import { collect, shownId, timeOf, type WorldOptions, worldCommand, worldOf } from "./options";
 import { printJson, printTable } from "./output";
 
 export function groupCommand(): Command {
   return new Command("group")
     .description("the groups of the world: who shares what with whom")
     .addCommand(addCommand())
+    .addCommand(retireCommand())
     .addCommand(
       worldCommand("list", "list the groups with their pacts and owners", [
         "vertebra group list",
@@ -20,7 +22,12 @@ export function groupCommand(): Command {
         else
           printTable([
             ["GROUP", "ID", "PACT", "OWNERS"],
-            ...groups.map(({ name, id, pact, owners }) => [name, `${id.slice(0, 16)}…`, pact, owners.join(", ")]),
+            ...groups.map(({ name, id, pact, owners, retired }) => [
+              name,
+              `${id.slice(0, 16)}…`,
+              pact,
+              retired ? `retired: ${owners.join(", ")}` : owners.join(", "),
+            ]),
           ]);
       }),
     );
@@ -54,6 +61,32 @@ function addCommand(): Command {
     });
 }
 
+interface RetireOptions extends WorldOptions {
+  readonly owner: readonly string[];
+  readonly reading: GroupAsked["readings"];
+  readonly dryRun?: boolean;
+}
+
+function retireCommand(): Command {
+  return worldCommand("retire", "retire a group: nothing more is pushed into it, or it goes on with other owners", [
+    "vertebra group retire rooms",
+    "vertebra group retire rooms --owner gateway --owner board-1 --owner board-4",
+  ])
+    .argument("<name>", "which group", shownId)
+    .option("--owner <member>", "who agrees on what succeeds it; given once for each", collect, [])
+    .option("--reading <board=time>", "an owner that pushes its sensors into that, and how often", reading, [])
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nWith --owner it goes on under its name, as a row with what was final before: what its owners sealed and is not final goes\ninto the new one, and what they push, too. `vertebra board replace` does this for all groups of a board.",
+    )
+    .action(async (group: string, options: RetireOptions) => {
+      const { owner: owners, reading: readings } = options;
+      const asked: RetireAsked = { group, owners, readings, dry: options.dryRun === true };
+      await askToDefine(options, "/groups/retired", asked);
+    });
+}
+
 function reading(text: string, before: GroupAsked["readings"]): GroupAsked["readings"] {
   const [, member, time] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   const everyMs = timeOf(time ?? "") ?? 0;
@@ -62,10 +95,13 @@ function reading(text: string, before: GroupAsked["readings"]): GroupAsked["read
 }
 
 function groupsJson({ catalog }: World) {
-  return catalog.groups.map(({ name, id, pact, owners }) => ({
-    name,
-    id: toHex(id),
-    pact: `${pact.pact.name} v${pact.pact.version}`,
-    owners: owners.map(catalog.memberName),
+  const all = [...catalog.groups, ...catalog.retired];
+  return all.map((group) => ({
+    name: group.name,
+    id: toHex(group.id),
+    pact: `${group.pact.pact.name} v${group.pact.pact.version}`,
+    owners: group.owners.map(catalog.memberName),
+    retired: catalog.retired.includes(group),
+    succeeds: group.before === null ? null : toHex(group.before.id),
   }));
 }

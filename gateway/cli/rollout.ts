@@ -1,12 +1,15 @@
 import { Command, InvalidArgumentError } from "commander";
 import { controlClient } from "../channels/control-client";
 import type { RolloutAsked } from "../channels/deploying";
-import type { RolloutJson } from "../channels/rollouts";
-import { paint } from "../system/text";
+import type { RolloutJson, SteerAsked } from "../channels/rollouts";
+import { fit, paint } from "../system/text";
 import type { AskedRing } from "../world/rolling";
+import { isSelector, selectors } from "../world/selecting";
 import { askToDefine } from "./defined";
 import { collect, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
+import { rolloutDiffCommand } from "./rollout-diff";
+import { rolloutHistoryCommand } from "./rollout-history";
 import { type SagaOptions, sagaAsked } from "./saga-deploy";
 
 export function rolloutCommand(): Command {
@@ -14,7 +17,23 @@ export function rolloutCommand(): Command {
     .description("new versions of sagas, ring by ring, with a way back")
     .addCommand(startCommand())
     .addCommand(statusCommand())
-    .addCommand(rollbackCommand());
+    .addCommand(rolloutHistoryCommand())
+    .addCommand(rolloutDiffCommand())
+    .addCommand(
+      steerCommand(
+        "pause",
+        "/rollouts/pause",
+        "have a rollout wait: no ring opens, and past its failures it is taken back",
+      ),
+    )
+    .addCommand(steerCommand("resume", "/rollouts/resume", "have a rollout that was paused go on"))
+    .addCommand(
+      steerCommand(
+        "rollback",
+        "/rollouts/back",
+        "take the last rollout of a saga back: nothing more begins by that version",
+      ),
+    );
 }
 
 interface StartOptions extends SagaOptions {
@@ -31,12 +50,13 @@ function startCommand(): Command {
     [
       "vertebra rollout start watch/watch.ts --ring 1 --ring 25% --ring all --soak 2min",
       "vertebra rollout start watch/watch.ts --ring porch,board-1 --ring all --max-failures 1 --min-success 95",
+      "vertebra rollout start watch/watch.ts --ring label:roof --ring kind:linux,capability:relay --ring group:visits",
     ],
   )
     .argument("<file>", "the file of the saga")
     .requiredOption(
       "--ring <who>",
-      "so many boards, a share of them, members by name, or all; given once for each ring",
+      "so many boards, a share of them, members by name or by what they are, or all; given once for each ring",
       ring,
       [],
     )
@@ -70,10 +90,17 @@ function startCommand(): Command {
 function ring(text: string, before: readonly AskedRing[]): readonly AskedRing[] {
   const [, count, percent] = /^(\d{1,3})(%?)$/.exec(text) ?? [];
   if (text === "all") return [...before, { all: true }];
-  if (count === undefined) return [...before, { members: text.split(",") }];
+  if (count === undefined) return [...before, { members: members(text) }];
   if (Number(count) < 1 || (percent === "%" && Number(count) > 100))
     throw new InvalidArgumentError("Give it like 1, 25%, board-1,board-2 or all.");
   return [...before, percent === "%" ? { percent: Number(count) } : { count: Number(count) }];
+}
+
+function members(text: string): readonly string[] {
+  const all = text.split(",");
+  const wrong = all.find((each) => isSelector(each) && !selectors.some((by) => each.startsWith(`${by}:`)));
+  if (wrong === undefined) return all;
+  throw new InvalidArgumentError(`Members are chosen by ${selectors.map((by) => `${by}:NAME`).join(", ")}.`);
 }
 
 function time(text: string): number {
@@ -83,7 +110,7 @@ function time(text: string): number {
 }
 
 function statusCommand(): Command {
-  return worldCommand("status", "show how rollouts go: each ring, and each member of it", [
+  return worldCommand("status", "show how the last rollout of each saga goes: each ring, and each member of it", [
     "vertebra rollout status",
     "vertebra rollout status --json",
   ]).action(async (options: WorldOptions) => {
@@ -96,9 +123,10 @@ function statusCommand(): Command {
 }
 
 const barWidth = 24;
+const widestReason = 34;
 
-function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
-  const colour = state === "done" ? "green" : state === "running" ? "yellow" : "red";
+export function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
+  const colour = state === "done" ? "green" : state === "taken back" ? "red" : "yellow";
   print(paint("bold", `${saga} v${version}`), " ", paint(colour, state));
   for (const [index, { size, good, failed, minSuccess }] of rings.entries()) {
     const done = Math.floor((good * barWidth) / size);
@@ -116,17 +144,19 @@ function showRollout({ saga, version, state, open, rings, members }: RolloutJson
       each.state,
       `${each.runs}`,
       `${each.failures}`,
-      each.reason,
+      // The history tells all of it.
+      fit(each.reason, widestReason),
     ]),
   ]);
 }
 
-function rollbackCommand(): Command {
-  return worldCommand("rollback", "take the last rollout of a saga back: nothing more begins by that version", [
-    "vertebra rollout rollback watch",
-  ])
+/** A command about the last rollout of a saga, which the gateway is asked for at this path. */
+function steerCommand(name: string, path: string, summary: string): Command {
+  return worldCommand(name, summary, [`vertebra rollout ${name} watch`, `vertebra rollout ${name} watch --dry-run`])
     .argument("<saga>", "its name")
-    .action(async (saga: string, options: WorldOptions) => {
-      await askToDefine(options, "/rollouts/back", { saga });
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .action(async (saga: string, options: WorldOptions & { dryRun?: boolean }) => {
+      const asked: SteerAsked = { saga, dry: options.dryRun === true };
+      await askToDefine(options, path, asked);
     });
 }

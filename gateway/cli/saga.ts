@@ -15,11 +15,14 @@ import { plainCommand } from "./options";
 import { exitCodes, print, printJson, say } from "./output";
 import { sagaCancelCommand } from "./saga-cancel";
 import { sagaDeployCommand } from "./saga-deploy";
+import { sagaDevCommand } from "./saga-dev";
 import { sagaListCommand } from "./saga-list";
 import { sagaRedriveCommand } from "./saga-redrive";
 import { sagaReplayCommand } from "./saga-replay";
 import { sagaShowCommand } from "./saga-show";
 import { sagaTimelineCommand } from "./saga-timeline";
+import { sagaUndeployCommand } from "./saga-undeploy";
+import { sagaVersionsCommand } from "./saga-versions";
 
 interface Options {
   readonly json?: boolean;
@@ -31,7 +34,10 @@ export function sagaCommand(): Command {
     .addCommand(newCommand())
     .addCommand(checkCommand())
     .addCommand(testCommand())
+    .addCommand(sagaDevCommand())
     .addCommand(sagaDeployCommand())
+    .addCommand(sagaUndeployCommand())
+    .addCommand(sagaVersionsCommand())
     .addCommand(sagaListCommand())
     .addCommand(sagaShowCommand())
     .addCommand(sagaTimelineCommand())

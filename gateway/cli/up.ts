@@ -107,8 +107,22 @@ function eventsFor(
 }
 
 function nameOf(catalog: World["catalog"], definition: Definition): string {
-  if (definition.kind === "expel") return `of ${catalog.memberName(definition.avatar)}`;
-  if (definition.kind === "epoch") return `for ${definition.sealed.length} members`;
-  if (definition.kind === "pact") return decodePact(definition.pact).name;
-  return definition.kind === "step" ? `of rollout ${definition.rollout} to ${definition.open}` : definition.name;
+  switch (definition.kind) {
+    case "pact":
+      return decodePact(definition.pact).name;
+    case "retire":
+      return `of ${catalog.groupOf(definition.group)?.name}`;
+    case "expel":
+      return `of ${catalog.memberName(definition.avatar)}`;
+    case "epoch":
+      return `for ${definition.sealed.length} members`;
+    case "step":
+      return `of rollout ${definition.rollout} to ${definition.open}`;
+    case "pause":
+      return `of rollout ${definition.rollout} ${definition.paused ? "begins" : "ends"}`;
+    case "undeploy":
+      return catalog.sagaOf(definition.stateGroup);
+    default:
+      return definition.name;
+  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../world/files";
 import type { Patience } from "./patience";
@@ -7,6 +7,7 @@ import type { Patience } from "./patience";
 export interface ContentFiles {
   read(key: string): Uint8Array | undefined;
   write(pieces: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  remove(keys: readonly string[]): Promise<void>;
 }
 
 export function openContentFiles(patience: Patience, directory: string): ContentFiles {
@@ -21,6 +22,10 @@ export function openContentFiles(patience: Patience, directory: string): Content
       patience.insist(async () => {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         for (const [key, bytes] of pieces) writeWhole(pathOf(key), bytes, 0o600);
+      }),
+    remove: (keys) =>
+      patience.insist(async () => {
+        for (const key of keys) rmSync(pathOf(key), { force: true });
       }),
   };
 }

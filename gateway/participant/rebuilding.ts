@@ -1,7 +1,7 @@
 import { finalKey } from "../../firmware/core/block/final-record";
+import { definedKey } from "../../firmware/core/block/records";
 import { ample } from "../../firmware/core/bounds";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
-import { definedKey } from "../../firmware/core/definitions/defined";
 import { concerns, idOfDefined } from "../../firmware/core/definitions/definition";
 import type { EpochDefinition, ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import { recordsOfEpochs } from "../../firmware/core/definitions/epochs";

@@ -207,11 +207,15 @@ function partsOf(
       const pieces = new Map([...puts].filter(([key]) => isReadAlone(key) && !isFinalKey(key)));
       const others = new Map([...puts].filter(([key]) => !isReadAlone(key)));
       const dropped = new Set([...deletes].filter((key) => !puts.has(key)));
-      assert(![...dropped].some(isReadAlone), "a gateway keeps all that is final, and what was deployed");
+      assert(![...dropped].some(isFinalKey), "a gateway keeps all that is final");
+      const forgotten = [...dropped].filter(isReadAlone);
+      for (const key of forgotten) dropped.delete(key);
       return inOrder(async () => {
         // What is final lies behind what the journal says is final, whatever cuts it here: then it is not read, and written anew.
         if (finals.size > 0) await history.write(finals);
         if (pieces.size > 0) await content.write(pieces);
+        // Before the journal forgets what they are pieces of: else a cut here would leave them for good.
+        if (forgotten.length > 0) await content.remove(forgotten);
         if (others.size + dropped.size > 0) await promises.write(others, dropped);
       });
     },

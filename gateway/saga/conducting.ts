@@ -26,6 +26,7 @@ export interface GatewayConducting extends Conducting {
   /** As those of its conductor. */
   drain(): void;
   isIdle(): boolean;
+  isOver(): boolean;
   /** Runs that are under way are left alone: another will run them, or this gateway when it starts again. */
   stop(): void;
 }
@@ -85,6 +86,7 @@ export async function openConducting(options: GatewaySagas): Promise<GatewayCond
     avatar: options.avatar,
     drain: conductor.drain,
     isIdle: conductor.isIdle,
+    isOver: conductor.isOver,
     cancel(id, reason) {
       const found = cancellable(conductor.ledger, options.avatar, id);
       if (found instanceof VertebraError) throw found;

@@ -1,12 +1,11 @@
-import { contentKey } from "../../firmware/core/block/records";
+import { keptUnder } from "../../firmware/core/block/records";
 import type { SagaDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
-import { healthToken, keptUnder, mostConductors } from "../../firmware/core/saga/conductor";
+import { healthToken, mostConductors } from "../../firmware/core/saga/conductor";
 import { readDefinitions, type SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
-import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
@@ -15,22 +14,27 @@ import {
   addVersion,
   createDeployment,
   type Deployment,
+  freeLane,
   healthDue,
   healthToTell,
   isKnown,
   isOutdated,
+  isToLetGo,
+  letGoDue,
   noteHealthRefused,
   noteOpened,
   noteRunOf,
-  sourceFrom,
+  noteUndeployed,
   takeOwnHealth,
   versionsToBegin,
 } from "../../firmware/sandbox/deployment";
 import type { Outcome } from "../participant/driver";
 import type { Store } from "../participant/store";
+import { knownIn } from "../world/catalog";
 import type { World } from "../world/world";
 import { type GatewayConducting, type GatewaySagas, gatewayPublished, openConducting } from "./conducting";
 import type { Sandbox } from "./sandbox";
+import { storedSource } from "./stored-source";
 
 /** The gateway's part in the sagas of its world: those that it was made with, in one conductor, and each that was deployed since in one of its own. */
 export interface Conductings {
@@ -76,7 +80,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
 
   function add(stateGroup: string | undefined): Running {
     const running: Running = {
-      ...createDeployment(stateGroup, all.length, owns(stateGroup)),
+      ...createDeployment(stateGroup, freeLane(all), owns(stateGroup)),
       ...{ texts: new Map<string, string>(), conducting: undefined, meanwhile: null },
     };
     all.push(running);
@@ -112,12 +116,8 @@ export function createConductings(options: ConductingsOptions): Conductings {
     else if (booted) conducting.handle({ kind: "boot" });
   }
 
-  function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string>): SagaProvision {
-    const known = {
-      pacts: catalog.pacts.map(({ bytes }) => bytes),
-      groups: catalog.groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
-    };
-    return provisionOf(versions, known, (group) => syncGroupId(crypto, group), begins);
+  function provisionFor(versions: readonly SagaDefinition[], begins: ReadonlySet<string> | null): SagaProvision {
+    return provisionOf(versions, knownIn(catalog), (group) => syncGroupId(crypto, group), begins);
   }
 
   async function openDeployed(running: Running): Promise<void> {
@@ -140,14 +140,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
       readDefinitions(crypto, provisionFor([...running.versions, saga], new Set()));
       addVersion(running, saga, gatewayPublished);
     }
-    if (whole) {
-      const pieces = new Map<string, Uint8Array | undefined>();
-      for (const each of saga.chunks) {
-        const key = contentKey(tag, toHex(each));
-        pieces.set(key, await store.read(key));
-      }
-      const [hash, text] = sourceFrom(crypto, saga, (key) => pieces.get(key), tag);
-      running.texts.set(hash, text);
+    const source = whole ? await storedSource(crypto, store, tag, saga) : undefined;
+    if (source !== undefined) {
+      running.texts.set(...source);
       running.whole.add(saga.version);
       running.conducting?.handle({ kind: "alarm" });
     }
@@ -170,26 +165,55 @@ export function createConductings(options: ConductingsOptions): Conductings {
     drainOutdated(running);
   }
 
-  /** What is to be told of how rollouts go here, now and when time alone changes it. */
-  function tellHealth(): void {
+  /** One of which nothing is left here makes room for another. */
+  function forget(stateGroup: Hash): void {
+    const running = all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return;
+    all.splice(all.indexOf(running), 1);
+    running.conducting?.stop();
+  }
+
+  async function undeploy(stateGroup: Hash): Promise<void> {
+    const running = all.find((each) => each.stateGroup === toHex(stateGroup));
+    if (running === undefined) return letGo(stateGroup);
+    noteUndeployed(running);
+    drainOutdated(running);
+  }
+
+  function letGo(stateGroup: Hash): void {
+    // The driver tells by itself why it has stopped.
+    options.handle({ kind: "let-go", world: tag, stateGroup }).catch(() => {});
+  }
+
+  function letGoWhereOver(now: number): void {
+    for (const each of all) {
+      if (!each.undeployed || each.meanwhile !== null) continue;
+      const over = !isOutdated(each, crypto, avatar) && (each.conducting?.isOver() ?? true);
+      if (isToLetGo(each, over, now)) letGo(fromHex(each.stateGroup!));
+    }
+  }
+
+  /** What is to be told of how rollouts go here, and let go of, now and when time alone changes it. */
+  function look(): void {
     if (!booted || stopped) return;
     clearTimeout(timer);
     let due = Number.POSITIVE_INFINITY;
     const now = options.clock.now().monotonic;
+    letGoWhereOver(now);
     for (const each of all) {
       for (const { group, entry } of healthToTell(each, avatar, now)) {
         const push = { kind: "push", world: tag, group, entry, id: null, token: healthToken } as const;
         // The driver tells by itself why it has stopped.
         options.handle(push).catch(() => {});
       }
-      due = Math.min(due, healthDue(each));
+      due = Math.min(due, healthDue(each), letGoDue(each));
     }
     if (due !== Number.POSITIVE_INFINITY) timer = setTimeout(settle, Math.min(Math.max(0, due - now), 2 ** 31 - 1));
   }
 
   function settle(): void {
     replaceOutdated();
-    tellHealth();
+    look();
   }
 
   /** One after the other; what is wrong with a saga is told, and ends nothing. */
@@ -230,6 +254,9 @@ export function createConductings(options: ConductingsOptions): Conductings {
     take(outcome) {
       if (outcome.kind === "deployed") inTurn(() => deploy(outcome.saga, outcome.whole));
       if (outcome.kind === "rollout") inTurn(() => rollOut(outcome));
+      // At once: nothing is to be kept of it any more.
+      if (outcome.kind === "undeployed" && outcome.gone) forget(outcome.stateGroup);
+      else if (outcome.kind === "undeployed") inTurn(() => undeploy(outcome.stateGroup));
       if (outcome.kind === "final") takeOwnHealth(all, avatar, outcome.block);
       if (outcome.kind === "refused" && outcome.token === healthToken) {
         for (const each of all) noteHealthRefused(each, options.clock.now().monotonic);

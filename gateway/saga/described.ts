@@ -64,12 +64,16 @@ export function healthyOf(described: unknown): typeof defaultHealthy {
   );
 }
 
-/** Throws `saga-…`, `pact-…` or `structure-…` naming the stage, pact or field that is wrong. */
+/**
+ * `life` is the version of the pact of its states: a saga that is deployed anew has others than before. Throws `saga-…`, `pact-…` or
+ * `structure-…` naming the stage, pact or field that is wrong.
+ */
 export function compile(
   crypto: Crypto,
   source: SagaSource,
   described: unknown,
   owners: readonly AvatarId[],
+  life = 1,
 ): CompiledSaga {
   const { options } = checkShape(source, described);
   healthyOf(described);
@@ -98,7 +102,7 @@ export function compile(
       retry: stage.retry ?? { times: 0, backoff: 0 },
     } satisfies SagaStage),
   );
-  const states = sagaStatePact(`${options.name}-states`, "two-thirds");
+  const states = { ...sagaStatePact(`${options.name}-states`, "two-thirds"), version: life };
   const allPacts = [states, reversalPact, ...pacts.values()].map(encodePact);
   const groups = allPacts.map((pact) => encodeSyncGroup({ pact: pactId(crypto, pact), owners }));
   const reach = options.reach ?? "invocation";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import type { Message } from "esbuild";
+import { type Message, transform } from "esbuild";
 import { VertebraError } from "../../firmware/core/errors";
 import { bundleForXs } from "../fleet/xs-program";
 import { faultError } from "./faults";
@@ -43,6 +43,34 @@ export async function bundleSaga(file: string): Promise<SagaSource> {
       })),
     );
   }
+}
+
+/** A module as it was deployed, laid out again for people: it is to be read, not run. */
+export async function laidOut(text: string): Promise<string> {
+  const { code } = await transform(text, { format: "esm", charset: "utf8", logLevel: "silent" }).catch(() => {
+    return { code: text };
+  });
+  return code
+    .split("\n")
+    .flatMap((line) => (line.length > widest ? parted(line) : [line]))
+    .join("\n");
+}
+
+const widest = 80;
+
+/** A line whose statements and fields have been put into one, each in one of its own, as deep as it stands in brackets. */
+function parted(line: string): string[] {
+  const indent = line.length - line.trimStart().length;
+  let depth = 0;
+  return line
+    .trimStart()
+    .split(/(?<=[,{;]) /)
+    .map((part) => {
+      const closes = /^[)\]}]*/.exec(part)![0].length;
+      const shown = `${" ".repeat(Math.max(0, indent + 2 * (depth - closes)))}${part}`;
+      depth += (part.match(/[([{]/g) ?? []).length - (part.match(/[)\]}]/g) ?? []).length;
+      return shown;
+    });
 }
 
 function place(file: string, { location }: Message): string {

@@ -2,32 +2,40 @@ import {
   type Definition,
   decodeDefinition,
   encodeDefinition,
+  type GroupDefinition,
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import type { ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import {
   isUnderWay,
-  openAfter,
+  type PauseDefinition,
   type RolloutDefinition,
   type SagaDefinition,
+  type Standing,
   type StepDefinition,
+  standingAfter,
+  type UndeployDefinition,
 } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
+import type { KnownHere } from "../../firmware/core/saga/deployed";
 import type { Rollout } from "../../firmware/core/saga/rolling";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Sha256 } from "../../firmware/core/wire/hash";
-import { decodeSyncGroup } from "../../firmware/core/wire/structures";
+import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Field, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 
 /** The names by which people call what the protocol names by hashes. */
 export interface Catalog {
   readonly pacts: readonly KnownPact[];
+  /** Those that were not retired. */
   readonly groups: readonly KnownGroup[];
+  readonly retired: readonly KnownGroup[];
   readonly members: readonly Member[];
-  /** Those that were deployed, in the order of their definitions. */
-  readonly sagas: readonly SagaDefinition[];
+  /** Versions of those that are deployed, in the order of their definitions; and of those that were. */
+  readonly sagas: readonly KnownSaga[];
+  readonly undeployed: readonly KnownSaga[];
   readonly rollouts: readonly KnownRollout[];
   /** Who is in the world no more, in the order of the epochs that began so. */
   readonly expelled: readonly ExpelDefinition[];
@@ -42,17 +50,32 @@ export interface Catalog {
   read(entry: Uint8Array): Definition | undefined;
   /** Knows again only what the world was made with. */
   forget(): void;
-  /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id. */
+  /** The group called so: by its name, by its pact's where that has one group only, or by the first digits of its id; a retired one last. */
   group(called: string): KnownGroup;
   groupOf(id: Hash): KnownGroup | undefined;
+  /** The last rollout of the saga that is deployed under this name. */
+  rolloutOf(saga: string): KnownRollout | undefined;
+  /** The name of the saga with these states, or the first digits of their group. */
+  sagaOf(stateGroup: Hash): string;
   /** The member's name, or the first digits of its AvatarId. */
   memberName(avatar: AvatarId): string;
 }
 
-/** By the sequence of its definition, with how many of its rings are open; none, where it was taken back. */
-export interface KnownRollout extends Rollout {
-  open: number;
+/** By the sequence of its definition, and of that by which it was undeployed. */
+export interface KnownSaga extends SagaDefinition {
+  readonly sequence: number;
+  readonly undeployed: number | null;
 }
+
+/** Its pacts and groups, encoded, those too that were retired since: of these the definitions of sagas are put together. */
+export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "groups" | "retired">): KnownHere {
+  return {
+    pacts: pacts.map(({ bytes }) => bytes),
+    groups: [...groups, ...retired].map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
+  };
+}
+
+export interface KnownRollout extends Rollout, Standing {}
 
 export interface KnownPact {
   readonly id: Hash;
@@ -67,6 +90,10 @@ export interface KnownGroup {
   readonly id: Hash;
   readonly pact: KnownPact;
   readonly owners: readonly AvatarId[];
+  /** As its definition says; of a group that the world was made with its boards know (`world/succeeding`). */
+  readonly readings: GroupDefinition["readings"];
+  /** The retired group that it succeeds, whose name is its own with a `~1` behind it, and so on. */
+  readonly before: KnownGroup | null;
 }
 
 export interface Member {
@@ -74,6 +101,9 @@ export interface Member {
   readonly avatar: AvatarId;
   /** Its static X25519 key, where it was defined with one. */
   readonly key?: Uint8Array;
+  /** Of one that was defined: what it is, and its labels. */
+  readonly board?: string;
+  readonly labels?: readonly string[];
 }
 
 export function isExpelled({ expelled }: Pick<Catalog, "expelled">, avatar: AvatarId): boolean {
@@ -99,38 +129,42 @@ export function createCatalog(
       const message = `Group ${name} is of pact ${toHex(id)}, which this world doesn't know`;
       throw new VertebraError("pact-unknown", message, "Provision the world with that pact, too.");
     }
-    return { name, id: syncGroupId(crypto, bytes), pact, owners };
+    return { name, id: syncGroupId(crypto, bytes), pact, owners, readings: [], before: null };
   });
-  const sagas: SagaDefinition[] = [];
+  const retired: KnownGroup[] = [];
+  const sagas: KnownSaga[] = [];
+  const undeployed: KnownSaga[] = [];
   const rollouts: KnownRollout[] = [];
   const expelled: ExpelDefinition[] = [];
-  const made = { pacts: pacts.length, groups: groups.length, members: known.length };
+  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts, expelled };
+  const made = { pacts: pacts.length, groups: [...groups], members: known.length };
   let taken = 0;
   return {
-    pacts,
-    groups,
-    members: known,
-    sagas,
-    rollouts,
-    expelled,
+    ...all,
     get taken() {
       return taken;
     },
     take(entry) {
-      return takeEntry(crypto, { pacts, groups, members: known, sagas, rollouts, expelled }, taken++, entry);
+      return takeEntry(crypto, all, taken++, entry);
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
       taken = 0;
       pacts.length = made.pacts;
-      groups.length = made.groups;
+      groups.splice(0, groups.length, ...made.groups);
+      retired.length = 0;
       known.length = made.members;
-      sagas.length = 0;
-      rollouts.length = 0;
-      expelled.length = 0;
+      for (const defined of [sagas, undeployed, rollouts, expelled]) defined.length = 0;
     },
-    group: (called) => findGroup(groups, called),
-    groupOf: (id) => groups.find((group) => equal(group.id, id)),
+    group: (called) => findGroup(groups, retired, called),
+    groupOf: (id) => [...groups, ...retired].find((group) => equal(group.id, id)),
+    rolloutOf: (name) => {
+      const saga = sagas.find((each) => each.name === name);
+      return saga && rollouts.filter(({ definition }) => equal(definition.stateGroup, saga.stateGroup)).at(-1);
+    },
+    sagaOf: (stateGroup) =>
+      [...sagas, ...undeployed].find((saga) => equal(saga.stateGroup, stateGroup))?.name ??
+      `${toHex(stateGroup).slice(0, 8)}…`,
     memberName: (avatar) =>
       known.find((member) => equal(member.avatar, avatar))?.name ?? `${toHex(avatar).slice(0, 8)}…`,
   };
@@ -139,8 +173,10 @@ export function createCatalog(
 interface Known {
   readonly pacts: KnownPact[];
   readonly groups: KnownGroup[];
+  readonly retired: KnownGroup[];
   readonly members: Member[];
-  readonly sagas: SagaDefinition[];
+  readonly sagas: KnownSaga[];
+  readonly undeployed: KnownSaga[];
   readonly rollouts: KnownRollout[];
   readonly expelled: ExpelDefinition[];
 }
@@ -173,15 +209,16 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, members, sagas, rollouts, expelled, taken } = catalog;
+  const { pacts, groups, retired, members, sagas, undeployed, rollouts, expelled, taken } = catalog;
   const copied = {
     pacts: [...pacts],
     groups: [...groups],
+    retired: [...retired],
     members: [...members],
-    sagas: [...sagas],
     expelled: [...expelled],
   };
-  const trial = { ...copied, rollouts: rollouts.map((each) => ({ ...each })) };
+  const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: [...rollouts] };
+  const trial = { ...copied, ...ofSagas };
   for (const [index, each] of definitions.entries()) {
     const definition = decodeDefinition(crypto, encodeDefinition(each));
     if (definition !== undefined) takeDefinition(crypto, trial, taken + index, definition);
@@ -191,25 +228,66 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 /** What it adds. Throws what says why it counts for nobody. */
 function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
-  const { pacts, groups, members, sagas } = known;
+  const { pacts, members, sagas } = known;
   if (definition.kind === "member") members.push(definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
-  else if (definition.kind === "saga") sagas.push(definition);
-  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1 });
-  else if (definition.kind === "step") takeStep(known, definition);
+  else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
+  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });
+  else if (definition.kind === "step" || definition.kind === "pause") takeStep(known, definition);
+  else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
+  else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
   else if (definition.kind === "expel") known.expelled.push(definition);
-  else if (definition.kind === "group") {
-    // The nearest last: each finds the one that it extends.
-    for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
-    const { pact: id, owners } = decodeSyncGroup(definition.group);
-    const pact = pacts.find((each) => equal(each.id, id))!;
-    groups.push({ name: definition.name, id: idOfDefined(crypto, definition), pact, owners });
-  }
+  else if (definition.kind === "group") addGroup(crypto, known, definition);
 }
 
-function takeStep({ rollouts }: Known, { rollout, open }: StepDefinition): void {
-  const found = rollouts.find(({ sequence }) => sequence === rollout)!;
-  found.open = openAfter(found.definition, found.open, open);
+function addGroup(crypto: Crypto, known: Known, definition: GroupDefinition): void {
+  const { pacts, groups, retired } = known;
+  const { name, readings, succeeds } = definition;
+  // The nearest last: each finds the one that it extends.
+  for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
+  const { pact: id, owners } = decodeSyncGroup(definition.group);
+  const pact = pacts.find((each) => equal(each.id, id))!;
+  const former = succeeds && liveGroup(known, syncGroupId(crypto, succeeds));
+  const before = former && formerly(former, name, 1);
+  if (former !== null) retire(known, former);
+  for (let each = before; each !== null; each = each.before) {
+    const at = retired.findIndex((other) => equal(other.id, each!.id));
+    retired[at] = each;
+  }
+  groups.push({ name, id: idOfDefined(crypto, definition), pact, owners, readings, before });
+}
+
+function retire({ groups, retired }: Known, group: KnownGroup): void {
+  groups.splice(groups.indexOf(group), 1);
+  retired.push(group);
+}
+
+function formerly(group: KnownGroup, name: string, times: number): KnownGroup {
+  const before = group.before && formerly(group.before, name, times + 1);
+  return { ...group, name: `${name}~${times}`, before };
+}
+
+/** Throws `group-retired` where there is none. */
+function liveGroup({ groups }: Pick<Known, "groups">, id: Hash): KnownGroup {
+  const found = groups.find((group) => equal(group.id, id) && group.name !== definitionsName);
+  if (found !== undefined) return found;
+  throw new VertebraError(
+    "group-retired",
+    `Group ${toHex(id).slice(0, 16)}… is retired, is none of this world, or is that of its definitions`,
+    "`vertebra group list` shows those that there are.",
+  );
+}
+
+function takeStep({ rollouts }: Known, next: StepDefinition | PauseDefinition): void {
+  const at = rollouts.findIndex(({ sequence }) => sequence === next.rollout);
+  rollouts[at] = standingAfter(rollouts[at]!, next);
+}
+
+function takeUndeploy({ sagas, undeployed }: Known, sequence: number, { stateGroup }: UndeployDefinition): void {
+  const gone = sagas.filter((saga) => equal(saga.stateGroup, stateGroup));
+  const left = sagas.filter((saga) => !gone.includes(saga));
+  sagas.splice(0, sagas.length, ...left);
+  undeployed.push(...gone.map((saga) => ({ ...saga, undeployed: sequence })));
 }
 
 function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
@@ -222,7 +300,7 @@ function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
 
 /** Throws `name-taken`, `member-unknown`, `pact-unknown` or `pact-version`, where what is defined does not fit what there is. */
 function checkDefinition(crypto: Crypto, known: Known, definition: Definition): void {
-  const { pacts, groups, members } = known;
+  const { pacts, members } = known;
   const taken = (what: string, name: string) =>
     new VertebraError("name-taken", `There is a ${what} '${name}' in this world already`, "Choose another name.");
   switch (definition.kind) {
@@ -243,12 +321,19 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
         `Give it version ${newest + 1}: what is written in the pact of before stays what it was.`,
       );
     }
+    case "retire":
+      liveGroup(known, definition.group);
+      break;
     case "group": {
-      if (groups.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const { owners } = decodeSyncGroup(definition.group);
+      const former = definition.succeeds && liveGroup(known, syncGroupId(crypto, definition.succeeds));
+      const others = known.groups.filter((each) => each !== former);
+      if (others.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const id = idOfDefined(crypto, definition);
-      const same = groups.find((each) => equal(each.id, id));
+      const same = others.find((each) => equal(each.id, id));
       if (same !== undefined) throw taken("group of this pact with these owners,", same.name);
+      const retired = known.retired.find((each) => equal(each.id, id));
+      if (retired !== undefined) throw sameOwners(definition.name, retired.name);
       const stranger = [...owners, ...definition.followers].find(
         (avatar) => !members.some((member) => equal(member.avatar, avatar)),
       );
@@ -265,10 +350,14 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
     case "saga":
       checkSaga(known, definition);
       break;
+    case "undeploy":
+      checkUndeploy(known, definition);
+      break;
     case "rollout":
       checkRollout(known, definition);
       break;
-    case "step": {
+    case "step":
+    case "pause": {
       const found = known.rollouts.find(({ sequence }) => sequence === definition.rollout);
       if (found !== undefined && found.open > 0) break;
       throw new VertebraError(
@@ -278,6 +367,25 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
       );
     }
   }
+}
+
+/** A group is its pact and its owners: what was retired is never one again. */
+export function sameOwners(name: string, same: string): VertebraError {
+  return new VertebraError(
+    "group-same",
+    `Group ${name} would be of the same pact with the same owners as ${same}, and so be the same group`,
+    "Choose other owners, or a pact of its own: `vertebra pact add FILE`.",
+  );
+}
+
+/** Throws `saga-not-deployed`. */
+function checkUndeploy({ sagas }: Known, { stateGroup }: UndeployDefinition): void {
+  if (sagas.some((saga) => equal(saga.stateGroup, stateGroup))) return;
+  throw new VertebraError(
+    "saga-not-deployed",
+    `No saga is deployed whose states are in group ${toHex(stateGroup).slice(0, 16)}…`,
+    "`vertebra saga versions` shows what is.",
+  );
 }
 
 /** Throws `expel-epoch`: another was expelled first, who may have been sealed the secret of this one. */
@@ -293,7 +401,7 @@ function checkExpel({ expelled }: Known, { epoch }: ExpelDefinition): void {
 /** Throws `rollout-running`, and `rollout-saga` where it is of no staged version, or of members who do not run it. */
 function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
   const { name, version, stateGroup, statusGroup, rings } = definition;
-  const before = rollouts.filter((each) => each.definition.name === name).at(-1);
+  const before = rollouts.filter((each) => equal(each.definition.stateGroup, stateGroup)).at(-1);
   if (before !== undefined && isUnderWay(before.definition, before.open)) {
     throw new VertebraError(
       "rollout-running",
@@ -313,15 +421,24 @@ function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDef
   );
 }
 
-/** Throws `saga-version` and `group-unknown`. */
-function checkSaga({ sagas, groups }: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
+/** Throws `saga-version`, `saga-undeployed` and `group-unknown`. */
+function checkSaga(known: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
+  const { sagas, undeployed, groups } = known;
   const former = sagas.filter((each) => each.name === name);
-  const newest = Math.max(0, ...former.map((each) => each.version));
+  const versions = [...former, ...undeployed.filter((each) => each.name === name)].map((each) => each.version);
+  const newest = Math.max(0, ...versions);
   if (version <= newest) {
     throw new VertebraError(
       "saga-version",
-      `Saga '${name}' is deployed in version ${newest}, and this one is version ${version}`,
+      `Saga '${name}' ${former.length > 0 ? "is" : "was"} deployed in version ${newest}, and this one is version ${version}`,
       `Give it version ${newest + 1}: what was begun ends on the version that it began with.`,
+    );
+  }
+  if (undeployed.some((each) => equal(each.stateGroup, stateGroup))) {
+    throw new VertebraError(
+      "saga-undeployed",
+      `Saga '${name}' v${version} has the states of one that was undeployed, and nobody begins by it`,
+      "Deploy it anew with `vertebra saga deploy`: that gives it states of its own.",
     );
   }
   const lacking = its.find(({ group }) => !groups.some(({ id }) => equal(id, group)));
@@ -347,11 +464,15 @@ export function readPacts(crypto: Crypto, encodedPacts: readonly Uint8Array[]): 
   return decoded.map(({ id, bytes, pact }) => ({ id, bytes, pact, fields: resolveFields(pact, lookup) }));
 }
 
-function findGroup(groups: readonly KnownGroup[], called: string): KnownGroup {
-  const named = groups.filter((group) => group.name === called);
+function findGroup(groups: readonly KnownGroup[], retired: readonly KnownGroup[], called: string): KnownGroup {
+  const named = (all: readonly KnownGroup[]) => all.filter((group) => group.name === called);
   const ofPact = groups.filter((group) => group.pact.pact.name === called);
-  const digits = called.length < leastDigits ? [] : groups.filter((group) => toHex(group.id).startsWith(called));
-  const found = [named, ofPact, digits].find((candidates) => candidates.length > 0) ?? [];
+  const digits = (all: readonly KnownGroup[]) =>
+    called.length < leastDigits ? [] : all.filter((group) => toHex(group.id).startsWith(called));
+  const found =
+    [named(groups), ofPact, digits(groups), named(retired), digits(retired)].find(
+      (candidates) => candidates.length > 0,
+    ) ?? [];
   if (found.length === 1) return found[0]!;
   const names = (found.length > 1 ? found : groups).map((group) => group.name).join(", ");
   if (found.length > 1) {

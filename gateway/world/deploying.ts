@@ -17,7 +17,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { type CompiledSaga, compile } from "../saga/described";
-import { type Catalog, isExpelled, type KnownGroup } from "./catalog";
+import { type Catalog, isExpelled, type KnownGroup, knownIn } from "./catalog";
 import { avatarOf, groupOf } from "./growing";
 import { fills, gatewayName, runsSagas, sagaReadingsEveryMs } from "./layout";
 import type { World } from "./world";
@@ -61,7 +61,8 @@ export function newSaga(
 ): NewSaga {
   const { catalog } = world;
   const owners = ownersOf(world, asked);
-  const compiled = compile(crypto, { file: asked.file, text: asked.source }, asked.described, owners);
+  const source = { file: asked.file, text: asked.source };
+  const compiled = compile(crypto, source, asked.described, owners, lifeOf(catalog, asked.described));
   const former = catalog.sagas.filter(({ name }) => name === compiled.name);
   if (world.provision.sagas.descriptions.some((each) => decodeDescription(each).name === compiled.name)) {
     throw new VertebraError(
@@ -72,10 +73,11 @@ export function newSaga(
   }
   const pacts = pactsOf(crypto, catalog, compiled);
   for (const called of asked.groups) checkNamed(crypto, catalog.group(called), compiled.name, pacts);
-  const places = pacts.map((pact) => placeOf(crypto, world, asked, compiled.name, pact, owners, former));
+  const its = { name: compiled.name, version: compiled.version };
+  const places = pacts.map((pact) => placeOf(crypto, world, asked, its, pact, owners, former));
   const groups = places.flatMap(({ define }) => define ?? []);
   const { behaviors, stages, descriptions } = compiled.provision;
-  const { source, chunks } = decodeBehavior(behaviors[0]!);
+  const { source: module, chunks } = decodeBehavior(behaviors[0]!);
   const code = encodeText(asked.source);
   const from = new Map(former.flatMap((each) => each.groups.map(({ group, from }) => [toHex(group), from])));
   const definition: SagaDefinition = {
@@ -91,13 +93,32 @@ export function newSaga(
     staged,
   };
   checkVersions(crypto, catalog, [...former, definition], groups);
-  return { definition, groups, pieces: piecesOf(crypto, code, source) };
+  return { definition, groups, pieces: piecesOf(crypto, code, module) };
+}
+
+/**
+ * The version of its states' pact: 1; of a saga that was undeployed, and is deployed anew, the number of the first version then. So it has
+ * states of its own, and nothing that is late in those of before says anything to it.
+ */
+function lifeOf(catalog: Catalog, described: unknown): number {
+  const { name, version } = optionsOf(described);
+  const live = catalog.sagas.find((each) => each.name === name);
+  if (live !== undefined) return catalog.groupOf(live.stateGroup)!.pact.pact.version;
+  const wasThere = catalog.undeployed.some((each) => each.name === name);
+  return wasThere && Number.isSafeInteger(version) ? Math.max(1, version as number) : 1;
+}
+
+/** What its module says, which is checked when it is compiled. */
+function optionsOf(described: unknown): { readonly name?: unknown; readonly version?: unknown } {
+  return (
+    (described as { readonly options?: { readonly name?: unknown; readonly version?: unknown } } | null)?.options ?? {}
+  );
 }
 
 /** Of the version before, or all that can run it, where nobody is named; sorted. */
 function ownersOf(world: World, { owners, described }: AskedSaga): AvatarId[] {
   const { catalog } = world;
-  const name = (described as { readonly options?: { readonly name?: unknown } } | null)?.options?.name;
+  const { name } = optionsOf(described);
   const before = catalog.sagas.filter((each) => each.name === name).at(-1);
   const runBefore = before && catalog.groupOf(before.stateGroup)?.owners;
   const cannot = world.boards.filter(({ definitionFile }) => !canRun(definitionFile));
@@ -135,9 +156,10 @@ function canRun(definitionFile: string): boolean {
 }
 
 /** Its states' first. Throws `pact-version` for one that the world knows otherwise. */
-function pactsOf(crypto: Crypto, { pacts }: Catalog, { provision }: CompiledSaga): Uint8Array[] {
+function pactsOf(crypto: Crypto, { pacts }: Catalog, { provision, name: saga }: CompiledSaga): Uint8Array[] {
   for (const bytes of provision.pacts) {
     const { name } = decodePact(bytes);
+    if (isItsOwn(crypto, saga, bytes)) continue;
     const known = pacts.filter(({ pact }) => pact.name === name);
     if (known.length === 0 || known.some(({ id }) => equal(id, pactId(crypto, bytes)))) continue;
     throw new VertebraError(
@@ -161,7 +183,7 @@ function placeOf(
   crypto: Crypto,
   world: World,
   asked: AskedSaga,
-  saga: string,
+  saga: Pick<CompiledSaga, "name" | "version">,
   pact: Uint8Array,
   owners: readonly AvatarId[],
   former: readonly SagaDefinition[],
@@ -173,16 +195,16 @@ function placeOf(
   if (before !== undefined) return { id: before.id };
   const own = syncGroupId(crypto, encodeSyncGroup({ pact: id, owners }));
   const same = ofPact.find((group) => equal(group.id, own));
-  if (isItsOwn(crypto, saga, pact)) return same ?? defined(crypto, world, saga, pact, owners);
+  if (isItsOwn(crypto, saga.name, pact)) return same ?? defined(crypto, world, saga, pact, owners);
   const wanted = ofPact.filter(({ name }) => asked.groups.includes(name));
   const shared = (wanted.length > 0 ? wanted : ofPact).filter((group) => isOwnedBy(group, owners));
-  if (wanted.length > shared.length && wanted.length > 0) throw notOwned(wanted[0]!, saga);
+  if (wanted.length > shared.length && wanted.length > 0) throw notOwned(wanted[0]!, saga.name);
   const [only, ...others] = shared;
   if (only === undefined) return defined(crypto, world, saga, pact, owners);
   if (others.length === 0) return { id: only.id };
   throw new VertebraError(
     "saga-group",
-    `Entries of pact '${only.pact.pact.name}' are in several groups of those who are to run saga '${saga}'`,
+    `Entries of pact '${only.pact.pact.name}' are in several groups of those who are to run saga '${saga.name}'`,
     `Say with --group which it is: ${shared.map(({ name }) => name).join(", ")}.`,
   );
 }
@@ -218,16 +240,20 @@ function notOwned({ name }: KnownGroup, saga: string): VertebraError {
 function defined(
   crypto: Crypto,
   world: World,
-  saga: string,
+  saga: Pick<CompiledSaga, "name" | "version">,
   pact: Uint8Array,
   owners: readonly AvatarId[],
 ): Required<Place> {
   const { catalog } = world;
   const id = pactId(crypto, pact);
   const { name } = decodePact(pact);
+  const states = name === `${saga.name}-states`;
+  const own = isItsOwn(crypto, saga.name, pact) && !states;
   const free = (called: string) => !catalog.groups.some((group) => group.name === called);
-  const own = isItsOwn(crypto, saga, pact) && name !== `${saga}-states`;
-  const called = !own && free(name) ? name : `${name}@${saga}`;
+  const names = [...(own ? [] : [name]), ...(states ? [] : [`${name}@${saga.name}`])];
+  // What it had when it was deployed before has these.
+  const anew = `${name}@${states ? "" : `${saga.name}.`}v${saga.version}`;
+  const called = names.find(free) ?? anew;
   const gateway = avatarOf(catalog, gatewayName);
   const readers = world.boards.filter(
     ({ avatar, definitionFile }) =>
@@ -251,16 +277,14 @@ function defined(
 /** As who runs them will put them together. */
 function checkVersions(
   crypto: Crypto,
-  { pacts, groups }: Catalog,
+  catalog: Catalog,
   versions: readonly SagaDefinition[],
   more: readonly GroupDefinition[],
 ): void {
+  const { pacts, groups } = knownIn(catalog);
   const known = {
-    pacts: [...pacts.map(({ bytes }) => bytes), ...more.flatMap((each) => each.pacts)],
-    groups: [
-      ...groups.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
-      ...more.map(({ group }) => group),
-    ],
+    pacts: [...pacts, ...more.flatMap((each) => each.pacts)],
+    groups: [...groups, ...more.map(({ group }) => group)],
   };
   const { sagas } = readDefinitions(
     crypto,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { indexPacts, pactChain } from "../../firmware/core/chain/group";
-import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
+import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import type { GivenEpoch } from "../../firmware/core/identity/membership";
@@ -19,13 +19,14 @@ import { boardFiles, type World } from "./world";
 export interface NewBoard {
   /** The member, and a group of it and the gateway that its machine's readings go into. */
   readonly definitions: readonly Definition[];
+  readonly avatar: AvatarId;
   /** The seed, the world and where it is defined: all else comes over its cable. */
   readonly provision: Provision;
 }
 
 /**
- * A board of this name that is what its `board.json` says, and comes in this epoch of the membership. Throws `board-…` where that can't be read or has no memory for its group,
- * and `pact-unknown` in a world without the pact of a machine's readings.
+ * A board of this name that is what its `board.json` says, and comes in this epoch of the membership.
+ * Throws `board-…` where that can't be read or has no memory for its group, `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(
   crypto: Crypto,
@@ -33,9 +34,11 @@ export function newBoard(
   world: World,
   name: string,
   definition: Uint8Array,
+  labels: readonly string[],
   epoch: GivenEpoch | undefined,
 ): NewBoard {
   checkName(name, memberName);
+  checkLabels(labels);
   const { worldId, stewards, definitions } = growingWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
   const secret = avatarSeed(crypto, seed, worldId);
@@ -49,10 +52,12 @@ export function newBoard(
   checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
+  const board = decodeBoard(definition).kind;
   const key = crypto.x25519Public(noiseStatic(crypto, secret));
-  const member: Definition = { kind: "member", name, avatar, board: decodeBoard(definition).kind, key };
+  const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort(), key };
   return {
     definitions: isMember ? [group] : [member, group],
+    avatar,
     provision: { seed, worlds: [its] },
   };
 }
@@ -81,6 +86,13 @@ export interface AskedGroup {
 export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): GroupDefinition {
   const { catalog } = world;
   checkName(asked.name, groupName);
+  const { owners, readings } = readAsked(catalog, asked);
+  const pact = newestPact(catalog, asked.pact);
+  return groupOf(crypto, catalog, asked.name, pact, owners, readings, relaysOf(catalog, owners));
+}
+
+/** Throws `member-unknown`, `group-owners` and `readings-owner`. */
+export function readAsked(catalog: Catalog, asked: Omit<AskedGroup, "pact">) {
   const owners = asked.owners.map((name) => avatarOf(catalog, name));
   if (owners.length === 0 || new Set(asked.owners).size < owners.length) {
     const message = `Group ${asked.name} has ${owners.length === 0 ? "no owners" : "an owner twice"}`;
@@ -88,10 +100,13 @@ export function newGroup(crypto: Crypto, world: World, asked: AskedGroup): Group
   }
   checkReadings(asked);
   const readings = asked.readings.map(({ member, everyMs }) => ({ avatar: avatarOf(catalog, member), everyMs }));
+  return { owners, readings };
+}
+
+/** Boards hear each other through the gateway. */
+export function relaysOf(catalog: Catalog, owners: readonly AvatarId[]): readonly AvatarId[] {
   const gateway = avatarOf(catalog, gatewayName);
-  const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
-  const pact = newestPact(catalog, asked.pact);
-  return groupOf(crypto, catalog, asked.name, pact, owners, readings, followers);
+  return owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
 }
 
 /** `machine@` goes before it, and 64 bytes are the most. */
@@ -110,8 +125,25 @@ function checkName(name: string, allowed: RegExp): void {
   );
 }
 
+const labelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+
+/** People type them, separated by commas. Throws `label`. */
+function checkLabels(labels: readonly string[]): void {
+  const wrong = labels.find((label) => !labelName.test(label));
+  const twice = labels.find((label, index) => labels.indexOf(label) < index);
+  if (wrong === undefined && twice === undefined && labels.length <= maxLabels) return;
+  const of = wrong ?? twice;
+  throw new VertebraError(
+    "label",
+    of === undefined
+      ? `The board has ${labels.length} labels, and ${maxLabels} are the most`
+      : `'${of}' ${wrong === undefined ? "is given twice" : "is no label: it has at most 32 characters"}`,
+    "Give each once with --label: letters, digits, '-', '_' and '.', beginning with a letter or a digit.",
+  );
+}
+
 /** Each is of an owner that has sensors, and once. Throws `readings-owner`. */
-function checkReadings({ name, owners, readings }: AskedGroup): void {
+function checkReadings({ name, owners, readings }: Omit<AskedGroup, "pact">): void {
   const wrong = (member: string, why: string) =>
     new VertebraError(
       "readings-owner",
@@ -140,7 +172,7 @@ export function groupOf(
     pacts.map(({ bytes }) => bytes),
   );
   const group = encodeSyncGroup({ pact: pact.id, owners: [...owners].sort(compare) });
-  return { kind: "group", name, group, pacts: pactChain(pact.id, known), readings, followers };
+  return { kind: "group", name, group, pacts: pactChain(pact.id, known), readings, followers, succeeds: null };
 }
 
 /** The pact of this name in its highest version. Throws `pact-unknown`. */

@@ -28,7 +28,7 @@ import { firstPacts } from "./pacts";
 
 export const gatewayName = "gateway";
 /** Pacts that each world has. */
-const firstNames = ["machine", "machine-shared", definitionsName];
+export const firstNames = ["machine", "machine-shared", definitionsName];
 /** All of them own the groups that a world's members share, and so does the gateway. */
 export const mostBoards = maxOwners - 1;
 

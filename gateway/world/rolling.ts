@@ -11,6 +11,7 @@ import { healthyOf } from "../saga/described";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
 import { avatarOf, groupOf } from "./growing";
 import { gatewayName } from "./layout";
+import { type Capable, isSelector, selected } from "./selecting";
 import type { World } from "./world";
 
 /** What a steward defines so that a version of a saga comes to those who run it ring by ring. */
@@ -22,7 +23,10 @@ export interface AskedRollout extends AskedSaga {
   readonly minSuccess: number;
 }
 
-/** So many of those who run the saga and are in no ring before it, so many percent of them all, these, or all that are left. */
+/**
+ * So many boards of those who run the saga and are in no ring before it, so many percent of them all, all that are left, or these: by name,
+ * and of those that are left by what they are (`selecting`).
+ */
 export type AskedRing =
   | { readonly count: number }
   | { readonly percent: number }
@@ -35,7 +39,13 @@ export interface NewRollout extends Pick<NewSaga, "pieces"> {
 }
 
 /** Throws as `newSaga`, and `rollout-rings` for a ring that selects nobody, or a member that does not run the saga. */
-export function newRollout(crypto: Crypto, world: World, finalEntries: FinalEntries, asked: AskedRollout): NewRollout {
+export function newRollout(
+  crypto: Crypto,
+  world: World,
+  finalEntries: FinalEntries,
+  capable: Capable,
+  asked: AskedRollout,
+): NewRollout {
   const saga = newSaga(crypto, world, finalEntries, asked, true);
   const { name, version, stateGroup } = saga.definition;
   if (!world.catalog.sagas.some((each) => each.name === name && !each.staged)) {
@@ -46,10 +56,10 @@ export function newRollout(crypto: Crypto, world: World, finalEntries: FinalEntr
     );
   }
   const owners = ownersOf(crypto, world, saga);
-  const status = statusGroup(crypto, world, name, owners);
+  const status = statusGroup(crypto, world, saga.definition, owners);
   const rollout: RolloutDefinition = {
     ...{ kind: "rollout", name, version, stateGroup, statusGroup: status.id },
-    rings: ringsOf(crypto, world, name, owners, asked.rings),
+    rings: ringsOf(crypto, world, capable, name, owners, asked.rings),
     ...{ soakMs: asked.soakMs, maxFailures: asked.maxFailures, minSuccess: asked.minSuccess },
     healthy: healthyOf(asked.described),
   };
@@ -70,8 +80,13 @@ function ownersIn({ group }: GroupDefinition): readonly AvatarId[] {
   return decodeSyncGroup(group).owners;
 }
 
-/** One for all rollouts of the saga. */
-function statusGroup(crypto: Crypto, { catalog }: World, saga: string, owners: readonly AvatarId[]) {
+/** One for all rollouts of the saga; of one that was deployed anew for other members, another. */
+function statusGroup(
+  crypto: Crypto,
+  { catalog }: World,
+  { name: saga, version }: NewSaga["definition"],
+  owners: readonly AvatarId[],
+) {
   const bytes = encodePact(healthPact);
   const pact = pactId(crypto, bytes);
   const id = syncGroupId(crypto, encodeSyncGroup({ pact, owners }));
@@ -79,18 +94,21 @@ function statusGroup(crypto: Crypto, { catalog }: World, saga: string, owners: r
   const gateway = avatarOf(catalog, gatewayName);
   const known = { pacts: [...catalog.pacts, { id: pact, bytes, pact: healthPact, fields: healthPact.fields }] };
   const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
-  return { id, define: groupOf(crypto, known, `rollout@${saga}`, { id: pact }, owners, [], followers) };
+  const taken = catalog.groups.some((group) => group.name === `rollout@${saga}`);
+  const name = `rollout@${saga}${taken ? `.v${version}` : ""}`;
+  return { id, define: groupOf(crypto, known, name, { id: pact }, owners, [], followers) };
 }
 
 /** Whom a count or a share takes follows from the saga's name and the members: each saga tries its luck with others first. */
 function ringsOf(
   crypto: Crypto,
-  { catalog }: World,
+  world: World,
+  capable: Capable,
   saga: string,
   owners: readonly AvatarId[],
   rings: readonly AskedRing[],
 ): AvatarId[][] {
-  const gateway = avatarOf(catalog, gatewayName);
+  const gateway = avatarOf(world.catalog, gatewayName);
   const weight = (avatar: AvatarId) => toHex(crypto.sha256(new TextEncoder().encode(`${saga} ${toHex(avatar)}`)));
   const boards = owners.filter((owner) => !equal(owner, gateway)).sort((a, b) => (weight(a) < weight(b) ? -1 : 1));
   const left = new Map(
@@ -99,35 +117,54 @@ function ringsOf(
   if (rings.length === 0 || rings.length > maxRings)
     throw wrongRings(saga, `has ${rings.length} rings, and 1 to ${maxRings} may be`);
   return rings.map((ring, index) => {
-    const taken = membersOf(catalog, saga, ring, boards, left);
-    if (taken.length === 0) throw wrongRings(saga, `has nobody in ring ${index + 1}: all are in the rings before it`);
+    const taken =
+      "members" in ring
+        ? named(world, capable, saga, ring.members, owners, left)
+        : membersOf(ring, boards, [...left.values()]);
+    if (taken.length === 0)
+      throw wrongRings(saga, `has nobody in ring ${index + 1}: all that it selects are in the rings before it`);
     for (const avatar of taken) left.delete(toHex(avatar));
     return taken.sort(compare);
   });
 }
 
 function membersOf(
-  catalog: World["catalog"],
-  saga: string,
-  ring: AskedRing,
+  ring: Exclude<AskedRing, { readonly members: readonly string[] }>,
   boards: readonly AvatarId[],
+  left: readonly AvatarId[],
+): AvatarId[] {
+  if ("all" in ring) return [...left];
+  const boardsLeft = boards.filter((avatar) => left.includes(avatar));
+  return boardsLeft.slice(0, "count" in ring ? ring.count : Math.ceil((boards.length * ring.percent) / 100));
+}
+
+/** Who is called by name has to be left; of those whom a selector selects it takes who is. */
+function named(
+  world: World,
+  capable: Capable,
+  saga: string,
+  members: readonly string[],
+  owners: readonly AvatarId[],
   left: ReadonlyMap<string, AvatarId>,
 ): AvatarId[] {
-  if ("all" in ring) return [...left.values()];
-  const boardsLeft = boards.filter((avatar) => left.has(toHex(avatar)));
-  if ("count" in ring) return boardsLeft.slice(0, ring.count);
-  if ("percent" in ring) return boardsLeft.slice(0, Math.ceil((boards.length * ring.percent) / 100));
-  return ring.members.map((member) => {
-    const avatar = avatarOf(catalog, member);
-    if (left.has(toHex(avatar))) return avatar;
-    throw wrongRings(saga, `has ${member} in a ring, who does not run it or is in another ring`);
-  });
+  const taken = new Map<string, AvatarId>();
+  for (const member of members) {
+    const found = isSelector(member)
+      ? selected(world, capable, owners, member).filter((avatar) => left.has(toHex(avatar)))
+      : [avatarOf(world.catalog, member)];
+    for (const avatar of found) {
+      if (!left.has(toHex(avatar)))
+        throw wrongRings(saga, `has ${member} in a ring, who does not run it or is in another ring`);
+      taken.set(toHex(avatar), avatar);
+    }
+  }
+  return [...taken.values()];
 }
 
 function wrongRings(saga: string, what: string): VertebraError {
   return new VertebraError(
     "rollout-rings",
     `The rollout of saga '${saga}' ${what}`,
-    "Give rings like --ring 1 --ring 25% --ring board-1,board-2 --ring all, each with somebody in it.",
+    "Give rings like --ring 1 --ring 25% --ring board-1,label:roof --ring kind:linux --ring all, each with somebody in it.",
   );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { contentKey } from "../../firmware/core/block/records";
+import { ample } from "../../firmware/core/bounds";
 import { encodeDefinition } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { chunkBytes } from "../../firmware/core/wire/limits";
@@ -211,9 +212,34 @@ describe("the source of a saga", () => {
   });
 });
 
-describe("a rollout", () => {
-  const rings = (network: Network, ...names: string[]) => names.map((name) => [network.members.get(name)!.avatar]);
+/** A steward's gateway defines it, and all hear of it. */
+function define(network: Network, definition: Parameters<typeof encodeDefinition>[0]): void {
+  const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
+  network.give("gateway", { kind: "push", ...about, entry: encodeDefinition(definition) });
+  network.flush("gateway");
+  network.run(network.now + 500);
+}
 
+function rollOut(network: Network, version: number): void {
+  const group = network.groups.get("states")!;
+  define(network, {
+    ...{ kind: "rollout", name: "watch", version, stateGroup: group, statusGroup: group },
+    rings: ["board1", "board2"].map((name) => [network.members.get(name)!.avatar]),
+    ...{ soakMs: 0, maxFailures: 0, minSuccess: 100, healthy: { runs: 1, failures: 0, withinMs: 1_000 } },
+  });
+}
+
+/** In versions 1 and 2, both staged. */
+function deployTwo(network: Network): void {
+  for (const version of [1, 2]) {
+    const source = sourceOf(crypto, 10, version);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source, { version, staged: true, parts: Uint8Array.of(version) });
+    network.run(network.now + 2_000);
+  }
+}
+
+describe("a rollout", () => {
   /** Whom a member was told how many rings are open to, in the order in which it was. */
   function opened(network: Network): Map<string, number[]> {
     const told = new Map<string, number[]>();
@@ -223,51 +249,69 @@ describe("a rollout", () => {
     return told;
   }
 
-  function define(network: Network, definition: Parameters<typeof encodeDefinition>[0]): void {
-    const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
-    network.give("gateway", { kind: "push", ...about, entry: encodeDefinition(definition) });
-    network.flush("gateway");
-    network.run(network.now + 500);
-  }
-
-  function rollOut(network: Network, version: number): void {
-    const group = network.groups.get("states")!;
-    define(network, {
-      ...{ kind: "rollout", name: "watch", version, stateGroup: group, statusGroup: group },
-      ...{ rings: rings(network, "board1", "board2"), soakMs: 0, maxFailures: 0, minSuccess: 100 },
-      healthy: { runs: 1, failures: 0, withinMs: 1_000 },
-    });
-  }
-
-  function deployed2(network: Network): void {
-    for (const version of [1, 2]) {
-      const source = sourceOf(crypto, 10, version);
-      putContent(network, "gateway", source);
-      deploy(network, "gateway", "states", source, { version, staged: true, parts: Uint8Array.of(version) });
-      network.run(network.now + 2_000);
-    }
-  }
-
   it("opens ring by ring, never closes one for a step that is late, and stays taken back", () => {
     const network = star();
     const told = opened(network);
-    deployed2(network);
+    deployTwo(network);
     rollOut(network, 1);
     const sequence = 3;
     for (const open of [2, 1, 16, 0, 2]) define(network, { kind: "step", rollout: sequence, open });
     define(network, { kind: "step", rollout: 77, open: 0 });
-    expect(told.get("board1")).toEqual([1, 2, 2, 2, 0]);
+    expect(told.get("board1")).toEqual([1, 2, 0]);
     expect(told.has("board3")).toBe(false);
     network.crash("board1");
     network.boot("board1");
-    expect(told.get("board1")!.slice(5)).toContain(0);
+    expect(told.get("board1")!.slice(3)).toContain(0);
     expect(told.get("board1")!.at(-1)).toBe(0);
+  });
+
+  it("is told after its saga, at a restart too: who runs that knows then by which version it begins", () => {
+    const network = star();
+    const told: string[] = [];
+    deployTwo(network);
+    rollOut(network, 2);
+    network.rolls = (name, action) => {
+      if (name === "board1") told.push(action.kind);
+    };
+    network.crash("board1");
+    network.boot("board1");
+    network.run(network.now + 1_000);
+    expect(told).toEqual(["deployed", "deployed", "rollout", "deployed", "deployed"]);
+  });
+
+  it("opens no ring while it is paused, by a step that is late either, over a restart too; and goes on as if it had never been", () => {
+    const network = star();
+    const told = opened(network);
+    deployTwo(network);
+    rollOut(network, 1);
+    const records = () =>
+      [...network.members.get("board1")!.store.keys()].filter((key) => key.includes("/defined/")).length;
+    const before = records();
+    const pause = (paused: boolean) => define(network, { kind: "pause", rollout: 3, paused });
+    for (const paused of [false, true, true]) pause(paused);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    network.run(network.now + 1_000);
+    expect([told.get("board1"), records()]).toEqual([[1], before + 1]);
+    network.crash("board1");
+    network.boot("board1");
+    network.connect("board1", "gateway");
+    network.run(network.now + 1_000);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    expect([told.get("board1"), records()]).toEqual([[1, 1], before + 1]);
+    pause(false);
+    network.run(network.now + 1_000);
+    expect(records()).toBe(before);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    pause(true);
+    define(network, { kind: "step", rollout: 3, open: 0 });
+    network.run(network.now + 1_000);
+    expect(told.get("board1")).toEqual([1, 1, 2, 0]);
   });
 
   it("counts where nothing else of the saga rolls out: the first that is final does, as does the first of two versions with one number", () => {
     const network = star();
     const told = opened(network);
-    deployed2(network);
+    deployTwo(network);
     const second = sourceOf(crypto, 10, 99);
     putContent(network, "gateway", second);
     deploy(network, "gateway", "states", second, { version: 2, staged: true, parts: Uint8Array.of(9) });
@@ -280,5 +324,150 @@ describe("a rollout", () => {
     define(network, { kind: "step", rollout: 4, open: 0 });
     rollOut(network, 2);
     expect(told.get("board1")).toEqual([1, 0, 1]);
+  });
+});
+
+describe("a saga that is undeployed", () => {
+  const stateGroup = (network: Network) => network.groups.get("states")!;
+  const undeploy = (network: Network) => define(network, { kind: "undeploy", stateGroup: stateGroup(network) });
+  const letGo = (network: Network, name: string) =>
+    network.give(name, { kind: "let-go", world: network.tag, stateGroup: stateGroup(network) });
+  const recordsOf = (network: Network, name: string) =>
+    [...network.members.get(name)!.store.keys()].filter((key) => /\/defined\/|^content\/|^saga/.test(key));
+
+  /** What each is told of sagas from now on, in a word each. */
+  function telling(network: Network): Map<string, string[]> {
+    const told = new Map([...network.members.keys()].map((name) => [name, [] as string[]]));
+    network.rolls = (name, action) => {
+      const of =
+        action.kind === "deployed" ? `v${action.saga.version}` : action.kind === "rollout" ? action.open : action.gone;
+      told.get(name)!.push(`${action.kind} ${of}`);
+    };
+    return told;
+  }
+
+  it("is told to who holds it, one that slept too, and no version of it that is defined later counts", () => {
+    const network = star();
+    deployTwo(network);
+    const told = telling(network);
+    network.crash("board2");
+    undeploy(network);
+    undeploy(network);
+    const late = sourceOf(crypto, 10, 3);
+    deploy(network, "gateway", "states", late, { version: 3, parts: Uint8Array.of(3) });
+    network.run(network.now + 2_000);
+    expect([told.get("gateway"), told.get("board1")]).toEqual([["undeployed false"], ["undeployed false"]]);
+    expect(told.get("board3")).toEqual([]);
+    network.boot("board2");
+    network.connect("board2", "gateway");
+    network.run(network.now + 5_000);
+    expect(told.get("board2")!.at(-1)).toBe("undeployed false");
+    expect(told.get("board2")).not.toContain("deployed v3");
+    // It is told so at each start, until it lets go of it.
+    told.get("board1")!.length = 0;
+    network.crash("board1");
+    network.boot("board1");
+    expect(told.get("board1")).toEqual([
+      ...["deployed v1", "deployed v2", "undeployed false"],
+      ...["deployed v1", "deployed v2"],
+    ]);
+  });
+
+  it("is let go of, with its source, its rollouts and their steps and what was kept of it, and so it is after a restart", () => {
+    const network = star();
+    deployTwo(network);
+    rollOut(network, 2);
+    for (const open of [2, 1, 0]) define(network, { kind: "step", rollout: 3, open });
+    network.run(network.now + 2_000);
+    const told = telling(network);
+    letGo(network, "board1");
+    expect(told.get("board1")).toEqual([]);
+    undeploy(network);
+    const before = recordsOf(network, "board1");
+    // The group, two versions and their pieces, the rollout, the steps that opened or closed a ring, and the end.
+    expect(before).toHaveLength(1 + 4 + 1 + 2 + 1);
+    const kept = `saga/${network.tag}/${toHex(stateGroup(network))}`;
+    network.members.get("board1")!.store.set(kept, Uint8Array.of(1));
+    letGo(network, "board1");
+    letGo(network, "board1");
+    expect(told.get("board1")).toEqual(["undeployed false", "undeployed true"]);
+    expect(recordsOf(network, "board1")).toHaveLength(2);
+    network.crash("board1");
+    network.boot("board1");
+    network.connect("board1", "gateway");
+    const late = sourceOf(crypto, 10, 3);
+    putContent(network, "gateway", late);
+    deploy(network, "gateway", "states", late, { version: 3, parts: Uint8Array.of(3) });
+    network.run(network.now + 5_000);
+    expect([told.get("board1")!.length, recordsOf(network, "board1").length]).toEqual([2, 2]);
+    network.push("board1", "states", 7);
+    network.run(network.now + 5_000);
+    expect(network.entriesOf("board1", "states")).toEqual([7]);
+  });
+
+  it("is ended, and a version taken back, where the store has no room for a definition more", () => {
+    const network = star({ flash: { board1: 80 } });
+    deployTwo(network);
+    rollOut(network, 1);
+    network.run(network.now + 1_000);
+    const { notices } = network.members.get("board1")!;
+    for (let each = 0; notices.length === 0 && each < 200; each++) {
+      network.define("gateway", { name: `group${each}`, owners: ["gateway", "board1"] });
+      network.run(network.now + 50);
+    }
+    expect(notices.map(({ error }) => error.code)).toEqual(["definition-room"]);
+    const told = telling(network);
+    define(network, { kind: "step", rollout: 3, open: 0 });
+    undeploy(network);
+    network.run(network.now + 2_000);
+    expect(told.get("board1")).toEqual(["rollout 0", "undeployed false"]);
+  });
+
+  it("is kept while something is on its way that the participant itself put into its states", () => {
+    const network = star();
+    deployTwo(network);
+    const told = telling(network);
+    undeploy(network);
+    network.disconnect("board1", "gateway");
+    network.push("board1", "states", 1);
+    letGo(network, "board1");
+    network.run(network.now + 2_000);
+    letGo(network, "board1");
+    expect(told.get("board1")).toEqual(["undeployed false"]);
+    network.connect("board1", "gateway");
+    network.run(network.now + 5_000);
+    expect(network.entriesOf("board1", "states")).toEqual([1]);
+    letGo(network, "board1");
+    expect(told.get("board1")!.at(-1)).toBe("undeployed true");
+  });
+
+  it("leaves its memory, and pieces that others have too, to them", () => {
+    // For its groups, and one saga.
+    const network = star({
+      spareBytes: { board1: 33_000_000 },
+      bounds: { board1: { ...ample, sagaBytes: 20_000_000 } },
+    });
+    network.define("gateway", { name: "others", owners: ["gateway", "board1"] });
+    network.run(network.now + 2_000);
+    const source = sourceOf(crypto, 2 * chunkBytes);
+    putContent(network, "gateway", source);
+    deploy(network, "gateway", "states", source);
+    network.run(network.now + 5_000);
+    const { notices } = network.members.get("board1")!;
+    const codes = () => notices.map(({ error }) => error.code);
+    expect([codes(), piecesHeld(network, "board1")]).toEqual([[], 2]);
+    deploy(network, "gateway", "others", source, { name: "other", parts: Uint8Array.of(5) });
+    network.run(network.now + 5_000);
+    expect(codes()).toEqual(["board-memory"]);
+    undeploy(network);
+    letGo(network, "board1");
+    expect(piecesHeld(network, "board1")).toBe(0);
+    deploy(network, "gateway", "others", source, { name: "other", version: 2, parts: Uint8Array.of(6) });
+    network.run(network.now + 10_000);
+    expect(codes()).toEqual(["board-memory"]);
+    expect(piecesHeld(network, "board1")).toBe(2);
+    // Of two that share it, the source stays with the other.
+    letGo(network, "gateway");
+    expect(piecesHeld(network, "gateway")).toBe(2);
   });
 });

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
 import { verifyFinalityProof } from "../../firmware/core/chain/proof";
-import { syncGroupId } from "../../firmware/core/pact/pact";
+import { decodeDefinition, definitionsPactBytes, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { encodeEntry } from "../../firmware/core/pact/entry";
+import { decodePact, syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { type Cbor, encode } from "../../firmware/core/wire/cbor";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import type { Message } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
 import { createNetwork, everyPair, type Network, type NetworkPlan } from "./network";
+import { refusal } from "./refusal";
 
 /** “A definition counts at a participant from when it is final there” (PROTOCOL 10). */
 
@@ -260,6 +264,29 @@ describe("what can't be taken", () => {
     network.push("board1", "group0", 1);
     network.run(network.now + 10_000);
     expect(network.entriesOf("gateway", "group0")).toEqual([1]);
+  });
+
+  it("is a member whose labels are not as there is one way to write them; one without any is written as it ever was", () => {
+    const member = { kind: "member", name: "porch", avatar: new Uint8Array(32), board: "linux" } as const;
+    const { fields, policy } = decodePact(definitionsPactBytes());
+    const labelled = (...more: Cbor[]) => {
+      const key = more.length > 0 ? [null] : [];
+      const body = encode([member.name, member.avatar, member.board, ...key, ...more]);
+      return () => decodeDefinition(crypto, encodeEntry(fields, ["member", body], policy));
+    };
+    expect(refusal(labelled())).toBe("accepted");
+    expect(encodeDefinition({ ...member, labels: [] })).toEqual(
+      encodeEntry(fields, ["member", encode([member.name, member.avatar, member.board])], policy),
+    );
+    expect(labelled(["a", "b"])()).toEqual({ ...member, labels: ["a", "b"] });
+    const many = Array.from({ length: 17 }, (_, index) => `l${index + 10}`);
+    const codes = [[[]], [["b", "a"]], [["a", "a"]], [["a b"]], [[1]], ["a"], [many], [["a"], []]].map((more) =>
+      refusal(labelled(...(more as Cbor[]))).replace(/:.*/, ""),
+    );
+    expect(codes).toEqual([
+      ...["structure-field", "structure-order", "structure-order", "pact-name", "structure-field", "structure-shape"],
+      ...["structure-bound", "structure-shape"],
+    ]);
   });
 
   it("is an entry that defines nothing that hangs together: told, and passed over", () => {

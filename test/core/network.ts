@@ -52,6 +52,9 @@ export interface Member {
   /** Names of the groups that were defined for it. */
   readonly defined: string[];
   readonly deployed: string[];
+  /** The groups that were retired for it, with those that succeed them, and what it moved of them. */
+  readonly retired: Map<string, string | null>;
+  readonly moved: Extract<Action, { kind: "moved" }>[];
   /** What came back of what its store had lost. */
   readonly recovered: RecoveredBlock[];
   wake: number;
@@ -76,6 +79,8 @@ export interface GroupPlan {
   readonly name: string;
   readonly owners: readonly string[];
   readonly policy?: Partial<Policy>;
+  /** The group that is retired and goes on in this one. */
+  readonly succeeds?: string;
   /** Of its entries, where they are other than a number. */
   readonly fields?: Pact["fields"];
   /** Entries have a text beside their number, so that they can be large. */
@@ -104,6 +109,8 @@ export interface Network {
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
+  /** A steward retires it, and none succeeds it. */
+  retire(steward: string, group: string): void;
   /** A steward expels one, as its gateway would: whoever else is no stranger, and not expelled, is sealed the secret of the next epoch. */
   expel(steward: string, name: string): void;
   /** The entry that would define a group. */
@@ -119,8 +126,8 @@ export interface Network {
   /** Gives an event to a member as if it came from the other: a liar's bytes. */
   inject(to: string, from: string, bytes: Uint8Array): void;
   entriesOf(member: string, group: string): number[];
-  /** Told of every saga that a member is told of, and how it rolls out. */
-  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" }>) => void;
+  /** Told of every saga that a member is told of, how it rolls out, and that it was undeployed. */
+  rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" | "undeployed" }>) => void;
   /** Seen by every send; returning false drops it. */
   filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
 }
@@ -167,9 +174,10 @@ export function createNetwork(plan: NetworkPlan): Network {
   const pacts = new Map<string, Pact>();
   const pactBytes: Uint8Array[] = [];
   const groups = new Map<string, Hash>();
+  const bytesOf = new Map<string, Uint8Array>();
   const groupBytes = new Map<string, { bytes: Uint8Array; owners: readonly string[] }>();
   function known(group: GroupPlan): { readonly bytes: Uint8Array; readonly pact: Uint8Array } {
-    const pact: Pact = {
+    const pact: Pact = pacts.get(group.succeeds ?? "") ?? {
       name: group.name,
       version: 1,
       extends: null,
@@ -184,6 +192,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     const owners = group.owners.map((name) => avatars.get(name)!).sort(compare);
     const bytes = encodeSyncGroup({ pact: pactId(crypto, encoded), owners });
     groups.set(group.name, syncGroupId(crypto, bytes));
+    bytesOf.set(group.name, bytes);
     return { bytes, pact: encoded };
   }
   for (const group of plan.groups) {
@@ -306,13 +315,14 @@ export function createNetwork(plan: NetworkPlan): Network {
       return encodeDefinition({
         ...{ kind: "group", name: group.name, group: bytes, pacts: [pact], readings: [] },
         followers: followers.map((name) => avatars.get(name)!).sort(compare),
+        succeeds: group.succeeds === undefined ? null : bytesOf.get(group.succeeds)!,
       });
     },
     define(steward, group, followers = []) {
-      const entry = network.definitionOf(group, followers);
-      const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
-      network.give(steward, { kind: "push", ...about, entry });
-      network.flush(steward);
+      defineEntry(steward, network.definitionOf(group, followers));
+    },
+    retire(steward, group) {
+      defineEntry(steward, encodeDefinition({ kind: "retire", group: groups.get(group)! }));
     },
     expel(steward, name) {
       const { membership } = meeting(steward);
@@ -378,6 +388,16 @@ export function createNetwork(plan: NetworkPlan): Network {
         .flatMap((final) => final.entries!.map((entry) => numberOf(readProduced(entry).entry)));
     },
   };
+
+  function nameOf(group: Hash): string {
+    return [...groups].find(([, id]) => equal(id, group))?.[0] ?? toHex(group);
+  }
+
+  function defineEntry(steward: string, entry: Uint8Array): void {
+    const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+    network.give(steward, { kind: "push", ...about, entry });
+    network.flush(steward);
+  }
 
   function meeting(name: string): Meeting {
     const { avatar, participant } = members.get(name)!;
@@ -454,7 +474,11 @@ export function createNetwork(plan: NetworkPlan): Network {
     });
   }
 
+  /** As a driver does: what is read is answered when all else is done that was asked for with it. */
   function apply(member: Member, actions: readonly Action[]): void {
+    // What is sent in the same answer may be of it already.
+    for (const action of actions) if (action.kind === "defined") member.defined.push(action.group.name);
+    const reads: Extract<Action, { kind: "read" }>[] = [];
     for (const action of actions) {
       switch (action.kind) {
         case "write":
@@ -472,22 +496,13 @@ export function createNetwork(plan: NetworkPlan): Network {
           break;
         }
         case "read":
-          apply(
-            member,
-            member.participant.handle(
-              {
-                kind: "record",
-                request: action.request,
-                value: member.journal ? readRecord(member.journal, action.key) : member.store.get(action.key),
-              },
-              time(),
-            ),
-          );
+          reads.push(action);
           break;
         case "final":
           member.finals.push(action.block);
           break;
         case "sealed":
+          if (member.retired.has(nameOf(action.group))) throw new Error(`${member.name} sealed in a retired group`);
           member.sealed.push(action);
           break;
         case "refused":
@@ -499,8 +514,11 @@ export function createNetwork(plan: NetworkPlan): Network {
         case "cut":
           member.cuts.push(action);
           break;
-        case "defined":
-          member.defined.push(action.group.name);
+        case "moved":
+          member.moved.push(action);
+          break;
+        case "retired":
+          member.retired.set(nameOf(action.group), action.successor && nameOf(action.successor));
           break;
         case "expelled":
           renewals.push({ at: network.now + network.renewedAfter, name: member.name });
@@ -510,6 +528,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           if (action.whole) member.deployed.push(`${action.saga.name} v${action.saga.version}`);
           break;
         case "rollout":
+        case "undeployed":
           network.rolls(member.name, action);
           break;
         case "recovered":
@@ -519,6 +538,10 @@ export function createNetwork(plan: NetworkPlan): Network {
           member.wake = action.at;
           break;
       }
+    }
+    for (const { key, request } of reads) {
+      const value = member.journal ? readRecord(member.journal, key) : member.store.get(key);
+      apply(member, member.participant.handle({ kind: "record", request, value }, time()));
     }
   }
 
@@ -540,6 +563,8 @@ export function createNetwork(plan: NetworkPlan): Network {
       notices: [],
       cuts: [],
       defined: [],
+      moved: [],
+      retired: new Map(),
       deployed: [],
       recovered: [],
       wake: Number.POSITIVE_INFINITY,

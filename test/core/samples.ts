@@ -5,7 +5,7 @@ import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
 import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
-import { withId } from "../../firmware/core/pact/produced";
+import { withId, withMoved } from "../../firmware/core/pact/produced";
 import { compare } from "../../firmware/core/wire/bytes";
 import { decode } from "../../firmware/core/wire/cbor";
 import { hash } from "../../firmware/core/wire/hash";
@@ -13,6 +13,7 @@ import { merklePath, merkleRoot } from "../../firmware/core/wire/merkle";
 import { encodeFinalityProof } from "../../firmware/core/wire/proofs";
 import {
   certificateHash,
+  decodeSyncGroup,
   encodeBlockHeader,
   encodeBlockReference,
   encodeCertificate,
@@ -142,6 +143,7 @@ export function makeSamples(crypto: Crypto) {
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
     gapEntry: encodeGap(3),
+    movedEntry: withMoved({ counters: [3, 300], entry: block.entries[0]! }),
     producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),
     soleBlock: encodeBlockHeader({ ...block.blockHeader, issuer: soleOwner, counter: 2, previous: block.blockId }),
   };
@@ -161,14 +163,19 @@ function sampleDefinitions(
 ): [rule: string, bytes: Uint8Array][] {
   const avatar = owners[0]!.publicKey;
   const readings = [{ avatar, everyMs: 500 }];
+  const { pact: id } = decodeSyncGroup(group);
+  const former = encodeSyncGroup({ pact: id, owners: [avatar, filled(0xff)].sort(compare) });
   const members = owners.slice(1).map(({ publicKey }, index) => ({
     avatar: publicKey,
     key: crypto.x25519Public(filled(20 + index)),
   }));
   const definitions: Definition[] = [
-    { kind: "member", name: "porch", avatar, board: "linux" },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: [] },
+    { kind: "member", name: "porch", avatar, board: "linux", labels: ["north", "roof"] },
     { kind: "pact", pact },
-    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)] },
+    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [filled(8)], succeeds: null },
+    { kind: "group", name: "machine@porch", group, pacts: [pact], readings, followers: [], succeeds: former },
+    { kind: "retire", group: filled(16) },
     {
       ...{
         kind: "saga",
@@ -186,7 +193,9 @@ function sampleDefinitions(
       healthy: { runs: 3, failures: 0, withinMs: 600_000 },
     },
     { kind: "step", rollout: 7, open: 2 },
-    { kind: "member", name: "barn", avatar, board: "linux", key: members[0]!.key },
+    { kind: "pause", rollout: 7, paused: true },
+    { kind: "undeploy", stateGroup: filled(9) },
+    { kind: "member", name: "barn", avatar, board: "linux", labels: [], key: members[0]!.key },
     ...sealEpoch(crypto, filled(3), filled(4), members),
     { kind: "expel", avatar, epoch: 1, secret: nameOfSecret(crypto, filled(3)), time: 1_764_000_000_000 },
   ];
@@ -195,9 +204,15 @@ function sampleDefinitions(
     const [, body] = decode(entry) as [string, Uint8Array];
     return [
       ["definition", entry],
-      [`${each.kind === "member" && each.key ? "keyed-" : ""}${each.kind}-definition`, body],
+      [`${ruleOf(each)}-definition`, body],
     ];
   });
+}
+
+function ruleOf(definition: Definition): string {
+  if (definition.kind === "member" && definition.labels.length > 0) return "labelled-member";
+  if (definition.kind === "member" && definition.key !== undefined) return "keyed-member";
+  return definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
 }
 
 /** The pact, the group of three, and the first owner's block of two entries. */

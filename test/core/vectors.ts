@@ -77,6 +77,7 @@ function structures(crypto: Crypto, samples: Samples) {
     ...samples.entries.map((entry) => ["entry", entry] as const),
     ["entry", encodeEntry([...every.fields], everyValue, every.policy)],
     ["gap-entry", samples.gapEntry],
+    ["moved-entry", samples.movedEntry],
     ["produced-entry", samples.producedEntry],
     ["block-header", samples.block],
     ["block-header", samples.soleBlock],

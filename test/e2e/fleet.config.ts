@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /** Worlds that grow while they run, as people grow them: processes without end, and minutes of two cores. */
-export const fleets = ["growing", "deploying", "rollout"].map((name) => `test/e2e/${name}.test.ts`);
+export const fleets = ["growing", "deploying", "rollout", "succession", "expelling", "desk"].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 /** `npm run test:fleet` */
 export default defineConfig({

@@ -25,7 +25,7 @@ describe.skipIf(reason)("a world that grows while it runs", () => {
   it("takes a board, a pact and groups of it, each by one command, and has them after the gateway was killed", async () => {
     const gateway = await world.up();
     await world.board("board-1");
-    const added = await world.ask("board", "add", "porch");
+    const added = await world.ask("board", "add", "porch", "--label", "roof");
     expect(added.answer.defined.map(({ kind, name }: { kind: string; name: string }) => `${kind} ${name}`)).toEqual([
       "member porch",
       "group machine@porch",
@@ -57,9 +57,9 @@ describe.skipIf(reason)("a world that grows while it runs", () => {
     // What the directory knows of it follows from what is final.
     writeFileSync(join(world.directory, "defined"), "00\n");
     await world.up();
-    expect((await world.ask("board", "list")).answer.map(({ name }: { name: string }) => name)).toEqual([
-      "board-1",
-      "porch",
+    expect((await world.ask("board", "list")).answer).toMatchObject([
+      { name: "board-1", labels: [] },
+      { name: "porch", labels: ["roof"] },
     ]);
     const before = await finalEntries("pair");
     await expect.poll(() => finalEntries("pair"), patience).toBeGreaterThan(before);

@@ -56,9 +56,16 @@ describe.skipIf(reason)("a version that rolls out", () => {
     return rollout(number);
   }
 
-  async function settled(): Promise<void> {
-    await expect.poll(async () => (await world.ask("saga", "list")).answer.sagas[0].running, patience).toBe(0);
-    expect(await world.tail("crowd")).toHaveLength(pushed);
+  /** All that began has ended, each visit in one way: one that was counted told its crowd, which is pushed after the state that ended it. */
+  async function settled() {
+    await expect.poll(async () => (await counts()).running, patience).toBe(0);
+    const { done, failed, version: number } = await counts();
+    expect(done + failed).toBe(pushed);
+    const crowded = async () => (await world.tail("crowd")).map(({ entry }) => entry.room);
+    await expect.poll(async () => (await crowded()).length, patience).toBe(done);
+    const rooms = await crowded();
+    expect(rooms).toEqual([...new Set(rooms)]);
+    return { failed, version: number };
   }
 
   it("goes its way among boards whose gateway only relays what they agree on", async () => {
@@ -109,24 +116,18 @@ describe.skipIf(reason)("a version that rolls out", () => {
       reason: expect.stringContaining("no such room"),
     });
     expect(told("board-2").state).not.toBe("running");
-    const failures = await failed();
-    expect(failures).toBeGreaterThan(0);
+    // It may be none: what broke here, another member may have been first to end by the version before.
+    const { failed } = await settled();
 
     const again = await world.board("board-3");
-    await again.printed('"event":"rollout","saga":"visitors","version":3,"open":0');
+    const heard = '"event":"rollout","saga":"visitors","version":3,"open":0';
+    for (const each of [running.get("board-1")!, again]) await each.printed(heard);
     for (let more = 0; more < 8; more++) await visit();
-    await expect.poll(async () => (await counts()).running, patience).toBe(0);
-    const { done: ended, failed: broke, version: running2 } = await counts();
-    expect([ended + broke, broke, running2]).toEqual([pushed, failures, 2]);
-    expect(await world.tail("crowd")).toHaveLength(pushed - failures);
+    expect(await settled()).toEqual({ failed, version: 2 });
   }, 240_000);
 
   async function counts() {
     return (await world.ask("saga", "list")).answer.sagas[0];
-  }
-  async function failed(): Promise<number> {
-    await expect.poll(async () => (await counts()).running, patience).toBe(0);
-    return (await counts()).failed;
   }
 
   it("is refused, with what to do, where it would reach nobody or another is under way; and a person can take it back", async () => {
@@ -158,11 +159,18 @@ describe.skipIf(reason)("a version that rolls out", () => {
 
     expect((await start(version(2), "--ring", "board-2", "--ring", "all", "--soak", "1h")).status).toBe(0);
     expect((await start(version(3), "--ring", "all")).answer.error.code).toBe("rollout-running");
+    expect((await world.ask("rollout", "pause", "visitors")).status).toBe(0);
+    expect((await rollout(2)).state).toBe("paused");
+    expect((await world.ask("rollout", "resume", "visitors")).status).toBe(0);
+    const { stdout: diff } = await run("rollout", "diff", "visitors", "--dir", world.directory);
+    expect(diff).toContain("-version: 1,\n+version: 2,");
     const good = await untilIs(2, ({ members }) => members.some(({ state }) => state === "good"));
     expect(good).toMatchObject({ state: "running", open: 1 });
     expect((await world.ask("rollout", "rollback", "visitors")).status).toBe(0);
     await untilIs(2, ({ members }) => members.every(({ state }) => state === "back"));
-    await settled();
-    expect((await counts()).version).toBe(1);
+    expect((await settled()).version).toBe(1);
+    expect((await world.ask("rollout", "history", "visitors")).answer).toMatchObject([
+      { version: 2, state: "taken back", steps: ["began", "paused", "resumed", "took back"].map((what) => ({ what })) },
+    ]);
   }, 180_000);
 });

@@ -10,6 +10,8 @@ export interface RunningCommand {
   lines(): string[];
   /** Resolves with the standard output once it holds `text`; rejects when the command ends before. */
   printed(text: string): Promise<string>;
+  /** The same of the standard error. */
+  complained(text: string): Promise<string>;
 }
 
 export function startCommand(...words: string[]): RunningCommand {
@@ -25,14 +27,20 @@ export function startCommand(...words: string[]): RunningCommand {
   const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
     child.once("close", (status) => resolve({ status, ...output }));
   });
-  const printed = (text: string) =>
+  const holds = (name: keyof typeof output) => (text: string) =>
     new Promise<string>((resolve, reject) => {
-      const look = () => output.stdout.includes(text) && resolve(output.stdout);
+      const look = () => output[name].includes(text) && resolve(output[name]);
       lookers.add(look);
       look();
       ended.then(({ stderr }) => reject(new Error(`It ended without having printed '${text}': ${stderr}`)));
     });
-  return { child, ended, printed, lines: () => output.stdout.split("\n").slice(0, -1) };
+  return {
+    child,
+    ended,
+    printed: holds("stdout"),
+    complained: holds("stderr"),
+    lines: () => output.stdout.split("\n").slice(0, -1),
+  };
 }
 
 /** Runs a command to its end. */

@@ -63,7 +63,7 @@ describe("expelling a board", () => {
     await expel(gateway, "board-1");
     const asked = { name: "pair", pact: "machine", owners: ["gateway", "board-1"], readings: [], dry: true };
     await expect(addGroup(gateway, asked, never())).rejects.toMatchObject({ code: "member-expelled" });
-    await expect(addBoard(gateway, { name: "board-1", board, dry: true }, never())).rejects.toMatchObject({
+    await expect(addBoard(gateway, { name: "board-1", board, labels: [], dry: true }, never())).rejects.toMatchObject({
       code: "name-taken",
     });
   });
@@ -124,7 +124,7 @@ describe("expelling a board", () => {
   it("lets who is added later come in the epoch of that time", async () => {
     const gateway = await start();
     await expel(gateway, "board-1");
-    const { provisionFile } = await addBoard(gateway, { name: "porch", board, dry: false }, never());
+    const { provisionFile } = await addBoard(gateway, { name: "porch", board, labels: [], dry: false }, never());
     const [world] = decodeProvision(new Uint8Array(readFileSync(provisionFile!))).worlds;
     expect(world!.epoch).toEqual({ number: 1, secret: membershipOf(gateway).epochs.get(1)!.secret });
     await expel(gateway, "porch");

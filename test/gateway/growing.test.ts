@@ -7,6 +7,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
 import { storeSizes } from "../../gateway/channels/store-sizes";
+import { replaceBoard } from "../../gateway/channels/succeeding";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { newBoard } from "../../gateway/world/growing";
 import {
@@ -49,7 +50,8 @@ async function stop(gateway: TestGateway): Promise<void> {
   await gateway.close();
 }
 
-const add = (gateway: TestGateway, name: string, dry = false) => addBoard(gateway, { name, board, dry }, never());
+const add = (gateway: TestGateway, name: string, dry = false, labels: readonly string[] = []) =>
+  addBoard(gateway, { name, board, labels, dry }, never());
 const alone = { name: "alone", pact: "machine", owners: ["gateway"], readings: [], dry: false };
 const names = (world: World) => world.boards.map(({ name }) => name);
 
@@ -86,9 +88,27 @@ describe("a gateway whose world grows", () => {
     await add(gateway, "porch");
   });
 
+  it("is given labels by which it can be chosen, a few and short ones, each once", async () => {
+    const gateway = await start();
+    const many = Array.from({ length: 17 }, (_, index) => `label-${index}`);
+    for (const labels of [["roof", "roof"], ["a b"], [""], ["-roof"], ["kind:linux"], ["x".repeat(33)], many]) {
+      await expect(add(gateway, "porch", false, labels), labels.join()).rejects.toMatchObject({ code: "label" });
+    }
+    await add(gateway, "porch", false, ["roof", "north"]);
+    await add(gateway, "shed");
+    await replaceBoard(gateway, { name: "porch", by: "attic", board, dry: false }, never());
+    const labelled = openWorld(crypto, directory).catalog.members.map(({ name, labels }) => [name, labels]);
+    expect(labelled.slice(2)).toEqual([
+      ["porch", ["north", "roof"]],
+      ["shed", []],
+      // It takes the place of one that has them.
+      ["attic", ["north", "roof"]],
+    ]);
+  });
+
   it("goes on with a board whose files were there when something ended it, with the same keys", async () => {
     const world = openWorld(crypto, directory);
-    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), undefined);
+    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), [], undefined);
     placeBoard(world, "porch", begun.provision, readDefinition("linux"));
     const gateway = await start();
     await add(gateway, "porch");
@@ -100,13 +120,13 @@ describe("a gateway whose world grows", () => {
 
   it("goes on with a board that something ended between its two definitions", async () => {
     const gateway = await start();
-    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"), undefined);
+    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"), [], undefined);
     placeBoard(gateway.world, "porch", begun.provision, readDefinition("linux"));
     const group = gateway.world.catalog.group("definitions");
     await (await gateway.channel.push(group, encodeDefinition(begun.definitions[0]!))).final;
     const { terminal } = boardOf(gateway.world, "porch");
     gateway.addCable({ path: terminal, baudRate: 115_200, named: false });
-    const again = await addBoard(gateway, { name: "porch", board: simulated, dry: false }, never());
+    const again = await addBoard(gateway, { name: "porch", board: simulated, labels: [], dry: false }, never());
     expect(again.defined).toMatchObject([{ kind: "group", name: "machine@porch" }]);
     expect(gateway.status().links.map(({ path }) => path)).toEqual([terminal]);
     expect(readFileSync(boardOf(gateway.world, "porch").definitionFile, "utf8")).toBe(simulated);
@@ -126,7 +146,7 @@ describe("a gateway whose world grows", () => {
     mkdirSync(join(directory, "defined"));
     await add(gateway, "porch");
     expect(names(gateway.world)).toEqual(["board-1", "porch"]);
-    expect(gateway.notices).toHaveLength(2);
+    expect(gateway.notices).toHaveLength(1);
     rmSync(join(directory, "defined"), { recursive: true });
   });
 
@@ -174,7 +194,8 @@ describe("a gateway whose world grows", () => {
   it("tells of a definition that counts for nobody, and takes those after it", async () => {
     const gateway = await start();
     const { catalog } = gateway.world;
-    const twice = encodeDefinition({ kind: "member", name: "board-1", avatar: new Uint8Array(32), board: "linux" });
+    const stranger = { name: "board-1", avatar: new Uint8Array(32), board: "linux", labels: [] };
+    const twice = encodeDefinition({ kind: "member", ...stranger });
     await (await gateway.channel.push(catalog.group("definitions"), twice)).final;
     await add(gateway, "porch");
     expect(gateway.notices).toEqual(["name-taken"]);
@@ -230,7 +251,7 @@ describe("what a gateway can't define", () => {
   it("is a group for which a board of little memory has no room", async () => {
     const gateway = await start();
     const small = new TextDecoder().decode(readDefinition("rv32"));
-    await addBoard(gateway, { name: "small", board: small, dry: false }, never());
+    await addBoard(gateway, { name: "small", board: small, labels: [], dry: false }, never());
     for (const name of ["p1", "p2", "p3", "p4", "p5", "p6"]) await add(gateway, name);
     const group = {
       ...alone,

@@ -4,11 +4,15 @@ import { showSummary } from "../../gateway/cli/demo";
 import { createLog, print, printJson, printJsonLine, printNotice, reportError, say } from "../../gateway/cli/output";
 import { showPact } from "../../gateway/cli/pact";
 import { showPushed } from "../../gateway/cli/push";
+import { showRollout } from "../../gateway/cli/rollout";
+import { showDiff } from "../../gateway/cli/rollout-diff";
+import { showHistory } from "../../gateway/cli/rollout-history";
 import { showRehearsed } from "../../gateway/cli/saga";
 import { showSagas } from "../../gateway/cli/saga-list";
 import { showReplay } from "../../gateway/cli/saga-replay";
 import { showTold } from "../../gateway/cli/saga-show";
 import { timelineLines } from "../../gateway/cli/saga-timeline";
+import { showSaga } from "../../gateway/cli/saga-versions";
 import { showStatus } from "../../gateway/cli/status";
 import { entryLine } from "../../gateway/cli/tail";
 import { showVerified } from "../../gateway/cli/verify";
@@ -183,6 +187,24 @@ const saga = {
   cancelled: 0,
   standsStill: true,
 };
+const versions = {
+  ...{ saga: "watch", undeployed: null },
+  versions: [
+    { version: 1, definition: 12, size: 64_000, stands: "deployed", open: null, rings: null, all: true },
+    { version: 2, definition: 1_345, size: 900, stands: "rolling out", open: 1, rings: 3, all: false },
+  ],
+  members: [{ name: "board-12", begins: 2, ran: 1, told: { version: 2, state: "installed" } }],
+};
+const rollout = {
+  ...{ rollout: 7, saga: "watch", version: 2, state: "paused", open: 1 },
+  rings: [{ size: 4, good: 1, failed: 1, minSuccess: 95 }],
+  members: [{ name: "board-12", ring: 1, state: "failed", runs: 12, failures: 3, reason: "no such room ".repeat(9) }],
+};
+const history = {
+  ...{ rollout: 7, saga: "watch", version: 2, state: "taken back", why: "2 failed, and 1 may" },
+  steps: [{ definition: 1_345, time: 1_700_000_000_000, by: "gateway", what: "opened", open: 2 }],
+  failed: [{ name: "board-12", reason: "no such room" }],
+};
 const compared = [{ sequence: 0, behavior: "collect", status: "done", by: "board-1", agrees: false, gave: "other" }];
 const trouble = { code: "c", message: "it failed", remedy: "Do this" };
 const asError = ({ code, message, remedy }: typeof trouble) => new VertebraError(code, message, remedy);
@@ -203,6 +225,10 @@ const renderers: readonly (readonly [string, unknown, (sample: any) => void])[] 
   ["saga timeline", told, (each) => print(timelineLines(each).flatMap((line) => [line, " | "]))],
   ["saga replay", compared, (each) => showReplay(each, each)],
   ["saga test", rehearsed, (each) => showRehearsed(saga as never, each, ["wrong"], true)],
+  ["saga versions", versions, showSaga],
+  ["rollout status", rollout, showRollout],
+  ["rollout history", history, showHistory],
+  ["rollout diff", { saga: "w", from: 1, to: 2, parts: ["reach: a is b"], source: ["@@", "-a", "+b"] }, showDiff],
   ["demo", summary, showSummary],
   ["demo, live", moment, (each) => print(renderMoment(each).flatMap((line) => [line, " | "]))],
   ["board run", "final note/1", print],
@@ -252,6 +278,16 @@ describe("what a command shows of others", () => {
       }
     });
   }
+
+  it("fits 80 columns where it is a table of versions or of a rollout", () => {
+    const shown = outputOf(() => {
+      showSaga(versions as never);
+      showRollout(rollout as never);
+      showHistory(history as never);
+    }).split("\n");
+    expect(shown.length).toBeGreaterThan(10);
+    expect(shown.filter((line) => line.length > 80)).toEqual([]);
+  });
 
   it("is shown with its last words, an error of another's text among them, each line of it beneath the first", () => {
     const error = new VertebraError("c", "It failed:\u001b[2J\nall is well", "Do this");

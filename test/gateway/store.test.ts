@@ -35,6 +35,18 @@ describe("the gateway's store", () => {
     await store.close();
   });
 
+  it("forgets pieces of what was deployed when it is told to, those of others stay", async () => {
+    const before = await openedStore(directory, owner);
+    await before.write(put("content/w/aa", "content/w/bb", "claim/1"), nothing);
+    await before.write(put("claim/2"), new Set(["content/w/aa", "content/w/cc", "claim/1"]));
+    await before.close();
+    const store = await openedStore(directory, owner);
+    const there = async (key: string) => (await store.read(key)) !== undefined;
+    const keys = ["content/w/aa", "content/w/bb", "claim/1", "claim/2"];
+    expect(await Promise.all(keys.map(there))).toEqual([false, true, false, true]);
+    await store.close();
+  });
+
   it("gives plain byte arrays, whose slices are copies on every engine", async () => {
     const store = await openedStore(directory, owner);
     await store.write(put("epoch"), nothing);

@@ -50,7 +50,7 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], nam
     failed: (error) => told.push(`failed ${error}`),
   };
   const serial = paths.map((path) => ({ path, baudRate: 115_200, named }));
-  return { ...(await startGateway({ world, crypto, disk, serial, events })), told, notices };
+  return Object.assign(await startGateway({ world, crypto, disk, serial, events }), { told, notices });
 }
 
 /** What a board is to tell a test: the lines that it prints; what it complains of is for whoever runs the test. */

@@ -70,6 +70,7 @@ function startBoard(nor: ReturnType<typeof createNor>, room = Number.POSITIVE_IN
       avatar,
       journal,
       push: (event) => drive(driver, event),
+      letGo: (stateGroup) => drive(driver, { kind: "let-go", world: tag, stateGroup }),
       published: new Map(),
       mostKept: 65_536,
       known: world,

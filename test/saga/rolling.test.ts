@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RolloutDefinition, SagaDefinition } from "../../firmware/core/definitions/saga-definition";
+import {
+  type RolloutDefinition,
+  type SagaDefinition,
+  type Standing,
+  standingAfter,
+} from "../../firmware/core/definitions/saga-definition";
 import type { RunResult } from "../../firmware/core/saga/events";
 import {
   countRing,
@@ -31,8 +36,8 @@ const definition: RolloutDefinition = {
   ...{ rings: [[ada], [bea, cyd]], soakMs: 10_000, maxFailures: 0, minSuccess: 100 },
   healthy: { runs: 2, failures: 1, withinMs: 60_000 },
 };
-const rollout = (open: number, more: Partial<RolloutDefinition> = {}): Rollout => {
-  return { sequence: 7, definition: { ...definition, ...more }, open };
+const rollout = (open: number, more: Partial<RolloutDefinition> = {}, paused = false): Rollout & Standing => {
+  return { sequence: 7, definition: { ...definition, ...more }, open, paused };
 };
 
 const ran: RunResult = { kind: "done", state: new Uint8Array(0), outputs: [] };
@@ -142,6 +147,32 @@ describe("what a steward's gateway does of a rollout", () => {
     expect(nextStep(rollout(2), telling({ "01": "good", "02": "good", "03": "good" }), 99_999)).toBeNull();
     expect(nextStep(rollout(2), telling({ "01": "good", "02": "failed" }), 0)).toBe(0);
     expect(nextStep(rollout(0), telling({ "01": "failed" }), 0)).toBeNull();
+  });
+
+  it("opens nothing of one that is paused, and takes it back past its failures all the same", () => {
+    expect(nextStep(rollout(1, {}, true), telling({ "01": "good" }), 99_999)).toBeNull();
+    expect(nextStep(rollout(1, {}, true), telling({ "01": "failed" }), 0)).toBe(0);
+  });
+
+  it("stands as the final definitions say: a ring that is open stays so till all are closed for good, and while it is paused none opens", () => {
+    const open = fc.integer({ min: 0, max: 4 }).map((rings) => ({ kind: "step", rollout: 7, open: rings }) as const);
+    const pause = fc.boolean().map((paused) => ({ kind: "pause", rollout: 7, paused }) as const);
+    const many = fc.array(fc.oneof({ weight: 3, arbitrary: open }, pause), { maxLength: 30 });
+    fc.assert(
+      fc.property(many, (definitions) => {
+        let now: Standing = rollout(1, { rings: [[ada], [bea], [cyd]] });
+        for (const each of definitions) {
+          const after = standingAfter(now, each);
+          const { open: before, paused } = now;
+          if (before === 0) expect(after).toBe(now);
+          else if (each.kind === "pause") expect([after.open, after.paused]).toEqual([before, each.paused]);
+          else if (each.open === 0) expect(after.open).toBe(0);
+          else expect(after.open).toBe(paused ? before : Math.max(before, Math.min(each.open, 3)));
+          expect(after === now).toBe(after.open === before && after.paused === paused);
+          now = after;
+        }
+      }),
+    );
   });
 
   it("never passes a ring that is not good, nor goes on past its failures, whatever members tell", () => {

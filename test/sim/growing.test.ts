@@ -14,6 +14,7 @@ import { cheapCrypto } from "../core/cheap-crypto";
 import { deploy, piecesHeld, putContent, sourceOf } from "../core/contents";
 import { createForge } from "../core/forge";
 import { createNetwork, type GroupPlan, type Network } from "../core/network";
+import { rowOf } from "../core/rows";
 import { type Draw, seeded, some } from "./random";
 
 /**
@@ -25,10 +26,16 @@ const crypto = cheapCrypto();
 const boards = ["b1", "b2", "b3", "b4", "b5"];
 const liar = "b5";
 
+interface Planned extends GroupPlan {
+  /** The name of the first of those that it succeeds, of which its pact is. */
+  readonly pact: string;
+  readonly sealed: boolean;
+}
+
 interface Grown {
   readonly network: Network;
   readonly gateways: readonly string[];
-  readonly groups: GroupPlan[];
+  readonly groups: Planned[];
   /** Sagas that a steward tried to deploy, with the owners of their state groups and how many pieces their sources have. */
   readonly sagas: { readonly name: string; readonly group: string; readonly pieces: number }[];
   readonly wrong: string[];
@@ -95,8 +102,9 @@ function step(world: Grown, draw: Draw, number: number): void {
   const all = [...gateways, ...boards];
   const member = (name: string) => network.members.get(name)!;
   const alive = all.filter((name) => member(name).alive);
-  const what = draw.below(11);
+  const what = draw.below(13);
   if (what === 10) deploySaga(world, draw);
+  else if (what > 10) succeed(world, draw);
   else if (what < 2 && groups.length < 12) {
     const steward = draw.one(gateways);
     if (!member(steward).alive) return;
@@ -107,14 +115,9 @@ function step(world: Grown, draw: Draw, number: number): void {
       2 + draw.below(3),
     );
     const quorum = draw.one(["all", "two-thirds"] as const);
-    const plan = { name: `group${groups.length}`, owners, policy: { quorum } };
-    groups.push(plan);
-    // Owners hear each other through those who follow.
-    network.define(
-      steward,
-      plan,
-      gateways.filter((name) => !owners.includes(name)),
-    );
+    const name = `group${groups.length}`;
+    const plan = { name, pact: name, owners, policy: { quorum } };
+    defineGroup(world, steward, plan);
   } else if (what < 7) {
     const plan = groups.length === 0 ? undefined : draw.one(groups);
     const writer = plan && draw.one(plan.owners);
@@ -124,6 +127,51 @@ function step(world: Grown, draw: Draw, number: number): void {
     for (const name of all) if (!member(name).alive && draw.chance(0.5)) revive(world, name);
   } else if (member(liar).alive) forge(world, draw, number);
   network.run(network.now + draw.below(1_500));
+}
+
+/** Most often it is for one that is gone that others succeed, and something waits for it. */
+function loseOne({ network }: Grown, draw: Draw, { name, owners }: GroupPlan): void {
+  const alive = owners.filter((owner) => network.members.get(owner)!.alive);
+  if (alive.length < 2 || draw.chance(0.3)) return;
+  const gone = draw.one(alive);
+  network.crash(gone);
+  const writer = draw.one(alive.filter((owner) => owner !== gone));
+  network.push(writer, name, 100_000 + Math.round(network.now));
+  network.flush(writer);
+  network.run(network.now + draw.below(200));
+}
+
+/** Of a group that may have been retired already, by another steward who has not heard of that: the first definition counts. */
+function succeed(world: Grown, draw: Draw): void {
+  const { network, gateways, groups, sagas } = world;
+  const steward = draw.one(gateways);
+  const plan = groups.length === 0 ? undefined : draw.one(groups);
+  // What a saga looks at stays.
+  if (plan === undefined || !network.members.get(steward)!.alive || sagas.some(({ group }) => group === plan.name))
+    return;
+  if (draw.chance(0.2)) {
+    network.retire(steward, plan.name);
+    return;
+  }
+  const all = [...gateways, ...boards].filter((name) => name !== liar);
+  const owners = some(draw, all, 2 + draw.below(3));
+  const same = groups.some(
+    (each) => each.pact === plan.pact && [...each.owners].sort().join() === [...owners].sort().join(),
+  );
+  if (same || groups.length === 16) return;
+  loseOne(world, draw, plan);
+  if (!network.members.get(steward)!.alive) return;
+  const next = { ...plan, name: `group${groups.length}`, owners, succeeds: plan.name };
+  defineGroup(world, steward, next);
+}
+
+/** Owners hear each other through those who follow. What waits in a steward's buffer is promised to nobody. */
+function defineGroup({ network, gateways, groups }: Grown, steward: string, plan: Omit<Planned, "sealed">): void {
+  const { sealed } = network.members.get(steward)!;
+  const before = sealed.length;
+  const followers = gateways.filter((name) => !plan.owners.includes(name));
+  network.define(steward, plan, followers);
+  groups.push({ ...plan, sealed: sealed.length > before });
 }
 
 /** To the owners of a group that is not there for all of them yet, maybe; the liar says other bytes for it, and asks for what is not its own. */
@@ -177,24 +225,41 @@ function spreadWrongly({ network, gateways, groups, sagas }: Grown): string[] {
   });
 }
 
+/** The groups that succeed each other, of which this is one, as a gateway knows them. */
+function rowWith({ network, gateways }: Grown, name: string): string[] {
+  const { retired } = network.members.get(gateways[0]!)!;
+  const row = [name];
+  for (let before = succeededBy(retired, name); before !== undefined; before = succeededBy(retired, before))
+    row.unshift(before);
+  for (let next = retired.get(name); next != null; next = retired.get(next)) row.push(next);
+  return row;
+}
+
+function succeededBy(retired: ReadonlyMap<string, string | null>, name: string): string | undefined {
+  return [...retired].find(([, successor]) => successor === name)?.[0];
+}
+
 /** What was sealed is final once for every owner, in the order of the others; whoever owns or relays a group knows it, and no one else. */
 function faultsOf(world: Grown): string[] {
   const { network, gateways, groups, wrong } = world;
   const faults = [...wrong];
-  for (const { name, owners } of groups) {
+  for (const { name, owners, sealed } of groups) {
     const order = network.entriesOf(owners[0]!, name);
     if (new Set(order).size < order.length) faults.push(`${name} has an entry twice`);
     for (const [other, member] of network.members) {
       const entries = network.entriesOf(other, name);
-      const concerned = owners.includes(other) || gateways.includes(other);
+      const there = sealed || gateways.some((gateway) => network.members.get(gateway)!.defined.includes(name));
+      const concerned = there && (owners.includes(other) || gateways.includes(other));
       if (concerned !== member.defined.includes(name))
         faults.push(`${other} does not know rightly whether ${name} is its own`);
       if (owners.includes(other) && entries.join() !== order.join())
         faults.push(`${other} has ${entries} in ${name}, and ${owners[0]} ${order}`);
       const id = network.groups.get(name)!;
-      const sealed = member.sealed.filter(({ group }) => equal(group, id)).flatMap(({ tokens }) => tokens);
-      const lost = sealed.filter((token) => !order.includes(token));
+      const own = member.sealed.filter(({ group }) => equal(group, id)).flatMap(({ tokens }) => tokens);
+      const row = rowOf(network, gateways[0]!, rowWith(world, name));
+      const lost = own.filter((token) => !row.includes(token));
       if (lost.length > 0) faults.push(`${other} sealed ${lost} in ${name}, and they are not final`);
+      if (new Set(row).size < row.length) faults.push(`${name} has an entry twice in its row: ${row}`);
     }
   }
   faults.push(...spreadWrongly(world));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeDefinition, encodeDefinition } from "../../firmware/core/definitions/definition";
-import type { RolloutDefinition } from "../../firmware/core/definitions/saga-definition";
+import type { RolloutDefinition, Standing } from "../../firmware/core/definitions/saga-definition";
 import { encodeParts, idOfSaga } from "../../firmware/core/saga/deployed";
 import type { RunResult } from "../../firmware/core/saga/events";
 import { countRing, decodeHealth, type Health, healthPact, isGood, nextStep } from "../../firmware/core/saga/health";
@@ -14,7 +14,9 @@ import {
   type Deployment,
   healthToTell,
   isKnown,
+  isToLetGo,
   noteRunOf,
+  noteUndeployed,
   takeOwnHealth,
   versionsToBegin,
 } from "../../firmware/sandbox/deployment";
@@ -54,6 +56,10 @@ interface Fleet {
   readonly broken: ReadonlySet<string>;
   /** Who ran version 2. */
   readonly ranSecond: Set<string>;
+  /** By member: how many rings were open when it heard that the rollout is paused. */
+  readonly heardPaused: Map<string, number>;
+  /** Who let go of the saga. */
+  readonly gone: Set<string>;
   readonly wrong: string[];
   readonly rings: readonly (readonly string[])[];
 }
@@ -68,7 +74,13 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
   const [first, ...others] = draw.chance(0.5) ? boards : [...boards].reverse();
   const fleet: Fleet = {
     ...{ network, gateways, running: new Map(), goodSince: new Map(), broken: new Set(broken) },
-    ...{ ranSecond: new Set(), wrong: [], rings: [[first!], others.slice(0, 3), others.slice(3)] },
+    ...{
+      ranSecond: new Set(),
+      gone: new Set(),
+      heardPaused: new Map(),
+      wrong: [],
+      rings: [[first!], others.slice(0, 3), others.slice(3)],
+    },
   };
   for (const name of network.members.keys()) fleet.running.set(name, createDeployment("states", 0, true));
   network.rolls = (name, action) => {
@@ -79,6 +91,12 @@ function createFleet(draw: Draw, stewards: number, broken: readonly string[]): F
       for (const block of finals) takeOwnHealth([deployment], avatar, block);
       return;
     }
+    if (action.kind === "undeployed") {
+      noteUndeployed(deployment);
+      if (action.gone) fleet.gone.add(name);
+      return;
+    }
+    if (fleet.gone.has(name)) fleet.wrong.push(`${name} was told ${action.kind}, and had let go of it`);
     if (!isKnown(deployment, action.saga)) addVersion(deployment, action.saga, new Map());
     if (action.whole) deployment.whole.add(action.saga.version);
   };
@@ -114,18 +132,49 @@ function rollOut(fleet: Fleet): void {
 }
 
 /** The rollout as one member's final definitions have it; undefined where it is not among them. */
-function standing({ network }: Fleet, name: string): Rollout | undefined {
+function standing({ network }: Fleet, name: string): (Rollout & Standing) | undefined {
   const group = network.groups.get("definitions")!;
-  let found: { sequence: number; definition: RolloutDefinition; open: number } | undefined;
+  let found: { sequence: number; definition: RolloutDefinition; open: number; paused: boolean } | undefined;
   for (const { group: its, firstEntry, entries } of network.members.get(name)!.finals) {
     if (!equal(its, group)) continue;
     for (const [index, entry] of (entries ?? []).entries()) {
       const definition = decodeDefinition(crypto, entry);
-      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1 };
-      else if (definition?.kind === "step" && found !== undefined && found.open > 0) found.open = definition.open;
+      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1, paused: false };
+      else if (found === undefined || found.open === 0) continue;
+      else if (definition?.kind === "pause") found.paused = definition.paused;
+      // A judge of its own: what a steward sent off before it heard of a pause opens nothing.
+      else if (definition?.kind === "step" && (definition.open === 0 || !found.paused)) found.open = definition.open;
     }
   }
   return found;
+}
+
+/** Whether that is among a member's final definitions. */
+function hasHeard({ network }: Fleet, name: string, kind: string): boolean {
+  const group = network.groups.get("definitions")!;
+  return network.members
+    .get(name)!
+    .finals.some(
+      (final) =>
+        equal(final.group, group) && final.entries!.some((entry) => decodeDefinition(crypto, entry)?.kind === kind),
+    );
+}
+
+/** While it is paused, as far as a member has heard, no more rings are open to it than when it heard so. */
+function checkPaused(fleet: Fleet, name: string, { watches }: Deployment): void {
+  const known = standing(fleet, name);
+  if (known?.paused !== true) return void fleet.heardPaused.delete(`${name} now`);
+  const open = [...watches.values()].at(-1)?.rollout.open ?? 0;
+  const before = fleet.heardPaused.get(`${name} now`) ?? open;
+  if (open > before) fleet.wrong.push(`${name} has ${open} rings open of a rollout that was paused with ${before}`);
+  fleet.heardPaused.set(`${name} now`, open);
+  fleet.heardPaused.set(name, open);
+}
+
+/** Who finds that all is over lets go of it: here that is whenever it looks, since nothing of what it began takes any time. */
+function letGoWhereOver({ network }: Fleet, name: string, deployment: Deployment): void {
+  const stateGroup = network.groups.get("states")!;
+  if (isToLetGo(deployment, true, network.now)) network.give(name, { kind: "let-go", world: network.tag, stateGroup });
 }
 
 /** Each who has power runs something now and then, tells how it goes, and a gateway looks after the rollout. */
@@ -135,8 +184,11 @@ function live(fleet: Fleet, draw: Draw): void {
     const member = network.members.get(name)!;
     if (!member.alive) continue;
     const mine = versionsToBegin(deployment, crypto, member.avatar);
-    const version = deployment.versions.filter((each) => mine.has(idOfSaga(crypto, each))).at(-1);
+    checkPaused(fleet, name, deployment);
+    if (deployment.undeployed) letGoWhereOver(fleet, name, deployment);
+    const version = deployment.versions.filter((each) => mine?.has(idOfSaga(crypto, each))).at(-1);
     if (version !== undefined && deployment.whole.has(version.version) && draw.chance(0.4)) {
+      if (hasHeard(fleet, name, "undeploy")) wrong.push(`${name} began by a saga that is undeployed`);
       if (version.version === 2) {
         ranSecond.add(name);
         const known = standing(fleet, name);
@@ -198,13 +250,19 @@ function revive({ network, gateways, running }: Fleet, name: string): void {
   for (const other of others) if (other !== name && network.members.get(other)!.alive) network.connect(name, other);
 }
 
-function runFleet(seed: number, stewards: number, broken: readonly string[]): Fleet {
+function runFleet(
+  seed: number,
+  stewards: number,
+  broken: readonly string[],
+  steer: (fleet: Fleet, step: number) => void = () => {},
+): Fleet {
   const draw = seeded(seed);
   const fleet = createFleet(draw, stewards, broken);
   const { network } = fleet;
   rollOut(fleet);
   for (let step = 0; step < 120; step++) {
     disturb(fleet, draw);
+    steer(fleet, step);
     network.run(network.now + 200 + draw.below(800));
     live(fleet, draw);
   }
@@ -241,11 +299,51 @@ describe("a version that rolls out while power and links fail", () => {
         for (const name of fleet.network.members.keys()) {
           expect([name, standing(fleet, name)?.open]).toEqual([name, 0]);
           const mine = versionsToBegin(fleet.running.get(name)!, crypto, fleet.network.members.get(name)!.avatar);
-          expect([name, mine.size]).toEqual([name, 1]);
+          expect([name, mine!.size]).toEqual([name, 1]);
         }
         const firstBroken = fleet.rings.findIndex((ring) => ring.some((name) => broken.includes(name)));
         const beyond = fleet.rings.slice(firstBroken + 1).flat();
         expect(beyond.filter((name) => fleet.ranSecond.has(name))).toEqual([]);
+      }, 60_000);
+
+      if (seed > 2) continue;
+      it(`that is paused meanwhile opens nothing till it is resumed, by ${who}: seed ${seed}`, () => {
+        const at = seeded(seed).below(30);
+        let until = Number.POSITIVE_INFINITY;
+        const fleet = runFleet(seed, stewards, [], (world, step) => {
+          const steward = world.gateways.find((name) => world.network.members.get(name)!.alive);
+          const known = steward === undefined ? undefined : standing(world, steward);
+          if (step < at || known === undefined) return;
+          if (known.paused) until = Math.min(until, step + 50);
+          // Resumed 50 steps after it was heard of, by whoever has power then.
+          const paused = step < until;
+          if (known.paused !== paused) define(world, steward!, { kind: "pause", rollout: known.sequence, paused });
+        });
+        expect(fleet.wrong).toEqual([]);
+        expect(fleet.heardPaused.size).toBeGreaterThan(0);
+        expect(standing(fleet, "g0")).toMatchObject({ open: 3, paused: false });
+        expect(fleet.ranSecond.size).toBe(boards.length);
+      }, 60_000);
+
+      it(`of a saga that is undeployed meanwhile is begun by nobody who heard, and let go of by all, by ${who}: seed ${seed}`, () => {
+        const at = seeded(seed).below(100);
+        const fleet = runFleet(seed, stewards, [], (world, step) => {
+          const steward = world.gateways.find((name) => world.network.members.get(name)!.alive);
+          // One without power when it is its turn says so at its next one.
+          if (step < at || steward === undefined || hasHeard(world, steward, "undeploy")) return;
+          define(world, steward, { kind: "undeploy", stateGroup: world.network.groups.get("states")! });
+        });
+        expect(fleet.wrong).toEqual([]);
+        const { network } = fleet;
+        expect([...fleet.gone].sort()).toEqual([...network.members.keys()].sort());
+        const left = [...network.members].flatMap(([name, { store }]) =>
+          [...store]
+            .filter(([key]) => key.startsWith("content/") || key.includes("/defined/"))
+            .map(([key, value]) => (key.startsWith("content/") ? key : decodeDefinition(crypto, value)?.kind))
+            .filter((kind) => kind !== "group" && kind !== "undeploy")
+            .map((kind) => `${name} ${kind}`),
+        );
+        expect(left).toEqual([]);
       }, 60_000);
     }
   }

@@ -338,6 +338,9 @@ function perform(world: World, member: Member, action: Action): void {
     case "defined":
     case "deployed":
     case "rollout":
+    case "retired":
+    case "moved":
+    case "undeployed":
     case "expelled":
       throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":

@@ -30,9 +30,28 @@ export function blockKey(world: string, group: string, block: number): string {
   return `${blockKeys(world, group)}${block}`;
 }
 
+/** A definition that this participant keeps, by its sequence. */
+export function definedKey(world: string, sequence: number): string {
+  return `${definedKeys(world)}${sequence}`;
+}
+
+/** What these keys begin with. */
+export function definedKeys(world: string): string {
+  return `w/${world}/defined/`;
+}
+
 /** A piece of content, by its hash in hex. Stores tell only of its length at a start: it is read when it is needed (`isReadAlone`). */
 export function contentKey(world: string, hash: string): string {
   return `content/${world}/${hash}`;
+}
+
+/**
+ * The keys of a store for what is kept of sagas: of those that a world was made with, by the hex of its worldTag, and of one that was
+ * deployed, by the hex of its state group besides.
+ */
+export function keptUnder(world: string, stateGroup?: string): { readonly snapshot: string; readonly waits: string } {
+  const of = stateGroup === undefined ? world : `${world}/${stateGroup}`;
+  return { snapshot: `saga/${of}`, waits: `saga-waits/${of}` };
 }
 
 /** Whether a record is read by itself, when it is wanted: final blocks, and pieces of content. All others are given at the start. */

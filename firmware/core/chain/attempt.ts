@@ -1,6 +1,7 @@
 import { maxCount } from "../wire/limits";
 import type { View } from "../wire/types";
 import { type Group, votes } from "./group";
+import { hasOpenBlocks } from "./retired";
 import { voteIsSplit } from "./split";
 import { timing } from "./timing";
 import { furthestAhead, type Report, type World } from "./world";
@@ -52,7 +53,7 @@ function attemptTime(world: World): number {
 /** A group behind a slow line holds up no attempt of those that are near. */
 function lineDelay(world: World): number {
   let least = Number.POSITIVE_INFINITY;
-  for (const group of world.groups.values()) if (waits(group)) least = Math.min(least, group.delay);
+  for (const group of world.groups.values()) if (waits(world, group)) least = Math.min(least, group.delay);
   return least === Number.POSITIVE_INFINITY ? 0 : least;
 }
 
@@ -63,11 +64,11 @@ export function waitForAttempt(world: World): void {
 }
 
 function hasWork(world: World): boolean {
-  return [...world.groups.values()].some(waits);
+  return [...world.groups.values()].some((group) => waits(world, group));
 }
 
-function waits(group: Group): boolean {
-  return votes(group) && group.blocks.size > 0;
+function waits(world: World, group: Group): boolean {
+  return votes(group) && hasOpenBlocks(world, group);
 }
 
 /** A new attempt, or with a new generation the first: what is heard from now on is heard in it. */
@@ -102,7 +103,7 @@ export function enterUnspentAttempt(world: World): void {
  */
 function mayRaise(world: World): boolean {
   if (world.attemptStays + 1 >= longestStay) return true;
-  return [...world.groups.values()].some((group) => waits(group) && isJoined(world, group));
+  return [...world.groups.values()].some((group) => waits(world, group) && isJoined(world, group));
 }
 
 function isJoined(world: World, group: Group): boolean {

@@ -95,6 +95,17 @@ export interface Group {
   observesUntil: number;
   /** The highest block seen of each owner, to remind one that has forgotten it. */
   readonly highestSeen: Map<string, Signed<BlockHeader>>;
+  /** Where a steward retired it (`chain/retired`). */
+  retired: Retired | null;
+  /** Of this participant's blocks those up to this counter went into its successor (`chain/succession`). */
+  movedThrough: number;
+}
+
+export interface Retired {
+  /** SyncGroupId in hex of the group that succeeds it, where one does. */
+  readonly successor: string | null;
+  /** Monotonic ms until which what is under way there is put forward. */
+  readonly finishes: number;
 }
 
 /** The group as this participant has it, who may own it, relay it or read it. */
@@ -156,6 +167,8 @@ export function createGroup(
     }),
     observesUntil: 0,
     highestSeen: new Map(),
+    retired: null,
+    movedThrough: 0,
   };
 }
 

@@ -3,6 +3,7 @@ import { counterIsFinal } from "../block/counters";
 import { blockKey } from "../block/records";
 import { assert, refused } from "../errors";
 import { checkEntry } from "../pact/entry";
+import { readMoved } from "../pact/produced";
 import { equal, toHex } from "../wire/bytes";
 import type { Sha256 } from "../wire/hash";
 import { maxBlockBytes } from "../wire/limits";
@@ -162,7 +163,10 @@ function checkBlock(world: World, group: Group, { header, entries }: Block): voi
   if (entries === null) return;
   const wrong = wrongEntries(world.crypto, header.value, entries);
   if (wrong !== undefined) throw refused("block-entries", `${name} ${wrong}`);
-  for (const entry of entries) checkEntry(group.fields, group.pact.policy, entry);
+  for (let index = 0; index < entries.length; index++) {
+    const moved = index === 0 ? readMoved(entries[0]!) : undefined;
+    checkEntry(group.fields, group.pact.policy, moved?.entry ?? entries[index]!);
+  }
 }
 
 /** Why these are not the entries that a block's header speaks of; undefined where they are. */

@@ -14,7 +14,15 @@ import { noChanges, type World } from "./world";
 export interface Past
   extends Pick<
       Group,
-      "key" | "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters" | "producedIds"
+      | "key"
+      | "position"
+      | "entries"
+      | "lastFinal"
+      | "ownCounter"
+      | "observesUntil"
+      | "finalCounters"
+      | "producedIds"
+      | "movedThrough"
     >,
     Pick<World, "tag" | "changed"> {}
 
@@ -28,7 +36,7 @@ export interface PastFinal {
 
 /** Of the group `key` in world `tag`, both in hex. */
 export function createPast(tag: string, key: string): Past {
-  const stands = { position: 0, entries: 0, lastFinal: null, ownCounter: 0, observesUntil: 0 };
+  const stands = { position: 0, entries: 0, lastFinal: null, ownCounter: 0, observesUntil: 0, movedThrough: 0 };
   return { tag, key, ...stands, finalCounters: new Map(), producedIds: null, changed: noChanges() };
 }
 

@@ -16,6 +16,7 @@ import { compareIssuingHashes, conflict, isFinalizableFor, mayBeParent, resolveC
 import { proposableBlocks } from "./propose";
 import { rankOf, rankStep, turnOfIssuer } from "./rank";
 import { heldReference, holdReferences, isPast, referencesOf, showsAllOf } from "./references";
+import { hasOpenBlocks } from "./retired";
 import { above, compareViews } from "./view";
 import { generationsOpen, type World } from "./world";
 
@@ -109,7 +110,7 @@ function prepareProposal(world: World): boolean {
 
 /** Blocks that are not final wait, and no metablock that may still be voted on holds the group's next slot. */
 function waitsForProposal(world: World, group: Group): boolean {
-  if (group.blocks.size === 0) return false;
+  if (!hasOpenBlocks(world, group)) return false;
   for (const metablock of world.metablocks.values()) {
     if (metablock.valid === false || stale(world, metablock, group)) continue;
     if (turnOfIssuer(world, metablock) > world.now.monotonic) continue;

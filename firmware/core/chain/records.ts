@@ -219,18 +219,22 @@ function groupRecord(world: World, group: Group, puts: ReadonlyMap<string, Uint8
 
 /** `gone` are recent final blocks whose records are not kept: by them alone a start knows what they were. */
 export function encodeGroup(
-  group: Pick<Group, "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters">,
+  group: Pick<
+    Group,
+    "position" | "entries" | "lastFinal" | "ownCounter" | "observesUntil" | "finalCounters" | "movedThrough"
+  >,
   gone: readonly (readonly [number, Uint8Array])[],
 ): Uint8Array {
   const counters = [...group.finalCounters].map(([issuer, { base, above }]) => [fromHex(issuer), base, above] as const);
-  const { position, entries, lastFinal, ownCounter, observesUntil } = group;
+  const { position, entries, lastFinal, ownCounter, observesUntil, movedThrough } = group;
   const items = [position, entries, lastFinal, ownCounter, observesUntil, counters];
+  if (movedThrough > 0) return encode([...items, gone, movedThrough]);
   return encode(gone.length === 0 ? items : [...items, gone]);
 }
 
 /** What a group record says to who reads it beside the participant: how many blocks, and how many entries, are final. */
 export function readStanding(value: Uint8Array): Pick<Group, "position" | "entries" | "lastFinal"> {
-  const [position, entries, lastFinal] = tuple("group record", decode(value, recordLimits), 6, 7);
+  const [position, entries, lastFinal] = tuple("group record", decode(value, recordLimits), 6, 8);
   return {
     position: integer("group record: position", position),
     entries: integer("group record: entries", entries),
@@ -240,12 +244,18 @@ export function readStanding(value: Uint8Array): Pick<Group, "position" | "entri
 
 function restoreGroup(group: Group, value: Uint8Array): void {
   const items = decode(value, recordLimits);
-  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone] = tuple("group record", items, 6, 7);
+  const [position, entries, lastFinal, ownCounter, observesUntil, counters, gone, moved] = tuple(
+    "group record",
+    items,
+    6,
+    8,
+  );
   group.position = integer("group record: position", position);
   group.entries = integer("group record: entries", entries);
   group.lastFinal = nullable("group record: last final", lastFinal, hash32);
   group.ownCounter = integer("group record: counter", ownCounter);
   group.observesUntil = integer("group record: observes until", observesUntil);
+  group.movedThrough = integer("group record: moved through", moved ?? 0);
   list("group record: counters", counters, 4096, (where, item) => {
     const [issuer, base, above] = tuple(where, item, 3);
     // An earlier version wrote it in hex.

@@ -120,28 +120,38 @@ export function mayIssue(world: World, group: Group): boolean {
     for (const block of group.blocks.values()) if (equal(block.header.value.issuer, world.avatar)) own++;
   }
   const most = group.full ? 1 : world.bounds.blocksInFlight;
-  return own < most && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0);
+  return (
+    own < most && group.retired === null && group.observesUntil <= group.position && hasRoomToSeal(world, group, 0)
+  );
 }
 
 function sealBlock(world: World, group: Group): void {
   const { entries, tokens } = take(group.buffer);
-  group.ownCounter++;
-  const block = issueBlock(world.crypto, world.signer, {
-    group: group.id,
-    counter: group.ownCounter,
-    entries,
-    time: world.now.wall,
-    previous: soleOwner(group) ? group.lastFinal : null,
-  });
-  world.changed.groups.add(group);
+  const block = issueNext(world, group, entries, world.now.wall);
+  const { id, value } = block.header;
   world.delivered.push({
     kind: "sealed",
     world: world.tag,
     group: group.id,
-    block: block.header.id,
-    counter: group.ownCounter,
+    block: id,
+    counter: value.counter,
     tokens,
   });
+  keepIssued(world, group, block);
+}
+
+/** The next block of this participant, of entries that were sealed at `time`; it is still to be kept. */
+export function issueNext(world: World, group: Group, entries: readonly Uint8Array[], time: number): Block {
+  group.ownCounter++;
+  world.changed.groups.add(group);
+  return issueBlock(world.crypto, world.signer, {
+    ...{ group: group.id, counter: group.ownCounter, entries, time },
+    previous: soleOwner(group) ? group.lastFinal : null,
+  });
+}
+
+/** Keeps it and spreads it; of a sole owner it is final. */
+export function keepIssued(world: World, group: Group, block: Block): void {
   if (soleOwner(group)) {
     finalizeNext(world, group, block, soleProof(group, block));
     return;

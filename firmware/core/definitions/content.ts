@@ -1,13 +1,20 @@
-import { contentKey } from "../block/records";
+import { contentKey, definedKey } from "../block/records";
 import { put, type World } from "../chain/world";
 import type { PeerId } from "../events";
 import type { Peer } from "../gossip/peer";
 import { type Outgoing, send } from "../gossip/tell";
-import { toHex } from "../wire/bytes";
+import { equal, toHex } from "../wire/bytes";
 import { hash } from "../wire/hash";
 import { chunkBytes } from "../wire/limits";
 import type { Hash } from "../wire/types";
-import { openAfter, type RolloutDefinition, type SagaDefinition } from "./saga-definition";
+import {
+  type PauseDefinition,
+  type RolloutDefinition,
+  type SagaDefinition,
+  type Standing,
+  type StepDefinition,
+  standingAfter,
+} from "./saga-definition";
 
 /**
  * Content is not in entries: a definition names its pieces by their hashes, and who needs one asks any neighbour for it that may have it
@@ -20,6 +27,8 @@ export interface Contents {
   readonly sagas: Map<number, HeldSaga>;
   /** Their rollouts, by the sequence of these. */
   readonly rollouts: Map<number, HeldRollout>;
+  /** State groups in hex of sagas that were undeployed, and whether the driver was told. */
+  readonly undeployed: Map<string, { told: boolean }>;
   /** By hash in hex: the pieces of their sources. */
   readonly pieces: Map<string, Piece>;
   /** Of which the store is to be asked whether it has them. */
@@ -37,10 +46,12 @@ export interface HeldSaga {
   told: "known" | "whole" | null;
 }
 
-export interface HeldRollout {
-  readonly definition: RolloutDefinition;
-  /** How many of its rings are open; none, where it was taken back. */
-  open: number;
+export interface HeldRollout extends Standing {
+  /** The sequences of the steps by which it came to where it is, and of the definition by which it is paused. */
+  readonly steps: readonly number[];
+  readonly pausedBy: number | null;
+  /** Whether the driver was told how many of its rings are open. */
+  readonly told: boolean;
 }
 
 export interface Piece {
@@ -64,7 +75,8 @@ const waysWaited = 4;
 export const maxHeldSagas = 64;
 
 export function createContents(): Contents {
-  return { sagas: new Map(), rollouts: new Map(), pieces: new Map(), unread: [], missing: 0, changed: false };
+  const sources = { pieces: new Map(), unread: [], missing: 0 };
+  return { sagas: new Map(), rollouts: new Map(), undeployed: new Map(), ...sources, changed: false };
 }
 
 /** Its source is looked for in the store, and then in the world. */
@@ -77,22 +89,64 @@ export function holdSaga({ contents }: World, sequence: number, definition: Saga
 }
 
 /** Its first ring is open as soon as it is known. */
-export function holdRollout(world: World, sequence: number, definition: RolloutDefinition): void {
-  const held = { definition, open: 1 };
-  world.contents.rollouts.set(sequence, held);
-  tellRollout(world, sequence, held);
+export function holdRollout({ contents }: World, sequence: number, definition: RolloutDefinition): void {
+  contents.rollouts.set(sequence, { definition, steps: [], open: 1, paused: false, pausedBy: null, told: false });
+  contents.changed = true;
 }
 
-/** What was taken back stays so. */
-export function takeStep(world: World, rollout: number, open: number): void {
-  const held = world.contents.rollouts.get(rollout);
-  if (held === undefined || held.open === 0) return;
-  held.open = openAfter(held.definition, held.open, open);
-  tellRollout(world, rollout, held);
+/** Takes a step that opens or closes rings. */
+export function takeStep({ contents }: World, sequence: number, step: StepDefinition): void {
+  const held = contents.rollouts.get(step.rollout)!;
+  contents.rollouts.set(step.rollout, { ...standingAfter(held, step), steps: [...held.steps, sequence], told: false });
+  contents.changed = true;
 }
 
-function tellRollout(world: World, sequence: number, { definition, open }: HeldRollout): void {
-  world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout: definition, open });
+/** Takes what pauses a rollout or has it go on. The key of a record that says nothing more: one that goes on was never paused. */
+export function takePause({ contents, tag }: World, sequence: number, pause: PauseDefinition): string | undefined {
+  const held = contents.rollouts.get(pause.rollout)!;
+  contents.rollouts.set(pause.rollout, { ...standingAfter(held, pause), pausedBy: pause.paused ? sequence : null });
+  return held.pausedBy === null ? undefined : definedKey(tag, held.pausedBy);
+}
+
+/** Whether that changes how a rollout stands that is known here. */
+export function isStep({ contents }: World, definition: StepDefinition | PauseDefinition): boolean {
+  const held = contents.rollouts.get(definition.rollout);
+  return held !== undefined && standingAfter(held, definition) !== held;
+}
+
+/** Nobody who knows it begins by any version of it any more. */
+export function endSaga({ contents }: World, stateGroup: Hash): void {
+  contents.undeployed.set(toHex(stateGroup), { told: false });
+  contents.changed = true;
+}
+
+/** Forgets its versions, its rollouts and what of its source no other saga has; the keys of their records, which are not looked at any more. */
+export function forgetSaga({ contents, tag }: World, stateGroup: Hash): string[] {
+  const key = toHex(stateGroup);
+  const forgotten: number[] = [];
+  for (const [sequence, { definition, pieces }] of contents.sagas) {
+    if (!equal(definition.stateGroup, stateGroup)) continue;
+    contents.sagas.delete(sequence);
+    forgotten.push(sequence);
+    for (const piece of pieces) piece.stateGroups.delete(key);
+  }
+  for (const [sequence, { definition, steps, pausedBy }] of contents.rollouts) {
+    if (!equal(definition.stateGroup, stateGroup)) continue;
+    contents.rollouts.delete(sequence);
+    forgotten.push(sequence, ...steps, ...(pausedBy === null ? [] : [pausedBy]));
+  }
+  const keys = forgotten.map((sequence) => definedKey(tag, sequence));
+  for (const piece of contents.pieces.values()) {
+    if (piece.stateGroups.size > 0) continue;
+    setState(contents, piece, "unread");
+    contents.pieces.delete(piece.key);
+    keys.push(contentKey(tag, piece.key));
+  }
+  return keys;
+}
+
+export function tellUndeployed(world: World, { name: saga, stateGroup }: SagaDefinition, gone: boolean): void {
+  world.delivered.push({ kind: "undeployed", world: world.tag, saga, stateGroup, gone });
 }
 
 function pieceOf(contents: Contents, hash: Hash, stateGroup: string): Piece {
@@ -109,6 +163,7 @@ function pieceOf(contents: Contents, hash: Hash, stateGroup: string): Piece {
 
 /** What the store has of a piece: of what is not its own, or not there, the world is asked. */
 export function notePiece(world: World, piece: Piece, value: Uint8Array | undefined): void {
+  if (world.contents.pieces.get(piece.key) !== piece) return;
   const here = value !== undefined && toHex(hash(world.crypto, "source", value)) === piece.key;
   setState(world.contents, piece, here ? "here" : "missing");
   world.contents.changed = true;
@@ -119,7 +174,7 @@ function setState(contents: Contents, piece: Piece, state: Piece["state"]): void
   piece.state = state;
 }
 
-/** The driver is told of each saga, and again when all of its source is here. */
+/** The driver is told of each saga, and again when all of its source is here; then what says nothing before it: how its rollouts stand, and that it was undeployed. */
 export function tellSagas(world: World): void {
   world.contents.changed = false;
   for (const held of world.contents.sagas.values()) {
@@ -127,6 +182,18 @@ export function tellSagas(world: World): void {
     if (held.told === (whole ? "whole" : "known")) continue;
     held.told = whole ? "whole" : "known";
     world.delivered.push({ kind: "deployed", world: world.tag, saga: held.definition, whole });
+  }
+  for (const [sequence, held] of world.contents.rollouts) {
+    if (held.told) continue;
+    world.contents.rollouts.set(sequence, { ...held, told: true });
+    const { definition: rollout, open } = held;
+    world.delivered.push({ kind: "rollout", world: world.tag, sequence, rollout, open });
+  }
+  for (const { definition } of world.contents.sagas.values()) {
+    const its = world.contents.undeployed.get(toHex(definition.stateGroup));
+    if (its === undefined || its.told) continue;
+    its.told = true;
+    tellUndeployed(world, definition, false);
   }
 }
 

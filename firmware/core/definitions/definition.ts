@@ -11,13 +11,7 @@ import { bytes, bytesOf, hash32, integer, list, sortedHashes, tuple, wrong } fro
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
 import { type EpochDefinition, type ExpelDefinition, itemsOfEpoch, readEpochDefinition } from "./epoch-definition";
-import {
-  itemsOfSaga,
-  type RolloutDefinition,
-  readSagaDefinition,
-  type SagaDefinition,
-  type StepDefinition,
-} from "./saga-definition";
+import { itemsOfSaga, type OfSagas, readSagaDefinition } from "./saga-definition";
 
 /**
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
@@ -27,9 +21,8 @@ export type Definition =
   | MemberDefinition
   | PactDefinition
   | GroupDefinition
-  | SagaDefinition
-  | RolloutDefinition
-  | StepDefinition
+  | RetireDefinition
+  | OfSagas
   | EpochDefinition
   | ExpelDefinition;
 
@@ -42,7 +35,11 @@ export interface MemberDefinition {
   readonly board: string;
   /** Its static X25519 key, to which the secrets of epochs are sealed; earlier versions did not tell it. */
   readonly key?: Uint8Array;
+  /** By which people choose it among others, in ascending order. */
+  readonly labels: readonly string[];
 }
+
+export const maxLabels = 16;
 
 export interface PactDefinition {
   readonly kind: "pact";
@@ -61,6 +58,14 @@ export interface GroupDefinition {
   readonly readings: readonly { readonly avatar: AvatarId; readonly everyMs: number }[];
   /** Who relays it and does not own it, sorted by bytes. */
   readonly followers: readonly AvatarId[];
+  /** The encoded sync group, of the same pact and other owners, that is retired and goes on in this one; null where it is the first. */
+  readonly succeeds: Uint8Array | null;
+}
+
+/** Nothing more is sealed in this group, and none succeeds it. */
+export interface RetireDefinition {
+  readonly kind: "retire";
+  readonly group: Hash;
 }
 
 /** Every world has the same, so that what a participant is provisioned with says all of its definitions group. */
@@ -105,20 +110,23 @@ export function ofDefinitions(crypto: Sha256, group: Uint8Array): Uint8Array {
 
 /** The entry that defines it. Throws `entry-large` where it does not fit one. */
 export function encodeDefinition(definition: Definition): Uint8Array {
-  const body = encode(itemsOf(definition));
-  return encodeEntry(definitionsPact.fields, [definition.kind, body], definitionsPact.policy);
+  const kind = definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
+  return encodeEntry(definitionsPact.fields, [kind, encode(itemsOf(definition))], definitionsPact.policy);
 }
 
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board, ...(definition.key ? [definition.key] : [])];
+      return [definition.name, definition.avatar, definition.board, ...keyAndLabels(definition)];
     case "pact":
       return [definition.pact];
     case "group": {
-      const { name, group, pacts, readings, followers } = definition;
-      return [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
+      const { name, group, pacts, readings, followers, succeeds } = definition;
+      const items = [name, group, pacts, readings.map(({ avatar, everyMs }) => [avatar, everyMs]), followers];
+      return succeeds === null ? items : [...items, succeeds];
     }
+    case "retire":
+      return [definition.group];
     case "epoch":
     case "expel":
       return itemsOfEpoch(definition);
@@ -141,9 +149,17 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
       return readPact(decode(body));
     case "group":
       return readGroup(crypto, decode(body));
+    case "successor":
+      return readSuccessor(crypto, decode(body));
+    case "retire": {
+      const [group] = tuple("retirement", decode(body), 1);
+      return { kind, group: hash32("retirement: group", group) };
+    }
     case "saga":
     case "rollout":
     case "step":
+    case "pause":
+    case "undeploy":
       return readSagaDefinition(kind, decode(body));
     case "epoch":
     case "expel":
@@ -153,8 +169,14 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
   }
 }
 
+/** Last, and only where there are some. */
+function keyAndLabels({ key, labels }: MemberDefinition): Cbor[] {
+  if (labels.length > 0) return [key ?? null, labels];
+  return key === undefined ? [] : [key];
+}
+
 function readMember(value: Cbor): MemberDefinition {
-  const [given, avatar, board, key] = tuple("member", value, 3, 4);
+  const [given, avatar, board, key, labels] = tuple("member", value, 3, 5);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -163,8 +185,19 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
-    ...(key === undefined ? {} : { key: bytesOf("member: key", key, 32) }),
+    ...(key === undefined || (key === null && labels !== undefined) ? {} : { key: bytesOf("member: key", key, 32) }),
+    labels: labels === undefined ? [] : readLabels("member: label", labels),
   };
+}
+
+function readLabels(where: string, value: Cbor | undefined): string[] {
+  const labels = list(where, value, maxLabels, identifier);
+  if (labels.length === 0) throw wrong("structure-field", where, "is none, and then nothing stands there");
+  for (const [index, label] of labels.entries()) {
+    if (index > 0 && labels[index - 1]! >= label)
+      throw wrong("structure-order", where, "is out of order or there twice");
+  }
+  return labels;
 }
 
 function readPact(value: Cbor): PactDefinition {
@@ -188,10 +221,22 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
     pacts,
     readings: list("group definition: reading", readings, maxOwners, readReading),
     followers: sortedHashes("group definition: follower", followers, maxOwners),
+    succeeds: null,
   };
   for (const { avatar } of read.readings) if (!isOwner(avatar)) throw strange("a reading", avatar, "does not own it");
   for (const avatar of read.followers) if (isOwner(avatar)) throw strange("a follower", avatar, "owns it");
   return read;
+}
+
+/** "A steward defines a successor": what was sealed in the group before has to be an entry here, too. */
+function readSuccessor(crypto: Sha256, value: Cbor): GroupDefinition {
+  const items = tuple("successor definition", value, 6);
+  const read = readGroup(crypto, items.slice(0, 5));
+  const succeeds = bytes("successor definition: group before", items[5]);
+  if (!equal(decodeSyncGroup(succeeds).pact, decodeSyncGroup(read.group).pact) || equal(succeeds, read.group)) {
+    throw wrong("definition-successor", "successor definition", "is of another pact, or has the owners of before");
+  }
+  return { ...read, succeeds };
 }
 
 function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {

@@ -55,10 +55,41 @@ export interface StepDefinition {
   readonly open: number;
 }
 
-/** How many rings are open after a step: what was taken back stays so, and of several stewards one may be late, so what is open stays open. */
-export function openAfter({ rings }: RolloutDefinition, open: number, step: StepDefinition["open"]): number {
-  if (open === 0 || step === 0) return 0;
-  return Math.max(open, Math.min(step, rings.length));
+/** Of the saga of this state group, in all its versions: nobody begins by it any more, and what was begun ends on its version. For good. */
+export interface UndeployDefinition {
+  readonly kind: "undeploy";
+  readonly stateGroup: Hash;
+}
+
+/** No ring of the rollout opens any more, or rings of it may again; what failed takes it back in any case. */
+export interface PauseDefinition {
+  readonly kind: "pause";
+  /** The sequence of the rollout's definition. */
+  readonly rollout: number;
+  readonly paused: boolean;
+}
+
+export type OfSagas = SagaDefinition | RolloutDefinition | StepDefinition | PauseDefinition | UndeployDefinition;
+
+/** How a rollout stands, as the final definitions after its own have it. */
+export interface Standing {
+  readonly definition: RolloutDefinition;
+  /** How many of its rings are open; none, where it was taken back. */
+  readonly open: number;
+  readonly paused: boolean;
+}
+
+/**
+ * How it stands after one of these, which changes nothing where the same comes back: what was taken back stays so, of several stewards one
+ * may be late, so what is open stays open, and a step that is final after a pause opens nothing.
+ */
+export function standingAfter<Its extends Standing>(rollout: Its, next: StepDefinition | PauseDefinition): Its {
+  const { definition, open, paused } = rollout;
+  if (open === 0) return rollout;
+  if (next.kind === "pause") return next.paused === paused ? rollout : { ...rollout, paused: next.paused };
+  if (next.open === 0) return { ...rollout, open: 0 };
+  const opened = paused ? open : Math.max(open, Math.min(next.open, definition.rings.length));
+  return opened === open ? rollout : { ...rollout, open: opened };
 }
 
 /** Whether rings of it are still to open. Nothing rolls out over what rolls out. */
@@ -70,7 +101,7 @@ export function isUnderWay({ rings }: RolloutDefinition, open: number): boolean 
 const maxSagaGroups = 64;
 export const maxRings = 16;
 
-export function itemsOfSaga(definition: SagaDefinition | RolloutDefinition | StepDefinition): Cbor {
+export function itemsOfSaga(definition: OfSagas): Cbor {
   switch (definition.kind) {
     case "saga": {
       const { name, version, stateGroup, groups, size, chunks, parts, staged } = definition;
@@ -84,14 +115,15 @@ export function itemsOfSaga(definition: SagaDefinition | RolloutDefinition | Ste
     }
     case "step":
       return [definition.rollout, definition.open];
+    case "pause":
+      return [definition.rollout, definition.paused];
+    case "undeploy":
+      return [definition.stateGroup];
   }
 }
 
 /** Throws `structure-…` or `definition-…`. */
-export function readSagaDefinition(
-  kind: "saga" | "rollout" | "step",
-  value: Cbor,
-): SagaDefinition | RolloutDefinition | StepDefinition {
+export function readSagaDefinition(kind: OfSagas["kind"], value: Cbor): OfSagas {
   switch (kind) {
     case "saga":
       return readSaga(value);
@@ -100,6 +132,14 @@ export function readSagaDefinition(
     case "step": {
       const [rollout, open] = tuple("step", value, 2);
       return { kind, rollout: integer("step: rollout", rollout), open: integer("step: open", open, 0, maxRings) };
+    }
+    case "pause": {
+      const [rollout, paused] = tuple("pause", value, 2);
+      return { kind, rollout: integer("pause: rollout", rollout), paused: boolean("pause: paused", paused) };
+    }
+    case "undeploy": {
+      const [stateGroup] = tuple("undeploy", value, 1);
+      return { kind, stateGroup: hash32("undeploy: state group", stateGroup) };
     }
   }
 }

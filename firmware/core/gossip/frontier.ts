@@ -6,6 +6,7 @@ import { poolOf } from "../chain/metablock-room";
 import { reportMissing } from "../chain/missing";
 import { parentsOf } from "../chain/predicates";
 import { referencesOf } from "../chain/references";
+import { hasOpenBlocks } from "../chain/retired";
 import { timing } from "../chain/timing";
 import { compareViews } from "../chain/view";
 import type { World } from "../chain/world";
@@ -152,7 +153,10 @@ function wantTip(peer: Peer): void {
   const { world, tip } = peer;
   const reported = world.reports.get(peer.avatarKey)?.highestFinalizableGeneration ?? -1;
   if (tip === null || reported <= world.highestFinalizableGeneration || world.metablocks.has(toHex(tip))) return;
-  const waits = [...peer.interests].some((key) => (world.groups.get(key)?.blocks.size ?? 0) > 0);
+  const waits = [...peer.interests].some((key) => {
+    const group = world.groups.get(key);
+    return group !== undefined && hasOpenBlocks(world, group);
+  });
   if (waits) reportMissing(world, toHex(tip), tip, poolOf(world, peer.avatarKey), peer.id);
 }
 
@@ -221,7 +225,7 @@ export function repeat(peer: Peer, outgoing: Outgoing[]): void {
   sendFrontier(peer, world.attemptsFailed > 1, outgoing);
   wantTip(peer);
   if (world.attemptsFailed === 1) return;
-  const stuck = sharedGroups(peer).filter(({ blocks }) => blocks.size > 0);
+  const stuck = sharedGroups(peer).filter((group) => hasOpenBlocks(world, group));
   for (const group of stuck) {
     for (const block of group.blocks.values()) {
       if (!isRepeated(peer, group, toHex(block.header.value.issuer))) continue;

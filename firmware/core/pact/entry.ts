@@ -5,7 +5,7 @@ import { maxEntryBytes } from "../wire/limits";
 import { encodeText } from "../wire/text";
 import type { Field, FieldType, Policy } from "../wire/types";
 import { integerRanges, isIntegerType } from "./field";
-import { readProduced } from "./produced";
+import { readMoved, readProduced } from "./produced";
 
 export { fieldsToObject, objectToValues } from "./json";
 
@@ -42,8 +42,9 @@ export function decodeEntry(fields: readonly Field[], encoded: Uint8Array, polic
   return fields.map((field, index) => fromItem(named(field), field.type, items[index] as Cbor, field));
 }
 
-/** Throws `entry-…` unless the bytes are an entry of these fields, or a gap entry. */
+/** Throws `entry-…` unless the bytes are an entry of these fields as it is pushed, or a gap entry. */
 export function checkEntry(fields: readonly Field[], policy: Policy, bytes: Uint8Array): void {
+  if (readMoved(bytes) !== undefined) throw broken("entry-shape", "the entry says that it was moved");
   if (gapCount(bytes) === undefined) decodeEntry(fields, bytes, policy);
 }
 
@@ -53,7 +54,8 @@ export function encodeGap(count: number): Uint8Array {
 }
 
 /** How many entries a gap entry stands for; undefined for any other entry. */
-export function gapCount(bytes: Uint8Array): number | undefined {
+export function gapCount(encoded: Uint8Array): number | undefined {
+  const bytes = readMoved(encoded)?.entry ?? encoded;
   // An unsigned integer has the major type 0, so the first byte tells a gap from an array.
   if (bytes.length === 0 || bytes[0]! > 0x1b) return undefined;
   const count = decodeItems(bytes);

@@ -31,6 +31,8 @@ export interface Conductor {
   /** As those of its runtime: for a conductor of more versions in its place. */
   drain(): void;
   isIdle(): boolean;
+  /** Of a saga that was undeployed: whether nothing that anybody began by it is under way, as far as is known here. */
+  isOver(): boolean;
   /** The sequence from which on it needs a group's final blocks before `boot`. More does no harm. */
   needed(group: Hash): number;
   /**
@@ -53,7 +55,7 @@ export interface ToldFinal {
 export type Order =
   /** Give this to the participant. */
   | { readonly kind: "push"; readonly event: Extract<Event, { readonly kind: "push" }> }
-  /** Keep this in the store in place of the last one (`keptUnder`): the next start is given it. At most 64 KB. */
+  /** Keep this in the store in place of the last one (`block/records`): the next start is given it. At most 64 KB. */
   | { readonly kind: "keep"; readonly what: keyof Kept; readonly bytes: Uint8Array }
   | Exclude<SagaAction, { readonly kind: "push" }>;
 
@@ -82,15 +84,6 @@ export interface Kept {
   readonly snapshot: Uint8Array | null;
   /** How long what is under way has waited. */
   readonly waits: Uint8Array | null;
-}
-
-/**
- * The keys of a store for what is kept of sagas: of those that a world was made with, by the hex of its worldTag, and of one that was
- * deployed, by the hex of its state group besides.
- */
-export function keptUnder(world: string, stateGroup?: string): { readonly [What in keyof Kept]: string } {
-  const of = stateGroup === undefined ? world : `${world}/${stateGroup}`;
-  return { snapshot: `saga/${of}`, waits: `saga-waits/${of}` };
 }
 
 /** Conductors of one participant; the lane after theirs is for what it tells of rollouts. */
@@ -233,6 +226,7 @@ export function createConductor(options: ConductorOptions): Conductor {
     lacks,
     drain: runtime.drain,
     isIdle: runtime.isIdle,
+    isOver: () => live && runtime.isOver(),
     needed: (group) => needed.get(toHex(group)) ?? 0,
     handle(event, time) {
       const now = withSoundWall(time);

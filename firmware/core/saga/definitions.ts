@@ -26,6 +26,8 @@ export interface SagaProvision {
   readonly from?: ReadonlyMap<string, number>;
   /** Of such a saga: the ids in hex of the versions by which this participant may begin; all of them where nothing is said. */
   readonly begins?: ReadonlySet<string>;
+  /** Whether it was undeployed: who knows that begins nothing by it, and no version of it is to come. */
+  readonly undeployed?: boolean;
 }
 
 export interface PactKnown {
@@ -70,6 +72,7 @@ export interface Definitions {
   readonly growing: boolean;
   /** As `SagaProvision` has it. */
   readonly begins: ReadonlySet<string> | null;
+  readonly undeployed: boolean;
 }
 
 /** Decodes and links what was told. Throws `saga-…` naming the saga and what does not fit, or what a decoder throws. */
@@ -96,7 +99,9 @@ export function readDefinitions(crypto: Sha256, provision: SagaProvision): Defin
   }
   const reversal = reversalPactId(crypto);
   const reversals = [...groups.values()].find(({ pact }) => equal(pact.id, reversal));
-  return { ...parts, sagas, reversals, growing: provision.from !== undefined, begins: provision.begins ?? null };
+  const undeployed = provision.undeployed === true;
+  const growing = provision.from !== undefined && !undeployed;
+  return { ...parts, sagas, reversals, growing, begins: provision.begins ?? null, undeployed };
 }
 
 /** Whether an entry of a pact is taken where `ancestor` is: it is that pact, or extends it. */

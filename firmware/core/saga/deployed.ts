@@ -45,14 +45,15 @@ export function decodeParts(parts: Uint8Array): SagaParts {
 export type KnownHere = Pick<SagaProvision, "pacts" | "groups">;
 
 /**
- * All versions of one deployed saga, as a conductor takes them. `idOf` names the groups, `begins` the versions by which this participant begins. Throws `saga-parts` where a definition says one thing
- * to who relays it and another to who runs it, and `saga-groups` where a group of it is not known here.
+ * All versions of one deployed saga, as a conductor takes them. `idOf` names the groups, `begins` the versions by which this participant
+ * begins; null where the saga was undeployed. Throws `saga-parts` where a definition says one thing to who relays it and another to who
+ * runs it, and `saga-groups` where a group of it is not known here.
  */
 export function provisionOf(
   versions: readonly SagaDefinition[],
   { pacts, groups }: KnownHere,
   idOf: (group: Uint8Array) => Hash,
-  begins: ReadonlySet<string>,
+  begins: ReadonlySet<string> | null,
 ): SagaProvision {
   const parts = versions.map(readParts);
   const from = new Map<string, number>();
@@ -70,7 +71,8 @@ export function provisionOf(
     stages: distinct(parts.flatMap(({ stages }) => stages)),
     descriptions: parts.map(({ description }) => description),
     from,
-    begins,
+    begins: begins ?? new Set(),
+    undeployed: begins === null,
   };
 }
 

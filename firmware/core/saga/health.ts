@@ -1,4 +1,4 @@
-import type { RolloutDefinition } from "../definitions/saga-definition";
+import type { RolloutDefinition, Standing } from "../definitions/saga-definition";
 import { VertebraError } from "../errors";
 import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import type { AvatarId, Field, Pact } from "../wire/types";
@@ -189,10 +189,10 @@ export function countRing(
 
 /**
  * What a steward's gateway is to do of a rollout: open so many rings, take it back (0), or nothing yet. `goodFor` is for how many ms the last
- * open ring has been good. A ring opens when the one before it is good; past its failures the rollout is taken back.
+ * open ring has been good. A ring opens when the one before it is good, unless the rollout is paused; past its failures it is taken back.
  */
 export function nextStep(
-  { definition, open }: Rollout,
+  { definition, open, paused }: Standing,
   told: (avatar: AvatarId) => Health | undefined,
   goodFor: number,
 ): number | null {
@@ -200,7 +200,7 @@ export function nextStep(
   const counts = definition.rings.slice(0, open).map((ring) => countRing(ring, told));
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
   if (failed > definition.maxFailures) return 0;
-  if (open === definition.rings.length || !isGood(definition, counts[counts.length - 1]!)) return null;
+  if (paused || open === definition.rings.length || !isGood(definition, counts[counts.length - 1]!)) return null;
   return goodFor >= definition.soakMs ? open + 1 : null;
 }
 

@@ -22,7 +22,7 @@ import {
   type Standing,
   standingOf,
 } from "./invocation";
-import { maxBacklog, maxInvocations, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
+import { maxBacklog, maxInvocations, maxLeftOpen, maxReaches, maxRemembered, maxUnconsumed } from "./limits";
 import { checkPutOut } from "./output";
 import { bytesHeld } from "./room";
 import { decodeState, type EntryReference, invocationId, isWithoutRun, type Output, type SagaState } from "./state";
@@ -155,13 +155,26 @@ function noteTaken(book: Book, { groupKey, sequence, id }: Pick<SeenEntry, "grou
 }
 
 /** "An entry of the initiating pact, once final, starts an invocation." */
-function start({ definitions }: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
+function start({ definitions, room }: Ledger, book: Book, seen: SeenEntry, now: number, changes: Change[]): void {
   if (!isOfPact(seen.pact, book.newest.description.initiatingPact)) return;
-  if (book.invocations.size >= maxInvocations || book.reaches.size >= maxReaches) {
+  const full = book.invocations.size >= maxInvocations || book.reaches.size >= maxReaches;
+  const enough = room !== Number.POSITIVE_INFINITY && book.opened.size >= maxLeftOpen;
+  if (definitions.undeployed && book.opened.size > 0 && (full || enough)) forgetOpened(book);
+  else if (full) {
     overflow(book, `${book.invocations.size} invocations and ${book.reaches.size} states of their own`, changes);
     return;
   }
   changes.push({ kind: "started", invocation: open(definitions, book, book.begins ?? book.newest, seen, now) });
+}
+
+/** The oldest that nobody began, of a saga by which nobody should. */
+function forgetOpened(book: Book): void {
+  const [oldest] = book.opened.values();
+  if (oldest === undefined) return;
+  close(book, oldest);
+  book.invocations.delete(oldest.key);
+  const { key, tip, running, waiting } = oldest.reach;
+  if (tip === null && running === null && waiting.length === 0) book.reaches.delete(key);
 }
 
 /** An invocation that this entry initiates and that has no state yet. */

@@ -24,6 +24,10 @@ export const maxErrorBytes = 512;
  */
 export const maxInvocations = 1_024;
 export const maxReaches = 1_024;
+/** Of a saga that was undeployed, where memory is bounded: entries that one who has not heard of it may yet have begun by. Of more, the oldest is forgotten. */
+export const maxLeftOpen = 128;
+/** ms for which nothing of such a saga has to be under way before a participant lets go of it: others may hear of it later. */
+export const lettingGoMs = 60_000;
 /** Final entries that no stage has consumed yet, per saga; of more, the oldest is forgotten. */
 export const maxUnconsumed = 256;
 /** Entries that were consumed and ids of entries that were produced, kept to know a repeat. */

@@ -14,7 +14,7 @@ const mostBegun = maxInvocations / 2;
  */
 export function heldBack({ definitions, books }: Ledger, group: Hash): VertebraError | undefined {
   const known = definitions.groups.get(toHex(group));
-  if (known === undefined) return undefined;
+  if (known === undefined || definitions.undeployed) return undefined;
   for (const { name, newest, invocations } of books.values()) {
     if (invocations.size < mostBegun || !isOfPact(known.pact, newest.description.initiatingPact)) continue;
     return new VertebraError(

@@ -193,7 +193,11 @@ function fillRest(from: Resuming, book: Book, held: KeptInvocations): void {
     // Of one that has ended no more is asked than that it is none of these.
     if (known !== null) book.causes.set(toHex(known), invocation === null ? "" : keys[invocation]!);
   }
-  for (const index of held.backlog) book.backlog.push(headAt(from, index));
+  for (const index of held.backlog) {
+    const head = headAt(from, index);
+    // No version of one that was undeployed is to come.
+    if (from.definitions.growing || book.versions.has(toHex(head.state.description))) book.backlog.push(head);
+  }
 }
 
 function stepAt(from: Resuming, invocation: Hash, kept: KeptStep): Step {

@@ -1,15 +1,12 @@
-import type { RolloutDefinition, SagaDefinition } from "../definitions/saga-definition";
+import type { SagaDefinition, Standing } from "../definitions/saga-definition";
 import { equal } from "../wire/bytes";
 import type { AvatarId } from "../wire/types";
 
 /** Which versions of a saga a member begins by, as its rollouts stand: a function of what is final among the definitions. */
 
-export interface Rollout {
+export interface Rollout extends Pick<Standing, "definition" | "open"> {
   /** Of its definition. */
   readonly sequence: number;
-  readonly definition: RolloutDefinition;
-  /** Rings that are open; none, where it was taken back. */
-  readonly open: number;
 }
 
 /** Whether a member begins by this version: one that is staged, in an open ring of a rollout of it. */

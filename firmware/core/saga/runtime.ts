@@ -38,6 +38,8 @@ export interface SagaRuntime extends Known {
   drain(): void;
   /** Whether nothing of what it began is under way. */
   isIdle(): boolean;
+  /** Whether no invocation that has a state is under way, and all is final that those put out. */
+  isOver(): boolean;
 }
 
 /** What a participant knows of sagas from final entries, and has to know again when it starts; not to be written to by others. */
@@ -105,6 +107,7 @@ export function createSagaRuntime(options: SagaOptions): SagaRuntime {
       runtime.draining = true;
     },
     isIdle: () => isIdle(runtime),
+    isOver: () => isOver(runtime),
     ledger,
     effects: runtime.effects,
     capable: runtime.capable,
@@ -119,6 +122,13 @@ function isIdle({ ledger, work }: Runtime): boolean {
     }
   }
   return true;
+}
+
+function isOver(runtime: Runtime): boolean {
+  for (const { invocations } of runtime.ledger.books.values()) {
+    for (const { head } of invocations.values()) if (head !== null) return false;
+  }
+  return runtime.effects.waiting.size === 0 && isIdle(runtime);
 }
 
 /** Leases within which the issuer of an intent acts, and before which nobody takes over from it. */
