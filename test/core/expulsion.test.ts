@@ -422,7 +422,10 @@ describe("what is defined of epochs", () => {
     ["structure-bound", { ...expel, epoch: maxCount + 1 }],
     ["structure-bound", { ...expel, time: maxCount + 1 }],
     ["structure-field", { ...expel, avatar: new Uint8Array(31) }],
-    ["structure-field", { kind: "member", name: "a", avatar: avatars[0]!, board: "linux", key: new Uint8Array(31) }],
+    [
+      "structure-field",
+      { kind: "member", name: "a", avatar: avatars[0]!, board: "linux", labels: [], key: new Uint8Array(31) },
+    ],
   ];
   it("is refused where it does not hang together, and taken where it does", () => {
     for (const [code, definition] of refused) {
