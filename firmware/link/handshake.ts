@@ -115,7 +115,7 @@ export function repeatHandshake(handshake: Handshake): OutgoingFrame[] {
   return [{ kind: kinds.preamble, payload: preamble }, ...(exchange ? [exchange.sent] : begin(handshake))];
 }
 
-/** The later one that both are in. Nobody on the wire can lead them to an earlier one: both preambles are in the prologue. */
+/** The last one that both are in. Nobody on the wire can lead them to an earlier one: both preambles are in the prologue. */
 function epochWith({ epoch, identity }: Handshake, peer: Uint8Array): number {
   return Math.min(epoch, readPreamble(identity.worldTag, peer));
 }

@@ -29,6 +29,8 @@ export interface SerialStatus {
   readonly error: VertebraError | undefined;
   /** Hex of the AvatarId at its other end, while a session stands. */
   readonly avatar: string | undefined;
+  /** By the key of which epoch that was made. */
+  readonly epoch: number | undefined;
   readonly stats: LinkStats;
   /** Messages that found every queue full, and were left for the next exchange of frontiers. */
   readonly dropped: number;
@@ -78,7 +80,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   let port: OpenPort | undefined;
   let settings: string | undefined;
   let error: VertebraError | undefined;
-  let peer: { readonly id: PeerId; readonly avatar: AvatarId } | undefined;
+  let peer: { readonly id: PeerId; readonly avatar: AvatarId; readonly epoch: number } | undefined;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let dropped = 0;
@@ -104,7 +106,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   }
 
   function goUp({ avatar, epoch, room }: Extract<LinkAction, { kind: "up" }>): void {
-    peer = { id: events.up(avatar, epoch, { send, cut }, room), avatar };
+    peer = { id: events.up(avatar, epoch, { send, cut }, room), avatar, epoch };
   }
 
   function goDown(reason: VertebraError): void {
@@ -210,6 +212,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       open: port !== undefined,
       error,
       avatar: peer && toHex(peer.avatar),
+      epoch: peer?.epoch,
       stats: linkStats(link),
       dropped,
     }),

@@ -1,23 +1,27 @@
 import { describe, expect, it } from "vitest";
 import { decodeFinalRecord, finalKey } from "../../firmware/core/block/final-record";
 import { ample } from "../../firmware/core/bounds";
-import { encodeDefinition } from "../../firmware/core/definitions/definition";
-import type { EpochDefinition } from "../../firmware/core/definitions/epoch-definition";
+import { type Definition, decodeDefinition, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { type EpochDefinition, sealEpoch } from "../../firmware/core/definitions/epoch-definition";
 import type { Action } from "../../firmware/core/events";
 import { isExpelled } from "../../firmware/core/identity/membership";
 import { syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
+import { maxCount, maxSealed } from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import type { Message } from "../../firmware/core/wire/types";
+import { toyCurves } from "../link/toy-curves";
 import { cheapCrypto } from "./cheap-crypto";
 import { createNetwork, type Network, type NetworkPlan, worldId } from "./network";
+import { refusal } from "./refusal";
 import { expulsion } from "./sessions";
 
 /** “`expel` names the avatar, and a new membership epoch with a fresh secret, sealed for each remaining member's static key” (PROTOCOL 10). */
 
-const crypto = cheapCrypto();
+const { x25519Public, x25519 } = toyCurves();
+const crypto = { ...cheapCrypto(), x25519Public, x25519 };
 
 function star(plan: Partial<NetworkPlan> = {}): Network {
   const members = ["gateway", "board1", "board2", "board3"];
@@ -397,6 +401,45 @@ describe("an expulsion", () => {
     for (const each of definitions) define(network, each);
     network.run(network.now + 2_000);
     expect([kept(), epochsOf(network, "board1")]).toEqual([[], [1]]);
+  });
+});
+
+describe("what is defined of epochs", () => {
+  const avatars = [1, 2].map((byte) => new Uint8Array(32).fill(byte));
+  const sealedTo = (...to: (Uint8Array | undefined)[]) =>
+    to.map((avatar) => ({ avatar: avatar!, bytes: new Uint8Array(48) }));
+  const epoch = { kind: "epoch", secret: new Uint8Array(32), ephemeral: new Uint8Array(32) } as const;
+  const expel = { kind: "expel", avatar: avatars[0]!, epoch: 1, secret: new Uint8Array(32), time: 0 } as const;
+  const many = Array.from({ length: maxSealed + 1 }, (_, index) => new Uint8Array(32).fill(index));
+  const refused: [string, Definition][] = [
+    ["structure-order", { ...epoch, sealed: sealedTo(avatars[1], avatars[0]) }],
+    ["structure-order", { ...epoch, sealed: sealedTo(avatars[0], avatars[0]) }],
+    ["structure-bound", { ...epoch, sealed: sealedTo(...many) }],
+    ["structure-field", { ...epoch, sealed: [{ avatar: avatars[0]!, bytes: new Uint8Array(47) }] }],
+    ["structure-field", { ...epoch, secret: new Uint8Array(31), sealed: [] }],
+    ["structure-field", { ...epoch, ephemeral: new Uint8Array(33), sealed: [] }],
+    ["structure-field", { ...expel, epoch: 0 }],
+    ["structure-bound", { ...expel, epoch: maxCount + 1 }],
+    ["structure-bound", { ...expel, time: maxCount + 1 }],
+    ["structure-field", { ...expel, avatar: new Uint8Array(31) }],
+    [
+      "structure-field",
+      { kind: "member", name: "a", avatar: avatars[0]!, board: "linux", labels: [], key: new Uint8Array(31) },
+    ],
+  ];
+  it("is refused where it does not hang together, and taken where it does", () => {
+    for (const [code, definition] of refused) {
+      const [given] = refusal(() => decodeDefinition(crypto, encodeDefinition(definition))).split(":");
+      expect([definition, given]).toEqual([definition, code]);
+    }
+    for (const definition of [{ ...epoch, sealed: sealedTo(...many.slice(1)) }, expel]) {
+      expect(decodeDefinition(crypto, encodeDefinition(definition))).toEqual(definition);
+    }
+  });
+
+  it("is not sealed to a key for which anybody has the secret", () => {
+    const members = [{ avatar: avatars[0]!, key: new Uint8Array(32) }];
+    expect(refusal(() => sealEpoch(crypto, epoch.secret, avatars[1]!, members))).toMatch(/^member-key: /);
   });
 });
 

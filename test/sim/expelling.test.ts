@@ -9,6 +9,7 @@ import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import { cheapCrypto } from "../core/cheap-crypto";
 import { createNetwork, type GroupPlan, type Network, worldId } from "../core/network";
 import { expulsion } from "../core/sessions";
+import { toyCurves } from "../link/toy-curves";
 import { type Draw, seeded, some } from "./random";
 
 /**
@@ -17,7 +18,8 @@ import { type Draw, seeded, some } from "./random";
  * where it asks; all others end in the last epoch, with all that was sealed.
  */
 
-const crypto = cheapCrypto();
+const { x25519Public, x25519 } = toyCurves();
+const crypto = { ...cheapCrypto(), x25519Public, x25519 };
 const boards = ["b1", "b2", "b3", "b4", "b5", "b6"];
 /** Whom anybody can make who holds the World id: it has the keys of whoever was expelled. */
 const stranger = "stranger";

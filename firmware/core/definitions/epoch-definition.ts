@@ -1,5 +1,6 @@
 import type { Crypto } from "../../ports";
-import { compare, equal, joined } from "../wire/bytes";
+import { VertebraError } from "../errors";
+import { compare, equal, joined, toHex } from "../wire/bytes";
 import type { Cbor } from "../wire/cbor";
 import { derivations, hash, hkdf, type Sha256 } from "../wire/hash";
 import { maxCount, maxSealed } from "../wire/limits";
@@ -85,7 +86,7 @@ export function nameOfSecret(crypto: Sha256, secret: Uint8Array): Hash {
 
 type Sealing = Pick<Crypto, "sha256" | "x25519Public" | "x25519" | "seal">;
 
-/** A fresh secret sealed to these members, in as many definitions as it takes. `ephemeral` is a fresh X25519 secret, used for nothing else. */
+/** A fresh secret sealed to these members, in as many definitions as it takes. `ephemeral` is a fresh X25519 secret, used for nothing else. Throws `member-key`. */
 export function sealEpoch(
   crypto: Sealing,
   secret: Uint8Array,
@@ -98,7 +99,9 @@ export function sealEpoch(
     ephemeral: crypto.x25519Public(ephemeral),
   } as const;
   const sealed = members.map(({ avatar, key }) => {
-    const sealing = sealingKey(crypto, crypto.x25519(ephemeral, key), about.ephemeral, key);
+    const shared = crypto.x25519(ephemeral, key);
+    if (isZero(shared)) throw ofSmallOrder(avatar);
+    const sealing = sealingKey(crypto, shared, about.ephemeral, key);
     return { avatar, bytes: crypto.seal(sealing, new Uint8Array(12), avatar, secret) };
   });
   sealed.sort((a, b) => compare(a.avatar, b.avatar));
@@ -121,9 +124,23 @@ export function openEpoch(
   const its = sealed.find((each) => equal(each.avatar, avatar));
   if (its === undefined) return undefined;
   const shared = crypto.x25519(staticSecret, ephemeral);
+  if (isZero(shared)) return null;
   const key = sealingKey(crypto, shared, ephemeral, crypto.x25519Public(staticSecret));
   const secret = crypto.open(key, new Uint8Array(12), avatar, its.bytes);
   return secret?.length === 32 && equal(nameOfSecret(crypto, secret), name) ? secret : null;
+}
+
+/** Suite 1: all-zero results are refused (PROTOCOL 1). */
+function isZero(shared: Uint8Array): boolean {
+  return shared.every((byte) => byte === 0);
+}
+
+function ofSmallOrder(avatar: AvatarId): VertebraError {
+  return new VertebraError(
+    "member-key",
+    `The key of ${toHex(avatar).slice(0, 16)} is of small order: anybody could open what is sealed to it`,
+    "Expel that member first.",
+  );
 }
 
 /** It is used once: so the nonce may be zero. */
