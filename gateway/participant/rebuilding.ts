@@ -1,7 +1,7 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { definedKey } from "../../firmware/core/block/records";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
-import { concerns, idOfDefined } from "../../firmware/core/definitions/definition";
+import { concerns, type Definition, idOfDefined } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
@@ -39,7 +39,9 @@ export async function rebuildRecords(
   { tag, avatar, groups, definitions }: RebuiltWorld,
 ): Promise<Map<string, Uint8Array>> {
   const records = new Map<string, Uint8Array>();
-  const defined = definitions === null ? [] : await takeDefined(crypto, history, records, tag, avatar, definitions);
+  const known = groups.map(({ id }) => id);
+  const defined =
+    definitions === null ? [] : await takeDefined(crypto, history, records, tag, avatar, definitions, known);
   for (const { id, soleOwner } of [...groups, ...defined]) {
     const past = createPast(tag, id);
     await takeAll(crypto, history, past, avatar, soleOwner);
@@ -48,7 +50,7 @@ export async function rebuildRecords(
   return records;
 }
 
-/** The records of what was defined for the participant (`core/definitions/defined`), and the groups that these define. */
+/** The records of what was defined for the participant (`core/definitions/defined`), who has the `known` groups, and the groups that these define. */
 async function takeDefined(
   crypto: Pick<Crypto, "sha256" | "verify">,
   history: FinalHistory,
@@ -56,8 +58,10 @@ async function takeDefined(
   tag: string,
   avatar: AvatarId,
   group: string,
+  known: readonly string[],
 ): Promise<RebuiltGroup[]> {
   const defined: RebuiltGroup[] = [];
+  const ofSagas = { groups: new Set(known), rollouts: new Set<number>() };
   let hole = 0;
   for (let position = 0; hole <= longestHole; position++) {
     const [record] = await history.read([finalKey(tag, group, position)]);
@@ -66,13 +70,41 @@ async function takeDefined(
     if (block === undefined) continue;
     for (const [index, entry] of (block.entries ?? []).entries()) {
       const definition = readableDefinition(crypto, entry);
+      const sequence = block.firstEntry + index;
+      if (definition !== undefined && isOfItsSagas(ofSagas, sequence, definition)) {
+        records.set(definedKey(tag, sequence), entry);
+      }
       if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
-      records.set(definedKey(tag, block.firstEntry + index), entry);
+      records.set(definedKey(tag, sequence), entry);
       const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
-      defined.push({ id: toHex(idOfDefined(crypto, definition)), soleOwner });
+      const id = toHex(idOfDefined(crypto, definition));
+      defined.push({ id, soleOwner });
+      ofSagas.groups.add(id);
     }
   }
   return defined;
+}
+
+/** Whether it is of a saga whose states these groups have, or of a rollout of one, which are noted as they come. */
+function isOfItsSagas(
+  { groups, rollouts }: { readonly groups: ReadonlySet<string>; readonly rollouts: Set<number> },
+  sequence: number,
+  definition: Definition,
+): boolean {
+  switch (definition.kind) {
+    case "saga":
+    case "undeploy":
+      return groups.has(toHex(definition.stateGroup));
+    case "rollout":
+      if (!groups.has(toHex(definition.stateGroup))) return false;
+      rollouts.add(sequence);
+      return true;
+    case "step":
+    case "pause":
+      return rollouts.has(definition.rollout);
+    default:
+      return false;
+  }
 }
 
 async function takeAll(
