@@ -53,7 +53,7 @@ export interface DefinedJson {
 interface DefinedThing {
   readonly kind: Definition["kind"];
   readonly name: string;
-  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group, of an epoch the hash of its secret; in hex. A step has none. */
+  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group, of an epoch the hash of its secret; in hex. What is of a rollout has none. */
   readonly id: string;
   /** In the definitions group; null where nothing was defined. */
   readonly sequence: number | null;
@@ -161,17 +161,20 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       return { kind: "rollout", name: `${definition.name} v${definition.version}`, id: toHex(definition.statusGroup) };
     case "undeploy":
       return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
-    case "pause": {
-      const { rollout, paused } = definition;
-      return { kind: "pause", name: `${rollout} ${paused ? "waits" : "goes on"}`, id: "" };
-    }
     case "epoch":
       return { kind: "epoch", name: `for ${definition.sealed.length} members`, id: toHex(definition.secret) };
     case "expel":
       return { kind: "expel", name: catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
+    case "pause":
+      return { kind: "pause", name: `${rolloutName(catalog, definition)}${definition.paused ? "" : " ends"}`, id: "" };
     case "step":
-      return { kind: "step", name: `${definition.rollout} to ${definition.open}`, id: "" };
+      return { kind: "step", name: `${rolloutName(catalog, definition)} to ${definition.open} rings`, id: "" };
   }
+}
+
+function rolloutName({ rollouts }: World["catalog"], { rollout }: { readonly rollout: number }): string {
+  const { name, version } = rollouts.find(({ sequence }) => sequence === rollout)!.definition;
+  return `${name} v${version}`;
 }
 
 /** Throws as `checkBoard`, for each of its owners whose board.json is here. */

@@ -12,7 +12,7 @@ import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process"
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
-import { paint } from "../system/text";
+import { fit, paint } from "../system/text";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
 import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
@@ -134,12 +134,15 @@ function listCommand(): Command {
         ["BOARD", "AVATAR", "LABELS", "GROUPS", ""],
         ...boards.map(({ name, avatar, labels, groups, expelled }) => [
           ...[name, `${avatar.slice(0, 8)}…`, labels.join(", ")],
-          groups.join(", "),
+          // `board show` tells all of them.
+          fit(groups.join(", "), widestGroups),
           expelled === null ? "" : inWords(expelled),
         ]),
       ]);
   });
 }
+
+const widestGroups = 40;
 
 function showCommand(): Command {
   return worldCommand("show", "show a board: who it is, what it is, and what it shares with whom", [

@@ -13,5 +13,7 @@ export async function askToDefine(options: WorldOptions, path: string, asked: ob
 
 export function showDefined({ dry, defined }: DefinedJson): void {
   const done = dry ? paint("yellow", "would define") : paint("green", "defined");
-  for (const { kind, name, id } of defined) print(done, ` ${kind} `, paint("bold", name), ` ${id.slice(0, 16)}…`);
+  for (const { kind, name, id } of defined) {
+    print(done, ` ${kind} `, paint("bold", name), id === "" ? "" : ` ${id.slice(0, 16)}…`);
+  }
 }

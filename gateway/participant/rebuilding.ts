@@ -2,7 +2,8 @@ import { finalKey } from "../../firmware/core/block/final-record";
 import { definedKey } from "../../firmware/core/block/records";
 import { ample } from "../../firmware/core/bounds";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
-import { concerns, idOfDefined } from "../../firmware/core/definitions/definition";
+import { retiredBy } from "../../firmware/core/definitions/defined";
+import { concerns, type Definition, idOfDefined } from "../../firmware/core/definitions/definition";
 import type { EpochDefinition, ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import { recordsOfEpochs } from "../../firmware/core/definitions/epochs";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -45,7 +46,8 @@ export async function rebuildRecords(
 ): Promise<Map<string, Uint8Array>> {
   const { tag, avatar, groups, definitions } = world;
   const records = new Map<string, Uint8Array>();
-  const defined = definitions === null ? [] : await takeDefined(crypto, history, records, world, definitions);
+  const known = groups.map(({ id }) => id);
+  const defined = definitions === null ? [] : await takeDefined(crypto, history, records, world, definitions, known);
   for (const { id, soleOwner } of [...groups, ...defined]) {
     const past = createPast(tag, id);
     await takeAll(crypto, history, past, avatar, soleOwner);
@@ -54,16 +56,18 @@ export async function rebuildRecords(
   return records;
 }
 
-/** The records of what was defined for the participant (`core/definitions`), and the groups that this defines. */
+/** The records of what was defined for the participant (`core/definitions/defined`), who has the `known` groups, and the groups that these define. */
 async function takeDefined(
   crypto: Crypto,
   history: FinalHistory,
   records: Map<string, Uint8Array>,
   { tag, avatar, staticSecret }: RebuiltWorld,
   group: string,
+  known: readonly string[],
 ): Promise<RebuiltGroup[]> {
   const defined: RebuiltGroup[] = [];
   const epochs: [number, EpochDefinition | ExpelDefinition][] = [];
+  const its = { groups: new Set(known), rollouts: new Set<number>() };
   let hole = 0;
   for (let position = 0; hole <= longestHole; position++) {
     const [record] = await history.read([finalKey(tag, group, position)]);
@@ -74,15 +78,44 @@ async function takeDefined(
       const definition = readableDefinition(crypto, entry);
       const sequence = block.firstEntry + index;
       if (definition?.kind === "epoch" || definition?.kind === "expel") epochs.push([sequence, definition]);
+      if (definition !== undefined && isOfItsSagas(its, sequence, definition)) {
+        records.set(definedKey(tag, sequence), entry);
+      }
+      const retired = definition && retiredBy(crypto, definition);
+      if (retired !== undefined && its.groups.has(toHex(retired))) records.set(definedKey(tag, sequence), entry);
       if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
       records.set(definedKey(tag, sequence), entry);
       const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
-      defined.push({ id: toHex(idOfDefined(crypto, definition)), soleOwner });
+      const id = toHex(idOfDefined(crypto, definition));
+      defined.push({ id, soleOwner });
+      its.groups.add(id);
     }
   }
   const about = { crypto, tag, avatar, staticSecret };
   for (const [key, value] of recordsOfEpochs(about, ample.epochsKept, epochs)) records.set(key, value);
   return defined;
+}
+
+/** Whether it is of a saga whose states these groups have, or of a rollout of one, which are noted as they come. */
+function isOfItsSagas(
+  { groups, rollouts }: { readonly groups: ReadonlySet<string>; readonly rollouts: Set<number> },
+  sequence: number,
+  definition: Definition,
+): boolean {
+  switch (definition.kind) {
+    case "saga":
+    case "undeploy":
+      return groups.has(toHex(definition.stateGroup));
+    case "rollout":
+      if (!groups.has(toHex(definition.stateGroup))) return false;
+      rollouts.add(sequence);
+      return true;
+    case "step":
+    case "pause":
+      return rollouts.has(definition.rollout);
+    default:
+      return false;
+  }
 }
 
 async function takeAll(

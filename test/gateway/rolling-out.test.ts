@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
@@ -119,6 +120,28 @@ describe("the versions of a saga", () => {
     const begins = found!.members.map(({ name, begins: by }) => `${name} ${by}`).sort();
     expect(begins).toEqual(["board-1 1", "board-2 2", "gateway 1"]);
     expect(found!.versions[1]).toMatchObject({ stands: "rolling out", open: 1, rings: 2, all: false });
+  }, 60_000);
+
+  it("go on by a journal that was begun anew from what is final, and one that was undeployed does not", async () => {
+    await deploySaga(gateway, await version(1, ["gateway"]), never());
+    await start(2, [{ all: true }]);
+    await visit(1);
+    const ended = async () => (await listSagas(gateway)).invocations.map((each) => each.version);
+    await expect.poll(async () => (await listSagas(gateway)).sagas[0]!.done, patience).toBe(1);
+    const beginAnew = async () => {
+      await gateway.close();
+      renameSync(join(directory, "store", "journal"), join(directory, "store", "journal.given-up"));
+      gateway = await gatewayOf(openWorld(crypto, directory));
+    };
+    await beginAnew();
+    await visit(1);
+    await expect.poll(async () => (await listSagas(gateway)).sagas[0]!.done, patience).toBe(2);
+    expect(await ended()).toEqual([2, 2]);
+    await undeploySaga(gateway, asked, never());
+    await beginAnew();
+    await visit(1);
+    await sleep(2_000);
+    expect((await listSagas(gateway)).sagas).toMatchObject([{ done: 2, running: 0 }]);
   }, 60_000);
 
   it("go on after a restart as they stood before it", async () => {
