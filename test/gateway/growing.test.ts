@@ -7,7 +7,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
 import { storeSizes } from "../../gateway/channels/store-sizes";
-import { replaceBoard } from "../../gateway/channels/succeeding";
+import { replaceBoard, retireGroup } from "../../gateway/channels/succeeding";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { newBoard } from "../../gateway/world/growing";
 import {
@@ -189,6 +189,13 @@ describe("a gateway whose world grows", () => {
     expect(names(second.world)).toEqual(["board-1"]);
     await add(second, "porch");
     expect(names(second.world)).toEqual(["board-1", "porch"]);
+    // Nothing is sealed in a group that was retired, by who begins anew either.
+    await retireGroup(second, { group: "alone", owners: [], readings: [], dry: false }, never());
+    await stop(second);
+    rmSync(join(directory, "store", "journal"));
+    renameSync(join(directory, "store", "journal.kept-1"), join(directory, "store", "journal.given-up"));
+    const third = await start();
+    await expect(push(third, 3)).rejects.toMatchObject({ code: "group-retired" });
   });
 
   it("tells of a definition that counts for nobody, and takes those after it", async () => {
