@@ -44,7 +44,7 @@ export async function expelMember(gateway: Gateway, asked: ExpelAsked, ending: A
     const definitions = expulsionOf(gateway, avatar);
     const would = tried(gateway, definitions);
     if (asked.dry) return { ...would, groups };
-    const defined = await define(gateway, definitions, ending);
+    const defined = await defineInTurn(gateway, definitions, ending);
     if (isExpelled(catalog.expelled, avatar)) return { ...defined, groups };
   }
   throw new VertebraError(
@@ -56,6 +56,13 @@ export async function expelMember(gateway: Gateway, asked: ExpelAsked, ending: A
 
 function isExpelled(expelled: readonly ExpelDefinition[], avatar: AvatarId): boolean {
   return expelled.some((each) => equal(each.avatar, avatar));
+}
+
+/** Each once the one before is final: where a part of the secret is refused, nobody is expelled without it. */
+async function defineInTurn(gateway: Gateway, definitions: readonly Definition[], ending: AbortSignal) {
+  const defined: DefinedJson["defined"][number][] = [];
+  for (const each of definitions) defined.push(...(await define(gateway, [each], ending)).defined);
+  return { dry: false, defined };
 }
 
 /** The member's avatar. Throws why it is not to be expelled. */

@@ -1,7 +1,18 @@
 import { toHex } from "../../firmware/core/wire/bytes";
 
 /** What a step never changes in place, so that snapshots may share it: bytes, keys, and all that is decoded from bytes. */
-const shared = new Set(["crypto", "signer", "pact", "pactBytes", "fields", "definition", "header", "stewards"]);
+const shared = new Set([
+  "crypto",
+  "signer",
+  "pact",
+  "pactBytes",
+  "fields",
+  "definition",
+  "header",
+  "stewards",
+  "staticSecret",
+  "membership",
+]);
 
 /** A deep copy of a participant's state, which is plain data but for its cryptography. */
 export function copyState<T>(state: T): T {

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Definition } from "../../firmware/core/definitions/definition";
+import { VertebraError } from "../../firmware/core/errors";
 import { isExpelled } from "../../firmware/core/identity/membership";
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
@@ -120,6 +122,27 @@ describe("expelling a board", () => {
     await expel(gateway, "board-1");
     expect(membershipOf(gateway).keyed).toBe(2);
   });
+
+  it("in a world of many seals to every one of them, and expels nobody where a part of that is refused", async () => {
+    const gateway = await start();
+    const many = Array.from({ length: 200 }, (_, index): Definition => {
+      const avatar = crypto.signer(crypto.sha256(Uint8Array.of(index))).publicKey;
+      return { kind: "member", name: `m${index}`, avatar, board: "linux", labels: [], key: avatar };
+    });
+    for (let at = 0; at < many.length; at += 8) await define(gateway, many.slice(at, at + 8), never());
+    let pushes = 0;
+    const full: typeof gateway.channel.push = async (...asked) => {
+      if (++pushes === 2) throw new VertebraError("buffer-full", "It is full", "Wait.");
+      return gateway.channel.push(...asked);
+    };
+    const refusing = { ...gateway, channel: { ...gateway.channel, push: full } };
+    await expect(expel(refusing, "m7")).rejects.toMatchObject({ code: "buffer-full" });
+    expect(membershipOf(gateway).epoch).toBe(0);
+    const before = gateway.world.catalog.taken;
+    expect((await expel(gateway, "m7")).defined.map(({ kind }) => kind)).toEqual(["epoch", "epoch", "epoch", "expel"]);
+    const told = (await pulled(gateway, "definitions", before)).map(({ entry }) => entry);
+    expect(told.flatMap((entry) => entry?.members ?? [])).toHaveLength(203);
+  }, 60_000);
 
   it("lets who is added later come in the epoch of that time", async () => {
     const gateway = await start();

@@ -178,6 +178,25 @@ describe("a session", () => {
     expect(handshakes(pair)).toEqual([2, 2]);
   });
 
+  it("goes on so at 1,200 baud, while messages wait on both sides, and none of those is taken twice", () => {
+    const { pair, left, right } = meeting(1, 1);
+    pair.rate = 0.12;
+    pair.start();
+    expect(pair.until(() => bothUp(pair), 60_000)).toBe(true);
+    for (let number = 1; number < 6; number++) {
+      for (const end of [pair.left, pair.right]) pair.send(end, message(number, 300));
+    }
+    raise(pair, pair.left, left, 2);
+    raise(pair, pair.right, right, 2);
+    expect(pair.until(() => bothUp(pair) && pair.left.epoch === 2 && pair.right.epoch === 2, 120_000)).toBe(true);
+    pair.run(60_000);
+    expect([bothUp(pair), handshakes(pair)]).toEqual([true, [2, 2]]);
+    for (const end of [pair.left, pair.right]) {
+      const numbers = end.messages.map(([first]) => first!);
+      expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    }
+  });
+
   it("is made in the last epoch by one who waited alone for longer than keys are kept", () => {
     const { pair, left, right } = meeting(1, 7);
     pair.plugged = false;
