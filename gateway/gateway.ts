@@ -6,8 +6,8 @@ import { wallError } from "../firmware/core/clock";
 import type { Definition } from "../firmware/core/definitions/definition";
 import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
-import { avatarSeed } from "../firmware/core/identity/avatar";
-import { credentials } from "../firmware/core/identity/credentials";
+import { avatarSeed, noiseStatic } from "../firmware/core/identity/avatar";
+import { Credentials } from "../firmware/core/identity/credentials";
 import { syncGroupId } from "../firmware/core/pact/pact";
 import { createParticipant, type Participant } from "../firmware/core/participant";
 import { equal, fromHex, toHex } from "../firmware/core/wire/bytes";
@@ -35,7 +35,7 @@ import type { World } from "./world/world";
 export interface Gateway {
   readonly world: World;
   readonly crypto: Crypto;
-  readonly participant: Pick<Participant, "status" | "why">;
+  readonly participant: Pick<Participant, "status" | "why" | "membership">;
   readonly store: BlockReader & Pick<Store, "read">;
   readonly channel: Channel;
   /** Those that the world was made with, where it was made with some, and each that was deployed since. */
@@ -88,7 +88,8 @@ export interface GatewayOptions {
 /** Errors: those of `openStore`, of a record that can't be read, and of sagas that can't be run. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { world, crypto } = options;
-  const avatar = crypto.signer(avatarSeed(crypto, world.seed, world.provision.worldId)).publicKey;
+  const secret = avatarSeed(crypto, world.seed, world.provision.worldId);
+  const avatar = crypto.signer(secret).publicKey;
   const groupOf = (bytes: Uint8Array) => ({
     id: toHex(syncGroupId(crypto, bytes)),
     soleOwner: decodeSyncGroup(bytes).owners.length === 1,
@@ -99,6 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     world: {
       tag: world.tag,
       avatar,
+      staticSecret: noiseStatic(crypto, secret),
       groups: groupsOf(world.provision).map(groupOf),
       definitions: definitionsKey(crypto, world.provision),
     },
@@ -152,6 +154,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   });
   const definitions = createFollowing(crypto, world, events);
   const pledges = createPledges();
+  const links: OpenedLink[] = [];
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
     participant,
@@ -166,6 +169,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     perform(outcome) {
       if (outcome.kind === "final") definitions.take(outcome.block);
       perform(outcome, peers, channel, events);
+      if (outcome.kind === "expelled") for (const { avatar } of links) avatar.renew();
       if (outcome.kind === "recovered") mending.take(outcome.block).then(channel.changed, events.failed);
       conductings.take(outcome);
     },
@@ -188,7 +192,8 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     await driver.stop();
     throw error;
   }
-  const links = options.serial.map((place) => startLink(options, peers, place));
+  const identity = identityOf(options, participant);
+  links.push(...options.serial.map((place) => startLink(options, identity, peers, place)));
   const ending = new AbortController();
   const close = async () => {
     ending.abort();
@@ -206,7 +211,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   });
   const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
   const addCable = (place: SerialPlace) => {
-    if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, peers, place));
+    if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, identity, peers, place));
   };
   const keepContent = async (pieces: ReadonlyMap<string, Uint8Array>) => {
     const kept = new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes]));
@@ -261,8 +266,24 @@ interface OpenedLink {
   readonly avatar: SerialAvatar;
 }
 
-function startLink({ world, crypto, events }: GatewayOptions, peers: Peers, place: SerialPlace): OpenedLink {
-  const identity = credentials(crypto, world.seed, world.provision.worldId);
+/** Whom its links let in: members by the names that are defined, too. */
+function identityOf({ world, crypto }: GatewayOptions, participant: Participant): Credentials {
+  const { catalog, tag } = world;
+  const identity = new Credentials(crypto, world.seed, world.provision.worldId);
+  identity.members = {
+    membership: participant.membership(tag),
+    knows: (avatar) => participant.knows(tag, avatar) || catalog.members.some((each) => equal(each.avatar, avatar)),
+    nameOf: catalog.memberName,
+  };
+  return identity;
+}
+
+function startLink(
+  { crypto, events }: GatewayOptions,
+  identity: Credentials,
+  peers: Peers,
+  place: SerialPlace,
+): OpenedLink {
   const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
   const avatar = startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) });
   if (place.named) avatar.firstTry.then((error) => error && events.notice(triedAgain(error)));

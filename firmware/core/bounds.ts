@@ -20,6 +20,8 @@ export interface Bounds {
   readonly queue: number;
   /** Bytes of memory for what is under way in a saga. Of more, a participant takes no part in it any more, and leaves it to the others. */
   readonly sagaBytes: number;
+  /** Epochs of the membership by whose keys it still lets others in who slept through what came after. */
+  readonly epochsKept: number;
 }
 
 /** What a machine holds that has memory by the megabyte, and a store that keeps all. */
@@ -33,11 +35,22 @@ export const ample: Bounds = {
   bufferBytes: 16_384,
   queue: 80 * 1024,
   sagaBytes: Number.POSITIVE_INFINITY,
+  epochsKept: 256,
 };
 
 /** Throws an assertion where bounds are below what the rules of agreement need. */
 export function checkBounds(bounds: Bounds): void {
-  const { finalTail, told, metablocks, blocksInFlight, blocksUnasked, bufferEntries, bufferBytes, sagaBytes } = bounds;
+  const {
+    finalTail,
+    told,
+    metablocks,
+    blocksInFlight,
+    blocksUnasked,
+    bufferEntries,
+    bufferBytes,
+    sagaBytes,
+    epochsKept,
+  } = bounds;
   assert(finalTail === 0 || finalTail >= recentFinalKept, "after a restart the last slots are judged by their blocks");
   assert(told >= leastTold, "what goes to a peer in one answer is told once");
   assert(metablocks >= leastMetablocks, "a generation, the one before it and the next are held");
@@ -47,6 +60,7 @@ export function checkBounds(bounds: Bounds): void {
   );
   assert(blocksUnasked >= 1 && blocksUnasked <= blocksPerIssuer, "a block can be placed that is held");
   assert(bufferEntries >= 1 && bufferBytes >= 1, "an entry is held until it is sealed");
+  assert(epochsKept >= 1, "it knows by which key it meets others");
   assert(sagaBytes >= leastSagaBytes, "a saga has room for what it remembers, and for some invocations");
 }
 

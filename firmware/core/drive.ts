@@ -14,12 +14,13 @@ import { type ChainCrypto, noChanges, type World } from "./chain/world";
 import { contentsDue, createContents } from "./definitions/content";
 import { restoreDefined } from "./definitions/defined";
 import { definitionsPactBytes, ofDefinitions } from "./definitions/definition";
+import { membershipIn } from "./definitions/epochs";
 import { assert } from "./errors";
 import { pullDue } from "./gossip/catchup";
 import { frontierDue } from "./gossip/frontier";
 import type { Peer } from "./gossip/peer";
 import { lostDue } from "./gossip/recovery";
-import { avatarSeed } from "./identity/avatar";
+import { avatarSeed, noiseStatic } from "./identity/avatar";
 import type { WorldProvision } from "./identity/provision";
 import { worldTag } from "./identity/world";
 import { toHex } from "./wire/bytes";
@@ -40,7 +41,8 @@ export function createWorld(
   records: readonly (readonly [string, Uint8Array])[],
 ): World {
   const { crypto, seed, bounds } = options;
-  const signer = crypto.signer(avatarSeed(crypto, seed, provision.worldId));
+  const secret = avatarSeed(crypto, seed, provision.worldId);
+  const signer = crypto.signer(secret);
   const tagBytes = worldTag(crypto, provision.worldId);
   const pacts = indexPacts(crypto, [...provision.pacts, definitionsPactBytes()]);
   const avatarKey = toHex(signer.publicKey);
@@ -56,6 +58,8 @@ export function createWorld(
     avatar: signer.publicKey,
     avatarKey,
     signer,
+    staticSecret: noiseStatic(crypto, secret),
+    ...membershipIn(records, toHex(tagBytes), bounds.epochsKept, provision.epoch),
     groups: new Map(groups.map((group) => [group.key, group])),
     owners: new Set(groups.flatMap((group) => group.ownerKeys)),
     definitions,

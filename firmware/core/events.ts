@@ -17,6 +17,8 @@ export type Event =
       readonly world: string;
       readonly peer: PeerId;
       readonly avatar: AvatarId;
+      /** By the key of which epoch it was made (`link`); the present one where nothing is said. */
+      readonly epoch?: number;
       readonly room?: Room;
     }
   /**
@@ -147,6 +149,11 @@ export type Action =
       readonly stateGroup: Hash;
       readonly gone: boolean;
     }
+  /**
+   * This avatar is in the world no more, which is in this epoch of its membership from now on. Sessions with it are to be ended, and all
+   * others to be renewed (`link`).
+   */
+  | { readonly kind: "expelled"; readonly world: string; readonly avatar: AvatarId; readonly epoch: number }
   /** Something a person should know; the participant goes on. */
   | { readonly kind: "notice"; readonly world: string; readonly error: VertebraError }
   /** Send `alarm` at this monotonic time, in place of any earlier wish. */

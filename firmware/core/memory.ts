@@ -59,13 +59,13 @@ const momentBytes = 32 * 1024;
 const classes: readonly Bounds[] = [
   {
     ...{ finalTail: 16, told: 0, metablocks: 16, blocksInFlight: 2, blocksUnasked: 2 },
-    ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024, sagaBytes: 96 * 1024 },
+    ...{ bufferEntries: 24, bufferBytes: 2_048, queue: 16 * 1024, sagaBytes: 96 * 1024, epochsKept: 8 },
   },
   {
     ...{ finalTail: 64, told: 0, metablocks: 64, blocksInFlight: 4, blocksUnasked: 8 },
-    ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024, sagaBytes: 384 * 1024 },
+    ...{ bufferEntries: 64, bufferBytes: 4_096, queue: 40 * 1024, sagaBytes: 384 * 1024, epochsKept: 16 },
   },
-  { ...ample, finalTail: 64, sagaBytes: 8 * 1024 * 1024 },
+  { ...ample, finalTail: 64, sagaBytes: 8 * 1024 * 1024, epochsKept: 64 },
 ];
 
 /** Of a provisioned world. Throws `structure-…` where it can't be read. */

@@ -10,6 +10,7 @@ import { type ChainCrypto, type Changes, noChanges, type World } from "./chain/w
 import { withSoundWall } from "./clock";
 import { askForContents, tellSagas } from "./definitions/content";
 import { letGo, takeDefinitions } from "./definitions/defined";
+import { knows } from "./definitions/epochs";
 import { boot, createWorld, drive, wakeAt } from "./drive";
 import { assert, VertebraError } from "./errors";
 import type { Action, Event, PeerId } from "./events";
@@ -30,6 +31,7 @@ import { askForLost, noteLost } from "./gossip/recovery";
 import { noteLines, takeRoom } from "./gossip/room";
 import { type Outgoing, sendCertificates, spread } from "./gossip/tell";
 import { NotingCrypto, unitsOf, type Work } from "./gossip/work";
+import { isExpelled, type Membership } from "./identity/membership";
 import type { WorldProvision } from "./identity/provision";
 import { toHex } from "./wire/bytes";
 import { decodeMessage } from "./wire/messages";
@@ -56,6 +58,10 @@ export interface Participant {
   avatars(): readonly { readonly world: string; readonly avatar: AvatarId }[];
   /** Throws `world-unknown` where the participant has no avatar in it. */
   status(world: string): WorldStatus;
+  /** Who is in the world no more, and by which keys the others are met: what changes there is told with `expelled`. */
+  membership(world: string): Membership;
+  /** Whether it knows an avatar by name. */
+  knows(world: string, avatar: AvatarId): boolean;
   /** What an entry or a block that is not final waits for. */
   why(world: string, target: WhyTarget): Waiting;
 }
@@ -85,6 +91,14 @@ class Door implements Participant {
       world,
       peersOf(this, world).map(({ avatarKey }) => avatarKey),
     );
+  }
+
+  membership(tag: string): Membership {
+    return worldOf(this, tag).membership;
+  }
+
+  knows(tag: string, avatar: AvatarId): boolean {
+    return knows(worldOf(this, tag), avatar);
   }
 
   why(tag: string, target: WhyTarget): Waiting {
@@ -144,6 +158,7 @@ function handle(door: Door, event: Event, now: Time): Action[] {
       takeDefinitions(world, peers, outgoing);
       // What was sealed in a group that was retired goes into its successor in the same write.
       drive(world, false);
+      leaveExpelled(door, peers);
     }
     if (world.contents.unread.length > 0) readContents(door.reads, world, actions);
     if (attemptFailed) for (const peer of peers) repeat(peer, outgoing);
@@ -164,6 +179,16 @@ function handle(door: Door, event: Event, now: Time): Action[] {
     charge(causedBy, door.work.done - before + unitsOf(bytesOf(event) + bytesFor(causedBy, outgoing)));
   }
   return inOrder(door, outgoing, actions, wake);
+}
+
+/** Who was expelled is no peer any more: nothing is said to it, nor heard of it, until its link has ended. */
+function leaveExpelled(door: Door, peers: Peer[]): void {
+  for (let at = peers.length - 1; at >= 0; at--) {
+    const { id, avatar, world } = peers[at]!;
+    if (!isExpelled(world.membership, avatar)) continue;
+    peers.splice(at, 1);
+    forgetPeer(door, id);
+  }
 }
 
 /** Whose word the event is, or the answer to it: the work that follows is taken from its budget. */
@@ -247,7 +272,10 @@ function take(door: Door, event: Event, outgoing: Outgoing[], actions: Action[])
     case "connected": {
       const world = worldOf(door, event.world);
       assert(!door.peers.has(event.peer), "a peer's number is used once");
-      const peer = createPeer(event.peer, world, event.avatar);
+      const { membership } = world;
+      // It was expelled while its session came to stand: the link is told.
+      if (isExpelled(membership, event.avatar)) break;
+      const peer = createPeer(event.peer, world, event.avatar, event.epoch ?? membership.epoch);
       door.peers.set(event.peer, peer);
       world.linesChanged = true;
       if (event.room !== undefined) takeRoom(peer, event.room);

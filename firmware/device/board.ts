@@ -2,7 +2,7 @@ import { type Board as Definition, decodeBoard } from "../core/capability/board"
 import { wallError } from "../core/clock";
 import { idOfDefined } from "../core/definitions/definition";
 import { VertebraError } from "../core/errors";
-import { credentials } from "../core/identity/credentials";
+import { Credentials } from "../core/identity/credentials";
 import type { Provision } from "../core/identity/provision";
 import { askedOfDefined } from "../core/memory";
 import { createParticipant } from "../core/participant";
@@ -24,7 +24,7 @@ import { hostBounds, hostCrypto, hostFlash } from "./ports";
 import { sources } from "./readings";
 import { openSagas } from "./sagas";
 import { openSandbox } from "./sandbox";
-import { ActuatorPorts, Alarm, Board, CablePorts, DriverPorts, SafePorts, WriterPorts } from "./wiring";
+import { ActuatorPorts, Alarm, Board, CablePorts, DriverPorts, KnownMembers, SafePorts, WriterPorts } from "./wiring";
 import { createWriters, runWriters } from "./writers";
 
 /** What a board is that was given no board.json. */
@@ -70,7 +70,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
   );
   const world = provision.worlds[0];
   if (!world) throw new VertebraError("provision-world", "The provision names no world", "Provision the board anew.");
-  board.identity = credentials(crypto, provision.seed, world.worldId);
+  board.identity = new Credentials(crypto, provision.seed, world.worldId);
   const { identity } = board;
   // Before anything is written.
   hostBounds(native, definition, world);
@@ -105,6 +105,7 @@ function start(board: Board, definition: Definition, provision: Provision): void
   });
   const { world: tag, avatar } = participant.avatars()[0]!;
   board.world = tag;
+  identity.members = new KnownMembers(participant, tag);
   const ofActuators = new Alarm(native, () => alarmCapabilities(board.capabilities!));
   const ofCable = new Alarm(native, () => alarmCable(board.cable));
   board.cable = createCable(new CablePorts(board, crypto, identity, bounds.queue, ofCable));

@@ -1,6 +1,5 @@
 import { VertebraError } from "../core/errors";
 import type { PeerId } from "../core/events";
-import type { AvatarId } from "../core/wire/types";
 import {
   alarmLink,
   closeLink,
@@ -9,6 +8,7 @@ import {
   type LinkAction,
   type LinkIdentity,
   receiveBytes,
+  renewLink,
   sendMessage,
   startLink,
 } from "../link/link";
@@ -32,7 +32,7 @@ export interface CableOptions {
   open(received: (bytes: Uint8Array) => void, closed: (reason: string) => void): Wire;
   /** Monotonic ms; replaces the time asked for before. */
   wake(at: number): void;
-  up(peer: PeerId, avatar: AvatarId, resumed: boolean, room: Room): void;
+  up(peer: PeerId, up: Extract<LinkAction, { kind: "up" }>): void;
   /** What the link has room for now. */
   room(peer: PeerId, room: Room): void;
   message(peer: PeerId, bytes: Uint8Array): void;
@@ -117,6 +117,11 @@ export function cutOffByCable(cable: Cable, which: PeerId, reason: VertebraError
   cable.options.wake(cable.openAt);
 }
 
+/** Somebody was expelled: the session with it ends, and others go on in the epoch that began. */
+export function renewCable(cable: Cable): void {
+  perform(cable, renewLink(cable.link, nowOf(cable)));
+}
+
 /** The time of the last `wake` has come. */
 export function alarmCable(cable: Cable): void {
   if (cable.openAt <= nowOf(cable)) openCable(cable);
@@ -146,7 +151,7 @@ function perform(cable: Cable, actions: readonly LinkAction[]): void {
     else if (action.kind === "down") goDown(cable, action.error);
     else if (action.kind === "up") {
       cable.peer = ++cable.peers;
-      options.up(cable.peer, action.avatar, action.resumed, action.room);
+      options.up(cable.peer, action);
     }
   }
   drain(cable);

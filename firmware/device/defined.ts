@@ -6,6 +6,7 @@ import { equal, toHex } from "../core/wire/bytes";
 import type { AvatarId } from "../core/wire/types";
 import type { Crypto } from "../ports";
 import { type Journal, readRecord, recordKeys, recordLength } from "../store/journal";
+import { renewCable } from "./cable";
 import { packWith } from "./keeping";
 import { sources } from "./readings";
 import type { Board } from "./wiring";
@@ -36,6 +37,12 @@ export function takeDefined(board: Board, crypto: Crypto, definition: GroupDefin
   print({ event: "defined", group: toHex(idOfDefined(crypto, definition)), name: definition.name });
   addReadings(board, crypto, definition);
   ofWriters.set(clock.now().monotonic);
+}
+
+/** Its cable is told: the session ends where this was its peer, and goes on in the new epoch where not. */
+export function takeExpelled({ print, cable }: Board, avatar: AvatarId, epoch: number): void {
+  print({ event: "expelled", avatar: toHex(avatar), epoch });
+  renewCable(cable);
 }
 
 /** A sensor that this board has not is told, and it goes on without: it agrees on what others push. */

@@ -16,6 +16,7 @@ export type Outcome = Extract<
       | "deployed"
       | "rollout"
       | "undeployed"
+      | "expelled"
       | "notice";
   }
 >;

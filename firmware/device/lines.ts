@@ -38,6 +38,8 @@ export type Line =
       readonly latency: { readonly fromSeal: number; readonly fromPush: number } | null;
       readonly at: number;
     }
+  /** A steward expelled this avatar from the world, which is in this epoch of its membership from now on. */
+  | { readonly event: "expelled"; readonly avatar: string; readonly epoch: number }
   /** A steward defined this group, which the board owns or relays from now on. */
   | { readonly event: "defined"; readonly group: string; readonly name: string }
   /** A steward retired this group; what the board sealed there and is not final goes into its successor, where it writes to one. */
@@ -102,6 +104,8 @@ export function inWords(line: Line): string | undefined {
       return `sealed block ${line.counter} of group ${short(line.group)}: ${counted(line.entries)}`;
     case "final":
       return `final: entries from ${line.firstEntry} of group ${short(line.group)}, ${counted(line.count)} by ${short(line.issuer)}`;
+    case "expelled":
+      return `${line.avatar.slice(0, 16)} was expelled from the world, which goes on in epoch ${line.epoch} of its membership`;
     case "defined":
       return `group ${line.name} is defined, and this board takes part in it`;
     case "retired":

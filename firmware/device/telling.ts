@@ -9,7 +9,7 @@ import { noteFinal, noteMoved, noteRefused, noteSealed, removeSources, type Writ
 
 /** Prints what came of a board's pushes and what became final, and lets its writers know. */
 export function tellOutcome(
-  outcome: Exclude<Outcome, { kind: "defined" }>,
+  outcome: Exclude<Outcome, { kind: "defined" | "expelled" }>,
   writers: Writers,
   now: Time,
   print: (line: Line) => void,

@@ -3,11 +3,13 @@ import type { Why } from "../core/capability/capabilities";
 import type { Setting } from "../core/capability/interfaces";
 import { VertebraError } from "../core/errors";
 import type { PeerId } from "../core/events";
-import type { Credentials } from "../core/identity/credentials";
+import { type Credentials, type Members, shortName } from "../core/identity/credentials";
+import type { Membership } from "../core/identity/membership";
 import type { Participant } from "../core/participant";
 import type { Outcome as StageOutcome } from "../core/saga/events";
 import { toHex } from "../core/wire/bytes";
 import type { AvatarId, Hash } from "../core/wire/types";
+import type { LinkAction } from "../link/link";
 import type { Native } from "../native/native";
 import type { Clock, Crypto, Random, Room } from "../ports";
 import type { Conducting } from "../sandbox/conducting";
@@ -16,7 +18,7 @@ import type { Packing } from "../store/values";
 import { type Cable, type CableOptions, cutOffByCable, sendByCable, type Wire } from "./cable";
 import { type BoardCapabilities, type CapabilityOptions, letGo } from "./capabilities";
 import type { Counts } from "./counted";
-import { takeDefined } from "./defined";
+import { takeDefined, takeExpelled } from "./defined";
 import { type Driver, type DriverOptions, drive, type Outcome } from "./driver";
 import type { Line } from "./lines";
 import { argumentsAgain, type BoardOptions } from "./options";
@@ -198,10 +200,10 @@ export class CablePorts implements CableOptions {
     this.alarm.set(at);
   }
 
-  up(peer: PeerId, avatar: AvatarId, resumed: boolean, room: Room): void {
+  up(peer: PeerId, { avatar, epoch, resumed, room }: Extract<LinkAction, { kind: "up" }>): void {
     const { driver, print, world } = this.board;
     print({ event: "link", up: true, avatar: toHex(avatar), resumed });
-    drive(driver, { kind: "connected", world, peer, avatar, room });
+    drive(driver, { kind: "connected", world, peer, avatar, epoch, room });
   }
 
   room(peer: PeerId, room: Room): void {
@@ -220,6 +222,26 @@ export class CablePorts implements CableOptions {
 
   notice(error: VertebraError): void {
     this.board.notice(error);
+  }
+}
+
+/** Whom a board lets in: of names it knows none. */
+export class KnownMembers implements Members {
+  readonly membership: Membership;
+
+  constructor(
+    private readonly participant: Participant,
+    private readonly world: string,
+  ) {
+    this.membership = participant.membership(world);
+  }
+
+  knows(avatar: AvatarId): boolean {
+    return this.participant.knows(this.world, avatar);
+  }
+
+  nameOf(avatar: AvatarId): string {
+    return shortName(avatar);
   }
 }
 
@@ -260,6 +282,7 @@ export class DriverPorts implements DriverOptions {
   deliver(outcome: Outcome): void {
     const { writers, clock, print, sagas } = this.board;
     if (outcome.kind === "defined") takeDefined(this.board, this.crypto, outcome.group);
+    else if (outcome.kind === "expelled") takeExpelled(this.board, outcome.avatar, outcome.epoch);
     else {
       tellOutcome(outcome, writers, clock.now(), print);
       if (sagas !== undefined) sagas.take(outcome);

@@ -10,13 +10,15 @@ import type { Crypto, Random } from "../ports";
 import { type Frame, type Kind, kinds } from "./frames";
 import { checkIntroduction, type LinkIdentity } from "./introduction";
 import { createNoise, finishNoise, type Noise, readNoise, remoteStatic, writeNoise } from "./noise";
-import { createPreamble, initiates, prologueOf } from "./preamble";
+import { createPreamble, initiates, prologueOf, readPreamble } from "./preamble";
 import { createRecords, type Records } from "./records";
 import { firstSecret, type Secret } from "./resumption";
 
 /** What a finished handshake leaves. */
 export interface Established {
   readonly avatar: AvatarId;
+  /** By whose key it was made: the earlier of both. */
+  readonly epoch: number;
   readonly initiator: boolean;
   readonly records: Records;
   readonly secret: Secret;
@@ -32,6 +34,8 @@ export interface Handshake {
   readonly identity: LinkIdentity;
   /** Our own payload of message 2 or 3 (`introduce`). */
   readonly introduction: Uint8Array;
+  /** In which our preamble says that we are. */
+  readonly epoch: number;
   readonly preamble: Uint8Array;
   /** The peer's preamble, once it came. */
   peer: Uint8Array | undefined;
@@ -64,7 +68,8 @@ export function createHandshake(
     random,
     identity,
     introduction,
-    preamble: createPreamble(random, identity.worldTag),
+    epoch: identity.epoch,
+    preamble: createPreamble(random, identity.worldTag, identity.epoch),
     peer: undefined,
     exchange: undefined,
     before: undefined,
@@ -110,12 +115,18 @@ export function repeatHandshake(handshake: Handshake): OutgoingFrame[] {
   return [{ kind: kinds.preamble, payload: preamble }, ...(exchange ? [exchange.sent] : begin(handshake))];
 }
 
-function start({ crypto, random, identity, preamble }: Handshake, initiator: boolean, peer: Uint8Array): Noise {
+/** The last one that both are in. Nobody on the wire can lead them to an earlier one: both preambles are in the prologue. */
+function epochWith({ epoch, identity }: Handshake, peer: Uint8Array): number {
+  return Math.min(epoch, readPreamble(identity.worldTag, peer));
+}
+
+function start(handshake: Handshake, initiator: boolean, peer: Uint8Array, psk: Uint8Array): Noise {
+  const { crypto, random, identity, preamble } = handshake;
   return createNoise({
     crypto,
     initiator,
     prologue: prologueOf(preamble, peer),
-    psk: identity.psk,
+    psk,
     staticSecret: identity.noiseSecret,
     ephemeralSecret: random.bytes(32),
   });
@@ -124,7 +135,9 @@ function start({ crypto, random, identity, preamble }: Handshake, initiator: boo
 function begin(handshake: Handshake): OutgoingFrame[] {
   const { preamble, peer } = handshake;
   if (!peer || !initiates(preamble, peer)) return [];
-  const noise = start(handshake, true, peer);
+  const psk = handshake.identity.psk(epochWith(handshake, peer));
+  if (!psk) return [];
+  const noise = start(handshake, true, peer, psk);
   const sent = { kind: kinds.message1, payload: writeNoise(noise, new Uint8Array(0)) };
   handshake.exchange = { noise, initiator: true, peer, sent, answers: undefined };
   handshake.used = true;
@@ -134,7 +147,9 @@ function begin(handshake: Handshake): OutgoingFrame[] {
 function takeFirst(handshake: Handshake, message: Uint8Array, from: Uint8Array): OutgoingFrame[] {
   const { exchange, introduction } = handshake;
   if (exchange?.answers && equal(exchange.answers, message)) return [exchange.sent];
-  const noise = start(handshake, false, from);
+  const psk = handshake.identity.psk(epochWith(handshake, from));
+  if (!psk) return [];
+  const noise = start(handshake, false, from, psk);
   if (readNoise(noise, message).length > 0) throw payloadInFirst();
   const sent = { kind: kinds.message2, payload: writeNoise(noise, introduction) };
   handshake.exchange = { noise, initiator: false, peer: from, sent, answers: message };
@@ -152,17 +167,26 @@ function takeSecond(handshake: Handshake, current: Exchange, message: Uint8Array
 }
 
 /** Whom the payload of message 2 or 3 introduces. Once it was read the Noise state is spent: whom we refuse must begin anew. */
-function meetAvatar(handshake: Handshake, { noise }: Exchange, message: Uint8Array): AvatarId {
+function meetAvatar(handshake: Handshake, { noise, peer }: Exchange, message: Uint8Array): AvatarId {
   const payload = readNoise(noise, message);
   handshake.exchange = undefined;
-  return checkIntroduction(handshake.crypto, handshake.identity, remoteStatic(noise), payload);
+  return checkIntroduction(
+    handshake.crypto,
+    handshake.identity,
+    remoteStatic(noise),
+    payload,
+    epochWith(handshake, peer),
+  );
 }
 
-function finish({ crypto, preamble }: Handshake, exchange: Exchange, avatar: AvatarId): Established {
+function finish(handshake: Handshake, exchange: Exchange, avatar: AvatarId): Established {
+  const { crypto, preamble } = handshake;
   const { noise, initiator, peer } = exchange;
+  const epoch = epochWith(handshake, peer);
   const keys = finishNoise(noise);
   const records = createRecords(crypto, keys.send, keys.receive);
-  return { avatar, initiator, records, secret: firstSecret(crypto, keys), ownPreamble: preamble, peerPreamble: peer };
+  const secret = firstSecret(crypto, keys);
+  return { avatar, epoch, initiator, records, secret, ownPreamble: preamble, peerPreamble: peer };
 }
 
 function payloadInFirst(): VertebraError {

@@ -16,8 +16,10 @@ import type { Crypto, Signer } from "../ports";
 export interface LinkIdentity {
   /** 16 bytes. */
   readonly worldTag: Uint8Array;
-  /** 32 bytes, from the World id. */
-  readonly psk: Uint8Array;
+  /** That of its membership (PROTOCOL 10). It only rises, and its links are to be told (`renewLink`). */
+  readonly epoch: number;
+  /** The pre-shared key of an epoch, 32 bytes; undefined where it has none. */
+  psk(epoch: number): Uint8Array | undefined;
   /** The static X25519 secret, 32 bytes. */
   readonly noiseSecret: Uint8Array;
   /** The participant's attestation of its avatar, encoded. */
@@ -25,6 +27,8 @@ export interface LinkIdentity {
   readonly avatar: Signer;
   /** Whose avatar an attestation attests. Throws VertebraError where it does not hold in this world. */
   verifyAttestation(attestation: Uint8Array): { readonly avatarId: AvatarId };
+  /** Why an avatar that proved itself by the key of this epoch is not let in; undefined where it is. */
+  refuses(avatar: AvatarId, epoch: number): VertebraError | undefined;
 }
 
 export function introduce(crypto: Crypto, identity: LinkIdentity): Uint8Array {
@@ -33,14 +37,15 @@ export function introduce(crypto: Crypto, identity: LinkIdentity): Uint8Array {
 }
 
 /**
- * The avatar that introduced itself. Throws where the attestation does not hold, `link-static-key` where its avatar did not
- * sign this static key, and `link-own-avatar` where it is our own.
+ * The avatar that introduced itself, by the key of this epoch. Throws where the attestation does not hold, `link-static-key` where its avatar
+ * did not sign this static key, `link-own-avatar` where it is our own, and why it is not let in.
  */
 export function checkIntroduction(
   crypto: Crypto,
   identity: LinkIdentity,
   staticKey: Uint8Array,
   payload: Uint8Array,
+  epoch: number,
 ): AvatarId {
   const items = readStructure("introduction", payload, 2, { depth: 1, items: 3, length: 1024 });
   const signature = signature64("introduction: signature", items[1]);
@@ -59,5 +64,7 @@ export function checkIntroduction(
       "If it goes on, provision the peer anew; if nobody of yours is that peer, look for who else is on the wire.",
     );
   }
+  const refusal = identity.refuses(avatarId, epoch);
+  if (refusal) throw refusal;
   return avatarId.slice();
 }

@@ -56,6 +56,8 @@ export const refusalsToTell = 3;
 export const attemptSpacing = 1000;
 /** The same notice is given to a person at most this often. */
 export const noticeSpacing = 10_000;
+/** That of somebody who is not let in, and goes on knocking for days. */
+export const knockSpacing = 600_000;
 
 /** Records under one key; then both sides go on to the next without a word (PROTOCOL 2: rekeyed long before the counter runs out). */
 export const recordsPerKey = 1024;

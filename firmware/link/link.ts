@@ -10,18 +10,24 @@ import type { Crypto, Random, Room } from "../ports";
 import { createFrameReader, encodeFrame, type FrameReader, forgetBegun, hasBegun, readFrames } from "./frames";
 import type { OutgoingFrame } from "./handshake";
 import type { LinkIdentity } from "./introduction";
-import { keepaliveAfter, noticeSpacing, silenceLimit } from "./limits";
+import { keepaliveAfter, knockSpacing, noticeSpacing, silenceLimit } from "./limits";
 import { createPace, noteArrival, type Pace } from "./pace";
 import {
   alarmSession,
+  beginInEpoch,
   closeSession,
   createSession,
   forgetSession,
   heardPeer,
+  isAhead,
   loseSession,
+  notePeerAhead,
   notePeerHeard,
   openSession,
   receiveFrame,
+  refusedNow,
+  renewalDue,
+  renewSession,
   type Session,
   type SessionEvent,
   sealInSession,
@@ -49,7 +55,14 @@ export type LinkAction =
   /** To the wire. */
   | { readonly kind: "write"; readonly bytes: Uint8Array }
   /** A session stands. `resumed`: it is the one that was down, and what was taken before is still delivered, once. */
-  | { readonly kind: "up"; readonly avatar: AvatarId; readonly resumed: boolean; readonly room: Room }
+  | {
+      readonly kind: "up";
+      readonly avatar: AvatarId;
+      /** By the key of which epoch it was made: in an earlier one than its own a participant gives the peer definitions alone. */
+      readonly epoch: number;
+      readonly resumed: boolean;
+      readonly room: Room;
+    }
   /** A message of the peer, each once and in order. */
   | { readonly kind: "message"; readonly bytes: Uint8Array }
   /**
@@ -88,6 +101,8 @@ export interface Link {
   open: boolean;
   /** What the driver was told last, `up` or `down`. */
   up: boolean;
+  /** That by whose key the last session was made. */
+  epoch: number;
   sentAt: number;
   /** When the peer was last heard, by a genuine record, keepalives counted: monotonic ms, -Infinity before the first. */
   heardAt: number;
@@ -122,6 +137,7 @@ export function createLink(options: {
     window: undefined,
     open: false,
     up: false,
+    epoch: 0,
     sentAt: options.now,
     heardAt: Number.NEGATIVE_INFINITY,
     wakeAt: Number.POSITIVE_INFINITY,
@@ -183,6 +199,21 @@ export function sendMessage(link: Link, message: Uint8Array, now: number): LinkA
   return settle(link, now, []);
 }
 
+/**
+ * The membership has changed: who is let in no more is left at once, and with others the link goes on in the new epoch, as soon as both
+ * are in it.
+ */
+export function renewLink(link: Link, now: number): LinkAction[] {
+  const out: LinkAction[] = [];
+  const { session } = link;
+  const refusal = refusedNow(session);
+  if (refusal) leave(link, refusal, now, out);
+  if (!link.open) return out;
+  take(link, beginInEpoch(session, now), now, out);
+  transmit(link, now, out, true);
+  return settle(link, now, out);
+}
+
 /** The time of the last `wake` has come. Earlier or once too often does no harm. */
 export function alarmLink(link: Link, now: number): LinkAction[] {
   link.wakeAt = Number.POSITIVE_INFINITY;
@@ -212,12 +243,13 @@ function settle(link: Link, now: number, out: LinkAction[]): LinkAction[] {
     take(link, loseSession(session, now), now, out);
   }
   take(link, alarmSession(session, now), now, out);
+  take(link, renewSession(session, now), now, out);
   transmit(link, now, out);
   tellChangedRoom(link, now, out);
   const standing = sessionStands(session)
     ? Math.min(dueAt(link.window!), link.sentAt + keepaliveAfter, link.heardAt + silenceLimit)
     : Number.POSITIVE_INFINITY;
-  const at = Math.min(sessionDue(session), standing);
+  const at = Math.min(sessionDue(session), renewalDue(session), standing);
   // A later wish can wait for the earlier wake: a timer is set again once in a while, not for every ack.
   if (at < link.wakeAt) {
     link.wakeAt = at;
@@ -230,7 +262,7 @@ function take(link: Link, events: readonly SessionEvent[], now: number, out: Lin
   for (let at = 0; at < events.length; at++) {
     const event = events[at]!;
     if (event.kind === "frame") write(link, event.frame, out);
-    else if (event.kind === "stands") stand(link, event.avatar, event.fresh, now, out);
+    else if (event.kind === "stands") stand(link, event, now, out);
     else if (event.kind === "record") takeRecord(link, event.plaintext, now, out);
     else if (event.kind === "answer") transmit(link, now, out, true);
     else notice(link, event.error, now, out);
@@ -253,9 +285,14 @@ function dropWindow(link: Link): void {
   link.window = undefined;
 }
 
-function stand(link: Link, avatar: AvatarId, fresh: boolean, now: number, out: LinkAction[]): void {
+function stand(
+  link: Link,
+  { avatar, epoch, fresh }: Extract<SessionEvent, { kind: "stands" }>,
+  now: number,
+  out: LinkAction[],
+): void {
   if (fresh) {
-    goDown(link, replaced(), out);
+    goDown(link, epoch > link.epoch ? wentOn(epoch) : replaced(), out);
     link.handshakes++;
     dropWindow(link);
     link.window = createWindow(link.pace, link.queue);
@@ -264,7 +301,8 @@ function stand(link: Link, avatar: AvatarId, fresh: boolean, now: number, out: L
     restartWindow(link.window!);
   }
   link.heardAt = now;
-  if (!link.up) out.push({ kind: "up", avatar, resumed: !fresh, room: roomNow(link, link.window!, now) });
+  link.epoch = epoch;
+  if (!link.up) out.push({ kind: "up", avatar, epoch, resumed: !fresh, room: roomNow(link, link.window!, now) });
   link.up = true;
   transmit(link, now, out, true);
 }
@@ -301,7 +339,7 @@ function transmit(link: Link, now: number, out: LinkAction[], forced = false): v
   if (!window || !sessionStands(session)) return;
   let force = forced || now >= link.sentAt + keepaliveAfter;
   for (;;) {
-    const segment = nextSegment(window, now, heardPeer(session), force);
+    const segment = nextSegment(window, now, heardPeer(session), force, isAhead(session));
     if (!segment) return;
     write(link, sealInSession(session, segment), out);
     link.sentAt = now;
@@ -312,21 +350,33 @@ function transmit(link: Link, now: number, out: LinkAction[], forced = false): v
 function takeRecord(link: Link, plaintext: Uint8Array, now: number, out: LinkAction[]): void {
   link.heardAt = now;
   try {
-    const { messages, heard } = receiveSegment(link.window!, plaintext, now);
+    const { messages, heard, ahead } = receiveSegment(link.window!, plaintext, now);
     if (heard) notePeerHeard(link.session);
+    if (ahead) notePeerAhead(link.session);
     for (const bytes of messages) out.push({ kind: "message", bytes });
   } catch (error) {
     if (!(error instanceof VertebraError)) throw error;
-    goDown(link, error, out);
-    dropWindow(link);
-    take(link, forgetSession(link.session, now), now, out);
+    leave(link, error, now, out);
   }
 }
 
-/** Tells each kind of notice at most once in `noticeSpacing`: a stranger must not fill a log. */
+/** Ends the session for good, and looks for another where the wire is open. */
+function leave(link: Link, reason: VertebraError, now: number, out: LinkAction[]): void {
+  goDown(link, reason, out);
+  dropWindow(link);
+  const events = forgetSession(link.session, now);
+  if (link.open) take(link, events, now, out);
+  else closeSession(link.session);
+}
+
+/** Told of whom the membership keeps out. */
+const knocks = ["link-expelled", "link-stranger", "link-epoch"];
+
+/** Tells each kind of notice at most once in a while: a stranger must not fill a log. */
 function notice({ noticed }: Link, error: VertebraError, now: number, out: LinkAction[]): void {
   const before = noticed.get(error.code);
-  if (before !== undefined && now - before < noticeSpacing) return;
+  const spacing = knocks.includes(error.code) ? knockSpacing : noticeSpacing;
+  if (before !== undefined && now - before < spacing) return;
   noticed.set(error.code, now);
   out.push({ kind: "notice", error });
 }
@@ -336,6 +386,14 @@ function replaced(): VertebraError {
     "link-replaced",
     "The peer began a new session",
     "It was restarted, or another participant is on the wire; what was not acknowledged is sent anew.",
+  );
+}
+
+function wentOn(epoch: number): VertebraError {
+  return new VertebraError(
+    "link-renewed",
+    `Both ends went on in epoch ${epoch} of the membership`,
+    "Somebody was expelled, and all others get new keys: nothing is to be done.",
   );
 }
 

@@ -1,27 +1,32 @@
-/** What each side says in the clear before a handshake: `[1, worldTag, 8 random bytes]` (PROTOCOL 2). */
+/**
+ * What each side says in the clear before a handshake: `[1, worldTag, 8 random bytes]` (PROTOCOL 2), and before the last item the epoch of
+ * its membership, once somebody was expelled (PROTOCOL 10).
+ */
 
 import { VertebraError } from "../core/errors";
 import { compare, concat, equal, toHex } from "../core/wire/bytes";
-import { encode } from "../core/wire/cbor";
-import { bytesOf, integer, readStructure } from "../core/wire/shape";
+import { decode, encode } from "../core/wire/cbor";
+import { maxCount } from "../core/wire/limits";
+import { bytesOf, integer, tuple } from "../core/wire/shape";
 import type { Random } from "../ports";
 
 const version = 1;
 
 /** A fresh preamble, encoded. */
-export function createPreamble(random: Random, worldTag: Uint8Array): Uint8Array {
-  return encode([version, worldTag, random.bytes(8)]);
+export function createPreamble(random: Random, worldTag: Uint8Array, epoch: number): Uint8Array {
+  return encode([version, worldTag, ...(epoch > 0 ? [epoch] : []), random.bytes(8)]);
 }
 
 /**
- * Throws where the bytes are no preamble of this version and world: `cbor-…` or `structure-…` for the form, `link-version`,
- * or `link-other-world`.
+ * The epoch that the peer is in. Throws where the bytes are no preamble of this version and world: `cbor-…` or `structure-…` for the form,
+ * `link-version`, or `link-other-world`.
  */
-export function checkPreamble(worldTag: Uint8Array, preamble: Uint8Array): void {
-  const items = readStructure("preamble", preamble, 3, { depth: 1, items: 4, length: 64 });
+export function readPreamble(worldTag: Uint8Array, preamble: Uint8Array): number {
+  const items = tuple("preamble", decode(preamble, { depth: 1, items: 5, length: 64 }), 3, 4);
   const theirs = integer("preamble: version", items[0]);
   const tag = bytesOf("preamble: worldTag", items[1], 16);
-  bytesOf("preamble: random", items[2], 8);
+  bytesOf("preamble: random", items[items.length - 1], 8);
+  const epoch = items.length === 3 ? 0 : integer("preamble: epoch", items[2], 1, maxCount);
   if (theirs !== version) {
     throw new VertebraError(
       "link-version",
@@ -36,9 +41,13 @@ export function checkPreamble(worldTag: Uint8Array, preamble: Uint8Array): void 
       "Connect it to a participant of its own world, or provision both with the same World id.",
     );
   }
+  return epoch;
 }
 
-/** The greater random initiates. Both have the same version and tag in front of it, so whole preambles compare alike. */
+/**
+ * Who is in the later epoch initiates, since the initiator says last who it is: who comes by an old key hears that of nobody before it was let in. In the same
+ * epoch the greater random does. So stand the items, and a preamble without epoch is one item shorter: whole preambles compare alike.
+ */
 export function initiates(own: Uint8Array, peer: Uint8Array): boolean {
   return compare(own, peer) > 0;
 }

@@ -9,12 +9,15 @@ const fragmentFlag = 1;
 const selectiveFlag = 2;
 const heardFlag = 4;
 const againFlag = 8;
+const aheadFlag = 16;
 
 export interface Segment {
   /** The sender has opened a record under the keys of this one. */
   readonly heard: boolean;
   /** The sender saw a damaged frame: what is on its way and not acknowledged here may have been in it. */
   readonly again: boolean;
+  /** The sender is in a later epoch of its membership than that by whose key the session was made. */
+  readonly ahead: boolean;
   /** Sequence number of the next fragment expected: all before it arrived. Numbers count modulo 2^16. */
   readonly expected: number;
   /** Bit i: the fragment `expected + 1 + i` arrived too. */
@@ -22,11 +25,15 @@ export interface Segment {
   readonly fragment: { readonly sequence: number; readonly bytes: Uint8Array } | undefined;
 }
 
-export function encodeSegment({ heard, again, expected, selective, fragment }: Segment): Uint8Array {
+export function encodeSegment({ heard, again, ahead, expected, selective, fragment }: Segment): Uint8Array {
   const head = selective === 0 ? 3 : 5;
   const out = new Uint8Array(head + (fragment ? 2 + fragment.bytes.length : 0));
   out[0] =
-    (fragment ? fragmentFlag : 0) | (selective ? selectiveFlag : 0) | (heard ? heardFlag : 0) | (again ? againFlag : 0);
+    (fragment ? fragmentFlag : 0) |
+    (selective ? selectiveFlag : 0) |
+    (heard ? heardFlag : 0) |
+    (again ? againFlag : 0) |
+    (ahead ? aheadFlag : 0);
   put16(out, 1, expected);
   if (selective !== 0) put16(out, 3, selective);
   if (fragment) {
@@ -43,7 +50,7 @@ export function decodeSegment(bytes: Uint8Array): Segment {
   const rest = bytes.length - head;
   const wrong = flags & fragmentFlag ? rest < 3 : rest !== 0;
   const selective = flags & selectiveFlag && rest >= 0 ? get16(bytes, 3) : 0;
-  if (wrong || flags >= 16 || (flags & selectiveFlag && selective === 0)) {
+  if (wrong || flags >= 32 || (flags & selectiveFlag && selective === 0)) {
     throw new VertebraError(
       "link-segment",
       `The peer sent a record of ${bytes.length} bytes with flags ${flags} that this version can't read`,
@@ -53,6 +60,7 @@ export function decodeSegment(bytes: Uint8Array): Segment {
   return {
     heard: (flags & heardFlag) !== 0,
     again: (flags & againFlag) !== 0,
+    ahead: (flags & aheadFlag) !== 0,
     expected: get16(bytes, 1),
     selective,
     fragment: flags & fragmentFlag ? { sequence: get16(bytes, head), bytes: bytes.subarray(head + 2) } : undefined,

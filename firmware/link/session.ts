@@ -29,7 +29,7 @@ import {
   strangerBudget,
 } from "./limits";
 import type { Pace } from "./pace";
-import { checkPreamble } from "./preamble";
+import { readPreamble } from "./preamble";
 import { createRecords, openRecord, type Records, sealRecord } from "./records";
 import { type Answering, type Asking, answer, ask, checkProof, createAsking, proveAnswer } from "./resuming";
 import type { Secret } from "./resumption";
@@ -37,7 +37,7 @@ import type { Secret } from "./resumption";
 export type SessionEvent =
   | { readonly kind: "frame"; readonly frame: OutgoingFrame }
   /** It stands; what was on its way under the keys before goes again. `fresh`: nothing of an earlier session goes on. */
-  | { readonly kind: "stands"; readonly avatar: AvatarId; readonly fresh: boolean }
+  | { readonly kind: "stands"; readonly avatar: AvatarId; readonly epoch: number; readonly fresh: boolean }
   /** The plaintext of a record, accepted for the first and only time. */
   | { readonly kind: "record"; readonly plaintext: Uint8Array }
   /** The peer did not hear us yet under these keys, and waits for a record. */
@@ -55,6 +55,8 @@ interface Kept {
   question: Uint8Array | undefined;
   heard: boolean;
   stands: boolean;
+  /** The peer is in a later epoch than that of the session. */
+  peerAhead: boolean;
 }
 
 /** Looking for the peer: by resumption where there is something to resume and it is ours to ask, else by handshake. */
@@ -133,10 +135,46 @@ export function loseSession(session: Session, now: number): SessionEvent[] {
   return look(session, now);
 }
 
-/** The peer breaks the rules: ends the session for good and looks for a new one. */
+/** The peer breaks the rules, or is let in no more: ends the session for good and looks for a new one. */
 export function forgetSession(session: Session, now: number): SessionEvent[] {
   session.kept = undefined;
   return look(session, now);
+}
+
+/** Why the session that is kept is to end, since the membership has changed; undefined where it goes on. */
+export function refusedNow({ kept, identity }: Session): VertebraError | undefined {
+  return kept && identity.refuses(kept.established.avatar, kept.established.epoch);
+}
+
+/** What we are at is begun anew where it says an earlier epoch than we are in now. */
+export function beginInEpoch(session: Session, now: number): SessionEvent[] {
+  const { attempt, identity } = session;
+  return attempt && attempt.handshake.epoch < identity.epoch ? look(session, now) : [];
+}
+
+/** We are in a later epoch than that by whose key the session was made. */
+export function isAhead({ kept, identity }: Session): boolean {
+  return kept !== undefined && kept.established.epoch < identity.epoch;
+}
+
+/** The peer's record says that it is in a later one, too. */
+export function notePeerAhead({ kept }: Session): void {
+  if (kept) kept.peerAhead = true;
+}
+
+/** When a session is to be looked for beside this one, by the key of the epoch that both are in; Infinity where there is nothing to go on to. */
+export function renewalDue(session: Session): number {
+  const renews = isRenewing(session) && session.kept?.stands && !session.attempt;
+  return renews ? session.attemptedAt + attemptSpacing : Number.POSITIVE_INFINITY;
+}
+
+function isRenewing(session: Session): boolean {
+  return isAhead(session) && session.kept!.peerAhead;
+}
+
+/** To be called at `renewalDue`. */
+export function renewSession(session: Session, now: number): SessionEvent[] {
+  return now >= renewalDue(session) ? look(session, now) : [];
 }
 
 export function sessionStands({ kept }: Session): boolean {
@@ -160,8 +198,10 @@ export function notePeerHeard({ kept }: Session): void {
 
 function look(session: Session, now: number): SessionEvent[] {
   const { random, kept } = session;
-  const asking = kept?.established.initiator ? createAsking(random, kept.secret) : undefined;
-  const patience = kept ? resumptionTries : 0;
+  // What stands is not to be resumed, but followed by one of a later epoch.
+  const renews = kept?.stands && isRenewing(session);
+  const asking = kept?.established.initiator && !renews ? createAsking(random, kept.secret) : undefined;
+  const patience = kept && !renews ? resumptionTries : 0;
   const handshake = freshHandshake(session);
   session.attempt = { handshake, asking, patience, tries: 0, due: now + firstRepeat, echoed: false };
   session.answering = undefined;
@@ -253,7 +293,7 @@ function affordable(session: Session, now: number): boolean {
 
 function takePreamble(session: Session, preamble: Uint8Array, now: number): SessionEvent[] {
   const { kept, attempt, identity } = session;
-  checkPreamble(identity.worldTag, preamble);
+  const epoch = readPreamble(identity.worldTag, preamble);
   if (isOwn(session, preamble)) {
     if (attempt) attempt.echoed = true;
     throw echo();
@@ -261,6 +301,7 @@ function takePreamble(session: Session, preamble: Uint8Array, now: number): Sess
   // A late repetition of what made the session that stands.
   if (kept?.stands && equal(kept.established.peerPreamble, preamble)) return [];
   if (!affordable(session, now)) return [];
+  if (!identity.psk(Math.min(epoch, identity.epoch))) throw tooLongAgo(epoch, identity.epoch);
   if (isAnswering(session, now)) {
     // The peer has just asked to resume, and its preamble is for those who can't.
     if (attempt) meet(attempt.handshake, preamble);
@@ -323,17 +364,18 @@ function waitOf({ pace }: Session, { tries }: Attempt, said: readonly SessionEve
 }
 
 function establish(session: Session, established: Established, heard: boolean, now: number): SessionEvent[] {
-  const { records, secret, avatar } = established;
-  session.kept = { established, records, secret, previous: undefined, question: undefined, heard, stands: true };
-  return stand(session, avatar, true, now);
+  const { records, secret } = established;
+  const asked = { previous: undefined, question: undefined };
+  session.kept = { established, records, secret, ...asked, heard, stands: true, peerAhead: false };
+  return stand(session, established, true, now);
 }
 
-function stand(session: Session, avatar: AvatarId, fresh: boolean, now: number): SessionEvent[] {
+function stand(session: Session, { avatar, epoch }: Established, fresh: boolean, now: number): SessionEvent[] {
   session.attempt = undefined;
   session.answering = undefined;
   session.attemptedAt = now;
   session.refusals = 0;
-  return [{ kind: "stands", avatar, fresh }];
+  return [{ kind: "stands", avatar, epoch, fresh }];
 }
 
 /** `[id, nonceA]` */
@@ -376,7 +418,7 @@ function takeProof(session: Session, payload: Uint8Array, now: number): SessionE
   kept.secret = next;
   kept.heard = false;
   kept.stands = true;
-  return stand(session, kept.established.avatar, false, now);
+  return stand(session, kept.established, false, now);
 }
 
 /**
@@ -402,7 +444,7 @@ function takeRecord(session: Session, record: Uint8Array, now: number): SessionE
     kept.secret = asked.next;
     kept.heard = true;
     kept.stands = true;
-    return [...stand(session, kept.established.avatar, false, now), { kind: "record", plaintext: fromResumed }];
+    return [...stand(session, kept.established, false, now), { kind: "record", plaintext: fromResumed }];
   }
   const plaintext = kept?.stands ? openRecord(kept.records, record) : undefined;
   if (!kept || !plaintext) return [];
@@ -412,6 +454,14 @@ function takeRecord(session: Session, record: Uint8Array, now: number): SessionE
 
 function frames(out: readonly OutgoingFrame[]): SessionEvent[] {
   return out.map((frame) => ({ kind: "frame", frame }));
+}
+
+function tooLongAgo(theirs: number, ours: number): VertebraError {
+  return new VertebraError(
+    "link-epoch",
+    `The peer was last in the world in epoch ${theirs} of its membership, and this participant, which is in epoch ${ours}, has no key of that`,
+    "Connect it to a gateway, which keeps more of them than a board; if that has none either, provision it anew.",
+  );
 }
 
 function echo(): VertebraError {

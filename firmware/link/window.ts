@@ -126,22 +126,28 @@ export function offerMessage(window: Window, message: Uint8Array): boolean {
 }
 
 /** The next segment to send now, an empty one where `forced` and nothing else; undefined where nothing is due. */
-export function nextSegment(window: Window, now: number, heard: boolean, forced = false): Uint8Array | undefined {
+export function nextSegment(
+  window: Window,
+  now: number,
+  heard: boolean,
+  forced = false,
+  ahead = false,
+): Uint8Array | undefined {
   const fragment = nextFragment(window.sender, now);
   if (!fragment && !forced && now < window.receiver.ackDue) return undefined;
-  return encodeSegment({ heard, fragment, ...acknowledge(window.receiver, now) });
+  return encodeSegment({ heard, ahead, fragment, ...acknowledge(window.receiver, now) });
 }
 
-/** The messages that a segment completes, and whether the peer heard us. Throws VertebraError where the peer breaks the rules. */
+/** The messages that a segment completes, whether the peer heard us, and whether it is ahead of the session's epoch. Throws VertebraError where the peer breaks the rules. */
 export function receiveSegment(
   { sender, receiver }: Window,
   bytes: Uint8Array,
   now: number,
-): { readonly messages: Uint8Array[]; readonly heard: boolean } {
+): { readonly messages: Uint8Array[]; readonly heard: boolean; readonly ahead: boolean } {
   const segment = decodeSegment(bytes);
   takeAck(sender, segment, now);
-  const { fragment, heard } = segment;
-  return { messages: fragment ? takeFragment(receiver, fragment.sequence, fragment.bytes, now) : [], heard };
+  const { fragment, heard, ahead } = segment;
+  return { messages: fragment ? takeFragment(receiver, fragment.sequence, fragment.bytes, now) : [], heard, ahead };
 }
 
 /** A damaged frame came: the next segment asks for what is missing. */

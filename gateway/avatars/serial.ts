@@ -13,10 +13,11 @@ import {
   type LinkStats,
   linkStats,
   receiveBytes,
+  renewLink,
   sendMessage,
   startLink,
 } from "../../firmware/link/link";
-import type { Clock, Crypto, Random, Room } from "../../firmware/ports";
+import type { Clock, Crypto, Random } from "../../firmware/ports";
 import type { PeerEvents } from "../participant/peers";
 import { type OpenPort, openPort } from "./port";
 import { settingsChanged, settingsOf } from "./settings";
@@ -28,6 +29,8 @@ export interface SerialStatus {
   readonly error: VertebraError | undefined;
   /** Hex of the AvatarId at its other end, while a session stands. */
   readonly avatar: string | undefined;
+  /** By the key of which epoch that was made. */
+  readonly epoch: number | undefined;
   readonly stats: LinkStats;
   /** Messages that found every queue full, and were left for the next exchange of frontiers. */
   readonly dropped: number;
@@ -37,6 +40,8 @@ export interface SerialAvatar {
   /** What the first try to open the port gave: nothing, or the error. It goes on trying. */
   readonly firstTry: Promise<VertebraError | undefined>;
   status(): SerialStatus;
+  /** Somebody was expelled: the session with it ends, and others go on in the epoch that began. */
+  renew(): void;
   /** As a hand pulls the cable out: what is under way on it is lost, and nothing is tried until `plug`. */
   unplug(): void;
   plug(): void;
@@ -75,7 +80,7 @@ export function startSerial(options: SerialOptions): SerialAvatar {
   let port: OpenPort | undefined;
   let settings: string | undefined;
   let error: VertebraError | undefined;
-  let peer: { readonly id: PeerId; readonly avatar: AvatarId } | undefined;
+  let peer: { readonly id: PeerId; readonly avatar: AvatarId; readonly epoch: number } | undefined;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let dropped = 0;
@@ -94,14 +99,14 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       else if (action.kind === "notice") events.notice(action.error);
       else if (action.kind === "message" && peer) handled.push(events.message(peer.id, action.bytes));
       else if (action.kind === "down") goDown(action.error);
-      else if (action.kind === "up") goUp(action.avatar, action.room);
+      else if (action.kind === "up") goUp(action);
       else if (action.kind === "room" && peer) events.room(peer.id, action.room);
     }
     await Promise.all(handled);
   }
 
-  function goUp(avatar: AvatarId, room: Room): void {
-    peer = { id: events.up(avatar, { send, cut }, room), avatar };
+  function goUp({ avatar, epoch, room }: Extract<LinkAction, { kind: "up" }>): void {
+    peer = { id: events.up(avatar, epoch, { send, cut }, room), avatar, epoch };
   }
 
   function goDown(reason: VertebraError): void {
@@ -207,9 +212,13 @@ export function startSerial(options: SerialOptions): SerialAvatar {
       open: port !== undefined,
       error,
       avatar: peer && toHex(peer.avatar),
+      epoch: peer?.epoch,
       stats: linkStats(link),
       dropped,
     }),
+    renew() {
+      perform(renewLink(link, now()));
+    },
     unplug() {
       plugged = false;
       clearTimeout(retryTimer);

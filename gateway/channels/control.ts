@@ -15,6 +15,7 @@ import {
   type UndeployAsked,
   undeploySaga,
 } from "./deploying";
+import { type ExpelAsked, expelMember } from "./expelling";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { diffJson } from "./rollout-diff";
@@ -102,6 +103,8 @@ async function answer(
 const definable = {
   "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addBoard(gateway, await readBody<BoardAsked>(request, boardAsked), ending),
+  "POST /boards/expelled": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    expelMember(gateway, await readBody<ExpelAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addPacts(gateway, await readBody<PactAsked>(request, { pacts: "object", dry: "boolean" }), ending),
   "POST /groups": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>

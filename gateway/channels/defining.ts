@@ -7,6 +7,7 @@ import {
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
+import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
 import { idOfSaga } from "../../firmware/core/saga/deployed";
@@ -52,7 +53,7 @@ export interface DefinedJson {
 interface DefinedThing {
   readonly kind: Definition["kind"];
   readonly name: string;
-  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group; in hex. What is of a rollout has none. */
+  /** AvatarId, PactId, SyncGroupId, of a saga that of its description, of a rollout that of its status group, of an epoch the hash of its secret; in hex. What is of a rollout has none. */
   readonly id: string;
   /** In the definitions group; null where nothing was defined. */
   readonly sequence: number | null;
@@ -65,7 +66,9 @@ const baudRate = 115_200;
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
-  const { definitions, provision } = newBoard(crypto, nodeRandom(), world, asked.name, definition, asked.labels);
+  const random = nodeRandom();
+  const epoch = epochOf(gateway);
+  const { definitions, provision } = newBoard(crypto, random, world, asked.name, definition, asked.labels, epoch);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
@@ -78,6 +81,13 @@ export function linkBoard(gateway: Gateway, name: string): string {
   const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.addCable({ path: terminal, baudRate, named: false });
   return provisionFile;
+}
+
+/** In which a newcomer comes; undefined where nobody was expelled yet. */
+export function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
+  const { keyed, epochs } = participant.membership(world.tag);
+  const secret = epochs.get(keyed)?.secret;
+  return secret ? { number: keyed, secret } : undefined;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {
@@ -153,6 +163,10 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       return { kind: "undeploy", name: catalog.sagaOf(definition.stateGroup), id: toHex(definition.stateGroup) };
     case "pause":
       return { kind: "pause", name: `${rolloutName(catalog, definition)}${definition.paused ? "" : " ends"}`, id: "" };
+    case "epoch":
+      return { kind: "epoch", name: `for ${definition.sealed.length} members`, id: toHex(definition.secret) };
+    case "expel":
+      return { kind: "expel", name: catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
     case "step":
       return { kind: "step", name: `${rolloutName(catalog, definition)} to ${definition.open} rings`, id: "" };
   }

@@ -93,6 +93,12 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
       const { name, version, rings } = definition;
       return { kind, name, version, rings: rings.map((ring) => ring.map(catalog.memberName)) };
     }
+    case "epoch":
+      return { kind, members: definition.sealed.map(({ avatar }) => catalog.memberName(avatar)) };
+    case "expel": {
+      const { avatar, epoch, time } = definition;
+      return { kind, member: catalog.memberName(avatar), avatar: toHex(avatar), epoch, time };
+    }
     case "step":
       return { kind, rollout: definition.rollout, open: definition.open };
     case "pause":

@@ -8,6 +8,8 @@ export interface StatusJson {
   readonly avatar: string;
   readonly engine: string;
   readonly epoch: number;
+  /** The epoch of the membership, and who is in the world no more. */
+  readonly membership: { readonly epoch: number; readonly expelled: readonly string[] };
   /** HFG and HCG of the patent, and the attempt for the generation after HFG. */
   readonly highestFinalizableGeneration: number;
   readonly highestCertifiedGeneration: number;
@@ -26,7 +28,8 @@ export interface StatusJson {
   }[];
   readonly links: readonly {
     readonly path: string;
-    readonly state: "up" | "open" | "closed";
+    /** Who is behind is told definitions alone, by which it goes on in the present epoch of the membership. */
+    readonly state: "up" | "behind" | "open" | "closed";
     /** Who is at the other end. */
     readonly peer: string | null;
     readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
@@ -41,6 +44,7 @@ export interface StatusJson {
 export function statusJson(gateway: Gateway): StatusJson {
   const { world } = gateway;
   const { engine, links, groups, ...status } = gateway.status();
+  const present = gateway.participant.membership(world.tag).epoch;
   const names = new Map(world.catalog.members.map(({ name, avatar }) => [toHex(avatar), name]));
   return {
     directory: world.directory,
@@ -48,6 +52,10 @@ export function statusJson(gateway: Gateway): StatusJson {
     avatar: status.avatar,
     engine,
     epoch: status.epoch,
+    membership: {
+      epoch: present,
+      expelled: world.catalog.expelled.map(({ avatar }) => world.catalog.memberName(avatar)),
+    },
     highestFinalizableGeneration: status.highestFinalizableGeneration,
     highestCertifiedGeneration: status.highestCertifiedGeneration,
     attempt: status.attempt,
@@ -62,9 +70,9 @@ export function statusJson(gateway: Gateway): StatusJson {
       pendingBlocks: group.pendingBlocks,
       observesUntil: group.observesUntil,
     })),
-    links: links.map(({ path, open, avatar, error, stats, dropped }) => ({
+    links: links.map(({ path, open, avatar, epoch, error, stats, dropped }) => ({
       path,
-      state: avatar ? "up" : open ? "open" : "closed",
+      state: epoch !== undefined ? (epoch < present ? "behind" : "up") : open ? "open" : "closed",
       peer: avatar ? (names.get(avatar) ?? avatar) : null,
       error: error ? { code: error.code, message: error.message, remedy: error.remedy } : null,
       bytesIn: stats.bytesIn,

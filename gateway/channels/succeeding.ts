@@ -3,13 +3,16 @@ import type { Definition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeText } from "../../firmware/core/wire/text";
+import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { type AskedGroup, avatarOf, newBoard } from "../world/growing";
+import { isExpelled } from "../world/catalog";
+import { type AskedGroup, avatarOf, memberCalled, newBoard } from "../world/growing";
 import { gatewayName } from "../world/layout";
 import { retirementOf, successorOf, withoutMember } from "../world/succeeding";
 import { placeBoard } from "../world/world";
-import { checkGroup, type DefinedJson, define, linkBoard, tried } from "./defining";
+import { checkGroup, type DefinedJson, define, epochOf, linkBoard, tried } from "./defining";
+import { expelMember } from "./expelling";
 
 /** What people define so that groups go on with other owners, or not at all. With `dry`, all is checked and nothing done. */
 
@@ -39,39 +42,51 @@ export async function retireGroup(gateway: Gateway, asked: RetireAsked, ending: 
   return checkedAndDefined(gateway, [successorOf(crypto, world, group, asked)], asked.dry, ending);
 }
 
-/** Another board takes the place of one that is gone for good, in all its groups; it is added where it is none of the world's yet. */
+/**
+ * Another board takes the place of one that is gone for good, in all its groups, and that one is expelled; the other is added where it is none
+ * of the world's yet.
+ */
 export async function replaceBoard(gateway: Gateway, asked: ReplaceAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
-  const { catalog } = world;
-  const old = boardAvatar(gateway, asked.name);
+  const old = boardCalled(gateway, asked.name);
   if (asked.by === asked.name) throw itself(asked.name);
-  const isMember = catalog.members.some(({ name }) => name === asked.by);
-  if (isMember) {
-    const by = boardAvatar(gateway, asked.by);
-    return checkedAndDefined(gateway, withoutMember(crypto, world, asked.name, old, by), asked.dry, ending);
+  if (world.catalog.members.some(({ name }) => name === asked.by)) {
+    boardCalled(gateway, asked.by);
+    const by = avatarOf(world.catalog, asked.by);
+    return leave(gateway, asked, withoutMember(crypto, world, asked.name, old, by), ending);
   }
   const board = encodeText(asked.board);
   // Whoever chose that one by its labels chooses this one.
-  const { labels = [] } = catalog.members.find(({ name }) => name === asked.name)!;
-  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, labels);
+  const { labels = [] } = world.catalog.members.find(({ name }) => name === asked.name)!;
+  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, labels, epochOf(gateway));
   const definitions = [...added.definitions, ...withoutMember(crypto, world, asked.name, old, added.avatar)];
-  for (const each of definitions) checkOver(gateway, each);
-  const would = tried(gateway, definitions);
-  if (asked.dry) return would;
+  if (asked.dry) return leave(gateway, asked, definitions, ending);
+  await leave(gateway, { ...asked, dry: true }, definitions, ending);
   placeBoard(world, asked.by, added.provision, board);
-  const defined = await define(gateway, definitions, ending);
-  return { ...defined, provisionFile: linkBoard(gateway, asked.by) };
+  const left = await leave(gateway, asked, definitions, ending);
+  return { ...left, provisionFile: linkBoard(gateway, asked.by) };
 }
 
-/** All groups of a board go on without it. */
-export async function removeBoard(
+/** All groups of a board go on without it, and it is expelled. */
+export async function removeBoard(gateway: Gateway, asked: RemoveAsked, ending: AbortSignal): Promise<DefinedJson> {
+  const { crypto, world } = gateway;
+  const avatar = boardCalled(gateway, asked.name);
+  return leave(gateway, asked, withoutMember(crypto, world, asked.name, avatar, null), ending);
+}
+
+/** Its groups first: what is refused there would leave them waiting for one that is in the world no more. */
+async function leave(
   gateway: Gateway,
   { name, dry }: RemoveAsked,
+  definitions: readonly Definition[],
   ending: AbortSignal,
 ): Promise<DefinedJson> {
-  const { crypto, world } = gateway;
-  const definitions = withoutMember(crypto, world, name, boardAvatar(gateway, name), null);
-  return checkedAndDefined(gateway, definitions, dry, ending);
+  const { catalog } = gateway.world;
+  if (isExpelled(catalog, boardCalled(gateway, name))) return checkedAndDefined(gateway, definitions, dry, ending);
+  const would = await expelMember(gateway, { name, dry: true }, ending);
+  const groups = await checkedAndDefined(gateway, definitions, dry, ending);
+  const expelled = dry ? would : await expelMember(gateway, { name, dry }, ending);
+  return { dry, defined: [...groups.defined, ...expelled.defined] };
 }
 
 async function checkedAndDefined(
@@ -104,8 +119,9 @@ function checkOver({ crypto, sagas, world }: Gateway, definition: Definition): v
   );
 }
 
-function boardAvatar({ world }: Gateway, name: string) {
-  const avatar = avatarOf(world.catalog, name);
+/** The avatar of a board, expelled or not. Throws `member-unknown` and `board-gateway`. */
+function boardCalled({ world }: Gateway, name: string): AvatarId {
+  const { avatar } = memberCalled(world.catalog, name);
   if (name !== gatewayName) return avatar;
   throw new VertebraError(
     "board-gateway",

@@ -6,6 +6,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText } from "../../firmware/core/wire/text";
 import { controlClient } from "../channels/control-client";
 import type { BoardAsked, DefinedJson } from "../channels/defining";
+import type { ExpelAsked, ExpelledJson } from "../channels/expelling";
 import type { ReplaceAsked } from "../channels/succeeding";
 import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
@@ -22,6 +23,7 @@ export function boardCommand(): Command {
   return new Command("board")
     .description("the boards of the world: add them while it runs, show them, run them on this machine")
     .addCommand(addCommand())
+    .addCommand(expelCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(replaceCommand())
@@ -76,7 +78,7 @@ function replaceCommand(): Command {
     .option("--dry-run", "say what would be defined, and define nothing")
     .addHelpText(
       "after",
-      "\nIts groups go on under their names: what the others sealed and is not final waits for it no more. What it sealed itself\nand nobody could make final is gone with it.",
+      "\nIts groups go on under their names: what the others sealed and is not final waits for it no more. What it sealed itself\nand nobody could make final is gone with it. It is expelled: if it comes back, nobody links to it.",
     )
     .action(async (name: string, options: WorldOptions & { by: string; kind: string; dryRun?: boolean }) => {
       const board = decodeText(readDefinition(options.kind));
@@ -98,6 +100,27 @@ function removeCommand(): Command {
     });
 }
 
+function expelCommand(): Command {
+  return worldCommand(
+    "expel",
+    "expel a board that is lost or stolen: it neither connects any more, nor reads what is new",
+    ["vertebra board expel porch --dry-run", "vertebra board expel porch"],
+  )
+    .argument("<name>", "which of the world's members")
+    .option("--dry-run", "say what would be defined, and define nothing")
+    .addHelpText(
+      "after",
+      "\nAll others get new keys, and go on by themselves, as soon as they hear of it. What the board has read it keeps, and in its\ngroups it counts as an owner: what needs its vote there waits.",
+    )
+    .action(async (name: string, options: WorldOptions & { dryRun?: boolean }) => {
+      const asked: ExpelAsked = { name, dry: options.dryRun === true };
+      const expelled = await controlClient(options.dir).post<ExpelledJson>("/boards/expelled", asked);
+      if (options.json) return printJson(expelled);
+      showDefined(expelled);
+      if (expelled.groups.length > 0) print(`${name} is an owner of ${expelled.groups.join(", ")}`);
+    });
+}
+
 function listCommand(): Command {
   return worldCommand("list", "list the boards of the world, and the groups that each owns", [
     "vertebra board list",
@@ -108,11 +131,12 @@ function listCommand(): Command {
     if (options.json) printJson(boards);
     else
       printTable([
-        ["BOARD", "AVATAR", "LABELS", "GROUPS"],
-        ...boards.map(({ name, avatar, labels, groups }) => [
+        ["BOARD", "AVATAR", "LABELS", "GROUPS", ""],
+        ...boards.map(({ name, avatar, labels, groups, expelled }) => [
           ...[name, `${avatar.slice(0, 8)}…`, labels.join(", ")],
           // `board show` tells all of them.
           fit(groups.join(", "), widestGroups),
+          expelled === null ? "" : inWords(expelled),
         ]),
       ]);
   });
@@ -132,18 +156,27 @@ function showCommand(): Command {
       if (options.json) return printJson(board);
       print(paint("bold", board.name), board.kind === null ? "" : `, ${board.kind}`);
       print(`  avatar ${board.avatar}`);
+      if (board.expelled !== null) print("  ", paint("red", inWords(board.expelled)));
       if (board.labels.length > 0) print(`  labels ${board.labels.join(", ")}`);
       print(`  provision ${board.provisionFile ?? "not in this directory"}`);
       print(`  groups ${board.groups.join(", ") || "none"}`);
     });
 }
 
+/** When it was, as who expelled it tells. */
+function inWords({ epoch, time }: { readonly epoch: number; readonly time: string | null }): string {
+  return `expelled${time === null ? "" : ` ${time}`}, in epoch ${epoch} of the membership`;
+}
+
 function boardJson({ catalog }: World, { name, avatar, provisionFile, definitionFile, terminal }: Board) {
   const kind = existsSync(definitionFile) ? decodeBoard(new Uint8Array(readFileSync(definitionFile))).kind : null;
+  const expel = catalog.expelled.find((each) => equal(each.avatar, avatar));
+  const time = expel === undefined || expel.time === 0 ? null : new Date(expel.time).toISOString();
   return {
     name,
     avatar: toHex(avatar),
     kind,
+    expelled: expel === undefined ? null : { epoch: expel.epoch, time },
     labels: catalog.members.find((member) => equal(member.avatar, avatar))?.labels ?? [],
     provisionFile: existsSync(provisionFile) ? provisionFile : null,
     terminal,

@@ -20,6 +20,8 @@ export function showStatus(status: StatusJson): void {
   const { highestFinalizableGeneration: finalizable, highestCertifiedGeneration: certified, attempt } = status;
   print(paint("bold", "World"), ` ${status.world}, gateway ${status.avatar.slice(0, 16)}…`);
   print(`generation ${finalizable} finalizable, ${certified} certified, attempt ${attempt}`);
+  const { epoch, expelled } = status.membership;
+  if (epoch > 0) print(`epoch ${epoch} of the membership, expelled: ${expelled.join(", ")}`);
   print();
   printTable([
     ["GROUP", "FINAL ENTRIES", "BLOCKS", "PENDING", "BUFFERED", ""],

@@ -112,6 +112,10 @@ function nameOf(catalog: World["catalog"], definition: Definition): string {
       return decodePact(definition.pact).name;
     case "retire":
       return `of ${catalog.groupOf(definition.group)?.name}`;
+    case "expel":
+      return `of ${catalog.memberName(definition.avatar)}`;
+    case "epoch":
+      return `for ${definition.sealed.length} members`;
     case "step":
       return `of rollout ${definition.rollout} to ${definition.open}`;
     case "pause":

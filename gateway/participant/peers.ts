@@ -5,8 +5,8 @@ import type { Room } from "../../firmware/ports";
 
 /** What a link tells of the avatar at its other end. */
 export interface PeerEvents {
-  /** A session stands; the number by which the participant will know it. */
-  up(avatar: AvatarId, channel: PeerChannel, room: Room): PeerId;
+  /** A session stands, by the key of this epoch; the number by which the participant will know it. */
+  up(avatar: AvatarId, epoch: number, channel: PeerChannel, room: Room): PeerId;
   /** What the link has room for now. */
   room(peer: PeerId, room: Room): void;
   /** Resolves when the participant has dealt with it: until then the link is to give it nothing more. */
@@ -52,12 +52,12 @@ export function createPeers(world: string, handle: (event: Event) => Promise<voi
 
   return {
     eventsOf: (path) => ({
-      up(avatar, channel, room) {
+      up(avatar, epoch, channel, room) {
         const peer = ++lastPeer;
         channels.set(peer, channel);
         avatars.set(peer, avatar);
         events.link(path, avatar);
-        give({ kind: "connected", world, peer, avatar, room });
+        give({ kind: "connected", world, peer, avatar, epoch, room });
         return peer;
       },
       room(peer, room) {

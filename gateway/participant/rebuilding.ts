@@ -1,7 +1,10 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { definedKey } from "../../firmware/core/block/records";
+import { ample } from "../../firmware/core/bounds";
 import { createPast, type Past, recordsOfPast, takePast } from "../../firmware/core/chain/past";
 import { concerns, type Definition, idOfDefined } from "../../firmware/core/definitions/definition";
+import type { EpochDefinition, ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
+import { recordsOfEpochs } from "../../firmware/core/definitions/epochs";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
@@ -15,6 +18,8 @@ export interface RebuiltWorld {
   /** Of the world, in hex. */
   readonly tag: string;
   readonly avatar: AvatarId;
+  /** The avatar's X25519 secret: what was sealed to it is opened again. */
+  readonly staticSecret: Uint8Array;
   readonly groups: readonly RebuiltGroup[];
   /** The group of definitions, in hex: those of them that concern it are groups of the participant, too. Null where nothing can be defined. */
   readonly definitions: string | null;
@@ -34,14 +39,13 @@ const longestHole = 1_024;
  * also behind a gap, since that must never use a counter twice.
  */
 export async function rebuildRecords(
-  crypto: Pick<Crypto, "sha256" | "verify">,
+  crypto: Crypto,
   history: FinalHistory,
-  { tag, avatar, groups, definitions }: RebuiltWorld,
+  world: RebuiltWorld,
 ): Promise<Map<string, Uint8Array>> {
+  const { tag, avatar, groups, definitions } = world;
   const records = new Map<string, Uint8Array>();
-  const known = groups.map(({ id }) => id);
-  const defined =
-    definitions === null ? [] : await takeDefined(crypto, history, records, tag, avatar, definitions, known);
+  const defined = definitions === null ? [] : await takeDefined(crypto, history, records, world, definitions);
   for (const { id, soleOwner } of [...groups, ...defined]) {
     const past = createPast(tag, id);
     await takeAll(crypto, history, past, avatar, soleOwner);
@@ -50,18 +54,17 @@ export async function rebuildRecords(
   return records;
 }
 
-/** The records of what was defined for the participant (`core/definitions/defined`), who has the `known` groups, and the groups that these define. */
+/** The records of what was defined for the participant (`core/definitions`), and the groups that this defines. */
 async function takeDefined(
-  crypto: Pick<Crypto, "sha256" | "verify">,
+  crypto: Crypto,
   history: FinalHistory,
   records: Map<string, Uint8Array>,
-  tag: string,
-  avatar: AvatarId,
+  { tag, avatar, staticSecret, groups: known }: RebuiltWorld,
   group: string,
-  known: readonly string[],
 ): Promise<RebuiltGroup[]> {
   const defined: RebuiltGroup[] = [];
-  const ofSagas = { groups: new Set(known), rollouts: new Set<number>() };
+  const ofSagas = { groups: new Set(known.map(({ id }) => id)), rollouts: new Set<number>() };
+  const epochs: [number, EpochDefinition | ExpelDefinition][] = [];
   let hole = 0;
   for (let position = 0; hole <= longestHole; position++) {
     const [record] = await history.read([finalKey(tag, group, position)]);
@@ -74,6 +77,7 @@ async function takeDefined(
       if (definition !== undefined && isOfItsSagas(ofSagas, sequence, definition)) {
         records.set(definedKey(tag, sequence), entry);
       }
+      if (definition?.kind === "epoch" || definition?.kind === "expel") epochs.push([sequence, definition]);
       if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
       records.set(definedKey(tag, sequence), entry);
       const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
@@ -82,6 +86,8 @@ async function takeDefined(
       ofSagas.groups.add(id);
     }
   }
+  const about = { crypto, tag, avatar, staticSecret };
+  for (const [key, value] of recordsOfEpochs(about, ample.epochsKept, epochs)) records.set(key, value);
   return defined;
 }
 

@@ -59,7 +59,7 @@ export interface StoreOptions {
   readonly directory: string;
   /** The participant's root key, 32 bytes. */
   readonly owner: Uint8Array;
-  readonly crypto: Pick<Crypto, "sha256" | "verify">;
+  readonly crypto: Crypto;
   readonly world: RebuiltWorld;
   notice(error: VertebraError): void;
 }

@@ -5,6 +5,7 @@ import {
   type GroupDefinition,
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
+import type { ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import {
   isUnderWay,
   type PauseDefinition,
@@ -36,6 +37,8 @@ export interface Catalog {
   readonly sagas: readonly KnownSaga[];
   readonly undeployed: readonly KnownSaga[];
   readonly rollouts: readonly KnownRollout[];
+  /** Who is in the world no more, in the order of the epochs that began so. */
+  readonly expelled: readonly ExpelDefinition[];
   /** How many entries of the definitions group it has taken. */
   readonly taken: number;
   /**
@@ -96,9 +99,15 @@ export interface KnownGroup {
 export interface Member {
   readonly name: string;
   readonly avatar: AvatarId;
+  /** Its static X25519 key, where it was defined with one. */
+  readonly key?: Uint8Array;
   /** Of one that was defined: what it is, and its labels. */
   readonly board?: string;
   readonly labels?: readonly string[];
+}
+
+export function isExpelled({ expelled }: Pick<Catalog, "expelled">, avatar: AvatarId): boolean {
+  return expelled.some((each) => equal(each.avatar, avatar));
 }
 
 const leastDigits = 6;
@@ -126,7 +135,8 @@ export function createCatalog(
   const sagas: KnownSaga[] = [];
   const undeployed: KnownSaga[] = [];
   const rollouts: KnownRollout[] = [];
-  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts };
+  const expelled: ExpelDefinition[] = [];
+  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts, expelled };
   const made = { pacts: pacts.length, groups: [...groups], members: known.length };
   let taken = 0;
   return {
@@ -144,7 +154,7 @@ export function createCatalog(
       groups.splice(0, groups.length, ...made.groups);
       retired.length = 0;
       known.length = made.members;
-      for (const defined of [sagas, undeployed, rollouts]) defined.length = 0;
+      for (const defined of [sagas, undeployed, rollouts, expelled]) defined.length = 0;
     },
     group: (called) => findGroup(groups, retired, called),
     groupOf: (id) => [...groups, ...retired].find((group) => equal(group.id, id)),
@@ -168,6 +178,7 @@ interface Known {
   readonly sagas: KnownSaga[];
   readonly undeployed: KnownSaga[];
   readonly rollouts: KnownRollout[];
+  readonly expelled: ExpelDefinition[];
 }
 
 /** As a participant takes it: what is none counts for nobody. */
@@ -198,8 +209,14 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, retired, members, sagas, undeployed, rollouts, taken } = catalog;
-  const copied = { pacts: [...pacts], groups: [...groups], retired: [...retired], members: [...members] };
+  const { pacts, groups, retired, members, sagas, undeployed, rollouts, expelled, taken } = catalog;
+  const copied = {
+    pacts: [...pacts],
+    groups: [...groups],
+    retired: [...retired],
+    members: [...members],
+    expelled: [...expelled],
+  };
   const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: [...rollouts] };
   const trial = { ...copied, ...ofSagas };
   for (const [index, each] of definitions.entries()) {
@@ -219,7 +236,8 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   else if (definition.kind === "step" || definition.kind === "pause") takeStep(known, definition);
   else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
   else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
-  else addGroup(crypto, known, definition);
+  else if (definition.kind === "expel") known.expelled.push(definition);
+  else if (definition.kind === "group") addGroup(crypto, known, definition);
 }
 
 function addGroup(crypto: Crypto, known: Known, definition: GroupDefinition): void {
@@ -326,6 +344,9 @@ function checkDefinition(crypto: Crypto, known: Known, definition: Definition): 
         "Add it first: `vertebra board add NAME`.",
       );
     }
+    case "expel":
+      checkExpel(known, definition);
+      break;
     case "saga":
       checkSaga(known, definition);
       break;
@@ -364,6 +385,16 @@ function checkUndeploy({ sagas }: Known, { stateGroup }: UndeployDefinition): vo
     "saga-not-deployed",
     `No saga is deployed whose states are in group ${toHex(stateGroup).slice(0, 16)}…`,
     "`vertebra saga versions` shows what is.",
+  );
+}
+
+/** Throws `expel-epoch`: another was expelled first, who may have been sealed the secret of this one. */
+function checkExpel({ expelled }: Known, { epoch }: ExpelDefinition): void {
+  if (epoch === expelled.length + 1) return;
+  throw new VertebraError(
+    "expel-epoch",
+    `It begins epoch ${epoch} of the membership, which is in epoch ${expelled.length}: another was expelled first`,
+    "Whoever asked for it asks again, with a new secret.",
   );
 }
 

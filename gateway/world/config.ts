@@ -5,6 +5,7 @@ import type { SagasProvided } from "../../firmware/core/identity/provision";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
 import { asVertebraError } from "../system/errors";
+import type { Member } from "./catalog";
 
 /** What `world.json` says: the world as this gateway was provisioned with it. Holds secrets. */
 export interface WorldConfig {
@@ -19,7 +20,7 @@ export interface WorldConfig {
   /** The encoded group in which its stewards define what else it has; absent in a world of an earlier version, which stays as it is. */
   readonly definitions?: Uint8Array;
   /** The gateway and the boards that it was made with, by name. */
-  readonly members: readonly { readonly name: string; readonly avatar: Uint8Array }[];
+  readonly members: readonly Member[];
 }
 
 /** Raised when a later version can't read what this one wrote. */
@@ -45,7 +46,11 @@ export function configText(config: WorldConfig): string {
     },
     groups: config.groups.map(({ name, bytes }) => ({ name, bytes: toHex(bytes) })),
     ...(config.definitions && { definitions: toHex(config.definitions) }),
-    members: config.members.map(({ name, avatar }) => ({ name, avatar: toHex(avatar) })),
+    members: config.members.map(({ name, avatar, key }) => ({
+      name,
+      avatar: toHex(avatar),
+      ...(key && { key: toHex(key) }),
+    })),
   };
   return `${JSON.stringify(text, null, 2)}\n`;
 }
@@ -104,9 +109,10 @@ function parseConfig(text: any): WorldConfig {
       bytes: fromHex(group.bytes),
     })),
     ...(text.definitions === undefined ? {} : { definitions: fromHex(text.definitions) }),
-    members: text.members.map((member: { name: string; avatar: string }) => ({
+    members: text.members.map((member: { name: string; avatar: string; key?: string }) => ({
       name: member.name,
       avatar: bytes32("avatar", member.avatar),
+      ...(member.key !== undefined && { key: bytes32("key", member.key) }),
     })),
   };
 }

@@ -17,7 +17,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { type CompiledSaga, compile } from "../saga/described";
-import { type Catalog, type KnownGroup, knownIn } from "./catalog";
+import { type Catalog, isExpelled, type KnownGroup, knownIn } from "./catalog";
 import { avatarOf, groupOf } from "./growing";
 import { fills, gatewayName, runsSagas, sagaReadingsEveryMs } from "./layout";
 import type { World } from "./world";
@@ -123,7 +123,8 @@ function ownersOf(world: World, { owners, described }: AskedSaga): AvatarId[] {
   const runBefore = before && catalog.groupOf(before.stateGroup)?.owners;
   const cannot = world.boards.filter(({ definitionFile }) => !canRun(definitionFile));
   if (owners.length === 0) {
-    const all = runBefore ?? catalog.members.map(({ avatar }) => avatar);
+    const all =
+      runBefore ?? catalog.members.map(({ avatar }) => avatar).filter((avatar) => !isExpelled(catalog, avatar));
     return all.filter((avatar) => !cannot.some((board) => equal(board.avatar, avatar))).sort(compare);
   }
   const named = owners.map((owner) => avatarOf(catalog, owner)).sort(compare);

@@ -3,13 +3,14 @@ import { decodeBoard } from "../../firmware/core/capability/board";
 import { indexPacts, pactChain } from "../../firmware/core/chain/group";
 import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
+import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { decodeProvision, noSagas, type Provision } from "../../firmware/core/identity/provision";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
-import type { Catalog, KnownPact } from "./catalog";
+import { type Catalog, isExpelled, type KnownPact, type Member } from "./catalog";
 import { checkMemory, gatewayName, paceOf } from "./layout";
 import { boardFiles, type World } from "./world";
 
@@ -24,8 +25,8 @@ export interface NewBoard {
 }
 
 /**
- * A board of this name that is what its `board.json` says. Throws `board-…` where that can't be read or has no memory for its group,
- * `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
+ * A board of this name that is what its `board.json` says, and comes in this epoch of the membership.
+ * Throws `board-…` where that can't be read or has no memory for its group, `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(
   crypto: Crypto,
@@ -34,22 +35,26 @@ export function newBoard(
   name: string,
   definition: Uint8Array,
   labels: readonly string[],
+  epoch: GivenEpoch | undefined,
 ): NewBoard {
   checkName(name, memberName);
   checkLabels(labels);
   const { worldId, stewards, definitions } = growingWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
-  const avatar = crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey;
+  const secret = avatarSeed(crypto, seed, worldId);
+  const avatar = crypto.signer(secret).publicKey;
   const machine = newestPact(world.catalog, "machine");
   const owners = [avatarOf(world.catalog, gatewayName), avatar];
   const readings = [{ avatar, everyMs: paceOf(definition) }];
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
-  const its = { worldId, stewards, definitions, pacts: [], groups: [], readings: [], sagas: noSagas };
+  const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
+  const its = { worldId, stewards, definitions, ...nothing, ...(epoch && { epoch }) };
   checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
   const board = decodeBoard(definition).kind;
-  const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort() };
+  const key = crypto.x25519Public(noiseStatic(crypto, secret));
+  const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort(), key };
   return {
     definitions: isMember ? [group] : [member, group],
     avatar,
@@ -182,10 +187,21 @@ export function newestPact({ pacts }: Pick<Catalog, "pacts">, name: string): Kno
   );
 }
 
-/** Throws `member-unknown`. */
-export function avatarOf({ members }: Catalog, name: string): AvatarId {
+/** Of who is to take part in something. Throws `member-unknown`, and `member-expelled`. */
+export function avatarOf(catalog: Catalog, name: string): AvatarId {
+  const { avatar } = memberCalled(catalog, name);
+  if (!isExpelled(catalog, avatar)) return avatar;
+  throw new VertebraError(
+    "member-expelled",
+    `${name} was expelled from this world: nobody links to it any more`,
+    "Name another member.",
+  );
+}
+
+/** Whoever is or was called so. Throws `member-unknown`. */
+export function memberCalled({ members }: Catalog, name: string): Member {
   const found = members.find((member) => member.name === name);
-  if (found !== undefined) return found.avatar;
+  if (found !== undefined) return found;
   const names = members.map((member) => member.name).join(", ");
   throw new VertebraError("member-unknown", `This world has no member '${name}'`, `There are: ${names}.`);
 }

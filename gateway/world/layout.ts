@@ -2,7 +2,7 @@ import { decodeBoard } from "../../firmware/core/capability/board";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
 import { definitionsGroup } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import {
   noSagas,
   type Provision,
@@ -71,6 +71,7 @@ interface Newcomer {
   readonly name: string;
   readonly seed: Uint8Array;
   readonly avatar: AvatarId;
+  readonly key: Uint8Array;
 }
 
 type NamedGroup = WorldConfig["groups"][number];
@@ -84,7 +85,9 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
   const worldId = random.bytes(32);
   const newcomer = (name: string): Newcomer => {
     const seed = random.bytes(32);
-    return { name, seed, avatar: crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey };
+    const secret = avatarSeed(crypto, seed, worldId);
+    const key = crypto.x25519Public(noiseStatic(crypto, secret));
+    return { name, seed, avatar: crypto.signer(secret).publicKey, key };
   };
   const gateway = newcomer(gatewayName);
   const boards = plan.boards.map((definition, index) => ({ ...newcomer(`board-${index + 1}`), definition }));
@@ -125,7 +128,7 @@ export function layOutWorld(crypto: Crypto, random: Random, plan: WorldPlan): La
     checkMemory(name, definition, its);
     return { name, definition, provision: { seed, worlds: [its] } };
   });
-  const members = [gateway, ...boards].map(({ name, avatar }) => ({ name, avatar }));
+  const members = [gateway, ...boards].map(({ name, avatar, key }) => ({ name, avatar, key }));
   const groups = [...own, ...shared, ...sagas.groups];
   return { config: { ...world, seed: gateway.seed, groups, members }, boards: provisions };
 }

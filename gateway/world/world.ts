@@ -3,7 +3,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { encodeProvision, type Provision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
+import {
+  decodeProvision,
+  encodeProvision,
+  type Provision,
+  type ProvisionedWorld,
+} from "../../firmware/core/identity/provision";
 import { worldTag } from "../../firmware/core/identity/world";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
@@ -145,7 +150,9 @@ export function boardOf(world: World, name: string): Board {
 export function placeBoard(world: World, name: string, provision: Provision, definition: Uint8Array): void {
   const files = boardFiles(world.directory, name);
   const encoded = encodeProvision(provision);
-  if (existsSync(files.provisionFile) && equal(readFileSync(files.provisionFile), encoded)) {
+  if (isBegun(files.provisionFile, provision)) {
+    // Somebody may have been expelled since, and then it comes in a later epoch.
+    writeWhole(files.provisionFile, encoded, 0o600);
     writeWhole(files.definitionFile, definition, 0o644);
     return;
   }
@@ -166,6 +173,11 @@ export function placeBoard(world: World, name: string, provision: Provision, def
     throw asVertebraError(error, `The files of ${name} can't be written`);
   }
   syncDirectory(dirname(files.place));
+}
+
+/** Whether the file is of the same participant. */
+function isBegun(provisionFile: string, { seed }: Provision): boolean {
+  return existsSync(provisionFile) && equal(decodeProvision(new Uint8Array(readFileSync(provisionFile))).seed, seed);
 }
 
 const fileNames = { definition: "board.json", provision: "provision" };

@@ -270,7 +270,8 @@ describe("what can't be taken", () => {
     const member = { kind: "member", name: "porch", avatar: new Uint8Array(32), board: "linux" } as const;
     const { fields, policy } = decodePact(definitionsPactBytes());
     const labelled = (...more: Cbor[]) => {
-      const body = encode([member.name, member.avatar, member.board, ...more]);
+      const key = more.length > 0 ? [null] : [];
+      const body = encode([member.name, member.avatar, member.board, ...key, ...more]);
       return () => decodeDefinition(crypto, encodeEntry(fields, ["member", body], policy));
     };
     expect(refusal(labelled())).toBe("accepted");

@@ -4,6 +4,7 @@ import { ample, type Bounds } from "../../firmware/core/bounds";
 import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
+import { type GivenEpoch, isExpelled } from "../../firmware/core/identity/membership";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { readProduced } from "../../firmware/core/pact/produced";
@@ -18,6 +19,7 @@ import type { Packing } from "../../firmware/store/values";
 import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
+import { epochOfSession, expulsion, type Meeting } from "./sessions";
 
 /** A virtual network of participants: virtual time, links with a delay, stores that survive a restart. */
 
@@ -93,19 +95,25 @@ export interface Network {
   /** Of those whose store is a journal in flash. */
   readonly packing: Packing;
   now: number;
+  /** How long links take to hear that somebody was expelled, ms: until then what is on its way comes. */
+  renewedAfter: number;
   /** What every member's wall clock shows. */
   wall: (now: number) => number;
   /** Runs until nothing is due before this time. */
   run(until: number): void;
   connect(a: string, b: string): void;
   disconnect(a: string, b: string): void;
+  /** By the key of which epoch their session was made. */
+  epochOf(a: string, b: string): number;
   /** With the id of an entry that a saga produced, where one is given. */
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
   /** A steward retires it, and none succeeds it. */
   retire(steward: string, group: string): void;
-  /** The entry that would. */
+  /** A steward expels one, as its gateway would: whoever else is no stranger, and not expelled, is sealed the secret of the next epoch. */
+  expel(steward: string, name: string): void;
+  /** The entry that would define a group. */
   definitionOf(group: GroupPlan, followers?: readonly string[]): Uint8Array;
   flush(member: string): void;
   /** Any other event. */
@@ -138,6 +146,10 @@ export interface NetworkPlan {
   readonly delayOf?: (from: string, to: string) => number;
   /** Who own the group of definitions, which all members follow; without them nothing can be defined. */
   readonly stewards?: readonly string[];
+  /** Who holds the World id, and is no member by name. */
+  readonly strangers?: readonly string[];
+  /** What the provision of a member says of the epoch in which it comes. */
+  readonly given?: (name: string) => GivenEpoch | undefined;
   /** Bytes of memory that a member has for groups which are defined. */
   readonly spareBytes?: Readonly<Record<string, number>>;
   /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
@@ -195,8 +207,12 @@ export function createNetwork(plan: NetworkPlan): Network {
   const queue: Delivery[] = [];
   let order = 0;
   let sessions = 0;
+  let expulsions = 0;
   let nextPeer = 1;
   const links = new Map<string, number>();
+  /** Of each link, and of each that is to be renewed, when. */
+  const epochs = new Map<string, number>();
+  const renewals: { readonly at: number; readonly name: string }[] = [];
   const linkName = (a: string, b: string) => (a < b ? `${a}-${b}` : `${b}-${a}`);
   let tag = "";
 
@@ -209,6 +225,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       return tag;
     },
     now: 0,
+    renewedAfter: 2 * delay,
     wall: (now) => 1_700_000_000_000 + now,
     rolls: () => {},
     filter: () => true,
@@ -216,11 +233,16 @@ export function createNetwork(plan: NetworkPlan): Network {
       for (let steps = 0; ; steps++) {
         if (steps > 200_000) throw new Error("the network never comes to rest");
         const next = Math.min(
+          ...renewals.map(({ at }) => at),
           ...queue.map(({ at }) => at),
           ...[...members.values()].filter(({ alive }) => alive).map(({ wake }) => wake),
         );
         if (next > until) break;
         network.now = Math.max(network.now, next);
+        if (renewals.some(({ at }) => at <= network.now)) {
+          renew(renewals.shift()!.name);
+          continue;
+        }
         queue.sort((a, b) => a.at - b.at || a.order - b.order);
         const delivery = queue[0];
         if (delivery !== undefined && delivery.at <= network.now) {
@@ -239,6 +261,9 @@ export function createNetwork(plan: NetworkPlan): Network {
       network.now = until;
     },
     connect(a, b) {
+      const epoch = epochOfSession(meeting(a), meeting(b));
+      if (epoch === undefined) return;
+      epochs.set(linkName(a, b), epoch);
       links.set(linkName(a, b), ++sessions);
       for (const [self, other] of [
         [a, b],
@@ -249,7 +274,10 @@ export function createNetwork(plan: NetworkPlan): Network {
         member.peers.set(peer, other);
         apply(
           member,
-          member.participant.handle({ kind: "connected", world: tag, peer, avatar: avatars.get(other)! }, time()),
+          member.participant.handle(
+            { kind: "connected", world: tag, peer, avatar: avatars.get(other)!, epoch },
+            time(),
+          ),
         );
       }
     },
@@ -267,6 +295,7 @@ export function createNetwork(plan: NetworkPlan): Network {
         }
       }
     },
+    epochOf: (a, b) => epochs.get(linkName(a, b)) ?? 0,
     push(name, group, value, id, text) {
       const member = members.get(name)!;
       const pact = pacts.get(group)!;
@@ -294,6 +323,25 @@ export function createNetwork(plan: NetworkPlan): Network {
     },
     retire(steward, group) {
       defineEntry(steward, encodeDefinition({ kind: "retire", group: groups.get(group)! }));
+    },
+    expel(steward, name) {
+      const { membership } = meeting(steward);
+      const out = (avatar: AvatarId) => isExpelled(membership, avatar);
+      const remaining = [...members.values()].filter(
+        (each) => each.name !== name && !out(each.avatar) && !plan.strangers?.includes(each.name),
+      );
+      const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+      for (const each of expulsion(
+        crypto,
+        worldId,
+        avatars.get(name)!,
+        membership.counted + 1,
+        remaining,
+        ++expulsions,
+      )) {
+        network.give(steward, { kind: "push", ...about, entry: encodeDefinition(each) });
+        network.flush(steward);
+      }
     },
     flush(name) {
       const member = members.get(name)!;
@@ -351,6 +399,27 @@ export function createNetwork(plan: NetworkPlan): Network {
     network.flush(steward);
   }
 
+  function meeting(name: string): Meeting {
+    const { avatar, participant } = members.get(name)!;
+    const named = (other: AvatarId) =>
+      plan.members.some((each) => equal(avatars.get(each)!, other) && !plan.strangers?.includes(each));
+    const knowsAll = plan.stewards?.includes(name) === true;
+    const knows = (other: AvatarId) => participant.knows(tag, other) || (knowsAll && named(other));
+    return { avatar, membership: participant.membership(tag), knows };
+  }
+
+  /** As its links do: who is let in no more is left, and with others it goes on in the epoch that both are in. */
+  function renew(name: string): void {
+    for (const other of members.keys()) {
+      const link = linkName(name, other);
+      if (other === name || !links.has(link)) continue;
+      const epoch = epochOfSession(meeting(name), meeting(other));
+      if (epoch === epochs.get(link)) continue;
+      network.disconnect(name, other);
+      network.connect(name, other);
+    }
+  }
+
   function time(): Time {
     return { monotonic: network.now, wall: network.wall(network.now) };
   }
@@ -360,6 +429,7 @@ export function createNetwork(plan: NetworkPlan): Network {
     store: ReadonlyMap<string, Uint8Array>,
     journal: Journal | undefined,
   ): Participant {
+    const given = plan.given?.(name);
     const bounded = journal && { bytes: sharesOf(journal).participant, alone: readAloneIn(journal) };
     const counted: Crypto = {
       ...crypto,
@@ -383,6 +453,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           worldId,
           stewards,
           ...(definitions !== undefined && { definitions }),
+          ...(given && { epoch: given }),
           pacts: pactBytes,
           groups: [...groupBytes]
             .filter(
@@ -448,6 +519,9 @@ export function createNetwork(plan: NetworkPlan): Network {
           break;
         case "retired":
           member.retired.set(nameOf(action.group), action.successor && nameOf(action.successor));
+          break;
+        case "expelled":
+          renewals.push({ at: network.now + network.renewedAfter, name: member.name });
           break;
         case "deployed":
           network.rolls(member.name, action);

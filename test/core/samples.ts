@@ -1,4 +1,5 @@
 import { type Definition, definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { nameOfSecret, sealEpoch } from "../../firmware/core/definitions/epoch-definition";
 import { attest } from "../../firmware/core/identity/attestation";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
@@ -138,7 +139,7 @@ export function makeSamples(crypto: Crypto) {
     provision,
     encodedProvision: encodeProvision(provision),
     growingProvision: encodeProvision({ ...provision, worlds: provision.worlds.map((each) => growing(crypto, each)) }),
-    definitions: sampleDefinitions(block),
+    definitions: sampleDefinitions(crypto, block),
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
     gapEntry: encodeGap(3),
@@ -151,19 +152,23 @@ export function makeSamples(crypto: Crypto) {
 /** Of a world in which more is defined. */
 function growing(crypto: Crypto, world: Provision["worlds"][number]): Provision["worlds"][number] {
   const followers = [{ group: world.readings[0]!.group, avatar: crypto.signer(filled(8)).publicKey }];
-  return { ...world, followers, definitions: definitionsGroup(crypto, world.stewards) };
+  const epoch = { number: 2, secret: filled(5) };
+  return { ...world, followers, definitions: definitionsGroup(crypto, world.stewards), epoch };
 }
 
 /** Each kind, as an entry and what is in it. */
-function sampleDefinitions({
-  owners,
-  pact,
-  group,
-}: ReturnType<typeof sampleBlock>): [rule: string, bytes: Uint8Array][] {
+function sampleDefinitions(
+  crypto: Crypto,
+  { owners, pact, group }: ReturnType<typeof sampleBlock>,
+): [rule: string, bytes: Uint8Array][] {
   const avatar = owners[0]!.publicKey;
   const readings = [{ avatar, everyMs: 500 }];
   const { pact: id } = decodeSyncGroup(group);
   const former = encodeSyncGroup({ pact: id, owners: [avatar, filled(0xff)].sort(compare) });
+  const members = owners.slice(1).map(({ publicKey }, index) => ({
+    avatar: publicKey,
+    key: crypto.x25519Public(filled(20 + index)),
+  }));
   const definitions: Definition[] = [
     { kind: "member", name: "porch", avatar, board: "linux", labels: [] },
     { kind: "member", name: "porch", avatar, board: "linux", labels: ["north", "roof"] },
@@ -190,6 +195,9 @@ function sampleDefinitions({
     { kind: "step", rollout: 7, open: 2 },
     { kind: "pause", rollout: 7, paused: true },
     { kind: "undeploy", stateGroup: filled(9) },
+    { kind: "member", name: "barn", avatar, board: "linux", labels: [], key: members[0]!.key },
+    ...sealEpoch(crypto, filled(3), filled(4), members),
+    { kind: "expel", avatar, epoch: 1, secret: nameOfSecret(crypto, filled(3)), time: 1_764_000_000_000 },
   ];
   return definitions.flatMap((each): [string, Uint8Array][] => {
     const entry = encodeDefinition(each);
@@ -203,6 +211,7 @@ function sampleDefinitions({
 
 function ruleOf(definition: Definition): string {
   if (definition.kind === "member" && definition.labels.length > 0) return "labelled-member";
+  if (definition.kind === "member" && definition.key !== undefined) return "keyed-member";
   return definition.kind === "group" && definition.succeeds !== null ? "successor" : definition.kind;
 }
 

@@ -108,7 +108,7 @@ describe("a gateway whose world grows", () => {
 
   it("goes on with a board whose files were there when something ended it, with the same keys", async () => {
     const world = openWorld(crypto, directory);
-    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), []);
+    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), [], undefined);
     placeBoard(world, "porch", begun.provision, readDefinition("linux"));
     const gateway = await start();
     await add(gateway, "porch");
@@ -120,7 +120,7 @@ describe("a gateway whose world grows", () => {
 
   it("goes on with a board that something ended between its two definitions", async () => {
     const gateway = await start();
-    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"), []);
+    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"), [], undefined);
     placeBoard(gateway.world, "porch", begun.provision, readDefinition("linux"));
     const group = gateway.world.catalog.group("definitions");
     await (await gateway.channel.push(group, encodeDefinition(begun.definitions[0]!))).final;

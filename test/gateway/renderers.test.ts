@@ -124,6 +124,7 @@ const status = {
     attempt: 0,
     links: [link],
   },
+  membership: { epoch: 1, expelled: ["board-1"] },
   groups: [{ name: "note", finalEntries: 1, finalBlocks: 1, pendingBlocks: 0, buffered: 0, observesUntil: 4 }],
 };
 const metablock = {

@@ -85,7 +85,6 @@ const sagas = "made once, and only by a board that has sagas";
 /** What is left, and why. */
 const excepted: ReadonlyMap<string, string> = new Map([
   ["firmware/core/capability/fields.ts fieldsOf", "gone when a board.json was read"],
-  ["firmware/core/identity/credentials.ts credentials", "one function, that a handshake asks"],
   ["firmware/core/saga/conductor.ts createConductor", sagas],
   ["firmware/core/saga/runtime.ts createSagaRuntime", sagas],
   ["firmware/device/noble.ts nobleCrypto", port],

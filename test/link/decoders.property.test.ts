@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { VertebraError } from "../../firmware/core/errors";
 import { concat, equal } from "../../firmware/core/wire/bytes";
 import { encode } from "../../firmware/core/wire/cbor";
-import { checkPreamble, createPreamble } from "../../firmware/link/preamble";
+import { createPreamble, readPreamble } from "../../firmware/link/preamble";
 import {
   decodeResume1,
   decodeResume2,
@@ -20,7 +20,7 @@ const u16 = fc.nat({ max: 0xffff });
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
 const decoders: readonly (readonly [string, (bytes: Uint8Array) => unknown])[] = [
-  ["a preamble", (bytes) => checkPreamble(tag, bytes)],
+  ["a preamble", (bytes) => readPreamble(tag, bytes)],
   ["a segment", decodeSegment],
   ["resumption 1", decodeResume1],
   ["resumption 2", decodeResume2],
@@ -48,7 +48,14 @@ describe("a decoder of the link", () => {
     const fragment = fc.option(fc.record({ sequence: u16, bytes: fc.uint8Array({ minLength: 1, maxLength: 240 }) }), {
       nil: undefined,
     });
-    const segment = fc.record({ heard: fc.boolean(), again: fc.boolean(), expected: u16, selective: u16, fragment });
+    const segment = fc.record({
+      heard: fc.boolean(),
+      again: fc.boolean(),
+      ahead: fc.boolean(),
+      expected: u16,
+      selective: u16,
+      fragment,
+    });
     fc.assert(
       fc.property(segment, (written) => {
         expect(decodeSegment(encodeSegment(written))).toEqual(written);
@@ -78,14 +85,16 @@ describe("a decoder of the link", () => {
   it("refuses a preamble of another form, version or world, each by its own name", () => {
     const refusal = (bytes: Uint8Array) => {
       try {
-        checkPreamble(tag, bytes);
+        readPreamble(tag, bytes);
         return "taken";
       } catch (error) {
         return (error as VertebraError).code;
       }
     };
     const random = new Uint8Array(8);
-    expect(refusal(createPreamble({ bytes: (count) => new Uint8Array(count) }, tag))).toBe("taken");
+    expect(refusal(createPreamble({ bytes: (count) => new Uint8Array(count) }, tag, 0))).toBe("taken");
+    expect(refusal(createPreamble({ bytes: (count) => new Uint8Array(count) }, tag, 7))).toBe("taken");
+    expect(refusal(encode([1, tag, 0, random]))).toBe("structure-field");
     expect(refusal(encode([2, tag, random]))).toBe("link-version");
     expect(refusal(encode([1, new Uint8Array(16), random]))).toBe("link-other-world");
     expect(refusal(encode([1, tag, random.subarray(1)]))).toBe("structure-field");

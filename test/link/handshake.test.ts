@@ -216,7 +216,7 @@ describe("a stranger", () => {
         const stranger = seededRandom(seeded(1000 + step));
         pair.start();
         for (let done = 0; done < step; done++) pair.step(pair.now + 200);
-        pair.inject(pair[name], encodeFrame(kinds.preamble, createPreamble(stranger, pair.left.identity.worldTag)));
+        pair.inject(pair[name], encodeFrame(kinds.preamble, createPreamble(stranger, pair.left.identity.worldTag, 0)));
         expectMeeting(pair, 5000);
         expect(pair.now).toBeLessThan(10_000);
       }
@@ -253,7 +253,7 @@ describe("a link refuses", () => {
   });
 
   it("a peer with the tag of the world, and not its id", () => {
-    const pair = refusal({ psk: new Uint8Array(32).fill(9) });
+    const pair = refusal({ psk: () => new Uint8Array(32).fill(9) });
     expect([...pair.left.events, ...pair.right.events]).toContain("notice noise-refused");
   });
 

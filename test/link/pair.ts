@@ -12,6 +12,7 @@ import {
   type LinkIdentity,
   linkStats,
   receiveBytes,
+  renewLink,
   sendMessage,
   startLink,
 } from "../../firmware/link/link";
@@ -52,7 +53,9 @@ function makeIdentity(crypto: Crypto, who: number, worldId: Uint8Array): LinkIde
   const avatar = avatarSeed(crypto, seed, worldId);
   return {
     worldTag: worldTag(crypto, worldId),
-    psk: worldPsk(crypto, worldId),
+    epoch: 0,
+    psk: () => worldPsk(crypto, worldId),
+    refuses: () => undefined,
     noiseSecret: noiseStatic(crypto, avatar),
     attestation: attest(crypto, seed, worldId),
     avatar: crypto.signer(avatar),
@@ -77,6 +80,8 @@ export interface End {
   readonly events: string[];
   readonly notices: LinkAction[];
   identity: LinkIdentity;
+  /** By the key of which epoch the last session was made. */
+  epoch: number;
   /** What was told last of the room for more. */
   room: Room;
   wakeAt: number;
@@ -103,6 +108,8 @@ export interface Pair {
   /** A power cut: RAM is lost. The driver of the other end sees nothing. */
   restart(end: End): void;
   send(end: End, message: Uint8Array): boolean;
+  /** The membership has changed for this end. */
+  renew(end: End): void;
   /** Bytes from nowhere. */
   inject(to: End, bytes: Uint8Array): void;
   /** Lets this much time pass. */
@@ -144,6 +151,7 @@ export function createPair(
     events: [],
     notices: [],
     identity,
+    epoch: 0,
     room: { bytes: 0, delay: 0 },
     wakeAt: Number.POSITIVE_INFINITY,
     wakes: 0,
@@ -181,6 +189,7 @@ export function createPair(
       else if (action.kind === "room") end.room = action.room;
       else if (action.kind === "up") {
         end.room = action.room;
+        end.epoch = action.epoch;
         end.events.push(`${action.resumed ? "resumed" : "up"} ${toHex(action.avatar).slice(0, 8)}`);
       } else {
         end.events.push(`${action.kind} ${action.error.code}`);
@@ -230,6 +239,9 @@ export function createPair(
       const actions = sendMessage(end.link, message, pair.now);
       if (actions) perform(end, actions);
       return actions !== undefined;
+    },
+    renew(end) {
+      perform(end, renewLink(end.link, pair.now));
     },
     inject(to, bytes) {
       perform(to, receiveBytes(to.link, bytes, pair.now));

@@ -23,7 +23,9 @@ const idsAsked = (pair: Pair): Uint8Array[] =>
 
 const insertions: Readonly<Record<string, Insertion>> = {
   "a preamble": ({ random }) =>
-    encodeFrame(kinds.preamble, createPreamble({ bytes: random }, worldTag(crypto, worldA))),
+    encodeFrame(kinds.preamble, createPreamble({ bytes: random }, worldTag(crypto, worldA), 0)),
+  "a preamble of another epoch": ({ random }) =>
+    encodeFrame(kinds.preamble, createPreamble({ bytes: random }, worldTag(crypto, worldA), 1 + random(1)[0]!)),
   "that there is nothing to resume": ({ pair, random }) =>
     encodeFrame(kinds.unknown, idsAsked(pair).at(-1) ?? random(8)),
   "the question of a session that it saw, with a nonce of its own": ({ pair, random }) =>

@@ -210,7 +210,7 @@ describe("a stranger on the wire", () => {
     const kind = () => [1, 2, 3, 4, 5, 6, 7, 8, 9, 200][Math.floor(next() * 10)] as typeof kinds.record;
     const heard = pair.written[Math.floor(next() * pair.written.length)]!.bytes;
     return [
-      encodeFrame(kinds.preamble, createPreamble(random, pair.left.identity.worldTag)),
+      encodeFrame(kinds.preamble, createPreamble(random, pair.left.identity.worldTag, 0)),
       encodeFrame(kind(), random.bytes(Math.floor(next() * 400))),
       random.bytes(Math.floor(next() * 300)),
       heard,

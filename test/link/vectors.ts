@@ -15,9 +15,13 @@ const fixed = (byte: number) => ({ bytes: (count: number) => new Uint8Array(coun
 export function linkVectors(crypto: Crypto) {
   const [alice, bob] = [identityOf(crypto, 1), identityOf(crypto, 2)];
   // The greater random initiates.
-  const [first, second] = [createPreamble(fixed(0xaa), alice.worldTag), createPreamble(fixed(0xbb), bob.worldTag)];
+  const [first, second] = [
+    createPreamble(fixed(0xaa), alice.worldTag, 0),
+    createPreamble(fixed(0xbb), bob.worldTag, 0),
+  ];
   const prologue = prologueOf(first, second);
-  const common = { crypto, prologue, psk: alice.psk };
+  const psk = alice.psk(0)!;
+  const common = { crypto, prologue, psk };
   const initiator = createNoise({
     ...common,
     initiator: true,
@@ -41,6 +45,7 @@ export function linkVectors(crypto: Crypto) {
   const segment = encodeSegment({
     heard: true,
     again: false,
+    ahead: false,
     expected: 0,
     selective: 0,
     fragment: { sequence: 0, bytes: Uint8Array.of(3, 1, 2, 3) },
@@ -56,7 +61,7 @@ export function linkVectors(crypto: Crypto) {
     about: "Made by `npm run vectors` and kept by a test. `rule` names the rule of link.cddl that the bytes follow.",
     session: hex({
       worldTag: alice.worldTag,
-      psk: alice.psk,
+      psk,
       initiatorStaticSecret: bob.noiseSecret,
       initiatorEphemeralSecret: fixed(0xb0).bytes(32),
       responderStaticSecret: alice.noiseSecret,
@@ -80,6 +85,7 @@ export function linkVectors(crypto: Crypto) {
     structures: [
       { rule: "preamble", hex: toHex(first) },
       { rule: "preamble", hex: toHex(second) },
+      { rule: "preamble", hex: toHex(createPreamble(fixed(0xcc), alice.worldTag, 3)) },
       { rule: "introduction", hex: toHex(introduce(crypto, alice)) },
       { rule: "resumption-1", hex: toHex(encodeResume1(secret.id, nonceA)) },
       { rule: "resumption-2", hex: toHex(encodeResume2(nonceB, resumed.macOfB)) },

@@ -47,7 +47,7 @@ function sent(count: number) {
 }
 
 function ack(expected: number, selective = 0, again = false): Uint8Array {
-  return encodeSegment({ heard: true, again, expected, selective, fragment: undefined });
+  return encodeSegment({ heard: true, again, ahead: false, expected, selective, fragment: undefined });
 }
 
 describe("the window", () => {
@@ -199,7 +199,14 @@ describe("the window", () => {
 
   it("refuses acks of what was never sent, fragments beyond the window, and lengths that no sender gives", () => {
     const fragment = (sequence: number, bytes: Uint8Array) =>
-      encodeSegment({ heard: true, again: false, expected: 0, selective: 0, fragment: { sequence, bytes } });
+      encodeSegment({
+        heard: true,
+        again: false,
+        ahead: false,
+        expected: 0,
+        selective: 0,
+        fragment: { sequence, bytes },
+      });
     const { sender } = sent(2);
     expect(() => receiveSegment(sender, ack(3), 1)).toThrow(/never sent/);
     expect(() =>

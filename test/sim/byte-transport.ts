@@ -99,7 +99,7 @@ export function byteTransport(world: World, links: readonly LinkState[], fail: (
             occupy(world, member, () => alarmCable(end.cable));
           });
         },
-        up(peer, avatar, again, room) {
+        up(peer, { avatar, resumed: again, room }) {
           if (!stillOn()) return;
           if (again) {
             resumed++;
@@ -202,7 +202,9 @@ function identityOf({ crypto }: World, { seed, avatar }: Member): LinkIdentity {
   const signer = crypto.signer(secret);
   return {
     worldTag: worldTag(crypto, worldId),
-    psk: worldPsk(crypto, worldId),
+    epoch: 0,
+    psk: () => worldPsk(crypto, worldId),
+    refuses: () => undefined,
     noiseSecret: noiseStatic(crypto, secret),
     attestation: attest(crypto, seed, worldId),
     avatar: { publicKey: avatar, sign: signer.sign },

@@ -275,6 +275,7 @@ function checkOrder(member: Member, event: Event, actions: readonly Action[], fa
     deployed: 2,
     rollout: 2,
     undeployed: 2,
+    expelled: 2,
     notice: 2,
     wake: 3,
   };

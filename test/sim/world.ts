@@ -341,6 +341,7 @@ function perform(world: World, member: Member, action: Action): void {
     case "retired":
     case "moved":
     case "undeployed":
+    case "expelled":
       throw new Error(`${member.name} took a definition, and these worlds have no stewards`);
     case "recovered":
       throw new Error(`${member.name} recovered a block, and nothing is ever lost in these stores`);

@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** The simulator's worlds that are tests of their own: minutes of two cores, and only the core, the link or the store can make them fail. */
 export const worlds = [
   "growing",
+  "expelling",
   "rollouts",
   "kept-seeds",
   "led-astray",

@@ -25,6 +25,8 @@ export function ofParticipant(writeSize: number): History {
     },
     avatars: () => participant.avatars(),
     status: (world) => participant.status(world),
+    membership: (world) => participant.membership(world),
+    knows: (world, avatar) => participant.knows(world, avatar),
     why: (world, target) => participant.why(world, target),
   };
   for (let batch = 0; batch < bounds.finalTail + 4; batch++) {

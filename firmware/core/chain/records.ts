@@ -61,8 +61,8 @@ export function restore(world: World, records: Iterable<readonly [string, Uint8A
     if (kind === "state") restoreState(world, value);
     else if (kind === "tip") restoreTip(world, value);
     else if (kind === "footing") restoreFooting(world, value);
-    // Taken before all others, since they may be of a group that it defines (`definitions/defined`).
-    else if (kind === "defined") continue;
+    // Taken before all others, since they may be of a group that it defines (`definitions/defined`, `definitions/epochs`).
+    else if (kind === "defined" || kind === "epoch" || kind === "offered") continue;
     else restoreOfGroup(world, key, value, kind, world.groups.get(groupHex ?? ""), rest);
   }
 }

@@ -1,9 +1,11 @@
 import type { Crypto, Signer, Time } from "../../ports";
 import type { Bounds } from "../bounds";
 import type { Contents } from "../definitions/content";
+import type { OfferedSecret } from "../definitions/epochs";
 import { assert, VertebraError } from "../errors";
 import type { Action, FinalBlock } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
+import type { Membership } from "../identity/membership";
 import type { AvatarId, Block, ReceivedCertificate, View } from "../wire/types";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
@@ -37,8 +39,8 @@ export interface Report {
   readonly heardAt: number;
 }
 
-/** What a chain needs of cryptography; links need more. */
-export type ChainCrypto = Pick<Crypto, "sha256" | "signer" | "verify">;
+/** What a chain needs of cryptography, and who is sealed something; links need more. */
+export type ChainCrypto = Pick<Crypto, "sha256" | "signer" | "verify" | "x25519Public" | "x25519" | "open">;
 
 export interface Footing {
   readonly metablock: Metablock;
@@ -64,6 +66,11 @@ export interface World {
   readonly avatar: AvatarId;
   readonly avatarKey: string;
   readonly signer: Signer;
+  /** The static X25519 secret of this avatar, 32 bytes. */
+  readonly staticSecret: Uint8Array;
+  /** Who is in the world no more, and the secrets that may be used next, by the sequence of their definitions. */
+  readonly membership: Membership;
+  readonly offered: Map<number, OfferedSecret>;
   /** By SyncGroupId in hex. Those that are defined while it runs come to it (`definitions/defined`). */
   readonly groups: Map<string, Group>;
   /** In hex: who owns one of them. */
@@ -172,7 +179,7 @@ export function put(world: Pick<World, "changed">, key: string, value: Uint8Arra
   world.changed.puts.set(key, value);
 }
 
-export function remove(world: World, key: string): void {
+export function remove(world: Pick<World, "changed">, key: string): void {
   world.changed.puts.delete(key);
   world.changed.deletes.add(key);
 }

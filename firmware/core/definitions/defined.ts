@@ -1,6 +1,5 @@
 import { dueAt } from "../block/buffer";
 import { definedKey, definedKeys, groupKey, keptUnder } from "../block/records";
-import { mayFollow } from "../chain/access";
 import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
 import type { Metablock } from "../chain/metablock";
 import { retire } from "../chain/retired";
@@ -8,7 +7,7 @@ import { takeRoom } from "../chain/store-room";
 import { put, remove, type World } from "../chain/world";
 import { VertebraError } from "../errors";
 import { greet } from "../gossip/frontier";
-import type { Peer } from "../gossip/peer";
+import { follows, type Peer, restrict } from "../gossip/peer";
 import type { Outgoing } from "../gossip/tell";
 import { type AskedGroup, another, bytesOfDeployed } from "../memory";
 import { syncGroupId } from "../pact/pact";
@@ -30,6 +29,7 @@ import {
   tellUndeployed,
 } from "./content";
 import { concerns, type Definition, decodeDefinition, type GroupDefinition, idOfDefined } from "./definition";
+import { takeEpoch, takeExpel } from "./epochs";
 import {
   isUnderWay,
   type PauseDefinition,
@@ -145,12 +145,14 @@ export function countSagas(
 /** Takes what has become final in the group of definitions, and lets neighbours know what this participant follows from now on. */
 export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
   const before = world.groups.size;
+  const { epoch } = world.membership;
   for (const { sequence, entry } of world.toDefine.splice(0)) takeDefinition(world, sequence, entry);
+  if (world.membership.epoch > epoch) for (const peer of peers) restrict(peer);
   const added = [...world.groups.values()].slice(before);
   if (added.length === 0) return;
   world.linesChanged = true;
   for (const metablock of world.metablocks.values()) showsAllNoMore(metablock);
-  for (const peer of peers) meetAgain(world, peer, added, outgoing);
+  for (const peer of peers) meetAgain(peer, added, outgoing);
 }
 
 /** Of what was shown whole only the references around known groups were kept: what of it is of a new one is still to be shown. */
@@ -159,10 +161,10 @@ function showsAllNoMore(metablock: Metablock): void {
 }
 
 /** A neighbour that may share a new group is told that this participant follows it, and says in answer what it has of it (`gossip/receive`). */
-function meetAgain(world: World, peer: Peer, added: readonly Group[], outgoing: Outgoing[]): void {
+function meetAgain(peer: Peer, added: readonly Group[], outgoing: Outgoing[]): void {
   let shares = false;
   for (const group of added) {
-    if (!mayFollow(world, group, peer.avatarKey)) continue;
+    if (!follows(peer, group)) continue;
     shares = true;
     peer.refused.delete(group.key);
     if (group.ownerKeys.includes(peer.avatarKey)) peer.interests.add(group.key);
@@ -175,6 +177,8 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
   try {
     const definition = decodeDefinition(world.crypto, entry);
     if (definition?.kind === "group") error = takeGroup(world, sequence, entry, definition);
+    else if (definition?.kind === "epoch") error = takeEpoch(world, sequence, definition);
+    else if (definition?.kind === "expel") error = takeExpel(world, definition);
     else if (definition?.kind === "retire" && groupRetiredBy(world, definition) !== undefined) {
       error = keepDefinition(world, sequence, entry);
       if (error === undefined) retireBy(world, definition);

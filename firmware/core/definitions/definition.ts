@@ -7,16 +7,24 @@ import { compare, equal, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
 import { maxEntryBytes, maxNameBytes, maxOwners, maxPactDepth } from "../wire/limits";
-import { bytes, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
+import { bytes, bytesOf, hash32, integer, list, sortedHashes, tuple, wrong } from "../wire/shape";
 import { decodeSyncGroup, encodeSyncGroup } from "../wire/structures";
 import type { AvatarId, Hash, Pact } from "../wire/types";
+import { type EpochDefinition, type ExpelDefinition, itemsOfEpoch, readEpochDefinition } from "./epoch-definition";
 import { itemsOfSaga, type OfSagas, readSagaDefinition } from "./saga-definition";
 
 /**
  * Definitions: what a world has, as final entries of a group that its stewards own and all its members follow (PROTOCOL 10). The
  * bytes of each are in docs/wire.
  */
-export type Definition = MemberDefinition | PactDefinition | GroupDefinition | RetireDefinition | OfSagas;
+export type Definition =
+  | MemberDefinition
+  | PactDefinition
+  | GroupDefinition
+  | RetireDefinition
+  | OfSagas
+  | EpochDefinition
+  | ExpelDefinition;
 
 /** Who is in the world, and what people call it. */
 export interface MemberDefinition {
@@ -25,6 +33,8 @@ export interface MemberDefinition {
   readonly avatar: AvatarId;
   /** What it is: the kind in its `board.json`, or `gateway`. */
   readonly board: string;
+  /** Its static X25519 key, to which the secrets of epochs are sealed; earlier versions did not tell it. */
+  readonly key?: Uint8Array;
   /** By which people choose it among others, in ascending order. */
   readonly labels: readonly string[];
 }
@@ -107,7 +117,7 @@ export function encodeDefinition(definition: Definition): Uint8Array {
 function itemsOf(definition: Definition): Cbor {
   switch (definition.kind) {
     case "member":
-      return [definition.name, definition.avatar, definition.board, ...someLabels(definition.labels)];
+      return [definition.name, definition.avatar, definition.board, ...keyAndLabels(definition)];
     case "pact":
       return [definition.pact];
     case "group": {
@@ -117,6 +127,9 @@ function itemsOf(definition: Definition): Cbor {
     }
     case "retire":
       return [definition.group];
+    case "epoch":
+    case "expel":
+      return itemsOfEpoch(definition);
     default:
       return itemsOfSaga(definition);
   }
@@ -148,19 +161,22 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "pause":
     case "undeploy":
       return readSagaDefinition(kind, decode(body));
+    case "epoch":
+    case "expel":
+      return readEpochDefinition(kind, decode(body));
     default:
       return undefined;
   }
 }
 
 /** Last, and only where there are some. */
-function someLabels(labels: readonly string[]): Cbor[] {
-  return labels.length === 0 ? [] : [labels];
+function keyAndLabels({ key, labels }: MemberDefinition): Cbor[] {
+  if (labels.length > 0) return [key ?? null, labels];
+  return key === undefined ? [] : [key];
 }
 
 function readMember(value: Cbor): MemberDefinition {
-  const labelled = Array.isArray(value) && value.length === 4;
-  const [given, avatar, board, labels] = tuple("member", value, labelled ? 4 : 3);
+  const [given, avatar, board, key, labels] = tuple("member", value, 3, 5);
   const name = identifier("member: name", given);
   // People have files by these names.
   if (name.startsWith(".")) throw wrong("structure-field", "member: name", "begins with a dot");
@@ -169,7 +185,8 @@ function readMember(value: Cbor): MemberDefinition {
     name,
     avatar: hash32("member: avatar", avatar),
     board: identifier("member: board", board),
-    labels: labelled ? readLabels("member: label", labels) : [],
+    ...(key === undefined || (key === null && labels !== undefined) ? {} : { key: bytesOf("member: key", key, 32) }),
+    labels: labels === undefined ? [] : readLabels("member: label", labels),
   };
 }
 

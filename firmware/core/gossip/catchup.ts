@@ -150,7 +150,7 @@ export function answerRead(
   if (purpose === undefined) return;
   if ("piece" in purpose) {
     notePiece(purpose.world, purpose.piece, value);
-    if (purpose.peer !== undefined && purpose.piece.state === "here")
+    if (purpose.peer !== undefined && purpose.piece.state === "here" && mayHave(purpose.peer, purpose.piece))
       send(outgoing, purpose.peer, { type: "chunk", bytes: value! });
     return;
   }
@@ -158,6 +158,8 @@ export function answerRead(
   const { proof, entries } = decodeFinalRecord(value);
   if ("peer" in purpose) {
     const { peer, group } = purpose;
+    // It was asked for before the peer fell behind.
+    if (!peer.interests.has(group.key)) return;
     sendProof(peer, proof, mayRead(peer.world, group, peer.avatarKey) ? entries : null, outgoing);
     serve(reads, peer, group, actions);
     return;

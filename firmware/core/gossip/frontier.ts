@@ -1,4 +1,3 @@
-import { mayFollow } from "../chain/access";
 import { hear } from "../chain/attempt";
 import type { Group } from "../chain/group";
 import { adoptLock } from "../chain/lock";
@@ -16,7 +15,7 @@ import { maxGroups, maxLockProofBytes } from "../wire/limits";
 import { decodeLockProof } from "../wire/proofs";
 import type { Frontier, LockProof } from "../wire/types";
 import { pullIfBehind } from "./catchup";
-import { type Peer, untell, wasTold } from "./peer";
+import { follows, type Peer, untell, wasTold } from "./peer";
 import { hasRoom } from "./room";
 import { type Outgoing, send, tellBlock, tellMetablock } from "./tell";
 
@@ -136,7 +135,7 @@ export function takeFrontier(peer: Peer, frontier: Frontier, outgoing: Outgoing[
   peer.tip = tip;
   for (const [id, position] of frontier.positions) {
     const group = world.groups.get(toHex(id));
-    if (group === undefined || !mayFollow(world, group, peer.avatarKey)) continue;
+    if (group === undefined || !follows(peer, group)) continue;
     if (!peer.interests.has(group.key)) world.linesChanged = true;
     peer.interests.add(group.key);
     peer.positions.set(group.key, position);
@@ -165,7 +164,7 @@ function wantTip(peer: Peer): void {
 export function greet(peer: Peer, outgoing: Outgoing[]): void {
   const { world } = peer;
   const groups = [...world.groups.values()]
-    .filter((group) => mayFollow(world, group, peer.avatarKey))
+    .filter((group) => follows(peer, group))
     .slice(0, maxGroups)
     .map((group) => group.id);
   send(outgoing, peer, { type: "hello", capabilities: [], groups, epoch: world.epoch });

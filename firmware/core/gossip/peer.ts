@@ -1,5 +1,8 @@
+import { mayFollow } from "../chain/access";
+import type { Group } from "../chain/group";
 import type { World } from "../chain/world";
 import type { PeerId } from "../events";
+import { isExpelled } from "../identity/membership";
 import { toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 
@@ -21,6 +24,8 @@ export interface Peer {
   readonly world: World;
   readonly avatar: AvatarId;
   readonly avatarKey: string;
+  /** By the key of which epoch its session was made. */
+  readonly epoch: number;
   /** Groups, in hex, that it owns or follows. */
   readonly interests: Set<string>;
   /** What it has, by `toldKey`: for metablocks, how many references it was shown. */
@@ -56,14 +61,15 @@ export interface Peer {
   budgetAt: number;
 }
 
-export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
+export function createPeer(id: PeerId, world: World, avatar: AvatarId, epoch: number): Peer {
   const avatarKey = toHex(avatar);
   const owned = [...world.groups.values()].filter((group) => group.ownerKeys.includes(avatarKey));
-  return {
+  const peer: Peer = {
     id,
     world,
     avatar,
     avatarKey,
+    epoch,
     interests: new Set(owned.map((group) => group.key)),
     told: new Map(),
     refused: new Set(),
@@ -85,6 +91,33 @@ export function createPeer(id: PeerId, world: World, avatar: AvatarId): Peer {
     work: workBurst,
     budgetAt: world.now.monotonic,
   };
+  restrict(peer);
+  return peer;
+}
+
+/**
+ * Whether its session is of an earlier epoch: who is behind it may have been let in by a key that somebody has who was expelled. It is told
+ * definitions alone, by which a member goes on in the present epoch (PROTOCOL 10).
+ */
+export function isBehind({ epoch, world }: Peer): boolean {
+  return epoch < world.membership.epoch;
+}
+
+/** Whether the peer is told how far the group is: as the pact says, and nothing but definitions where it is behind. */
+export function follows(peer: Peer, group: Group): boolean {
+  return mayFollow(peer.world, group, peer.avatarKey) && (!isBehind(peer) || group === peer.world.definitions);
+}
+
+/** Who is behind is told nothing more of other groups, nor asked for anything; who was expelled, of none. */
+export function restrict(peer: Peer): void {
+  const { world, interests } = peer;
+  if (!isBehind(peer)) return;
+  const keeps = isExpelled(world.membership, peer.avatar) ? undefined : world.definitions?.key;
+  for (const byGroup of [interests, peer.positions, peer.pulls, peer.served]) {
+    for (const key of byGroup.keys()) if (key !== keeps) byGroup.delete(key);
+  }
+  peer.wanted.clear();
+  peer.certificates.waiting.length = 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isWhole, mayFollow } from "../chain/access";
+import { isWhole } from "../chain/access";
 import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
 import { hearSigner } from "../chain/attempt";
 import { observeCertificate } from "../chain/certificates";
@@ -13,7 +13,7 @@ import { decodeCertificate, decodeMetablockHeader, signedBlockHeader } from "../
 import type { AvatarId, Block, Hash, Message } from "../wire/types";
 import { type Reads, servePiece, servePull, takeProof } from "./catchup";
 import { forgetTold, resynchronize, sendFrontier, takeFrontier } from "./frontier";
-import { type Peer, tell, untell } from "./peer";
+import { follows, isBehind, type Peer, tell, untell } from "./peer";
 import { noteBlockOfLost } from "./recovery";
 import { hasRoom } from "./room";
 import { type Outgoing, showMetablock, tellBlock } from "./tell";
@@ -96,8 +96,8 @@ function followAsAllowed(peer: Peer, groupKey: string): void {
   const { world } = peer;
   const group = world.groups.get(groupKey);
   if (group === undefined || peer.interests.has(groupKey)) return;
-  if (mayFollow(world, group, peer.avatarKey)) peer.interests.add(groupKey);
-  else if (!peer.refused.has(groupKey)) {
+  if (follows(peer, group)) peer.interests.add(groupKey);
+  else if (!peer.refused.has(groupKey) && !isBehind(peer)) {
     peer.refused.add(groupKey);
     notice(
       world,
@@ -113,6 +113,8 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
   const header = signedBlockHeader(world.crypto, bytes, signature);
   const group = world.groups.get(toHex(header.value.group));
   if (group === undefined) return;
+  // Whose word it is is not sure enough where members write; and who goes on in the present epoch says it again.
+  if (isBehind(peer) && group !== world.definitions) return;
   tell(peer, header.id, entries === null ? 0 : 1);
   const block: Block = { header, entries };
   noteBlockOfLost(world, group, block);

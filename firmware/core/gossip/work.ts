@@ -9,7 +9,7 @@ export interface Work {
   done: number;
 }
 
-/** Ed25519 beside SHA-256, in every library that boards and gateways use, and what is to be read, kept or sent. */
+/** Ed25519, and X25519, beside SHA-256, in every library that boards and gateways use, and what is to be read, kept or sent. */
 const unitsOfVerification = 64;
 const bytesOfUnit = 64;
 
@@ -35,6 +35,20 @@ export class NotingCrypto implements ChainCrypto {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     this.work.done += unitsOfVerification;
     return this.crypto.verify(publicKey, message, signature);
+  }
+
+  x25519Public(secret: Uint8Array): Uint8Array {
+    this.work.done += unitsOfVerification;
+    return this.crypto.x25519Public(secret);
+  }
+
+  x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array {
+    this.work.done += unitsOfVerification;
+    return this.crypto.x25519(secret, publicKey);
+  }
+
+  open(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    return this.crypto.open(key, nonce, additional, ciphertext);
   }
 }
 

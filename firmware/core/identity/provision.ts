@@ -1,7 +1,8 @@
 import { type Cbor, encode, type Limits } from "../wire/cbor";
-import { maxGroups, maxOwners } from "../wire/limits";
+import { maxCount, maxGroups, maxOwners } from "../wire/limits";
 import { bytes, hash32, integer, list, readStructure, tuple } from "../wire/shape";
 import type { AvatarId, Hash } from "../wire/types";
+import type { GivenEpoch } from "./membership";
 
 /** What a participant is given out of band, over a cable or by a person (PROTOCOL 2): it holds secrets and is kept as one. */
 export interface Provision {
@@ -40,6 +41,8 @@ export interface WorldProvision {
   readonly readings: readonly Reading[];
   /** The encoded group in which its stewards define what else the world has; where it is absent, the world stays as it is. */
   readonly definitions?: Uint8Array;
+  /** The epoch of the membership in which it comes, where somebody was expelled before. */
+  readonly epoch?: GivenEpoch;
 }
 
 export interface Follower {
@@ -80,12 +83,13 @@ function worldItems(world: ProvisionedWorld): Cbor {
   const sagas = [behaviors, stages, descriptions, sources];
   const items = [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
   const followers = (world.followers ?? []).map(({ group, avatar }) => [group, avatar]);
-  if (world.definitions !== undefined) return [...items, followers, world.definitions];
+  const epoch = world.epoch === undefined ? [] : [[world.epoch.number, world.epoch.secret]];
+  if (world.definitions !== undefined) return [...items, followers, world.definitions, ...epoch];
   return followers.length === 0 ? items : [...items, followers];
 }
 
 function readWorld(where: string, value: Cbor): ProvisionedWorld {
-  const [worldId, stewards, pacts, groups, readings, sagas, followers, definitions] = tuple(where, value, 6, 8);
+  const [worldId, stewards, pacts, groups, readings, sagas, followers, definitions, epoch] = tuple(where, value, 6, 9);
   return {
     worldId: hash32(`${where}: worldId`, worldId),
     stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
@@ -95,6 +99,7 @@ function readWorld(where: string, value: Cbor): ProvisionedWorld {
     sagas: readSagas(`${where}: sagas`, sagas),
     ...(followers === undefined ? {} : { followers: list(`${where}: follower`, followers, maxGroups, readFollower) }),
     ...(definitions === undefined ? {} : { definitions: bytes(`${where}: definitions`, definitions) }),
+    ...(epoch === undefined ? {} : { epoch: readEpoch(`${where}: epoch`, epoch) }),
   };
 }
 
@@ -106,6 +111,11 @@ function readSagas(where: string, value: Cbor | undefined): SagasProvided {
     descriptions: list(`${where}: description`, descriptions, maxSagaParts, bytes),
     sources: list(`${where}: source`, sources, maxSagaParts, bytes),
   };
+}
+
+function readEpoch(where: string, value: Cbor): GivenEpoch {
+  const [number, secret] = tuple(where, value, 2);
+  return { number: integer(`${where}: number`, number, 1, maxCount), secret: hash32(`${where}: secret`, secret) };
 }
 
 function readFollower(where: string, value: Cbor): Follower {

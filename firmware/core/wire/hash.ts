@@ -25,6 +25,7 @@ export const domains = {
   invocation: "vertebra/1 invocation",
   produced: "vertebra/1 produced",
   turn: "vertebra/1 turn",
+  epoch: "vertebra/1 epoch",
 } as const;
 
 export type Domain = keyof typeof domains;
@@ -38,6 +39,7 @@ export const derivations = {
   noise: "vertebra/1 noise",
   resumption: "vertebra/1 resumption",
   resumed: "vertebra/1 resumed",
+  sealed: "vertebra/1 sealed",
 } as const;
 
 /** H(domain, bytes) = SHA-256(domain || 0x00 || bytes). */

@@ -41,6 +41,8 @@ export const chunkBytes = 4_096;
 export const maxChunks = 16;
 /** Certificates in one message. */
 export const maxCertificatesTogether = 64;
+/** Members to whom one definition seals the secret of an epoch: more take several. */
+export const maxSealed = 90;
 /** A pact and those that it extends, in a row. */
 export const maxPactDepth = 8;
 /** UTF-8 bytes of the reason in a BYE. */
