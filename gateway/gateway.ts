@@ -24,6 +24,7 @@ import { type Driver, type Outcome, startDriver } from "./participant/driver";
 import { createMending, type Mending } from "./participant/mending";
 import { createPeers, type LinkEvents, type Peers } from "./participant/peers";
 import { nodeClock, nodeRandom } from "./participant/platform";
+import { createPledges } from "./participant/pledges";
 import { type BlockReader, openStore, type Store } from "./participant/store";
 import type { GatewayConducting } from "./saga/conducting";
 import { createConductings } from "./saga/conductings";
@@ -152,7 +153,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     heldBack: (group) => store.trouble() ?? conductings.heldBack(group),
   });
   const definitions = createFollowing(crypto, world, events);
-  const pledged: ReadonlyMap<string, Uint8Array>[] = [];
+  const pledges = createPledges();
   const links: OpenedLink[] = [];
   const peers = createPeers(world.tag, (event) => driver.handle(event), events);
   const driver: Driver = startDriver({
@@ -161,7 +162,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     store: {
       read: reader.read,
       async write(puts, deletes) {
-        await store.write(puts, new Set([...deletes].filter((key) => !pledged.some((keys) => keys.has(key)))));
+        await store.write(puts, pledges.deletable(deletes));
         channel.changed();
       },
     },
@@ -214,9 +215,9 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   };
   const keepContent = async (pieces: ReadonlyMap<string, Uint8Array>) => {
     const kept = new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes]));
-    pledged.push(kept);
+    const named = pledges.keep(kept.keys());
     await store.write(kept, new Set());
-    return { named: () => void pledged.splice(pledged.indexOf(kept), 1) };
+    return { named };
   };
   const parts = { world, crypto, participant, store: reader, channel };
   const gateway: Gateway = {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createPledges } from "../../gateway/participant/pledges";
 import { openedStore } from "./stores";
 
 const owner = new Uint8Array(32).fill(7);
@@ -45,6 +46,17 @@ describe("the gateway's store", () => {
     const keys = ["content/w/aa", "content/w/bb", "claim/1", "claim/2"];
     expect(await Promise.all(keys.map(there))).toEqual([false, true, false, true]);
     await store.close();
+  });
+
+  it("keeps what was written for what is to be defined, though another has no use for it any more", () => {
+    const { keep, deletable } = createPledges();
+    const [one, other] = [keep(["a", "b"]), keep(["b", "c"])];
+    const left = () => [...deletable(new Set(["a", "b", "c", "d"]))].join("");
+    expect(left()).toBe("d");
+    one();
+    expect(left()).toBe("ad");
+    other();
+    expect(left()).toBe("abcd");
   });
 
   it("gives plain byte arrays, whose slices are copies on every engine", async () => {
