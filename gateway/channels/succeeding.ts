@@ -82,7 +82,10 @@ async function leave(
   ending: AbortSignal,
 ): Promise<DefinedJson> {
   const { catalog } = gateway.world;
-  if (isExpelled(catalog, boardCalled(gateway, name))) return checkedAndDefined(gateway, definitions, dry, ending);
+  if (isExpelled(catalog, boardCalled(gateway, name))) {
+    if (definitions.length === 0) throw isGone(name);
+    return checkedAndDefined(gateway, definitions, dry, ending);
+  }
   const would = await expelMember(gateway, { name, dry: true }, ending);
   const groups = await checkedAndDefined(gateway, definitions, dry, ending);
   const expelled = dry ? would : await expelMember(gateway, { name, dry }, ending);
@@ -127,6 +130,14 @@ function boardCalled({ world }: Gateway, name: string): AvatarId {
     "board-gateway",
     "The gateway is no board, and its groups need it: what they agree on is here",
     "Name a board: `vertebra board list`.",
+  );
+}
+
+function isGone(name: string): VertebraError {
+  return new VertebraError(
+    "member-expelled",
+    `${name} was expelled already, and owns nothing`,
+    "Nothing is left to be done.",
   );
 }
 

@@ -117,7 +117,9 @@ function expelCommand(): Command {
       const expelled = await controlClient(options.dir).post<ExpelledJson>("/boards/expelled", asked);
       if (options.json) return printJson(expelled);
       showDefined(expelled);
-      if (expelled.groups.length > 0) print(`${name} is an owner of ${expelled.groups.join(", ")}`);
+      if (expelled.groups.length === 0) return;
+      print(`${name} is an owner of ${expelled.groups.join(", ")}, which can't agree without it where all must.`);
+      print("Next: ", paint("bold", `vertebra board remove ${name}${atDirectory(options)}`), ", or replace");
     });
 }
 
@@ -131,12 +133,13 @@ function listCommand(): Command {
     if (options.json) printJson(boards);
     else
       printTable([
-        ["BOARD", "AVATAR", "LABELS", "GROUPS", ""],
+        ["BOARD", "AVATAR", "LABELS", "GROUPS"],
         ...boards.map(({ name, avatar, labels, groups, expelled }) => [
           ...[name, `${avatar.slice(0, 8)}…`, labels.join(", ")],
           // `board show` tells all of them.
-          fit(groups.join(", "), widestGroups),
-          expelled === null ? "" : inWords(expelled),
+          expelled === null
+            ? fit(groups.join(", "), widestGroups)
+            : paint("red", fit(`expelled ${expelled.time ?? ""}`, widestGroups)),
         ]),
       ]);
   });

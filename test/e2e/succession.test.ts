@@ -109,6 +109,7 @@ describe.skipIf(reason)("a group whose owners change while it runs", () => {
       "machine-shared~1 retired",
     ]);
     expect((await world.ask("group", "retire", "machine-shared~1")).answer.error.code).toBe("group-retired");
+    expect((await world.ask("board", "remove", "board-2")).answer.error.code).toBe("member-expelled");
   }, 120_000);
 
   it("waits for a saga that looks at it, which goes on with other members when it is deployed anew", async () => {
