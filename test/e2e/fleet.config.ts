@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** Worlds that grow while they run, as people grow them: processes without end, and minutes of two cores. */
-export const fleets = ["growing", "deploying", "rollout", "succession", "expelling", "desk"].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+/** Worlds of processes that are killed at any moment, and that grow while they run, as people grow them: minutes of two cores. */
+export const fleets = [
+  ...["growing", "deploying", "rollout", "succession", "expelling", "desk"],
+  ...["kill", "saga-kill", "swarm"],
+].map((name) => `test/e2e/${name}.test.ts`);
 
 /** `npm run test:fleet` */
 export default defineConfig({
