@@ -10,6 +10,16 @@ export class VertebraError extends Error {
   }
 }
 
+/** What is read; undefined where that is refused, as what is none of its kind. An assertion that fails is no refusal. */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
+    return undefined;
+  }
+}
+
 /** What must hold wherever this line is reached; stays on in production. */
 export function assert(condition: unknown, words: string): asserts condition {
   if (!condition)

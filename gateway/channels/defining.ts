@@ -16,7 +16,7 @@ import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/struc
 import { encodeText } from "../../firmware/core/wire/text";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { checkDefinitions, definitionsName } from "../world/catalog";
+import { checkDefinitions, definitionsName, groupsOwnedBy } from "../world/catalog";
 import { type AskedGroup, growingWorld, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { boardOf, placeBoard, type World } from "../world/world";
@@ -129,7 +129,7 @@ export async function define(
   const { world, channel } = gateway;
   const group = definitionsIn(world);
   const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
-  const sequences = await Promise.all(pushed.map(({ final }) => beforeEnd(final, ending)));
+  const sequences = await beforeEnd(Promise.all(pushed.map(({ final }) => final)), ending);
   return { dry: false, defined: toldOf(gateway, definitions, sequences) };
 }
 
@@ -194,7 +194,7 @@ function ownersHere(world: World, { group }: GroupDefinition): World["boards"] {
 function checkBoard(world: World, name: string, { group, pacts, readings }: GroupDefinition): void {
   const { avatar, definitionFile } = boardOf(world, name);
   const definition = new Uint8Array(readFileSync(definitionFile));
-  const owned = world.catalog.groups.filter(({ owners }) => owners.some((owner) => equal(owner, avatar)));
+  const owned = groupsOwnedBy(world.catalog, avatar);
   const groups = owned.map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners }));
   const its = { ...world.provision, sagas: noSagas, groups: [...groups, group] };
   checkMemory(name, definition, { ...its, pacts: [...owned.map(({ pact }) => pact.bytes), ...pacts] });

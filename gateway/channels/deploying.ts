@@ -1,7 +1,5 @@
-import { decodePublished, isCapabilitiesPact } from "../../firmware/core/capability/published";
+import { isCapabilitiesPact, readPublished } from "../../firmware/core/capability/published";
 import type { Definition } from "../../firmware/core/definitions/definition";
-import { VertebraError } from "../../firmware/core/errors";
-import { gapCount } from "../../firmware/core/pact/entry";
 import type { Published } from "../../firmware/core/saga/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
@@ -62,23 +60,12 @@ async function capableIn({ store, world }: Gateway): Promise<Capable> {
     if (!isCapabilitiesPact(group.pact.pact)) continue;
     for await (const { issuer, entries } of blocksOf(store, world.tag, group.id)) {
       for (const entry of entries ?? []) {
-        const published = publishedIn(entry);
+        const published = readPublished(entry);
         if (published !== undefined) capable.set(toHex(issuer), published);
       }
     }
   }
   return capable;
-}
-
-/** Undefined for a gap, and for what a liar's quorum let pass. */
-function publishedIn(entry: Uint8Array): Published | undefined {
-  if (gapCount(entry) !== undefined) return undefined;
-  try {
-    return decodePublished(entry);
-  } catch (error) {
-    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
-    throw error;
-  }
 }
 
 /** Its source is in the store before the world hears of it: whoever asks for it then finds it here. */

@@ -1,17 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { Definition } from "../../firmware/core/definitions/definition";
 import { type ExpelDefinition, sealEpoch } from "../../firmware/core/definitions/epoch-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
-import { decodeProvision } from "../../firmware/core/identity/provision";
 import { quorumSize } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import type { Member } from "../world/catalog";
+import { groupsOwnedBy, isExpelled, type Member } from "../world/catalog";
 import { memberCalled } from "../world/growing";
-import { boardFiles, type World } from "../world/world";
+import { boardFiles, provisionAt, type World } from "../world/world";
 import { type DefinedJson, define, tried } from "./defining";
 
 /** How a steward expels a member: all others get the secret of the next epoch first, and then the expulsion is defined (PROTOCOL 10). */
@@ -37,25 +35,19 @@ const mostTries = 4;
 export async function expelMember(gateway: Gateway, asked: ExpelAsked, ending: AbortSignal): Promise<ExpelledJson> {
   const { catalog } = gateway.world;
   const avatar = checkExpulsion(gateway, asked.name);
-  const groups = catalog.groups
-    .filter(({ owners }) => owners.some((owner) => equal(owner, avatar)))
-    .map(({ name }) => name);
+  const groups = groupsOwnedBy(catalog, avatar).map(({ name }) => name);
   for (let tries = 0; tries < mostTries; tries++) {
     const definitions = expulsionOf(gateway, avatar);
     const would = tried(gateway, definitions);
     if (asked.dry) return { ...would, groups };
     const defined = await defineInTurn(gateway, definitions, ending);
-    if (isExpelled(catalog.expelled, avatar)) return { ...defined, groups };
+    if (isExpelled(catalog, avatar)) return { ...defined, groups };
   }
   throw new VertebraError(
     "expel-overtaken",
     `${asked.name} was not expelled: other stewards expelled others at the same time, ${mostTries} times`,
     "Ask for it again.",
   );
-}
-
-function isExpelled(expelled: readonly ExpelDefinition[], avatar: AvatarId): boolean {
-  return expelled.some((each) => equal(each.avatar, avatar));
 }
 
 /** Each once the one before is final: where a part of the secret is refused, nobody is expelled without it. */
@@ -84,7 +76,7 @@ function checkExpulsion({ world, participant }: Gateway, name: string): AvatarId
       "Ask another steward to; in a world with one gateway make a new world.",
     );
   }
-  const left = provision.stewards.filter((each) => !equal(each, avatar) && !isExpelled(catalog.expelled, each));
+  const left = provision.stewards.filter((each) => !equal(each, avatar) && !isExpelled(catalog, each));
   const needed = quorumSize("two-thirds", provision.stewards.length);
   if (provision.stewards.some((each) => equal(each, avatar)) && left.length < needed) {
     throw new VertebraError(
@@ -100,7 +92,7 @@ function checkExpulsion({ world, participant }: Gateway, name: string): AvatarId
 export function expulsionOf({ crypto, world }: Gateway, avatar: AvatarId): Definition[] {
   const { catalog } = world;
   const remaining = catalog.members.filter(
-    (member) => !equal(member.avatar, avatar) && !isExpelled(catalog.expelled, member.avatar),
+    (member) => !equal(member.avatar, avatar) && !isExpelled(catalog, member.avatar),
   );
   const random = nodeRandom();
   const keys = remaining.map((member) => ({ avatar: member.avatar, key: keyOf(crypto, world, member) }));
@@ -115,11 +107,8 @@ function keyOf(crypto: Gateway["crypto"], world: World, { name, avatar, key }: M
   if (key !== undefined) return key;
   const { worldId } = world.provision;
   const { provisionFile } = boardFiles(world.directory, name);
-  const seeds = [
-    world.seed,
-    ...(existsSync(provisionFile) ? [decodeProvision(new Uint8Array(readFileSync(provisionFile))).seed] : []),
-  ];
-  for (const seed of seeds) {
+  for (const seed of [world.seed, provisionAt(provisionFile)?.seed]) {
+    if (seed === undefined) continue;
     const secret = avatarSeed(crypto, seed, worldId);
     if (equal(crypto.signer(secret).publicKey, avatar)) return crypto.x25519Public(noiseStatic(crypto, secret));
   }

@@ -5,7 +5,7 @@ import { finalEntries } from "../../firmware/core/saga/conductor";
 import { readDefinitions, type Saga } from "../../firmware/core/saga/definitions";
 import { idOfSaga, provisionOf } from "../../firmware/core/saga/deployed";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
-import { decodeState, invocationId, type SagaState } from "../../firmware/core/saga/state";
+import { invocationId, readState } from "../../firmware/core/saga/state";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import type { GatewayConducting } from "../saga/conducting";
@@ -303,22 +303,12 @@ function sealedStates({ store, world }: Gateway, { definitions }: GatewayConduct
   for (const { id } of new Set([...sagas.values()].map(({ stateGroup }) => stateGroup))) {
     for (const { header, entries } of sealedBlocks(crypto, store, world.tag, id)) {
       for (const bytes of entries ?? []) {
-        const state = stateIn(bytes);
+        const state = readState(bytes);
         if (state !== undefined) found.push({ block: header.id, issuer: header.value.issuer, state });
       }
     }
   }
   return found;
-}
-
-/** Undefined for what is no state: nobody will count it. */
-function stateIn(entry: Uint8Array): SagaState | undefined {
-  try {
-    return decodeState(entry);
-  } catch (error) {
-    if (error instanceof VertebraError) return undefined;
-    throw error;
-  }
 }
 
 function storedBlocks({ store, world }: Gateway): BlocksOf {

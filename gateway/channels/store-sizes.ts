@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import { placesIn } from "../participant/store-places";
+import { everyGroup } from "../world/catalog";
 
 /** What `vertebra store --json` prints: what of a gateway's store takes how many bytes. */
 export interface StoreJson {
@@ -29,8 +30,7 @@ export async function storeSizes(gateway: Gateway): Promise<StoreJson> {
   const { world } = gateway;
   const places = placesIn(join(world.directory, "store"));
   const groups: StoreJson["groups"][number][] = [];
-  for (const { name, id } of [...world.catalog.groups, ...world.catalog.retired])
-    groups.push({ name, ...(await sizesOf(gateway, toHex(id))) });
+  for (const { name, id } of everyGroup(world.catalog)) groups.push({ name, ...(await sizesOf(gateway, toHex(id))) });
   return {
     directory: world.directory,
     historyBytes: bytesIn(places.history),

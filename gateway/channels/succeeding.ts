@@ -37,8 +37,10 @@ export interface RemoveAsked {
 /** Retires a group; where owners are named it goes on with these. */
 export async function retireGroup(gateway: Gateway, asked: RetireAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
-  const { group, owners } = asked;
-  if (owners.length === 0) return checkedAndDefined(gateway, [retirementOf(crypto, world, group)], asked.dry, ending);
+  const { group, owners, readings } = asked;
+  // With readings alone, the owners were forgotten: that is refused, as what is retired is so for good.
+  if (owners.length === 0 && readings.length === 0)
+    return checkedAndDefined(gateway, [retirementOf(crypto, world, group)], asked.dry, ending);
   return checkedAndDefined(gateway, [successorOf(crypto, world, group, asked)], asked.dry, ending);
 }
 

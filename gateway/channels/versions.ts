@@ -1,7 +1,7 @@
 import { VertebraError } from "../../firmware/core/errors";
 import { idOfSaga } from "../../firmware/core/saga/deployed";
 import { beginsBy, isOf } from "../../firmware/core/saga/rolling";
-import { decodeState } from "../../firmware/core/saga/state";
+import { readState } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import type { KnownRollout, KnownSaga } from "../world/catalog";
@@ -107,19 +107,10 @@ async function lastRan(
   const ran = new Map<string, number>();
   for await (const { issuer, entries } of blocksOf(store, world.tag, versions[0]!.stateGroup)) {
     for (const entry of entries ?? []) {
-      const version = byId.get(describedBy(entry));
+      const state = readState(entry);
+      const version = state && byId.get(toHex(state.description));
       if (version !== undefined) ran.set(toHex(issuer), version);
     }
   }
   return ran;
-}
-
-/** In hex, by what a state was made; none for what is no state. */
-function describedBy(entry: Uint8Array): string {
-  try {
-    return toHex(decodeState(entry).description);
-  } catch (error) {
-    if (error instanceof VertebraError) return "";
-    throw error;
-  }
 }

@@ -5,7 +5,7 @@ import { hash } from "../../firmware/core/wire/hash";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import type { Gateway } from "../gateway";
 import type { HistoricBlock } from "../participant/final-block";
-import type { Catalog, KnownGroup } from "../world/catalog";
+import { type Catalog, everyGroup, type KnownGroup } from "../world/catalog";
 import { historyOf, sealedBlocks } from "./history";
 
 /** What `vertebra why --json` prints. */
@@ -101,7 +101,7 @@ async function findBlock(gateway: Gateway, digits: string): Promise<Found> {
   const { crypto, store, world } = gateway;
   const found = new Map<string, Found>();
   const take = (each: Found) => each.id.startsWith(digits) && found.set(each.id, each);
-  for (const group of [...world.catalog.groups, ...world.catalog.retired]) {
+  for (const group of everyGroup(world.catalog)) {
     for (const { header } of sealedBlocks(crypto, store, world.tag, group.id)) {
       take({ id: toHex(header.id), group });
     }

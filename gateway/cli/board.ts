@@ -13,10 +13,11 @@ import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
 import { fit, paint } from "../system/text";
+import { groupsOwnedBy } from "../world/catalog";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
 import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
-import { atDirectory, collect, type WorldOptions, worldCommand, worldOf } from "./options";
+import { atDirectory, collect, dryRun, type WorldOptions, worldCommand, worldOf } from "./options";
 import { exitCodes, goOnUnread, print, printJson, printJsonLine, printNotice, printTable, say } from "./output";
 
 export function boardCommand(): Command {
@@ -45,7 +46,7 @@ function addCommand(): Command {
       collect,
       [],
     )
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nThe gateway makes the board's keys and its provision, which holds secrets, and gives it a group of pact machine with\nthe gateway. What else it is to own: `vertebra group add`.",
@@ -75,7 +76,7 @@ function replaceCommand(): Command {
     .argument("<name>", "which of the world's boards, such as board-2")
     .requiredOption("--by <board>", "the one that takes its place; it is added where it is none of the world's yet")
     .option("--kind <kind>", "what that is, where it is added: one of boards/, or a board.json", "linux")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nIts groups go on under their names: what the others sealed and is not final waits for it no more. What it sealed itself\nand nobody could make final is gone with it. It is expelled: if it comes back, nobody links to it.",
@@ -94,7 +95,7 @@ function removeCommand(): Command {
     "vertebra board remove board-2",
   ])
     .argument("<name>", "which of the world's boards, such as board-2")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .action(async (name: string, options: WorldOptions & { dryRun?: boolean }) => {
       await askToDefine(options, "/boards/removed", { name, dry: options.dryRun === true });
     });
@@ -107,7 +108,7 @@ function expelCommand(): Command {
     ["vertebra board expel porch --dry-run", "vertebra board expel porch"],
   )
     .argument("<name>", "which of the world's members")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nAll others get new keys, and go on by themselves, as soon as they hear of it. What the board has read it keeps, and in its\ngroups it counts as an owner: what needs its vote there waits.",
@@ -183,9 +184,7 @@ function boardJson({ catalog }: World, { name, avatar, provisionFile, definition
     labels: catalog.members.find((member) => equal(member.avatar, avatar))?.labels ?? [],
     provisionFile: existsSync(provisionFile) ? provisionFile : null,
     terminal,
-    groups: catalog.groups
-      .filter(({ owners }) => owners.some((owner) => equal(owner, avatar)))
-      .map((group) => group.name),
+    groups: groupsOwnedBy(catalog, avatar).map((group) => group.name),
   };
 }
 

@@ -2,9 +2,10 @@ import { Command, InvalidArgumentError } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { GroupAsked } from "../channels/defining";
 import type { RetireAsked } from "../channels/succeeding";
+import { everyGroup } from "../world/catalog";
 import type { World } from "../world/world";
 import { askToDefine } from "./defined";
-import { collect, shownId, timeOf, type WorldOptions, worldCommand, worldOf } from "./options";
+import { collect, dryRun, shownId, timeOf, type WorldOptions, worldCommand, worldOf } from "./options";
 import { printJson, printTable } from "./output";
 
 export function groupCommand(): Command {
@@ -49,7 +50,7 @@ function addCommand(): Command {
     .requiredOption("--pact <pact>", "the pact of what is shared in it, in its newest version")
     .option("--owner <member>", "who agrees on it; given once for each", collect, [])
     .option("--reading <board=time>", "an owner that pushes its sensors into it, and how often", reading, [])
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nThe owners of a group stay what they are: its id is made of them. The gateway relays a group that it does not own.",
@@ -75,7 +76,7 @@ function retireCommand(): Command {
     .argument("<name>", "which group", shownId)
     .option("--owner <member>", "who agrees on what succeeds it; given once for each", collect, [])
     .option("--reading <board=time>", "an owner that pushes its sensors into that, and how often", reading, [])
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nWith --owner it goes on under its name, as a row with what was final before: what its owners sealed and is not final goes\ninto the new one, and what they push, too. `vertebra board replace` does this for all groups of a board.",
@@ -95,8 +96,7 @@ function reading(text: string, before: GroupAsked["readings"]): GroupAsked["read
 }
 
 function groupsJson({ catalog }: World) {
-  const all = [...catalog.groups, ...catalog.retired];
-  return all.map((group) => ({
+  return everyGroup(catalog).map((group) => ({
     name: group.name,
     id: toHex(group.id),
     pact: `${group.pact.pact.name} v${group.pact.pact.version}`,

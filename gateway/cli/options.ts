@@ -34,6 +34,9 @@ export function atDirectory(options: WorldOptions): string {
   return options.dir === defaultDirectory ? "" : ` --dir ${options.dir}`;
 }
 
+/** The option of what defines something. */
+export const dryRun = ["--dry-run", "say what would be defined, and define nothing"] as const;
+
 /** A whole number of at least `least`, for commander. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

@@ -10,7 +10,7 @@ import { paint } from "../system/text";
 import type { Catalog, KnownPact } from "../world/catalog";
 import { newestPact } from "../world/growing";
 import { askToDefine } from "./defined";
-import { type WorldOptions, worldCommand, worldOf } from "./options";
+import { dryRun, type WorldOptions, worldCommand, worldOf } from "./options";
 import { print, printJson, printTable, say } from "./output";
 
 export function pactCommand(): Command {
@@ -48,7 +48,7 @@ function addCommand(): Command {
     "vertebra pact add examples/pacts/room.ts --dry-run",
   ])
     .argument("<file>", "the file that defines it")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       '\nThe file ends with `export default definePact("room", { … }, { extends: "machine", quorum: "all" })`. A pact that is\nchanged has a version of its own: what was written in the one of before stays what it was.',

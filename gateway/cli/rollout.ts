@@ -6,7 +6,7 @@ import { fit, paint } from "../system/text";
 import type { AskedRing } from "../world/rolling";
 import { isSelector, selectors } from "../world/selecting";
 import { askToDefine } from "./defined";
-import { collect, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
+import { collect, dryRun, timeOf, type WorldOptions, wholeNumber, worldCommand } from "./options";
 import { print, printJson, printTable } from "./output";
 import { rolloutDiffCommand } from "./rollout-diff";
 import { rolloutHistoryCommand } from "./rollout-history";
@@ -75,7 +75,7 @@ function startCommand(): Command {
       [],
     )
     .option("--group <group>", "the group that entries of its pact are in, where several could be", collect, [])
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nA member is good once it ran the version as `healthy` in the saga says (once, without a run that threw, within 10 minutes, where it says nothing), and has failed otherwise.",
@@ -154,7 +154,7 @@ export function showRollout({ saga, version, state, open, rings, members }: Roll
 function steerCommand(name: string, path: string, summary: string): Command {
   return worldCommand(name, summary, [`vertebra rollout ${name} watch`, `vertebra rollout ${name} watch --dry-run`])
     .argument("<saga>", "its name")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .action(async (saga: string, options: WorldOptions & { dryRun?: boolean }) => {
       const asked: SteerAsked = { saga, dry: options.dryRun === true };
       await askToDefine(options, path, asked);

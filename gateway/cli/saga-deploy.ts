@@ -3,7 +3,7 @@ import type { SagaAsked } from "../channels/deploying";
 import { loadSaga } from "../saga/load";
 import { buildSandbox } from "../saga/sandbox";
 import { askToDefine } from "./defined";
-import { collect, type WorldOptions, worldCommand } from "./options";
+import { collect, dryRun, type WorldOptions, worldCommand } from "./options";
 import { say } from "./output";
 
 /** What is asked about a saga that the world is to run. */
@@ -22,7 +22,7 @@ export function sagaDeployCommand(): Command {
     .argument("<file>", "the file of the saga")
     .option("--owner <member>", "who is to run it, given once for each; otherwise all that can", collect, [])
     .option("--group <group>", "the group that entries of its pact are in, where several could be", collect, [])
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nA version after the first goes to those who run the one before. What was begun ends on the version that it began with.",

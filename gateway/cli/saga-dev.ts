@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
+import { maxOwners } from "../../firmware/core/wire/limits";
 import { type ControlClient, controlClient } from "../channels/control-client";
 import type { RolloutAsked, SagaAsked, UndeployAsked } from "../channels/deploying";
 import type { RolloutJson } from "../channels/rollouts";
@@ -13,6 +14,7 @@ import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { Told } from "../saga/timeline";
 import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
+import { gatewayName } from "../world/layout";
 import { askedToEnd } from "./ending";
 import { collect, type WorldOptions, worldCommand } from "./options";
 import { print, printJsonLine, printNotice, say } from "./output";
@@ -136,7 +138,7 @@ async function give(
   const version = Math.max(described.options.version, 1 + (live.at(-1)?.version ?? 0));
   const numbered = { ...described, options: { ...described.options, version } };
   const owners =
-    live.length > 0 ? [] : [...new Set([options.board, ...(options.owner.length > 0 ? options.owner : ["gateway"])])];
+    live.length > 0 ? [] : [...new Set([options.board, ...(options.owner.length > 0 ? options.owner : [gatewayName])])];
   const asked: SagaAsked = { file, source, described: numbered, owners, groups: [], dry: false };
   if (live.length === 0) {
     await control.post("/deployed", asked);
@@ -144,7 +146,7 @@ async function give(
     return;
   }
   // One ring, so that its members say that they run it; nothing is taken back at a desk.
-  const rollout: RolloutAsked = { ...asked, rings: [{ all: true }], soakMs: 0, maxFailures: 64, minSuccess: 1 };
+  const rollout: RolloutAsked = { ...asked, rings: [{ all: true }], soakMs: 0, maxFailures: maxOwners, minSuccess: 1 };
   await control.post("/rollouts", rollout);
   tell(desk, { event: "deployed", saga: name, version, ms: Date.now() - since });
   if (await runs(desk, name, version, signal)) {
@@ -154,8 +156,8 @@ async function give(
 
 /** The versions that are deployed; none where there were too many for a board, and the saga begins anew. */
 async function begunAnew({ control, options }: Desk, name: string): Promise<VersionsJson["versions"]> {
-  const all = await control.get<VersionsJson[]>("/versions");
-  const live = all.find(({ saga, undeployed }) => saga === name && undeployed === null)?.versions ?? [];
+  const its = await control.get<VersionsJson[]>("/versions", { saga: name }).catch(without("saga-not-deployed", []));
+  const live = its.find(({ undeployed }) => undeployed === null)?.versions ?? [];
   if (live.length < mostVersions) return live;
   const asked: UndeployAsked = { saga: name, dry: false };
   await control.post("/undeployed", asked);
@@ -187,18 +189,24 @@ function silent(board: string): VertebraError {
 /** The states of the saga's invocations that were not shown yet. */
 async function showStates(desk: Desk): Promise<void> {
   if (desk.name === "") return;
-  const { invocations } = await desk.control.get<SagasJson>("/sagas").catch(noSagas);
-  for (const told of invocations) {
-    if (told.saga !== desk.name) continue;
-    for (const state of told.states.slice(desk.seen.get(told.id) ?? 0)) tell(desk, stateLine(told, state));
-    desk.seen.set(told.id, told.states.length);
+  // They are listed once the gateway has put its own part together.
+  const told: Pick<SagasJson, "invocations"> = await desk.control
+    .get<SagasJson>("/sagas")
+    .catch(without("sagas-none", { invocations: [] }));
+  for (const invocation of told.invocations) {
+    if (invocation.saga !== desk.name) continue;
+    const { id, states } = invocation;
+    for (const state of states.slice(desk.seen.get(id) ?? 0)) tell(desk, stateLine(invocation, state));
+    desk.seen.set(id, states.length);
   }
 }
 
-/** They are listed once the gateway has put its own part together. */
-function noSagas(error: unknown): Pick<SagasJson, "invocations"> {
-  if (error instanceof VertebraError && error.code === "sagas-none") return { invocations: [] };
-  throw error;
+/** Of what there is none yet, as the gateway says with this code. */
+function without<T>(code: string, nothing: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof VertebraError && error.code === code) return nothing;
+    throw error;
+  };
 }
 
 function stateLine({ id, version }: Told, { behavior, status, by, said, state }: Told["states"][number]): DevLine {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { UndeployAsked } from "../channels/deploying";
 import { askToDefine } from "./defined";
-import { type WorldOptions, worldCommand } from "./options";
+import { dryRun, type WorldOptions, worldCommand } from "./options";
 
 export function sagaUndeployCommand(): Command {
   return worldCommand("undeploy", "end a saga: nobody begins by it any more, and what was begun ends on its version", [
@@ -9,7 +9,7 @@ export function sagaUndeployCommand(): Command {
     "vertebra saga undeploy watch --dry-run",
   ])
     .argument("<name>", "its name")
-    .option("--dry-run", "say what would be defined, and define nothing")
+    .option(...dryRun)
     .addHelpText(
       "after",
       "\nMembers let go of its source and its memory once all that it began is over. Deployed again, with a version above those\nbefore, it begins anew: with states of its own.",

@@ -1,6 +1,6 @@
 import { decodeFinalRecord } from "../../firmware/core/block/final-record";
 import { verifiedReference, verifyFinalityProof } from "../../firmware/core/chain/proof";
-import { VertebraError } from "../../firmware/core/errors";
+import { readable, VertebraError } from "../../firmware/core/errors";
 import { syncGroupId } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
@@ -37,14 +37,11 @@ export function readFinalBlock(
   position: number,
   { value, checked }: HistoryRecord,
 ): HistoricBlock | undefined {
-  try {
+  return readable(() => {
     const block = readBlock(crypto, group, position, value);
     if (!checked) verifyFinalityProof(crypto, decodeFinalityProof(block.proof));
     return block;
-  } catch (error) {
-    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Whether `block` is the one that comes after `before`: the chain of a group has no gap. */

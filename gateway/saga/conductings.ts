@@ -5,7 +5,7 @@ import { syncGroupId } from "../../firmware/core/pact/pact";
 import { healthToken, mostConductors } from "../../firmware/core/saga/conductor";
 import { readDefinitions, type SagaProvision } from "../../firmware/core/saga/definitions";
 import { provisionOf } from "../../firmware/core/saga/deployed";
-import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
+import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import { sourcesOf } from "../../firmware/sandbox/conducting";
@@ -30,7 +30,7 @@ import {
 } from "../../firmware/sandbox/deployment";
 import type { Outcome } from "../participant/driver";
 import type { Store } from "../participant/store";
-import { knownIn } from "../world/catalog";
+import { isOwner, knownIn } from "../world/catalog";
 import type { World } from "../world/world";
 import { type GatewayConducting, type GatewaySagas, gatewayPublished, openConducting } from "./conducting";
 import type { Sandbox } from "./sandbox";
@@ -90,7 +90,7 @@ export function createConductings(options: ConductingsOptions): Conductings {
   /** Whether this gateway is one of those who run it: it may only relay it to them, and counts what they do. */
   function owns(stateGroup: string | undefined): boolean {
     const group = stateGroup === undefined ? undefined : catalog.groupOf(fromHex(stateGroup));
-    return group?.owners.some((owner) => equal(owner, avatar)) === true;
+    return group !== undefined && isOwner(group, avatar);
   }
 
   async function open(running: Running, its: SagaProvision): Promise<void> {

@@ -1,6 +1,4 @@
-import { decodePublished, isCapabilitiesPact } from "../../firmware/core/capability/published";
-import { VertebraError } from "../../firmware/core/errors";
-import { gapCount } from "../../firmware/core/pact/entry";
+import { isCapabilitiesPact, readPublished } from "../../firmware/core/capability/published";
 import { finalEntries } from "../../firmware/core/saga/conductor";
 import type { Definitions, GroupKnown } from "../../firmware/core/saga/definitions";
 import { type FinalEntry, referenceKey, type SeenEntry } from "../../firmware/core/saga/entries";
@@ -134,13 +132,8 @@ function take(reading: Reading, entry: FinalEntry, time: number): void {
 }
 
 function takePublished({ capable }: Reading, { issuer, entry }: FinalEntry): void {
-  if (gapCount(entry) !== undefined) return;
-  try {
-    capable.set(toHex(issuer), decodePublished(entry));
-  } catch (error) {
-    // What breaks its pact tells nothing.
-    if (!(error instanceof VertebraError)) throw error;
-  }
+  const published = readPublished(entry);
+  if (published !== undefined) capable.set(toHex(issuer), published);
 }
 
 function follow(reading: Reading, change: Change): void {

@@ -16,7 +16,7 @@ import {
   standingAfter,
   type UndeployDefinition,
 } from "../../firmware/core/definitions/saga-definition";
-import { VertebraError } from "../../firmware/core/errors";
+import { readable, VertebraError } from "../../firmware/core/errors";
 import { decodePact, pactId, resolveFields, syncGroupId } from "../../firmware/core/pact/pact";
 import type { KnownHere } from "../../firmware/core/saga/deployed";
 import type { Rollout } from "../../firmware/core/saga/rolling";
@@ -67,11 +67,25 @@ export interface KnownSaga extends SagaDefinition {
   readonly undeployed: number | null;
 }
 
+/** Those that were retired last. */
+export function everyGroup({ groups, retired }: Pick<Catalog, "groups" | "retired">): readonly KnownGroup[] {
+  return [...groups, ...retired];
+}
+
+/** Those of them that were not retired. */
+export function groupsOwnedBy({ groups }: Pick<Catalog, "groups">, avatar: AvatarId): readonly KnownGroup[] {
+  return groups.filter((group) => isOwner(group, avatar));
+}
+
+export function isOwner({ owners }: Pick<KnownGroup, "owners">, avatar: AvatarId): boolean {
+  return owners.some((owner) => equal(owner, avatar));
+}
+
 /** Its pacts and groups, encoded, those too that were retired since: of these the definitions of sagas are put together. */
 export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "groups" | "retired">): KnownHere {
   return {
     pacts: pacts.map(({ bytes }) => bytes),
-    groups: [...groups, ...retired].map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
+    groups: everyGroup({ groups, retired }).map(({ pact, owners }) => encodeSyncGroup({ pact: pact.id, owners })),
   };
 }
 
@@ -157,7 +171,7 @@ export function createCatalog(
       for (const defined of [sagas, undeployed, rollouts, expelled]) defined.length = 0;
     },
     group: (called) => findGroup(groups, retired, called),
-    groupOf: (id) => [...groups, ...retired].find((group) => equal(group.id, id)),
+    groupOf: (id) => everyGroup(all).find((group) => equal(group.id, id)),
     rolloutOf: (name) => {
       const saga = sagas.find((each) => each.name === name);
       return saga && rollouts.filter(({ definition }) => equal(definition.stateGroup, saga.stateGroup)).at(-1);
@@ -183,12 +197,7 @@ interface Known {
 
 /** As a participant takes it: what is none counts for nobody. */
 export function readableDefinition(crypto: Sha256, entry: Uint8Array): Definition | undefined {
-  try {
-    return decodeDefinition(crypto, entry);
-  } catch (error) {
-    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
-    throw error;
-  }
+  return readable(() => decodeDefinition(crypto, entry));
 }
 
 function takeEntry(

@@ -17,9 +17,9 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { type CompiledSaga, compile } from "../saga/described";
-import { type Catalog, isExpelled, type KnownGroup, knownIn } from "./catalog";
-import { avatarOf, groupOf } from "./growing";
-import { fills, gatewayName, runsSagas, sagaReadingsEveryMs } from "./layout";
+import { type Catalog, isExpelled, isOwner, type KnownGroup, knownIn } from "./catalog";
+import { avatarOf, groupOf, relaysOf } from "./growing";
+import { fills, runsSagas, sagaReadingsEveryMs } from "./layout";
 import type { World } from "./world";
 
 /** What a steward defines so that members of its world run a saga, and the source that is to reach them. */
@@ -225,8 +225,8 @@ function isItsOwn(crypto: Crypto, saga: string, pact: Uint8Array): boolean {
   return equal(id, capabilities) || equal(id, reversalPactId(crypto)) || decodePact(pact).name === `${saga}-states`;
 }
 
-function isOwnedBy({ owners }: KnownGroup, avatars: readonly AvatarId[]): boolean {
-  return avatars.every((avatar) => owners.some((owner) => equal(owner, avatar)));
+function isOwnedBy(group: KnownGroup, avatars: readonly AvatarId[]): boolean {
+  return avatars.every((avatar) => isOwner(group, avatar));
 }
 
 function notOwned({ name }: KnownGroup, saga: string): VertebraError {
@@ -254,11 +254,10 @@ function defined(
   // What it had when it was deployed before has these.
   const anew = `${name}@${states ? "" : `${saga.name}.`}v${saga.version}`;
   const called = names.find(free) ?? anew;
-  const gateway = avatarOf(catalog, gatewayName);
   const readers = world.boards.filter(
     ({ avatar, definitionFile }) =>
       !own &&
-      owners.some((owner) => equal(owner, avatar)) &&
+      isOwner({ owners }, avatar) &&
       existsSync(definitionFile) &&
       fills(new Uint8Array(readFileSync(definitionFile)), pact),
   );
@@ -269,7 +268,7 @@ function defined(
     { id },
     owners,
     readers.map(({ avatar }) => ({ avatar, everyMs: sagaReadingsEveryMs })),
-    owners.some((owner) => equal(owner, gateway)) ? [] : [gateway],
+    relaysOf(catalog, owners),
   );
   return { id: idOfDefined(crypto, group), define: group };
 }

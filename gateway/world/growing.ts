@@ -1,18 +1,17 @@
-import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { indexPacts, pactChain } from "../../firmware/core/chain/group";
 import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import type { GivenEpoch } from "../../firmware/core/identity/membership";
-import { decodeProvision, noSagas, type Provision } from "../../firmware/core/identity/provision";
+import { noSagas, type Provision } from "../../firmware/core/identity/provision";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { type Catalog, isExpelled, type KnownPact, type Member } from "./catalog";
 import { checkMemory, gatewayName, paceOf } from "./layout";
-import { boardFiles, type World } from "./world";
+import { boardFiles, provisionAt, type World } from "./world";
 
 /** What a steward defines so that a world has one board, pact or group more. */
 
@@ -65,9 +64,8 @@ export function newBoard(
 /** Of one whose files were put in their place, and which was not defined before something ended the gateway: it is gone on with. */
 function begunSeed({ directory }: World, name: string, worldId: Uint8Array): Uint8Array | undefined {
   const { provisionFile } = boardFiles(directory, name);
-  if (!existsSync(provisionFile)) return undefined;
-  const { seed, worlds } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-  return worlds.length === 1 && equal(worlds[0]!.worldId, worldId) ? seed : undefined;
+  const begun = provisionAt(provisionFile);
+  return begun?.worlds.length === 1 && equal(begun.worlds[0]!.worldId, worldId) ? begun.seed : undefined;
 }
 
 export interface AskedGroup {

@@ -9,7 +9,7 @@ import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { healthyOf } from "../saga/described";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
-import { avatarOf, groupOf } from "./growing";
+import { avatarOf, groupOf, relaysOf } from "./growing";
 import { gatewayName } from "./layout";
 import { type Capable, isSelector, selected } from "./selecting";
 import type { World } from "./world";
@@ -91,12 +91,10 @@ function statusGroup(
   const pact = pactId(crypto, bytes);
   const id = syncGroupId(crypto, encodeSyncGroup({ pact, owners }));
   if (catalog.groupOf(id) !== undefined) return { id, define: undefined };
-  const gateway = avatarOf(catalog, gatewayName);
   const known = { pacts: [...catalog.pacts, { id: pact, bytes, pact: healthPact, fields: healthPact.fields }] };
-  const followers = owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
   const taken = catalog.groups.some((group) => group.name === `rollout@${saga}`);
   const name = `rollout@${saga}${taken ? `.v${version}` : ""}`;
-  return { id, define: groupOf(crypto, known, name, { id: pact }, owners, [], followers) };
+  return { id, define: groupOf(crypto, known, name, { id: pact }, owners, [], relaysOf(catalog, owners)) };
 }
 
 /** Whom a count or a share takes follows from the saga's name and the members: each saga tries its luck with others first. */

@@ -5,6 +5,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import type { Published } from "../../firmware/core/saga/events";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
+import { groupsOwnedBy } from "./catalog";
 import { gatewayName } from "./layout";
 import type { World } from "./world";
 
@@ -57,8 +58,7 @@ export function selected(
 
 function calledBy(world: World, capable: Capable, by: By, avatar: AvatarId): readonly string[] {
   const { catalog } = world;
-  if (by === "group")
-    return catalog.groups.filter(({ owners }) => owners.some((each) => equal(each, avatar))).map(({ name }) => name);
+  if (by === "group") return groupsOwnedBy(catalog, avatar).map(({ name }) => name);
   const member = catalog.members.find((each) => equal(each.avatar, avatar));
   if (by === "label") return member?.labels ?? [];
   const able = new Map([...ofDefinition(world, avatar), ...(capable.get(toHex(avatar)) ?? [])]);

@@ -1,17 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { Definition, GroupDefinition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { decodeProvision } from "../../firmware/core/identity/provision";
 import { syncGroupId } from "../../firmware/core/pact/pact";
 import { decodeDescription } from "../../firmware/core/saga/structures";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { type KnownGroup, sameOwners } from "./catalog";
+import { groupsOwnedBy, isOwner, type KnownGroup, sameOwners } from "./catalog";
 import { type AskedGroup, groupOf, readAsked, relaysOf } from "./growing";
 import { firstNames } from "./layout";
-import type { World } from "./world";
+import { provisionAt, type World } from "./world";
 
 /** What a steward defines so that a group goes on with other owners, or not at all (PROTOCOL 10, "Succession"). */
 
@@ -45,8 +43,7 @@ export function withoutMember(
   by: AvatarId | null,
 ): Definition[] {
   const { catalog } = world;
-  const owned = catalog.groups.filter(({ owners }) => owners.some((owner) => equal(owner, old)));
-  return owned.map((group): Definition => {
+  return groupsOwnedBy(catalog, old).map((group): Definition => {
     checkUnused(crypto, world, group);
     const others = group.owners.filter((owner) => !equal(owner, old));
     const owners = by === null || others.some((owner) => equal(owner, by)) ? others : [...others, by];
@@ -79,12 +76,10 @@ function encodedOf({ pact, owners }: KnownGroup): Uint8Array {
 /** Of a group that the world was made with, its boards were provisioned with them. */
 function readingsOf(world: World, group: KnownGroup): GroupDefinition["readings"] {
   const made = world.boards
-    .filter(
-      ({ avatar, provisionFile }) => group.owners.some((owner) => equal(owner, avatar)) && existsSync(provisionFile),
-    )
+    .filter(({ avatar }) => isOwner(group, avatar))
     .flatMap(({ avatar, provisionFile }) => {
-      const { worlds } = decodeProvision(new Uint8Array(readFileSync(provisionFile)));
-      const its = worlds.flatMap(({ readings }) => readings).find((reading) => equal(reading.group, group.id));
+      const all = provisionAt(provisionFile)?.worlds.flatMap(({ readings }) => readings) ?? [];
+      const its = all.find((reading) => equal(reading.group, group.id));
       return its === undefined ? [] : [{ avatar, everyMs: its.everyMs }];
     });
   return [...group.readings, ...made];

@@ -150,7 +150,8 @@ export function boardOf(world: World, name: string): Board {
 export function placeBoard(world: World, name: string, provision: Provision, definition: Uint8Array): void {
   const files = boardFiles(world.directory, name);
   const encoded = encodeProvision(provision);
-  if (isBegun(files.provisionFile, provision)) {
+  const begun = provisionAt(files.provisionFile);
+  if (begun !== undefined && equal(begun.seed, provision.seed)) {
     // Somebody may have been expelled since, and then it comes in a later epoch.
     writeWhole(files.provisionFile, encoded, 0o600);
     writeWhole(files.definitionFile, definition, 0o644);
@@ -175,9 +176,9 @@ export function placeBoard(world: World, name: string, provision: Provision, def
   syncDirectory(dirname(files.place));
 }
 
-/** Whether the file is of the same participant. */
-function isBegun(provisionFile: string, { seed }: Provision): boolean {
-  return existsSync(provisionFile) && equal(decodeProvision(new Uint8Array(readFileSync(provisionFile))).seed, seed);
+/** What a board was provisioned with, where its file is here. Throws as `decodeProvision`. */
+export function provisionAt(provisionFile: string): Provision | undefined {
+  return existsSync(provisionFile) ? decodeProvision(new Uint8Array(readFileSync(provisionFile))) : undefined;
 }
 
 const fileNames = { definition: "board.json", provision: "provision" };

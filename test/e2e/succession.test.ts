@@ -84,6 +84,7 @@ describe.skipIf(reason)("a group whose owners change while it runs", () => {
       ["group-unknown", ["group", "retire", "attic"]],
       ["group-retired", ["group", "retire", "definitions"]],
       ["group-owners", ["group", "retire", "machine-shared", ...owners("board-1", "board-1")]],
+      ["group-owners", ["group", "retire", "machine-shared", "--reading", "board-1=1s"]],
       ["member-unknown", ["group", "retire", "machine-shared", ...owners("attic")]],
       ["group-same", ["group", "retire", "machine-shared", ...owners("gateway", "board-1", "board-2")]],
       ["readings-owner", ["group", "retire", "machine-shared", ...owners("board-1"), "--reading", "board-2=1s"]],

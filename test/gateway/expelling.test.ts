@@ -11,12 +11,11 @@ import { addBoard, addGroup, define } from "../../gateway/channels/defining";
 import { expelMember, expulsionOf } from "../../gateway/channels/expelling";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { boardOf, createWorld, openWorld, plainWorld, readDefinition } from "../../gateway/world/world";
-import { crypto, gatewayOf, pulled } from "./worlds";
+import { crypto, pulled, startedGateways, type TestGateway } from "./worlds";
 
-type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
 let parent: string;
 let directory: string;
-const open: { close(): Promise<void> }[] = [];
+const { start: started, stop, stopAll } = startedGateways();
 const never = () => new AbortController().signal;
 const board = new TextDecoder().decode(readDefinition("linux"));
 
@@ -26,21 +25,11 @@ beforeEach(() => {
   createWorld(crypto, nodeRandom(), directory, plainWorld(3));
 });
 afterEach(async () => {
-  for (const each of open.splice(0)) await each.close();
+  await stopAll();
   rmSync(parent, { recursive: true });
 });
 
-async function start(): Promise<TestGateway> {
-  const gateway = await gatewayOf(openWorld(crypto, directory));
-  open.push(gateway);
-  return gateway;
-}
-
-async function stop(gateway: TestGateway): Promise<void> {
-  open.splice(open.indexOf(gateway), 1);
-  await gateway.close();
-}
-
+const start = () => started(openWorld(crypto, directory));
 const expel = (gateway: TestGateway, name: string, dry = false) => expelMember(gateway, { name, dry }, never());
 const membershipOf = (gateway: TestGateway) => gateway.participant.membership(gateway.world.tag);
 

@@ -19,12 +19,11 @@ import {
   readDefinition,
   type World,
 } from "../../gateway/world/world";
-import { crypto, encodedReading, gatewayOf, pulled } from "./worlds";
+import { crypto, encodedReading, pulled, startedGateways, type TestGateway } from "./worlds";
 
-type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
 let parent: string;
 let directory: string;
-const open: { close(): Promise<void> }[] = [];
+const { start: started, stop, stopAll } = startedGateways();
 const never = () => new AbortController().signal;
 const board = new TextDecoder().decode(readDefinition("linux"));
 const simulated = new TextDecoder().decode(readDefinition("simulated"));
@@ -35,21 +34,11 @@ beforeEach(() => {
   createWorld(crypto, nodeRandom(), directory, plainWorld(1));
 });
 afterEach(async () => {
-  for (const each of open.splice(0)) await each.close();
+  await stopAll();
   rmSync(parent, { recursive: true });
 });
 
-async function start(world: World = openWorld(crypto, directory)): Promise<TestGateway> {
-  const gateway = await gatewayOf(world);
-  open.push(gateway);
-  return gateway;
-}
-
-async function stop(gateway: TestGateway): Promise<void> {
-  open.splice(open.indexOf(gateway), 1);
-  await gateway.close();
-}
-
+const start = (world: World = openWorld(crypto, directory)) => started(world);
 const add = (gateway: TestGateway, name: string, dry = false, labels: readonly string[] = []) =>
   addBoard(gateway, { name, board, labels, dry }, never());
 const alone = { name: "alone", pact: "machine", owners: ["gateway"], readings: [], dry: false };

@@ -1,30 +1,27 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { addBoard, addGroup } from "../../gateway/channels/defining";
-import { deploySaga, type SagaAsked, startRollout, undeploySaga } from "../../gateway/channels/deploying";
+import { deploySaga, startRollout, undeploySaga } from "../../gateway/channels/deploying";
 import { diffJson } from "../../gateway/channels/rollout-diff";
 import { historyJson } from "../../gateway/channels/rollout-history";
 import { rolloutsJson, steer } from "../../gateway/channels/rollouts";
 import { listSagas } from "../../gateway/channels/sagas";
 import { versionsJson } from "../../gateway/channels/versions";
 import { nodeRandom } from "../../gateway/participant/platform";
-import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { AskedRing } from "../../gateway/world/rolling";
 import { createWorld, openWorld, plainWorld, readDefinition } from "../../gateway/world/world";
-import { crypto, gatewayOf } from "./worlds";
+import { visit as visitIn, visitorsVersion } from "./visitors";
+import { crypto, gatewayOf, refused, type TestGateway } from "./worlds";
 
 /** A gateway and two boards that don't run: what it defines is final all the same, and of sagas that it runs alone all is. */
 
-type Gateway = Awaited<ReturnType<typeof gatewayOf>>;
-
 let parent: string;
 let directory: string;
-let gateway: Gateway;
+let gateway: TestGateway;
 const never = () => new AbortController().signal;
 const patience = { timeout: 20_000 };
 const sandbox = buildSandbox(() => {});
@@ -40,39 +37,15 @@ afterEach(async () => {
   rmSync(parent, { recursive: true });
 });
 
-const refused = (act: Promise<unknown>) =>
-  act.then(
-    () => "accepted",
-    ({ code }) => code,
-  );
-
-/** The visitors of the examples, for whoever can run behaviors. */
-async function version(
-  number: number,
-  owners: readonly string[],
-  change: (text: string) => string = (same) => same,
-): Promise<SagaAsked> {
-  const text = change(readFileSync("examples/visitors/visitors.ts", "utf8"))
-    .replace("./visit", join(process.cwd(), "examples/visitors/visit"))
-    .replace("version: 1", `version: ${number}`)
-    .replace(/ {2}requires:.*\n/, "");
-  const file = join(parent, `visitors-${number}.ts`);
-  writeFileSync(file, text);
-  const { source, described } = await loadSaga(await sandbox, file);
-  return { file, source: source.text, described, owners, groups: [], dry: false };
-}
+const version = async (number: number, owners: readonly string[], change?: (text: string) => string) =>
+  visitorsVersion(parent, await sandbox, number, owners, change);
 
 async function start(number: number, rings: readonly AskedRing[], soakMs = 0, change?: (text: string) => string) {
   const its = await version(number, [], change);
   return startRollout(gateway, { ...its, rings, soakMs, maxFailures: 0, minSuccess: 100 }, never());
 }
 
-async function visit(people: number): Promise<void> {
-  const group = gateway.world.catalog.group("visit");
-  const { fields, pact } = group.pact;
-  const entry = encodeEntry(fields, objectToValues(fields, { room: "hall", people }), pact.policy);
-  await (await gateway.channel.push(group, entry)).final;
-}
+const visit = (people: number) => visitIn(gateway, people);
 
 const all = ["gateway", "board-1", "board-2"];
 const asked = { saga: "visitors", dry: false };

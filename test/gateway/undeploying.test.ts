@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
-import { deploySaga, type SagaAsked, startRollout, undeploySaga } from "../../gateway/channels/deploying";
+import { deploySaga, startRollout, undeploySaga } from "../../gateway/channels/deploying";
 import { steer } from "../../gateway/channels/rollouts";
 import { listSagas } from "../../gateway/channels/sagas";
 import { nodeRandom } from "../../gateway/participant/platform";
@@ -11,21 +10,22 @@ import { loadSaga } from "../../gateway/saga/load";
 import { buildSandbox } from "../../gateway/saga/sandbox";
 import type { SagaLoaded } from "../../gateway/world/layout";
 import { createWorld, openWorld } from "../../gateway/world/world";
-import { crypto, gatewayOf, pulled } from "./worlds";
+import { visit as visitIn, visitorsVersion } from "./visitors";
+import { crypto, gatewayOf, pulled, refused, type TestGateway } from "./worlds";
 
 /** A gateway alone in its world, which counts visitors, and no more once that is undeployed. */
-
-type Gateway = Awaited<ReturnType<typeof gatewayOf>>;
 
 let parent: string;
 let directory: string;
 let order: SagaLoaded;
-let gateway: Gateway;
+let gateway: TestGateway;
 const never = () => new AbortController().signal;
 const patience = { timeout: 20_000 };
 
+const sandbox = buildSandbox(() => {});
+
 beforeAll(async () => {
-  order = await loadSaga(await buildSandbox(() => {}), "examples/order/order.ts");
+  order = await loadSaga(await sandbox, "examples/order/order.ts");
 });
 beforeEach(async () => {
   parent = mkdtempSync(join(tmpdir(), "vertebra-undeploying-"));
@@ -38,31 +38,12 @@ afterEach(async () => {
   rmSync(parent, { recursive: true });
 });
 
-async function version(number: number): Promise<SagaAsked> {
-  const text = readFileSync("examples/visitors/visitors.ts", "utf8")
-    .replace("./visit", join(process.cwd(), "examples/visitors/visit"))
-    .replace("version: 1", `version: ${number}`)
-    .replace(/ {2}requires:.*\n/, "");
-  const file = join(parent, `visitors-${number}.ts`);
-  writeFileSync(file, text);
-  const { source, described } = await loadSaga(await buildSandbox(() => {}), file);
-  return { file, source: source.text, described, owners: [], groups: [], dry: false };
-}
+const version = async (number: number) => visitorsVersion(parent, await sandbox, number);
 const deploy = async (number: number) => deploySaga(gateway, await version(number), never());
 const undeploy = (saga = "visitors", dry = false) => undeploySaga(gateway, { saga, dry }, never());
 
-async function visit(people: number): Promise<void> {
-  const group = gateway.world.catalog.group("visit");
-  const { fields, pact } = group.pact;
-  const entry = encodeEntry(fields, objectToValues(fields, { room: "hall", people }), pact.policy);
-  await (await gateway.channel.push(group, entry)).final;
-}
+const visit = (people: number) => visitIn(gateway, people);
 
-const refused = (act: Promise<unknown>) =>
-  act.then(
-    () => "accepted",
-    ({ code }) => code,
-  );
 const crowd = async () => (await pulled(gateway, "crowd")).map(({ entry }) => (entry as { people: number }).people);
 const settled = async () => (await listSagas(gateway)).sagas.map(({ name, done, running }) => [name, done, running]);
 

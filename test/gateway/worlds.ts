@@ -53,6 +53,35 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], nam
   return Object.assign(await startGateway({ world, crypto, disk, serial, events }), { told, notices });
 }
 
+export type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;
+
+/** Gateways that a test starts, and stops where it goes on without them; those that are left end with it. */
+export function startedGateways() {
+  const open: TestGateway[] = [];
+  return {
+    async start(world: World): Promise<TestGateway> {
+      const gateway = await gatewayOf(world);
+      open.push(gateway);
+      return gateway;
+    },
+    async stop(gateway: TestGateway): Promise<void> {
+      open.splice(open.indexOf(gateway), 1);
+      await gateway.close();
+    },
+    async stopAll(): Promise<void> {
+      for (const each of open.splice(0)) await each.close();
+    },
+  };
+}
+
+/** `accepted`, or the code of what refused it. */
+export function refused(act: Promise<unknown>): Promise<string> {
+  return act.then(
+    () => "accepted",
+    ({ code }) => code,
+  );
+}
+
 /** What a board is to tell a test: the lines that it prints; what it complains of is for whoever runs the test. */
 export function boardEvents(printed: (line: string) => void): BoardEvents {
   return { printed, complained: console.error, notice: console.error };

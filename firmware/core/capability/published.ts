@@ -1,4 +1,5 @@
-import { decodeEntry, encodeEntry } from "../pact/entry";
+import { readable } from "../errors";
+import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import { identifier } from "../pact/field";
 import { encodePact } from "../pact/pact";
 import type { Published } from "../saga/events";
@@ -47,6 +48,11 @@ export function encodePublished(published: Published): Uint8Array {
   const amounts = new Map(all.filter((each): each is [string, number] => typeof each[1] === "number"));
   const kinds = new Map(all.filter((each): each is [string, string] => typeof each[1] === "string"));
   return encodeEntry(fields, [amounts, kinds], capabilitiesPact("majority").policy);
+}
+
+/** Undefined for a gap, and for what a liar's quorum let pass. */
+export function readPublished(entry: Uint8Array): Published | undefined {
+  return gapCount(entry) === undefined ? readable(() => decodePublished(entry)) : undefined;
 }
 
 /** Throws `entry-…`, `structure-…` or `pact-name`. */

@@ -1,7 +1,7 @@
 import { decodeBlock } from "../block/block";
 import { finalKey, finalKeys } from "../block/final-record";
 import { blockKey, footingKey, groupKey, slotKey, stateKey, tipKey } from "../block/records";
-import { VertebraError } from "../errors";
+import { readable, VertebraError } from "../errors";
 import { fromHex, toHex } from "../wire/bytes";
 import { type Cbor, decode, encode } from "../wire/cbor";
 import type { Sha256 } from "../wire/hash";
@@ -167,8 +167,9 @@ function certificatesOf(tip: Metablock, signers: ReadonlySet<string>): Uint8Arra
 
 /** Without its tip a participant goes on all the same: it asks its neighbours for theirs. */
 function restoreTip(world: World, value: Uint8Array): void {
+  // An earlier version may have written one without a bound.
   const kept = readable(() => readEvidence("tip record", decode(value, recordLimits)));
-  if (kept === null) return;
+  if (kept === undefined) return;
   const tip = createMetablock(signedMetablockHeader(world.crypto, kept.bytes, kept.signature), world.now.monotonic);
   takeReferences(world.crypto, tip, kept.references);
   for (const bytes of kept.certificates) {
@@ -319,17 +320,7 @@ function provenAsNow(proof: Uint8Array): Uint8Array | null {
   if (proof.length === 0 || proof.length > maxLockProofBytes) return null;
   const read = readable(() => decodeLockProof(proof));
   const certificates = [...(read?.metablock.certificates ?? []), ...(read?.parent?.certificates ?? [])];
-  return read !== null && certificates.every((each) => each.length <= maxCertificateBytes) ? proof : null;
-}
-
-/** Of a record that an earlier version may have written without a bound: null where it can't be read. */
-function readable<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
-    return null;
-  }
+  return read !== undefined && certificates.every((each) => each.length <= maxCertificateBytes) ? proof : null;
 }
 
 function viewItems({ sequence, attempt }: View): Cbor {

@@ -7,7 +7,6 @@ import type { World } from "./world";
 /** A group that was retired: "owners who know it seal nothing more there and vote on what is under way" (PROTOCOL 10, "Succession"). */
 
 export function retire(world: World, group: Group, successor: string | null): void {
-  if (group.retired !== null) return;
   group.retired = { successor, finishes: world.now.monotonic + timing.finishes };
   world.unsettled = true;
 }

@@ -1,5 +1,5 @@
 import type { RolloutDefinition, Standing } from "../definitions/saga-definition";
-import { VertebraError } from "../errors";
+import { readable } from "../errors";
 import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import type { AvatarId, Field, Pact } from "../wire/types";
 import type { RunResult } from "./events";
@@ -64,12 +64,7 @@ export function decodeHealth(entry: Uint8Array): Health | undefined {
 
 /** What a member told of a rollout; undefined for an entry that is none, as where a rollout names a group of another pact. */
 export function readHealth(entry: Uint8Array): Health | undefined {
-  try {
-    return decodeHealth(entry);
-  } catch (error) {
-    if (error instanceof VertebraError && error.code !== "assertion") return undefined;
-    throw error;
-  }
+  return readable(() => decodeHealth(entry));
 }
 
 /** What a member watches of a rollout. */

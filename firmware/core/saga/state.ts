@@ -1,3 +1,4 @@
+import { readable } from "../errors";
 import { decodeEntry, encodeEntry, type Value } from "../pact/entry";
 import { encodePact, pactId } from "../pact/pact";
 import { decode, encode } from "../wire/cbor";
@@ -113,6 +114,11 @@ export function encodeState(state: SagaState, policy: Policy): Uint8Array {
     state.state,
   ];
   return encodeEntry(stateFields, values, policy);
+}
+
+/** Undefined for what is no state: nobody counts it. */
+export function readState(entry: Uint8Array): SagaState | undefined {
+  return readable(() => decodeState(entry));
 }
 
 /** Throws `entry-…`, `cbor-…` or `structure-…`. */
