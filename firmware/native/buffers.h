@@ -21,6 +21,21 @@ static inline Bytes bytesOf(xsMachine* the, xsIntegerValue index)
 	return bytes;
 }
 
+typedef struct {
+	uint8_t* data;
+	xsUnsignedValue length;
+} WritableBytes;
+
+/* As `bytesOf`. */
+static inline WritableBytes writableOf(xsMachine* the, xsIntegerValue index)
+{
+	void* data = NULL;
+	WritableBytes bytes = { NULL, 0 };
+	xsmcGetBufferWritable(xsArg(index), &data, &bytes.length);
+	bytes.data = data;
+	return bytes;
+}
+
 /* An ArrayBuffer of so many bytes as the result; where it is, until the engine allocates again. */
 static inline void* makeBuffer(xsMachine* the, xsUnsignedValue length)
 {

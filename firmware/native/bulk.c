@@ -183,19 +183,24 @@ static const uint32_t nibbles[16] = {
 	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75
 };
 
+uint32_t crc32cOf(const uint8_t* data, uint32_t length, uint32_t before)
+{
+	uint32_t crc = ~before;
+	uint32_t i;
+	for (i = 0; i < length; i++) {
+		crc ^= data[i];
+		crc = (crc >> 4) ^ nibbles[crc & 15];
+		crc = (crc >> 4) ^ nibbles[crc & 15];
+	}
+	return ~crc;
+}
+
 void vertebra_crc32c(xsMachine* the)
 {
 	Bytes bytes = bytesOf(the, 0);
 	/* An unsigned number of 32 bits is an integer for the engine up to 2^31 - 1 only. */
 	double before = xsmcArgc > 1 ? xsmcToNumber(xsArg(1)) : 0;
-	uint32_t crc = ~(uint32_t)before;
-	xsUnsignedValue i;
-	for (i = 0; i < bytes.length; i++) {
-		crc ^= bytes.data[i];
-		crc = (crc >> 4) ^ nibbles[crc & 15];
-		crc = (crc >> 4) ^ nibbles[crc & 15];
-	}
-	crc = ~crc;
+	uint32_t crc = crc32cOf(bytes.data, bytes.length, (uint32_t)before);
 	if (crc <= INT32_MAX)
 		xsmcSetInteger(xsResult, (xsIntegerValue)crc);
 	else

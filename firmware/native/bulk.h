@@ -23,6 +23,9 @@ void vertebra_textFromUtf8(xsMachine* the);
 /* Bytes of UTF-8 that a text of the engine becomes, put into `to` where it is not NULL; -1 for a lone surrogate. */
 int32_t putUtf8(const uint8_t* from, uint8_t* to);
 
+/* `before` is that of the bytes before these, 0 where there are none. */
+uint32_t crc32cOf(const uint8_t* data, uint32_t length, uint32_t before);
+
 /* plain.c */
 void vertebra_encodePlain(xsMachine* the);
 

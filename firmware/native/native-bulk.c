@@ -1,7 +1,8 @@
-/* native.bulk: what bulk.c and packing.c do, for the programs of any host (native-bulk.ts, native-packing.ts). */
+/* native.bulk: what bulk.c, packing.c and plain-writes.c do, for the programs of any host (native-bulk.ts, native-packing.ts, native-plain-writes.ts). */
 #include "host.h"
 #include "bulk.h"
 #include "packing.h"
+#include "plain-writes.h"
 
 void defineBulk(xsMachine* the, xsSlot* native)
 {
@@ -25,5 +26,6 @@ void defineBulk(xsMachine* the, xsSlot* native)
 	defineFunction(the, &xsVar(1), "packBegin", vertebra_packBegin, 3);
 	defineFunction(the, &xsVar(1), "packOn", vertebra_packOn, 6);
 	defineFunction(the, &xsVar(1), "packed", vertebra_packed, 1);
+	defineFunction(the, &xsVar(1), "notePlainWrites", vertebra_notePlainWrites, 5);
 	defineFrozen(the, native, "bulk", &xsVar(1));
 }

@@ -12,7 +12,7 @@ export interface Native {
   readonly engine: string;
   /** What follows the program's name on the command line. */
   readonly arguments: readonly string[];
-  /** What runs over every byte, as `core/wire/bulk`, `core/wire/crc32c` and `store/packing` do it. */
+  /** What runs over every byte, as `core/wire/bulk`, `core/wire/crc32c`, `store/packing` and `store/plain-writes` do it. */
   readonly bulk: {
     equal(a: Uint8Array, b: Uint8Array): boolean;
     compare(a: Uint8Array, b: Uint8Array): number;
@@ -48,6 +48,14 @@ export interface Native {
     ): ArrayBuffer | boolean;
     /** What was packed. */
     packed(packing: ArrayBuffer): ArrayBuffer;
+    /** Of the buffers of a table's keys and addresses, of the keys apart, and of the numbers of a pass. */
+    notePlainWrites(
+      keys: ArrayBufferLike,
+      addresses: ArrayBufferLike,
+      apart: ArrayBufferLike,
+      bytes: Uint8Array,
+      numbers: ArrayBufferLike,
+    ): number;
   };
   readonly clock: {
     /** Milliseconds that never go back. */

@@ -1,18 +1,7 @@
+import { appendMoved, erase, openNext } from "./appending";
 import { decodeEntry, type Entry, type FoundEntry, freedEntry, kinds, removeEntry } from "./entries";
 import { frontSize } from "./front";
-import {
-  appendMoved,
-  countRetired,
-  damaged,
-  erase,
-  freeSectors,
-  isRetired,
-  type Log,
-  openNext,
-  spares,
-  states,
-  usable,
-} from "./log";
+import { countRetired, damaged, freeSectors, isRetired, type Log, spares, states, usable } from "./log";
 import { createWindow, findRecord } from "./record";
 import { addressOf } from "./table";
 import { erasesOf } from "./wear";

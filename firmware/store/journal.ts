@@ -1,27 +1,19 @@
 import { assert, VertebraError } from "../core/errors";
 import { encodeText } from "../core/wire/text";
 import type { Flash } from "../ports";
+import { append } from "./appending";
 import { makeRoom } from "./compaction";
 import { type Entry, entriesOf, entrySize, removeEntry } from "./entries";
 import { newestBank } from "./former/bank";
 import { giveUpBank, migrate } from "./former/migrate";
 import { isBlankFrom, sectorsIn, unitOf } from "./front";
 import { borrowersLeft, givenValue, isLent, type Journal, lenderFor, lentIn } from "./lending";
-import {
-  addressesOf,
-  append,
-  beginningOf,
-  capacityOf,
-  countRetired,
-  isRetired,
-  type Log,
-  lengthOf,
-  sizeAt,
-} from "./log";
+import { capacityOf, countRetired, isRetired, type Log } from "./log";
 import { createLog, leastSectors, mount, settle, type Unsettled } from "./mount";
 import { dropName, lowOf, nameGoneWith, namesFor, namesIn, noNames, numberOf, takeName, textOf } from "./names";
 import { lenderOf } from "./packed";
 import { isFinal } from "./participant-keys";
+import { addressesOf, beginningOf, lengthOf, sizeAt } from "./places";
 import { recordSize } from "./record";
 import { addressOf, createTable, dropAddress, keysIn, setAddress } from "./table";
 import { givenLength, type Packing, toStore } from "./values";

@@ -1,8 +1,9 @@
 import { find } from "../core/wire/bulk";
-import { beginningOf, type Log, readValue } from "./log";
+import type { Log } from "./log";
 import { lowOf, type Names, nameIn, numberOf, textOf } from "./names";
 import { lenderOf } from "./packed";
 import { blocksBeside, finalBeside, isFinal, isTip, tipBeside } from "./participant-keys";
+import { beginningOf, readValue } from "./places";
 import { addressOf, createTable, keysIn, setAddress, type Table } from "./table";
 import { fromStore, type Lender, type Packing } from "./values";
 

@@ -1,6 +1,7 @@
 import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
 import type { Flash } from "../ports";
+import { append, erase, openNext, restOf } from "./appending";
 import { decodeHead, kinds } from "./entries";
 import {
   type Front,
@@ -13,22 +14,10 @@ import {
   sectorsIn,
   unitOf,
 } from "./front";
-import {
-  append,
-  damaged,
-  erase,
-  freeSectors,
-  type Log,
-  type Numbers,
-  note,
-  openNext,
-  restOf,
-  type Said,
-  sectorOf,
-  setSequence,
-  setState,
-  states,
-} from "./log";
+import { damaged, freeSectors, type Log, type Numbers, sectorOf, setSequence, setState, states } from "./log";
+import { createPass, type Pass, passed } from "./pass";
+import { countLive, noteRemovals, place, type Said } from "./places";
+import { notePlainWrites } from "./plain-writes";
 import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
 import { createTable } from "./table";
 import { createWear } from "./wear";
@@ -175,11 +164,18 @@ function reckonErases(erases: Uint32Array): void {
 interface Waiting {
   readonly said: Said;
   readonly address: number;
-  readonly size: number;
+}
+
+/** The log while it is read. */
+interface Reading {
+  readonly log: Log;
+  readonly window: Window;
+  readonly pass: Pass;
+  readonly unsettled: Unsettled;
 }
 
 function readAll(log: Log, opened: ReadonlyMap<number, Opened>, unsettled: Unsettled): void {
-  const window = createWindow(log.flash);
+  const reading: Reading = { log, window: createWindow(log.flash), pass: passFor(log), unsettled };
   const order = [...opened.keys()]
     .filter((sector) => log.sequences[sector]! > 0)
     .sort((a, b) => log.sequences[a]! - log.sequences[b]!);
@@ -190,24 +186,49 @@ function readAll(log: Log, opened: ReadonlyMap<number, Opened>, unsettled: Unset
     // What a write says goes on in the next sector of the log, or it never counted.
     if (log.sequences[sector] !== before + 1) waiting = [];
     before = log.sequences[sector]!;
-    waiting = readSector(log, window, sector, ends.get(log.sequences[sector]!), waiting, unsettled);
+    waiting = readSector(reading, sector, ends.get(log.sequences[sector]!), waiting);
   }
+  countLive(log);
+}
+
+function passFor({ flash, sizes, table }: Log): Pass {
+  const pass = createPass(table);
+  pass.numbers[passed.unit] = unitOf(flash);
+  pass.numbers[passed.longest] = sizes.record;
+  return pass;
+}
+
+/** Bytes that are looked through at once. */
+const aheadAtOnce = 4096;
+
+/**
+ * Notes the writes from `at` on that need no second look, in a sector whose records end where the next one says; returns where the first
+ * begins that does.
+ */
+function noteAhead({ log, pass }: Reading, sector: number, at: number, knownEnd: number): number {
+  const { flash, parts } = log;
+  const { numbers } = pass;
+  if (parts.size > 0 || pass.apart.length > 0) pass.apart = Float64Array.from(parts.keys());
+  numbers[passed.sequence] = log.sequences[sector]!;
+  const address = sector * flash.sectorSize + at;
+  const taken = notePlainWrites(pass, flash, address, Math.min(knownEnd - at, aheadAtOnce));
+  if (taken > 0) noteRemovals(log, sector, numbers[passed.removals]!);
+  return at + taken;
 }
 
 /** Applies the writes of a sector that count; returns what a write said so far that goes on in the next. */
-function readSector(
-  log: Log,
-  window: Window,
-  sector: number,
-  knownEnd: number | undefined,
-  before: Waiting[],
-  unsettled: Unsettled,
-): Waiting[] {
+function readSector(reading: Reading, sector: number, knownEnd: number | undefined, before: Waiting[]): Waiting[] {
+  const { log, window, unsettled, pass } = reading;
   const sequence = log.sequences[sector]!;
   let waiting = before;
   let at = frontSize;
   let sound = true;
   for (;;) {
+    if (waiting.length === 0 && knownEnd !== undefined && sector !== log.head) {
+      const ahead = noteAhead(reading, sector, at, knownEnd);
+      if (ahead > at) sound = pass.numbers[passed.committed] !== 0;
+      at = ahead;
+    }
     log.ends[sector] = at;
     if (at === knownEnd) {
       if (!sound || !isBlankFrom(log.flash, sector, at)) lean(log, sector);
@@ -230,7 +251,7 @@ function readSector(
       const said = decodeHead(found.entries, looked);
       if (said === undefined || said.end > found.entries.length)
         throw damaged(`the record at byte ${at} of sector ${sector}`);
-      waiting.push({ said, address: base + looked, size: said.end - looked });
+      waiting.push({ said, address: base + looked });
       looked = said.end;
     }
     at = found.end;
@@ -242,8 +263,9 @@ function readSector(
   }
 }
 
-function apply(log: Log, { said, address, size }: Waiting, sector: number, freed: Map<number, number>): void {
-  note(log, said, address, size);
+function apply(log: Log, { said, address }: Waiting, sector: number, freed: Map<number, number>): void {
+  // What it takes the place of was not counted yet.
+  place(log, said, address, () => {});
   if (said.kind !== kinds.freed || sector !== log.head) return;
   freed.set(Math.floor(said.key / 0x100000000), said.key % 0x100000000);
 }

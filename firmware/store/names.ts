@@ -1,6 +1,7 @@
 import { numberAtEnd } from "../core/wire/bulk";
 import { decodeText } from "../core/wire/text";
-import { type Log, readValue } from "./log";
+import type { Log } from "./log";
+import { readValue } from "./places";
 import { keysIn } from "./table";
 
 /**

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { lengthOf, readValue } from "../../firmware/store/log";
 import { textOf } from "../../firmware/store/names";
+import { lengthOf, readValue } from "../../firmware/store/places";
 import { keysIn } from "../../firmware/store/table";
 import { inspectImage } from "../participant/flash-image";
 import type { Inspected } from "../participant/inspect";

@@ -39,6 +39,7 @@ export const bulkInC: Plugin = {
     const native = (file: string) => ({ path: join(root, "firmware/native", file) });
     build.onResolve({ filter: /\/(?:bulk|crc32c)$/ }, () => native("native-bulk.ts"));
     build.onResolve({ filter: /\/packing$/ }, () => native("native-packing.ts"));
+    build.onResolve({ filter: /\/plain-writes$/ }, () => native("native-plain-writes.ts"));
   },
 };
 

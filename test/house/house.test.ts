@@ -15,8 +15,8 @@ const mayImport: readonly (readonly [room: string, others: readonly string[]])[]
   ["firmware/core/", ["firmware/ports"]],
   ["firmware/link/", ["firmware/core/wire/", "firmware/core/errors", "firmware/ports"]],
   ["firmware/store/", ["firmware/core/wire/", "firmware/core/errors", "firmware/ports"]],
-  // Of what it does in C it has the types.
-  ["firmware/native/", ["firmware/store/packed", "node:"]],
+  // Of what it does in C, and with, it has the types.
+  ["firmware/native/", ["firmware/store/packed", "firmware/store/pass", "firmware/ports", "node:"]],
   [
     "firmware/device/",
     [

@@ -1,4 +1,5 @@
-import { type Log, openNext, setState, states } from "../log";
+import { openNext } from "../appending";
+import { type Log, setState, states } from "../log";
 import { type Bank, readBank, sectorsOfBank } from "./bank";
 
 /**
