@@ -12,7 +12,7 @@
 /* As `passed` of store/pass names them. */
 enum { ADDRESS, SEQUENCE, UNIT, LONGEST, SIZE, REMOVALS, COMMITTED, NUMBERS };
 /* store/record */
-enum { FIRST = 1, LAST = 2, MOVED = 4, HEADER = 8 };
+enum { FIRST = 1, LAST = 2, HEADER = 8 };
 /* store/entries */
 enum { PUT = 0, PART = 1, REMOVE = 2, FREED = 3, MOST_GROUPS = 8 };
 
@@ -187,7 +187,7 @@ static bool isApart(Bytes apart, const Entry* entry)
 /* The end of the record at `at`, which is a whole write and counts; 0 where it is none. */
 static uint32_t recordAt(Bytes bytes, uint32_t at, const uint32_t* numbers, bool* committed)
 {
-	uint32_t unit = numbers[UNIT], rest = bytes.length - at, length, size, word, crc;
+	uint32_t unit = numbers[UNIT], rest = bytes.length - at, length, size, crc;
 	const uint8_t* record = bytes.data + at;
 	uint8_t marks;
 	if (HEADER + unit > rest)
@@ -199,11 +199,8 @@ static uint32_t recordAt(Bytes bytes, uint32_t at, const uint32_t* numbers, bool
 	size = (HEADER + length + unit - 1) / unit * unit + unit;
 	if (size > rest || (marks & (FIRST | LAST)) != (FIRST | LAST))
 		return 0;
-	word = wordAt(record + size - unit);
-	*committed = word == commitIn(numbers[SEQUENCE]);
-	/* What was moved has a commit word only where no more was moved after it. */
-	if (!*committed && (word != ERASED || !(marks & MOVED)))
-		return 0;
+	/* It counts whatever this word says, since the sector is known to go on behind it. */
+	*committed = wordAt(record + size - unit) == commitIn(numbers[SEQUENCE]);
 	crc = crc32cOf(record + HEADER, length, crc32cOf(record, 4, numbers[SEQUENCE]));
 	return crc == wordAt(record + 4) ? at + size : 0;
 }
