@@ -11,6 +11,7 @@ import { pushCommand } from "./push";
 import { rolloutCommand } from "./rollout";
 import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
+import { stewardCommand } from "./steward";
 import { storeCommand } from "./store";
 import { tailCommand } from "./tail";
 import { upCommand } from "./up";
@@ -47,6 +48,7 @@ export function createProgram(): Command {
     boardCommand,
     pactCommand,
     groupCommand,
+    stewardCommand,
     pushCommand,
     tailCommand,
     statusCommand,

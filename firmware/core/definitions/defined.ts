@@ -12,6 +12,7 @@ import type { Outgoing } from "../gossip/tell";
 import { type AskedGroup, another } from "../memory";
 import { syncGroupId } from "../pact/pact";
 import { equal, toHex } from "../wire/bytes";
+import type { Sha256 } from "../wire/hash";
 import { maxGroups } from "../wire/limits";
 import type { AvatarId, Hash } from "../wire/types";
 import { endSaga, holdRollout, isStep, takePause, takeStep } from "./content";
@@ -79,7 +80,7 @@ export function definedIn(
 }
 
 /** SyncGroupId of the group that a definition retires. */
-export function retiredBy(crypto: World["crypto"], definition: Definition): Hash | undefined {
+export function retiredBy(crypto: Sha256, definition: Definition): Hash | undefined {
   if (definition.kind === "retire") return definition.group;
   if (definition.kind !== "group" || definition.succeeds === null) return undefined;
   return syncGroupId(crypto, definition.succeeds);
