@@ -4,6 +4,7 @@ import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
 import { flashCommand } from "./flash";
 import { groupCommand } from "./group";
+import { linkCommand } from "./link";
 import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
@@ -47,6 +48,7 @@ export function createProgram(): Command {
     boardCommand,
     pactCommand,
     groupCommand,
+    linkCommand,
     pushCommand,
     tailCommand,
     statusCommand,
