@@ -45,13 +45,14 @@ function showLinks({ directory, links, doors }: StatusJson): void {
   const head = (state: Text, peer: string, link: string) =>
     print(padEnd(state, 7), " ", padEnd(peer, peers), "  ", link);
   head("STATE", "PEER", "LINK");
+  // Those of boards on this machine are in its world's directory.
+  const short = (text: string) => text.replaceAll(`${directory}/`, "");
   for (const link of links) {
     const { state, peer, kind, address, error } = link;
-    // Those of boards on this machine are in its world's directory.
-    const name = address.startsWith(`${directory}/`) ? address.slice(directory.length + 1) : address;
+    const name = short(address);
     const colour = state === "up" ? "green" : "yellow";
     head(paint(colour, state), peer ?? "", kind === "accepted" ? `${name}, which dialed` : name);
-    if (error) print("        ", error.message);
+    if (error) print("        ", short(error.message));
     else if (link.upMs !== null) print("        ", pulse(link));
   }
   for (const { address, port, open, error, strangers, turnedAway } of doors) {
