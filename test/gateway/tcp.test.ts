@@ -104,6 +104,22 @@ describe("two gateways of a world over TCP", () => {
     expect(doors).toMatchObject([{ strangers: 0, turnedAway: 0 }]);
   });
 
+  it("notice a connection on which nothing comes through any more, and go on over another", {
+    timeout: 60_000,
+  }, async () => {
+    const [one, other] = twoMembers();
+    const port = await freePort();
+    const wire = await throughWire(port);
+    const left = await start(one, `listen://127.0.0.1:${port}`);
+    const right = await start(other, `tcp://127.0.0.1:${wire.port}`);
+    await (await push(right, 1)).final;
+    wire.freeze();
+    await (await push(right, 2)).final;
+    await expect.poll(() => loads(left), patience).toEqual([1, 2]);
+    expect(right.told).toEqual(["gateway up", "gateway link-silent", "gateway up"]);
+    for (const { links } of [left.status(), right.status()]) expect(links).toMatchObject([{ stats: { resumed: 1 } }]);
+  });
+
   it("lose nothing and double nothing where either is ended and begun again under load, 50 times", {
     timeout: 120_000,
   }, async () => {
@@ -155,6 +171,7 @@ describe("two gateways of a world over TCP", () => {
     await (await push(left, 1)).final;
     wire.close();
     await expect.poll(() => [standing(left), standing(right)], patience).toEqual([1, 1]);
+    expect(left.told).toEqual(["board-1 up", "board-1 up", "board-1 link-closed"]);
     await Promise.all((await Promise.all([push(left, 2), push(right, 3)])).map(({ final }) => final));
     await expect.poll(async () => [...(await loads(left))].sort(), patience).toEqual([1, 2, 3]);
     await expect.poll(() => loads(right), patience).toEqual(await loads(left));
@@ -231,7 +248,7 @@ describe("a gateway that listens", () => {
 
 const laterPreamble = () => encodeFrame(kinds.preamble, encode([2, new Uint8Array(16), new Uint8Array(8)]));
 
-/** A connection to `port` through a wire that can be cut, at both ends or at that of who dialed alone. */
+/** Connections to `port` through a wire that can be cut, at both ends or at that of who dialed alone; and freeze, so that they only seem to stand. */
 async function throughWire(port: number) {
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
@@ -258,6 +275,10 @@ async function throughWire(port: number) {
   return {
     port: (server.address() as { port: number }).port,
     cut,
+    freeze() {
+      for (const each of [...pairs].flat()) each.pause();
+      pairs.clear();
+    },
     cutOneSide() {
       for (const [near, far] of pairs) {
         held.add(far);
