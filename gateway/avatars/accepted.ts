@@ -24,6 +24,8 @@ export interface Wire {
 export interface Accepted {
   readonly avatar: Avatar;
   wire: Wire | undefined;
+  /** Of its last wire. */
+  address: string;
   /** Who it is, in hex, once it has proved that. */
   who: string | undefined;
   stands: boolean;
@@ -70,6 +72,7 @@ export function createGuests(
     if (accepted.wire) accepted.avatar.end();
     clearTimeout(accepted.forget);
     accepted.wire = wire;
+    accepted.address = wire.address;
     accepted.avatar.begin(wire.port);
     return accepted;
   }
@@ -86,16 +89,12 @@ export function createGuests(
   }
 
   function create(): Accepted {
-    let address = "";
-    const events = eventsOf(() => {
-      address = accepted.wire?.address ?? address;
-      return address;
-    });
+    const events = eventsOf(() => accepted.address);
     const avatar = createAvatar({
       ...platform,
       leads: false,
       events,
-      up: (who) => stand(accepted, who),
+      up: (avatar) => letIn(accepted, avatar),
       down(reason) {
         accepted.stands = false;
         if (reason.code === "link-silent") accepted.wire?.drop();
@@ -103,28 +102,33 @@ export function createGuests(
       },
       notice(reason) {
         if (accepted.stands) return events.notice(reason);
-        tellOnce(address, reason);
+        tellOnce(accepted, reason);
         accepted.wire?.drop();
       },
       cut: () => accepted.wire?.drop(),
     });
-    const accepted: Accepted = { avatar, wire: undefined, who: undefined, stands: false, forget: undefined };
+    const accepted: Accepted = {
+      ...{ avatar, wire: undefined, address: "", who: undefined, stands: false, forget: undefined },
+    };
     all.add(accepted);
     return accepted;
   }
 
-  function stand(accepted: Accepted, avatar: AvatarId): void {
-    accepted.who = toHex(avatar);
+  function letIn(accepted: Accepted, avatar: AvatarId): boolean {
+    const who = toHex(avatar);
+    const standing = [...all].filter(({ stands }) => stands);
+    const same = standing.filter((other) => other.who === who).length;
+    if (standing.length >= mostStanding || same >= mostOfOne) {
+      tellOnce(accepted, tooMany(same >= mostOfOne));
+      accepted.wire?.drop();
+      return false;
+    }
+    // Who makes a new session has nothing to come back to.
+    for (const other of all) if (other.who === who && other !== accepted && other.wire === undefined) forget(other);
+    accepted.who = who;
     accepted.stands = true;
     accepted.wire?.proved();
-    const same = [...all].filter((other) => other !== accepted && other.who === accepted.who);
-    // Who makes a new session has nothing to come back to.
-    for (const other of same) if (other.wire === undefined) forget(other);
-    const standing = same.filter(({ stands }) => stands);
-    if (standing.length >= mostOfOne) standing[0]!.wire?.drop();
-    if ([...all].filter(({ stands }) => stands).length <= mostStanding) return;
-    tellOnce(accepted.wire?.address ?? "", tooMany());
-    accepted.wire?.drop();
+    return true;
   }
 
   function forget(accepted: Accepted): void {
@@ -133,7 +137,7 @@ export function createGuests(
   }
 
   /** Whoever can connect must not fill a log. */
-  function tellOnce(address: string, { code, message, remedy }: VertebraError): void {
+  function tellOnce({ address }: Accepted, { code, message, remedy }: VertebraError): void {
     const now = clock.now().monotonic;
     if (now - (toldAt.get(code) ?? Number.NEGATIVE_INFINITY) < knockSpacing) return;
     toldAt.set(code, now);
@@ -151,9 +155,7 @@ export function createGuests(
       if (away.length > mostKept) forget(away[0]!);
     },
     status: () =>
-      [...all]
-        .filter(({ stands }) => stands)
-        .map(({ avatar, wire }) => ({ ...avatar.status(), address: wire?.address ?? "" })),
+      [...all].filter(({ stands }) => stands).map(({ avatar, address }) => ({ ...avatar.status(), address })),
     renew() {
       for (const { avatar } of all) avatar.renew();
     },
@@ -163,10 +165,11 @@ export function createGuests(
   };
 }
 
-function tooMany(): VertebraError {
+function tooMany(ofOne: boolean): VertebraError {
+  const [most, whose] = ofOne ? [mostOfOne, " with this avatar"] : [mostStanding, ""];
   return new VertebraError(
     "listen-full",
-    `${mostStanding} sessions stand here, and another is not let in`,
-    "Have some of them dial another gateway of the world.",
+    `${most} sessions${whose} stand here, and another is not let in`,
+    ofOne ? "Remove links to here that its gateway does not need." : "Have some of them dial another gateway.",
   );
 }

@@ -58,8 +58,8 @@ export interface AvatarOptions extends Platform {
   /** On a wire that one end dials: whether this is the one. */
   readonly leads?: boolean;
   readonly events: PeerEvents;
-  /** A session stands. */
-  up(avatar: AvatarId): void;
+  /** A session stands; false where it is not to, and the port is being closed, before the peer knows of it. */
+  up(avatar: AvatarId): boolean;
   /** It has ended, or can't be reached; another may follow at once. */
   down(reason: VertebraError): void;
   /** Something that a person should know; while no session stands, why none does. */
@@ -98,8 +98,8 @@ export function createAvatar(options: AvatarOptions): Avatar {
   }
 
   function goUp(up: Up): void {
+    if (!options.up(up.avatar)) return;
     session = { id: events.up(up.avatar, up.epoch, { send, cut: options.cut }, up.room), since: now(), up };
-    options.up(up.avatar);
   }
 
   function goDown(reason: VertebraError): void {

@@ -55,6 +55,7 @@ export function startLine(line: Line, platform: Platform, events: PeerEvents, na
       stood = true;
       clearTimeout(patience);
       trying.succeeded();
+      return true;
     },
     down(reason) {
       stands = false;

@@ -240,6 +240,19 @@ describe("a gateway that listens", () => {
     await expect.poll(() => left.status().doors[0]!.open, patience).toBe(true);
   });
 
+  it("lets each member in four times, and no fifth time, and nothing flaps", async () => {
+    const [one, other] = twoMembers();
+    const port = await freePort();
+    const left = await start(one, `listen://0.0.0.0:${port}`);
+    const right = await start(other, ...[1, 2, 3, 4, 5, 6].map((host) => `tcp://127.0.0.${host}:${port}`));
+    await expect.poll(() => left.notices, patience).toEqual(["listen-full"]);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(left.told).toEqual(Array(4).fill("board-1 up"));
+    expect(right.told).toEqual(Array(4).fill("gateway up"));
+    expect(right.notices).toEqual(["connect-ended", "connect-ended"]);
+    expect(left.status().links).toHaveLength(4);
+  });
+
   it("says that an address is none of this machine", async () => {
     const left = await start(twoMembers()[0], "listen://192.0.2.7:7000");
     await expect.poll(() => left.notices, patience).toEqual(["listen-host"]);
