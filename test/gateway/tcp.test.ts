@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encode } from "../../firmware/core/wire/cbor";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
@@ -69,6 +70,37 @@ describe("two gateways of a world over TCP", () => {
     expect(await loads(left)).toEqual(await loads(right));
     expect(left.told).toEqual(["board-1 up"]);
     expect([...left.notices, ...right.notices]).toEqual([]);
+  });
+
+  it("meet and go on whatever pieces the network makes of what they say", { timeout: 60_000 }, async () => {
+    const [one, other] = twoMembers();
+    const port = await freePort();
+    let sizes = [1];
+    const inPieces = (bytes: Buffer) => {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < bytes.length; ) {
+        const size = sizes[pieces.length % sizes.length]!;
+        pieces.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+      return pieces;
+    };
+    const wire = await throughWire(port, inPieces);
+    const left = await start(one, `listen://127.0.0.1:${port}`);
+    const right = await start(other, `tcp://127.0.0.1:${wire.port}`);
+    let load = 0;
+    const pieces = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(pieces, async (drawn) => {
+        sizes = drawn;
+        wire.cut();
+        const pushes = await Promise.all([push(left, load++), push(right, load++)]);
+        await Promise.all(pushes.map(({ final }) => final));
+      }),
+      { numRuns: 10, examples: [[[1]], [[3, 1, 200]]] },
+    );
+    expect([...(await loads(left))].sort((a, b) => Number(a) - Number(b))).toEqual([...Array(load).keys()]);
+    expect(left.status().links).toMatchObject([{ resumed: true, stats: { handshakes: 1, framesDamaged: 0 } }]);
   });
 
   it("go on where they stopped when the connection is cut between them", async () => {
@@ -262,14 +294,27 @@ describe("a gateway that listens", () => {
 const laterPreamble = () => encodeFrame(kinds.preamble, encode([2, new Uint8Array(16), new Uint8Array(8)]));
 
 /** Connections to `port` through a wire that can be cut, at both ends or at that of who dialed alone; and freeze, so that they only seem to stand. */
-async function throughWire(port: number) {
+async function throughWire(port: number, cutInto: (bytes: Buffer) => Buffer[] = (bytes) => [bytes]) {
+  /** In order, each piece in a turn of its own. */
+  const pass = (bytes: Buffer, to: Socket) => {
+    const before = passed.get(to) ?? Promise.resolve();
+    passed.set(
+      to,
+      cutInto(bytes).reduce(async (last, piece) => {
+        await last;
+        if (to.writable) to.write(piece);
+        await new Promise(setImmediate);
+      }, before),
+    );
+  };
+  const passed = new Map<Socket, Promise<void>>();
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((near) => {
     const far = connect(port, "127.0.0.1");
     const pair = [near, far] as const;
     pairs.add(pair);
     for (const [from, to] of [pair, [far, near]] as const) {
-      from.on("data", (bytes) => to.writable && to.write(bytes));
+      from.on("data", (bytes) => pass(bytes, to));
       from.on("error", () => {});
       from.on("close", () => held.has(to) || to.destroy());
     }
