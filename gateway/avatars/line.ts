@@ -74,6 +74,8 @@ export function startLine(line: Line, platform: Platform, events: PeerEvents, na
   });
 
   async function open(): Promise<void> {
+    // It was plugged in again while it was being opened.
+    if (port !== undefined) return;
     try {
       const opened = await line.open({ received: avatar.received, closed });
       if (stopped) return void (await opened.close());

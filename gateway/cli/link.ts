@@ -97,7 +97,10 @@ function listCommand(): Command {
     if (options.json) return void printJson(rows);
     printTable([
       ["STATE", "PEER", "LINK"],
-      ...rows.map(({ address, state, peer }) => [state ?? "", peer ?? "", address]),
+      ...rows.flatMap(({ address, state, peer, error }) => [
+        [state ?? "", peer ?? "", address],
+        ...(error ? [["", "", error.message]] : []),
+      ]),
     ]);
   });
 }

@@ -64,17 +64,9 @@ function showLinks({ directory, links, doors }: StatusJson): void {
   }
 }
 
-function pulse({
-  upMs,
-  resumed,
-  bytesIn,
-  bytesOut,
-  retransmissions,
-  roundTripMs,
-  queued,
-}: StatusJson["links"][number]) {
-  const trip = roundTripMs === null ? "" : `, ${roundTripMs} ms`;
-  const waits = queued === 0 ? "" : `, ${kilobytes(queued)} wait`;
-  const carried = `${kilobytes(bytesIn)} in, ${kilobytes(bytesOut)} out, ${retransmissions} again`;
-  return `${duration(upMs ?? 0)}${resumed ? ", resumed" : ""}: ${carried}${trip}${waits}`;
+function pulse(link: StatusJson["links"][number]): string {
+  const carried = `${kilobytes(link.bytesIn)} in, ${kilobytes(link.bytesOut)} out, ${link.retransmissions} again`;
+  const trip = link.roundTripMs === null ? "" : `, ${link.roundTripMs} ms`;
+  const waits = link.queued === 0 ? "" : `, ${kilobytes(link.queued)} wait`;
+  return `${duration(link.upMs ?? 0)}${link.resumed ? ", resumed" : ""}: ${carried}${trip}${waits}`;
 }
