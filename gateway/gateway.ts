@@ -4,7 +4,6 @@ import { ample } from "../firmware/core/bounds";
 import type { WorldStatus } from "../firmware/core/chain/explain";
 import { wallError } from "../firmware/core/clock";
 import type { Definition } from "../firmware/core/definitions/definition";
-import { VertebraError } from "../firmware/core/errors";
 import type { Event, FinalBlock } from "../firmware/core/events";
 import { avatarSeed, noiseStatic } from "../firmware/core/identity/avatar";
 import { Credentials } from "../firmware/core/identity/credentials";
@@ -14,7 +13,8 @@ import { equal, fromHex, toHex } from "../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../firmware/core/wire/structures";
 import type { AvatarId } from "../firmware/core/wire/types";
 import type { Crypto } from "../firmware/ports";
-import { type SerialAvatar, type SerialStatus, startSerial } from "./avatars/serial";
+import type { LinkAddress } from "./avatars/address";
+import { createLinks, type Links, type LinksStatus } from "./avatars/links";
 import { type Channel, createChannel, gatewayEnds } from "./channels/channel";
 import { createFollowing } from "./channels/definitions";
 import { blocksOf } from "./channels/history";
@@ -46,17 +46,13 @@ export interface Gateway {
    */
   keepContent(pieces: ReadonlyMap<string, Uint8Array>): Promise<{ named(): void }>;
   status(): GatewayStatus;
-  /** Opens one port more, as those that it was started with; one that it has already stays as it is. */
-  addCable(place: SerialPlace): void;
-  /** The cable on this port, to be pulled out and put back. Throws `port-unknown`. */
-  cable(path: string): Pick<SerialAvatar, "unplug" | "plug">;
+  readonly links: Pick<Links, "open" | "shut" | "cable">;
   close(): Promise<void>;
 }
 
-export interface GatewayStatus extends WorldStatus {
+export interface GatewayStatus extends WorldStatus, LinksStatus {
   /** Which library does the cryptography. */
   readonly engine: string;
-  readonly links: readonly SerialStatus[];
 }
 
 /** What whoever runs the gateway is told. */
@@ -70,9 +66,8 @@ export interface GatewayEvents extends LinkEvents {
   failed(error: unknown): void;
 }
 
-export interface SerialPlace {
-  readonly path: string;
-  readonly baudRate: number;
+export interface LinkPlace {
+  readonly address: LinkAddress;
   /** A person named it, and is told when it can't be opened; it is tried again until it can. */
   readonly named: boolean;
 }
@@ -81,7 +76,8 @@ export interface GatewayOptions {
   readonly world: World;
   readonly crypto: Crypto;
   readonly disk: Disk;
-  readonly serial: readonly SerialPlace[];
+  /** Those that it starts with; more can be opened while it runs. */
+  readonly links: readonly LinkPlace[];
   readonly events: GatewayEvents;
 }
 
@@ -154,8 +150,9 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   });
   const definitions = createFollowing(crypto, world, events);
   const pledges = createPledges();
-  const links: OpenedLink[] = [];
-  const peers = createPeers(world.tag, (event) => driver.handle(event), events);
+  const peers = createPeers(world.tag, clock, (event) => driver.handle(event), events);
+  const identity = identityOf(options, participant);
+  const links = createLinks({ crypto, clock, random: nodeRandom(), identity }, peers.eventsOf, events.notice);
   const driver: Driver = startDriver({
     participant,
     clock,
@@ -169,7 +166,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     perform(outcome) {
       if (outcome.kind === "final") definitions.take(outcome.block);
       perform(outcome, peers, channel, events);
-      if (outcome.kind === "expelled") for (const { avatar } of links) avatar.renew();
+      if (outcome.kind === "expelled") links.renew();
       if (outcome.kind === "recovered") mending.take(outcome.block).then(channel.changed, events.failed);
       conductings.take(outcome);
     },
@@ -192,27 +189,22 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
     await driver.stop();
     throw error;
   }
-  const identity = identityOf(options, participant);
-  links.push(...options.serial.map((place) => startLink(options, identity, peers, place)));
+  for (const { address, named } of options.links) links.open(address, named);
   const ending = new AbortController();
   const close = async () => {
     ending.abort();
     conductings.stop();
     store.giveUp();
-    await Promise.all(links.map(({ avatar }) => avatar.close()));
+    await links.close();
     await driver.stop();
     channel.end(gatewayEnds());
     await store.close();
   };
   const status = () => ({
     ...participant.status(world.tag),
+    ...links.status(),
     engine: crypto.engine,
-    links: links.map(({ avatar }) => avatar.status()),
   });
-  const cable = (path: string) => links.find(({ place }) => place.path === path)?.avatar ?? noSuchPort(path);
-  const addCable = (place: SerialPlace) => {
-    if (!links.some((link) => link.place.path === place.path)) links.push(startLink(options, identity, peers, place));
-  };
   const keepContent = async (pieces: ReadonlyMap<string, Uint8Array>) => {
     const kept = new Map([...pieces].map(([hash, bytes]) => [contentKey(world.tag, hash), bytes]));
     const named = pledges.keep(kept.keys());
@@ -221,7 +213,7 @@ async function startParts(options: GatewayOptions, store: Store, participant: Pa
   };
   const parts = { world, crypto, participant, store: reader, channel };
   const gateway: Gateway = {
-    ...{ ...parts, keepContent, status, cable, addCable, close },
+    ...{ ...parts, links, keepContent, status, close },
     get sagas() {
       return conductings.running;
     },
@@ -244,14 +236,6 @@ function mendingOf(
   });
 }
 
-function noSuchPort(path: string): never {
-  throw new VertebraError(
-    "port-unknown",
-    `This gateway has no serial port ${path}`,
-    "Name one that it was started with.",
-  );
-}
-
 /** Does what the participant asked for, its writes being durable. */
 function perform(outcome: Outcome, peers: Peers, channel: Channel, events: GatewayEvents): void {
   channel.tell(outcome);
@@ -259,11 +243,6 @@ function perform(outcome: Outcome, peers: Peers, channel: Channel, events: Gatew
   else if (outcome.kind === "cut") peers.cut(outcome.peer, outcome.reason);
   else if (outcome.kind === "notice") events.notice(outcome.error);
   else if (outcome.kind === "final") events.final(outcome.block);
-}
-
-interface OpenedLink {
-  readonly place: SerialPlace;
-  readonly avatar: SerialAvatar;
 }
 
 /** Whom its links let in: members by the names that are defined, too. */
@@ -276,20 +255,4 @@ function identityOf({ world, crypto }: GatewayOptions, participant: Participant)
     nameOf: catalog.memberName,
   };
   return identity;
-}
-
-function startLink(
-  { crypto, events }: GatewayOptions,
-  identity: Credentials,
-  peers: Peers,
-  place: SerialPlace,
-): OpenedLink {
-  const platform = { crypto, random: nodeRandom(), clock: nodeClock() };
-  const avatar = startSerial({ ...place, ...platform, identity, events: peers.eventsOf(place.path) });
-  if (place.named) avatar.firstTry.then((error) => error && events.notice(triedAgain(error)));
-  return { place, avatar };
-}
-
-function triedAgain({ code, message, remedy }: VertebraError): VertebraError {
-  return new VertebraError(code, `${message}; the gateway runs, and opens it as soon as it can`, remedy);
 }

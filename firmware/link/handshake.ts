@@ -8,7 +8,7 @@ import { equal } from "../core/wire/bytes";
 import type { AvatarId } from "../core/wire/types";
 import type { Crypto, Random } from "../ports";
 import { type Frame, type Kind, kinds } from "./frames";
-import { checkIntroduction, type LinkIdentity } from "./introduction";
+import { checkIntroduction, introduce, type LinkIdentity } from "./introduction";
 import { createNoise, finishNoise, type Noise, readNoise, remoteStatic, writeNoise } from "./noise";
 import { createPreamble, initiates, prologueOf, readPreamble } from "./preamble";
 import { createRecords, type Records } from "./records";
@@ -32,8 +32,7 @@ export interface Handshake {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly identity: LinkIdentity;
-  /** Our own payload of message 2 or 3 (`introduce`). */
-  readonly introduction: Uint8Array;
+  readonly introduction: Introduction;
   /** In which our preamble says that we are. */
   readonly epoch: number;
   readonly preamble: Uint8Array;
@@ -46,6 +45,11 @@ export interface Handshake {
   proved: Established | undefined;
   /** Whether messages were exchanged, not preambles alone. */
   used: boolean;
+}
+
+/** Our own payload of message 2 or 3, made when the first peer has shown that it holds the world's key: no stranger makes us sign. */
+export interface Introduction {
+  made: Uint8Array | undefined;
 }
 
 export interface Exchange {
@@ -61,7 +65,8 @@ export function createHandshake(
   crypto: Crypto,
   random: Random,
   identity: LinkIdentity,
-  introduction: Uint8Array,
+  introduction: Introduction,
+  leads: boolean | undefined,
 ): Handshake {
   return {
     crypto,
@@ -69,7 +74,7 @@ export function createHandshake(
     identity,
     introduction,
     epoch: identity.epoch,
-    preamble: createPreamble(random, identity.worldTag, identity.epoch),
+    preamble: createPreamble(random, identity.worldTag, identity.epoch, leads),
     peer: undefined,
     exchange: undefined,
     before: undefined,
@@ -120,6 +125,11 @@ function epochWith({ epoch, identity }: Handshake, peer: Uint8Array): number {
   return Math.min(epoch, readPreamble(identity.worldTag, peer));
 }
 
+function introduced({ introduction, crypto, identity }: Handshake): Uint8Array {
+  introduction.made ??= introduce(crypto, identity);
+  return introduction.made;
+}
+
 function start(handshake: Handshake, initiator: boolean, peer: Uint8Array, psk: Uint8Array): Noise {
   const { crypto, random, identity, preamble } = handshake;
   return createNoise({
@@ -145,13 +155,13 @@ function begin(handshake: Handshake): OutgoingFrame[] {
 }
 
 function takeFirst(handshake: Handshake, message: Uint8Array, from: Uint8Array): OutgoingFrame[] {
-  const { exchange, introduction } = handshake;
+  const { exchange } = handshake;
   if (exchange?.answers && equal(exchange.answers, message)) return [exchange.sent];
   const psk = handshake.identity.psk(epochWith(handshake, from));
   if (!psk) return [];
   const noise = start(handshake, false, from, psk);
   if (readNoise(noise, message).length > 0) throw payloadInFirst();
-  const sent = { kind: kinds.message2, payload: writeNoise(noise, introduction) };
+  const sent = { kind: kinds.message2, payload: writeNoise(noise, introduced(handshake)) };
   handshake.exchange = { noise, initiator: false, peer: from, sent, answers: message };
   handshake.used = true;
   return [sent];
@@ -160,7 +170,7 @@ function takeFirst(handshake: Handshake, message: Uint8Array, from: Uint8Array):
 function takeSecond(handshake: Handshake, current: Exchange, message: Uint8Array): OutgoingFrame[] {
   if (current.answers) return equal(current.answers, message) ? [current.sent] : [];
   const avatar = meetAvatar(handshake, current, message);
-  const sent = { kind: kinds.message3, payload: writeNoise(current.noise, handshake.introduction) };
+  const sent = { kind: kinds.message3, payload: writeNoise(current.noise, introduced(handshake)) };
   handshake.exchange = { ...current, sent, answers: message };
   handshake.proved = finish(handshake, handshake.exchange, avatar);
   return [sent];

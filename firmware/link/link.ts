@@ -1,6 +1,6 @@
 /**
- * One link over one serial wire: bytes and time in, ordered actions out. Frames, under them the session, under it the window
- * (docs/link.md says why in this order). Over MQTT or TCP only the frames differ.
+ * One link over one wire, serial or TCP: bytes and time in, ordered actions out. Frames, under them the session, under it the window
+ * (docs/link.md says why in this order). Over MQTT only the frames differ.
  */
 
 import { VertebraError } from "../core/errors";
@@ -85,6 +85,8 @@ export interface LinkStats {
   readonly retransmissions: number;
   /** Bytes taken by `send` and not acknowledged yet. */
   readonly queued: number;
+  /** What an acknowledgement takes on average, ms; undefined before the first. */
+  readonly roundTrip: number | undefined;
   readonly up: boolean;
   /** Sessions resumed, and full handshakes done. */
   readonly resumed: number;
@@ -127,13 +129,15 @@ export function createLink(options: {
   readonly identity: LinkIdentity;
   readonly queue: number;
   readonly now: number;
+  /** On a wire that one end dials: whether this is the one. */
+  readonly leads?: boolean;
 }): Link {
   const pace = createPace();
   return {
     reader: createFrameReader(),
     pace,
     queue: options.queue,
-    session: createSession(options.crypto, options.random, options.identity, pace),
+    session: createSession(options.crypto, options.random, options.identity, options.leads, pace),
     window: undefined,
     open: false,
     up: false,
@@ -228,6 +232,7 @@ export function linkStats(link: Link): LinkStats {
     framesDamaged: reader.damaged,
     retransmissions: link.retransmissions + (window?.sender.retransmissions ?? 0),
     queued: window ? queuedBytes(window) : 0,
+    roundTrip: window?.sender.roundTrip.smoothed,
     up,
     resumed,
     handshakes,

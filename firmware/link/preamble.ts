@@ -12,9 +12,14 @@ import type { Random } from "../ports";
 
 const version = 1;
 
-/** A fresh preamble, encoded. */
-export function createPreamble(random: Random, worldTag: Uint8Array, epoch: number): Uint8Array {
-  return encode([version, worldTag, ...(epoch > 0 ? [epoch] : []), random.bytes(8)]);
+/**
+ * A fresh preamble, encoded. Where the wire itself has two unlike ends, `leads` says which this is: the highest bit of the random then has the one
+ * that leads initiate, and so ask when the wire is back, by which the other knows whose it is.
+ */
+export function createPreamble(random: Random, worldTag: Uint8Array, epoch: number, leads?: boolean): Uint8Array {
+  const drawn = random.bytes(8);
+  if (leads !== undefined) drawn[0] = leads ? drawn[0]! | 0x80 : drawn[0]! & 0x7f;
+  return encode([version, worldTag, ...(epoch > 0 ? [epoch] : []), drawn]);
 }
 
 /**

@@ -12,12 +12,13 @@ import {
   createHandshake,
   type Established,
   type Handshake,
+  type Introduction,
   meet,
   type OutgoingFrame,
   receiveHandshake,
   repeatHandshake,
 } from "./handshake";
-import { introduce, type LinkIdentity } from "./introduction";
+import type { LinkIdentity } from "./introduction";
 import {
   attemptSpacing,
   firstRepeat,
@@ -75,7 +76,8 @@ export interface Session {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly identity: LinkIdentity;
-  readonly introduction: Uint8Array;
+  readonly introduction: Introduction;
+  readonly leads: boolean | undefined;
   readonly pace: Pace;
   kept: Kept | undefined;
   attempt: Attempt | undefined;
@@ -88,13 +90,20 @@ export interface Session {
   refusals: number;
 }
 
-export function createSession(crypto: Crypto, random: Random, identity: LinkIdentity, pace: Pace): Session {
+export function createSession(
+  crypto: Crypto,
+  random: Random,
+  identity: LinkIdentity,
+  leads: boolean | undefined,
+  pace: Pace,
+): Session {
   return {
     crypto,
     random,
     identity,
+    leads,
     pace,
-    introduction: introduce(crypto, identity),
+    introduction: { made: undefined },
     kept: undefined,
     attempt: undefined,
     answering: undefined,
@@ -181,6 +190,12 @@ export function sessionStands({ kept }: Session): boolean {
   return kept?.stands ?? false;
 }
 
+/** Whether the peer may ask by this id to go on with the session that is kept: none but it and we have seen the id, until it asks. */
+export function isAskedBy({ kept }: Session, id: Uint8Array): boolean {
+  if (!kept || kept.established.initiator) return false;
+  return equal(kept.secret.id, id) || (kept.previous !== undefined && equal(kept.previous.id, id));
+}
+
 /** Only while it stands. */
 export function sealInSession({ kept }: Session, plaintext: Uint8Array): OutgoingFrame {
   return { kind: kinds.record, payload: sealRecord(kept!.records, plaintext) };
@@ -209,8 +224,8 @@ function look(session: Session, now: number): SessionEvent[] {
   return hello(session.attempt);
 }
 
-function freshHandshake({ crypto, random, identity, introduction }: Session): Handshake {
-  return createHandshake(crypto, random, identity, introduction);
+function freshHandshake({ crypto, random, identity, introduction, leads }: Session): Handshake {
+  return createHandshake(crypto, random, identity, introduction, leads);
 }
 
 /** What says that we are here, and what we are at. */

@@ -2,14 +2,17 @@ import { fstatSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { SerialPort } from "serialport";
 import { VertebraError } from "../../firmware/core/errors";
 import { asVertebraError, errnoOf } from "../system/errors";
+import { settingsChanged, settingsOf } from "./settings";
 import { isSocket, openSocket } from "./socket-port";
 
-/** An open port: a real one, a pseudo-terminal, or the socket that carries the line of an emulated board. It has ended when `closed` was called, which happens once. */
+/** An open port: a serial one, a pseudo-terminal, a TCP connection, or the socket that carries the line of an emulated board. It has ended when `closed` was called, which happens once. */
 export interface OpenPort {
   write(bytes: Uint8Array): void;
   /** Stops giving bytes until `resume`: the port's own buffers then slow down the sender. */
   pause(): void;
   resume(): void;
+  /** What somebody did to it by which nothing may come through any more; opening it anew makes that good. */
+  meddled?(): Promise<VertebraError | undefined>;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,7 @@ export async function openPort(path: string, baudRate: number, events: PortEvent
       if (error) return reject(portError(path, error.message));
       if (!isNamed(path, port)) return port.close(() => reject(portError(path, "No such file")));
       let asked = false;
+      const settings = settingsOf(path);
       port.once("close", () => {
         port.destroy();
         events.closed(asked ? undefined : vanished(path));
@@ -45,6 +49,10 @@ export async function openPort(path: string, baudRate: number, events: PortEvent
         write: (bytes) => port.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
         pause: () => port.pause(),
         resume: () => port.resume(),
+        async meddled() {
+          const [before, now] = [await settings, await settingsOf(path)];
+          return before === undefined || now === undefined || before === now ? undefined : settingsChanged(path);
+        },
         close() {
           asked = true;
           return new Promise((closed) => (port.isOpen ? port.close(() => closed()) : closed()));

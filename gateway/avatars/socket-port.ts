@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import type { VertebraError } from "../../firmware/core/errors";
 import type { OpenPort, PortEvents } from "./port";
 
@@ -16,26 +16,29 @@ export function openSocket(
 ): Promise<OpenPort> {
   const socket = createConnection(path);
   return new Promise((resolve, reject) => {
-    let asked = false;
     socket.once("error", (error) => reject(told(error.message)));
-    socket.once("connect", () => {
-      socket.on("data", (chunk) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
-      // Whatever goes wrong with an open line ends it, and is told by its `close`.
-      socket.on("error", () => socket.destroy());
-      socket.once("close", () => events.closed(asked ? undefined : told("vanished")));
-      resolve({
-        write: (bytes) => void socket.write(bytes),
-        pause: () => void socket.pause(),
-        resume: () => void socket.resume(),
-        close() {
-          asked = true;
-          return new Promise((closed) => {
-            if (socket.destroyed) return closed();
-            socket.once("close", () => closed());
-            socket.destroy();
-          });
-        },
-      });
-    });
+    socket.once("connect", () => resolve(portOver(socket, events, () => told("vanished"))));
   });
+}
+
+/** A port over a socket that is connected; `gone` says that it ended, where nobody asked for that. */
+export function portOver(socket: Socket, events: PortEvents, gone: () => VertebraError): OpenPort {
+  let asked = false;
+  socket.on("data", (chunk: Buffer) => events.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
+  // Whatever goes wrong with an open line ends it, and is told by its `close`.
+  socket.on("error", () => socket.destroy());
+  socket.once("close", () => events.closed(asked ? undefined : gone()));
+  return {
+    write: (bytes) => void socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    close() {
+      asked = true;
+      return new Promise((closed) => {
+        if (socket.closed) return closed();
+        socket.once("close", () => closed());
+        socket.destroy();
+      });
+    },
+  };
 }

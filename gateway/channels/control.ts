@@ -17,6 +17,7 @@ import {
 } from "./deploying";
 import { type ExpelAsked, expelMember } from "./expelling";
 import { type ExportAsked, exportWorld } from "./exporting";
+import { addLink, type LinkAsked, removeLink } from "./linking";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { diffJson } from "./rollout-diff";
@@ -96,7 +97,7 @@ async function answer(
   else if (route === "POST /entries") await answerPush(gateway, request, response, ending);
   else if (route in definable) {
     const does = definable[route as keyof typeof definable];
-    send(response, await inTurn(() => does(gateway, request, unlessGone(response, ending))));
+    send(response, await inTurn<object>(() => does(gateway, request, unlessGone(response, ending))));
   } else if (url.pathname === "/sagas" || url.pathname.startsWith("/sagas/")) {
     send(response, await ofSagas(gateway, request, url.pathname, unlessGone(response, ending)));
   } else throw unknownRoute(route);
@@ -129,6 +130,10 @@ const definable = {
     undeploySaga(gateway, await readBody<UndeployAsked>(request, { saga: "string", dry: "boolean" }), ending),
   "POST /rollouts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     startRollout(gateway, await readBody<RolloutAsked>(request, rolloutAsked), ending),
+  "POST /links/added": async (gateway: Gateway, request: IncomingMessage) =>
+    addLink(gateway, await readBody<LinkAsked>(request, linkAsked)),
+  "POST /links/removed": async (gateway: Gateway, request: IncomingMessage) =>
+    removeLink(gateway, await readBody<LinkAsked>(request, linkAsked)),
   "POST /rollouts/back": steering("back"),
   "POST /rollouts/pause": steering("pause"),
   "POST /rollouts/resume": steering("resume"),
@@ -139,6 +144,7 @@ function steering(what: Parameters<typeof steer>[1]) {
     steer(gateway, what, await readBody<SteerAsked>(request, { saga: "string", dry: "boolean" }), ending);
 }
 
+const linkAsked = { address: "string", dry: "boolean" } as const;
 const boardAsked = { name: "string", board: "string", labels: "object", dry: "boolean" } as const;
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),

@@ -14,6 +14,7 @@ import { idOfSaga } from "../../firmware/core/saga/deployed";
 import { equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { encodeText } from "../../firmware/core/wire/text";
+import { usualBaudRate } from "../avatars/address";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
 import { checkDefinitions, definitionsName, groupsOwnedBy } from "../world/catalog";
@@ -59,9 +60,6 @@ interface DefinedThing {
   readonly sequence: number | null;
 }
 
-/** Speed of the pseudo-terminal of a board on this machine, which has none. */
-const baudRate = 115_200;
-
 /** Defines a member, and its group with the gateway; then it can be run, or its provision be put on a board. */
 export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
@@ -79,7 +77,7 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
 /** Opens the cable of a board that was added; returns the file that it is to be given. */
 export function linkBoard(gateway: Gateway, name: string): string {
   const { terminal, provisionFile } = boardOf(gateway.world, name);
-  gateway.addCable({ path: terminal, baudRate, named: false });
+  gateway.links.open({ kind: "serial", path: terminal, baudRate: usualBaudRate }, false);
   return provisionFile;
 }
 

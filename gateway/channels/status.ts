@@ -1,5 +1,8 @@
+import type { VertebraError } from "../../firmware/core/errors";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
+import type { LinkStatus } from "../avatars/links";
 import type { Gateway } from "../gateway";
+import { nodeClock } from "../participant/platform";
 
 /** A gateway's status with the names that people use; what `vertebra status --json` prints. */
 export interface StatusJson {
@@ -27,23 +30,49 @@ export interface StatusJson {
     readonly observesUntil: number;
   }[];
   readonly links: readonly {
-    readonly path: string;
+    readonly kind: LinkStatus["kind"];
+    /** A serial port's path, `tcp://HOST:PORT` of one who is dialed, or of one who dialed. */
+    readonly address: string;
     /** Who is behind is told definitions alone, by which it goes on in the present epoch of the membership. */
     readonly state: "up" | "behind" | "open" | "closed";
     /** Who is at the other end. */
     readonly peer: string | null;
-    readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+    readonly error: ErrorJson | null;
+    /** For how long the session stands, ms, and whether it is one that had been cut. */
+    readonly upMs: number | null;
+    readonly resumed: boolean;
     readonly bytesIn: number;
     readonly bytesOut: number;
     readonly framesDamaged: number;
     readonly retransmissions: number;
+    /** What an acknowledgement takes on average, ms. */
+    readonly roundTripMs: number | null;
+    /** Bytes that were given to it, and are not acknowledged. */
+    readonly queued: number;
     readonly dropped: number;
   }[];
+  /** Where others may dial it. */
+  readonly doors: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly open: boolean;
+    readonly error: ErrorJson | null;
+    /** Connections without a session: those that there are, and those that ended so. */
+    readonly strangers: number;
+    readonly turnedAway: number;
+  }[];
+}
+
+interface ErrorJson {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 export function statusJson(gateway: Gateway): StatusJson {
   const { world } = gateway;
-  const { engine, links, groups, ...status } = gateway.status();
+  const { engine, links, doors, groups, ...status } = gateway.status();
+  const now = nodeClock().now().monotonic;
   const present = gateway.participant.membership(world.tag).epoch;
   const names = new Map(world.catalog.members.map(({ name, avatar }) => [toHex(avatar), name]));
   return {
@@ -70,16 +99,29 @@ export function statusJson(gateway: Gateway): StatusJson {
       pendingBlocks: group.pendingBlocks,
       observesUntil: group.observesUntil,
     })),
-    links: links.map(({ path, open, avatar, epoch, error, stats, dropped }) => ({
-      path,
+    links: links.map(({ kind, address, open, avatar, epoch, error, since, resumed, stats, dropped }) => ({
+      kind,
+      address,
       state: epoch !== undefined ? (epoch < present ? "behind" : "up") : open ? "open" : "closed",
       peer: avatar ? (names.get(avatar) ?? avatar) : null,
-      error: error ? { code: error.code, message: error.message, remedy: error.remedy } : null,
+      error: errorJson(error),
+      upMs: since === undefined ? null : Math.round(now - since),
+      resumed,
       bytesIn: stats.bytesIn,
       bytesOut: stats.bytesOut,
       framesDamaged: stats.framesDamaged,
       retransmissions: stats.retransmissions,
+      roundTripMs: stats.roundTrip === undefined ? null : Math.round(stats.roundTrip * 10) / 10,
+      queued: stats.queued,
       dropped,
     })),
+    doors: doors.map(({ address, port, open, error, strangers, turnedAway }) => ({
+      ...{ address, port, open, strangers, turnedAway },
+      error: errorJson(error),
+    })),
   };
+}
+
+function errorJson(error: VertebraError | undefined): ErrorJson | null {
+  return error ? { code: error.code, message: error.message, remedy: error.remedy } : null;
 }

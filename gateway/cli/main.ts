@@ -4,6 +4,7 @@ import { boardCommand } from "./board";
 import { demoCommand } from "./demo";
 import { flashCommand } from "./flash";
 import { groupCommand } from "./group";
+import { linkCommand } from "./link";
 import { exitCodes, reportError, whenUnread, written } from "./output";
 import { pactCommand } from "./pact";
 import { proofCommand } from "./proof";
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     pactCommand,
     groupCommand,
     stewardCommand,
+    linkCommand,
     pushCommand,
     tailCommand,
     statusCommand,

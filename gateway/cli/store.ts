@@ -35,6 +35,6 @@ function showStore({ historyBytes, journalBytes, groups }: StoreJson): void {
   ]);
 }
 
-function kilobytes(bytes: number): string {
+export function kilobytes(bytes: number): string {
   return bytes < 1_024 ? `${bytes} B` : `${Math.round(bytes / 1_024).toLocaleString("en")} KB`;
 }

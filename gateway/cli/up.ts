@@ -1,13 +1,16 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Definition } from "../../firmware/core/definitions/definition";
+import type { VertebraError } from "../../firmware/core/errors";
 import { decodePact } from "../../firmware/core/pact/pact";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { type LinkAddress, readPlace } from "../avatars/address";
 import { startControl } from "../channels/control";
 import { checkSocketPath } from "../channels/socket";
-import { type Gateway, type GatewayEvents, type SerialPlace, startGateway } from "../gateway";
+import { type Gateway, type GatewayEvents, type LinkPlace, startGateway } from "../gateway";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeDisk } from "../participant/disk";
 import { paint, type Text } from "../system/text";
+import { readLinks } from "../world/links";
 import type { World } from "../world/world";
 import { askedToEnd } from "./ending";
 import { collect, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
@@ -16,20 +19,26 @@ import { createLog, goOnUnread, printNotice, say } from "./output";
 interface UpOptions extends WorldOptions {
   readonly serial: readonly string[];
   readonly baud: number;
+  readonly listen?: LinkAddress;
+  readonly connect: readonly LinkAddress[];
 }
 
 export function upCommand(): Command {
   return worldCommand("up", "run the world's gateway, until Ctrl-C", [
     "vertebra up",
     "vertebra up --serial /dev/ttyUSB0 --serial /dev/ttyACM0 --baud 115200",
+    "vertebra up --listen 192.168.1.5:7000",
+    "vertebra up --connect 192.168.1.5:7000 --connect '[fd00::7]:7000'",
     "vertebra up --json | jq .",
     "nohup vertebra up --json > vertebra.log &",
   ])
     .option("--serial <path>", "a serial port with a board on it; may be given several times", collect, [])
     .option("--baud <rate>", "the rate of those ports", wholeNumber(300, 4_000_000), 115_200)
+    .option("--listen <[host:]port>", "let other gateways of the world dial this one; host: 127.0.0.1", place("listen"))
+    .option("--connect <host:port>", "dial another gateway; may be given several times", placesToDial, [])
     .addHelpText(
       "after",
-      "\nBoards of the world that run on this machine are found without --serial. A port that is not there yet is told, and\nopened when it comes. Who stops reading the output stops nothing: lines are left out then, and counted.",
+      "\nBoards of the world that run on this machine are found without --serial. A port that is not there yet is told, and\nopened when it comes. Links that are to stay: `vertebra link add`. To be dialed from other machines, name an address of\nthis one, or 0.0.0.0 for all of them. Who stops reading the output stops nothing: lines are left out then, and counted.",
     )
     .action(up);
 }
@@ -49,9 +58,11 @@ async function up(options: UpOptions): Promise<void> {
   failed.catch(() => {});
   const events = eventsFor(world, json, log, fail);
   const machine = { crypto: nodeCrypto(), disk: nodeDisk };
-  const gateway = await startGateway({ world, ...machine, serial: namedPorts(options), events });
+  const gateway = await startGateway({ world, ...machine, links: namedLinks(world, options), events });
   // Once it runs: which boards there are it knows from what is final.
-  for (const { terminal } of world.boards) gateway.addCable({ path: terminal, baudRate: options.baud, named: false });
+  for (const { terminal } of world.boards) {
+    gateway.links.open({ kind: "serial", path: terminal, baudRate: options.baud }, false);
+  }
   try {
     const control = await startControl(gateway, events.notice);
     try {
@@ -71,8 +82,26 @@ function upJson(gateway: Gateway) {
   return { event: "up", world: gateway.world.tag, avatar, epoch };
 }
 
-function namedPorts({ serial, baud }: UpOptions): SerialPlace[] {
-  return serial.map((path) => ({ path, baudRate: baud, named: true }));
+/** Those of the command line, and those that were added to stay. */
+function namedLinks({ directory }: World, { serial, baud, listen, connect }: UpOptions): LinkPlace[] {
+  const ports = serial.map((path): LinkAddress => ({ kind: "serial", path, baudRate: baud }));
+  const addresses = [...ports, ...(listen ? [listen] : []), ...connect, ...readLinks(directory)];
+  return addresses.map((address) => ({ address, named: true }));
+}
+
+/** For commander, which tells what is wrong with its option. */
+function place(kind: "listen" | "tcp"): (text: string) => LinkAddress {
+  return (text) => {
+    try {
+      return readPlace(kind, text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as VertebraError).message);
+    }
+  };
+}
+
+function placesToDial(text: string, before: readonly LinkAddress[]): readonly LinkAddress[] {
+  return [...before, place("tcp")(text)];
 }
 
 function eventsFor(
@@ -82,10 +111,10 @@ function eventsFor(
   fail: (error: unknown) => void,
 ): GatewayEvents {
   return {
-    link(path, avatar, error) {
+    link(address, avatar, error) {
       const peer = catalog.memberName(avatar);
-      if (json) log({ event: error ? "down" : "link", path, peer, avatar: toHex(avatar), why: error?.code });
-      else log([`${peer} on ${path} `, error ? [paint("red", "down"), `: ${error.message}`] : paint("green", "up")]);
+      if (json) log({ event: error ? "down" : "link", address, peer, avatar: toHex(avatar), why: error?.code });
+      else log([`${peer} on ${address} `, error ? [paint("red", "down"), `: ${error.message}`] : paint("green", "up")]);
     },
     final(block) {
       if (!json) return;

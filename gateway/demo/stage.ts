@@ -3,6 +3,7 @@ import type { VertebraError } from "../../firmware/core/errors";
 import type { FinalBlock } from "../../firmware/core/events";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Line } from "../../firmware/device/lines";
+import { usualBaudRate } from "../avatars/address";
 import { startControl } from "../channels/control";
 import { type ToldEntry, tellEntry } from "../channels/entry";
 import { whyWaiting } from "../channels/waiting";
@@ -75,7 +76,6 @@ function kindsOf(emulator: Rv32Image | undefined): string[] {
 
 const saga = inRepository("examples/thermostat/thermostat.ts");
 const relayBoard = 1;
-const baudRate = 115_200;
 const lastKept = 12;
 
 /** `say` is told what boards complain of, and what the machine lacks for them. All that was started is ended where it rejects. */
@@ -117,7 +117,10 @@ export async function setStage(
     disk: nodeDisk,
     world,
     crypto,
-    serial: world.boards.map((board) => ({ path: board.terminal, baudRate, named: false })),
+    links: world.boards.map(({ terminal }) => ({
+      address: { kind: "serial", path: terminal, baudRate: usualBaudRate },
+      named: false,
+    })),
     events: {
       final: (block) => takeFinal({ world, orders, last, thermostat }, block),
       link(_path, avatar, error) {
@@ -135,7 +138,7 @@ export async function setStage(
     await Promise.all([endBoards(), gateway.close()]);
     throw error;
   });
-  const cable = gateway.cable(world.boards[relayBoard]!.terminal);
+  const cable = gateway.links.cable(world.boards[relayBoard]!.terminal);
   return {
     world,
     boards,

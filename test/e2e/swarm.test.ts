@@ -122,7 +122,7 @@ describe.skipIf(reason)(`a swarm of three robots${reason ? ` (skipped: ${reason}
 
   it("goes safe without its link, gives up what waits too long for it, and goes back when it is there again", async () => {
     boards.get(gripper)!.say(`pin ${guard} 1`);
-    const cable = gateway.cable(bench.world.boards[0]!.terminal);
+    const cable = gateway.links.cable(bench.world.boards[0]!.terminal);
     const job = await pushJob();
     await expect.poll(async () => (await statesOf(job)).length, { ...patience, interval: 10 }).toBeGreaterThan(1);
     cable.unplug();

@@ -155,7 +155,7 @@ describe("a gateway that is up", patience, () => {
     await up.printed('"event":"up"');
     const link = async () =>
       JSON.parse((await run("status", "--dir", directory, "--json")).stdout).links.find(
-        ({ path }: { path: string }) => path === port,
+        ({ address }: { address: string }) => address === port,
       );
     expect(await link()).toMatchObject({ state: "closed", error: { code: "port-missing" } });
     const cable = await plugIn(host, parent);

@@ -114,10 +114,10 @@ describe("a gateway whose world grows", () => {
     const group = gateway.world.catalog.group("definitions");
     await (await gateway.channel.push(group, encodeDefinition(begun.definitions[0]!))).final;
     const { terminal } = boardOf(gateway.world, "porch");
-    gateway.addCable({ path: terminal, baudRate: 115_200, named: false });
+    gateway.links.open({ kind: "serial", path: terminal, baudRate: 115_200 }, false);
     const again = await addBoard(gateway, { name: "porch", board: simulated, labels: [], dry: false }, never());
     expect(again.defined).toMatchObject([{ kind: "group", name: "machine@porch" }]);
-    expect(gateway.status().links.map(({ path }) => path)).toEqual([terminal]);
+    expect(gateway.status().links.map(({ address }) => address)).toEqual([terminal]);
     expect(readFileSync(boardOf(gateway.world, "porch").definitionFile, "utf8")).toBe(simulated);
     await expect(add(gateway, "porch")).rejects.toMatchObject({ code: "name-taken" });
   });

@@ -109,12 +109,13 @@ const verified = {
   },
   ...{ position: 0, firstEntry: 0, count: 1, time: 0, certifiedBy: ["cd"], closedBy: ["cd"], entries: [{ text: "t" }] },
 };
-const link = {
-  path: "/dev/ttyUSB0",
-  state: "up",
-  peer: "board-1",
-  error: { code: "c", message: "it is gone", remedy: "r" },
-};
+const refusal = { code: "c", message: "it is gone", remedy: "r" };
+const carried = { upMs: 61_000, resumed: true, bytesIn: 2_048, bytesOut: 1, retransmissions: 0, roundTripMs: 1.5 };
+const links = [
+  { kind: "serial", address: "/dev/ttyUSB0", state: "closed", peer: null, error: refusal, upMs: null },
+  { kind: "accepted", address: "tcp://10.0.0.2:1", state: "up", peer: "board-1", error: null, ...carried, queued: 9 },
+];
+const door = { address: "listen://0.0.0.0:0", port: 7, open: false, error: refusal, strangers: 1, turnedAway: 2 };
 const status = {
   ...{
     world: "w",
@@ -122,7 +123,9 @@ const status = {
     highestFinalizableGeneration: 1,
     highestCertifiedGeneration: 2,
     attempt: 0,
-    links: [link],
+    directory: "/d",
+    links,
+    doors: [door],
   },
   membership: { epoch: 1, expelled: ["board-1"] },
   groups: [{ name: "note", finalEntries: 1, finalBlocks: 1, pendingBlocks: 0, buffered: 0, observesUntil: 4 }],

@@ -4,6 +4,7 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { encodeEntry, objectToValues } from "../../firmware/core/pact/entry";
 import { pactId } from "../../firmware/core/pact/pact";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
+import { readLink } from "../../gateway/avatars/address";
 import type { BoardEvents } from "../../gateway/fleet/board-process";
 import { type GatewayEvents, startGateway } from "../../gateway/gateway";
 import { nodeCrypto } from "../../gateway/participant/crypto";
@@ -49,8 +50,8 @@ export async function gatewayOf(world: World, paths: readonly string[] = [], nam
     notice: (error) => notices.push(error.code),
     failed: (error) => told.push(`failed ${error}`),
   };
-  const serial = paths.map((path) => ({ path, baudRate: 115_200, named }));
-  return Object.assign(await startGateway({ world, crypto, disk, serial, events }), { told, notices });
+  const links = paths.map((path) => ({ address: readLink(path), named }));
+  return Object.assign(await startGateway({ world, crypto, disk, links, events }), { told, notices });
 }
 
 export type TestGateway = Awaited<ReturnType<typeof gatewayOf>>;

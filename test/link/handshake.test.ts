@@ -3,8 +3,10 @@ import { attest } from "../../firmware/core/identity/attestation";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { nobleCrypto } from "../../firmware/device/noble";
 import { createFrameReader, encodeFrame, type Kind, kinds, readFrames } from "../../firmware/link/frames";
-import { type LinkIdentity, linkStats, startLink } from "../../firmware/link/link";
+import { alarmLink, createLink, type LinkIdentity, linkStats, receiveBytes, startLink } from "../../firmware/link/link";
 import { createPreamble } from "../../firmware/link/preamble";
+import { decodeResume1 } from "../../firmware/link/resumption";
+import { isAskedBy } from "../../firmware/link/session";
 import {
   bothUp,
   createPair,
@@ -56,6 +58,57 @@ describe("two participants of a world", () => {
     expectMeeting(pair);
     expect(linkStats(pair.left.link).handshakes).toBe(1);
     expect(pair.written.length).toBeLessThan(15);
+  });
+
+  it("have the one initiate that leads, whatever they draw, and ask when the wire is back", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const pair = createPair(crypto, { seed, leads: seed % 2 === 0 ? "left" : "right" });
+      const [leading, led] = seed % 2 === 0 ? [pair.left, pair.right] : [pair.right, pair.left];
+      pair.start();
+      expect(pair.until(() => bothUp(pair), 1_000)).toBe(true);
+      const first = pair.written.find((passing) => frameOf(passing).kind === kinds.message1);
+      expect(first?.from).toBe(leading.name);
+      pair.cut();
+      const from = pair.written.length;
+      pair.plug();
+      expect(pair.until(() => bothUp(pair), 1_000)).toBe(true);
+      const [question] = pair.written.slice(from).filter(({ from: name }) => name === leading.name);
+      const { id } = decodeResume1(frameOf(question!).payload);
+      expect(frameOf(question!).kind).toBe(kinds.resume1);
+      // By its first frame alone the other knows whose session it is; nobody does by an id that was never given.
+      expect([isAskedBy(leading.link.session, id), isAskedBy(led.link.session, new Uint8Array(8))]).toEqual([
+        false,
+        false,
+      ]);
+      expect(isAskedBy(led.link.session, id)).toBe(true);
+    }
+  });
+
+  it("sign for nobody who has not shown that it holds the world's key", () => {
+    let signed = 0;
+    const identity = identityOf(crypto, 1);
+    const sign = (bytes: Uint8Array) => {
+      signed++;
+      return identity.avatar.sign(bytes);
+    };
+    const link = createLink({
+      ...{ crypto, random: seededRandom(seeded(5)), queue: 1_000, now: 0 },
+      identity: { ...identity, avatar: { ...identity.avatar, sign } },
+    });
+    startLink(link, 0);
+    const random = seededRandom(seeded(6));
+    for (let now = 0; now < 20_000; now += 100) {
+      receiveBytes(
+        link,
+        encodeFrame(kinds.preamble, createPreamble(random, identity.worldTag, 0, now % 200 === 0)),
+        now,
+      );
+      for (const kind of [kinds.message1, kinds.message2, kinds.message3, kinds.resume1, kinds.resume3]) {
+        receiveBytes(link, encodeFrame(kind, random.bytes(48)), now);
+      }
+      alarmLink(link, now);
+    }
+    expect(signed).toBe(0);
   });
 
   it("let the greater random initiate, whichever end has it", () => {

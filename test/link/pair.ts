@@ -135,18 +135,20 @@ interface Arrival {
 
 export function createPair(
   crypto: Crypto,
-  options: { seed?: number; left?: LinkIdentity; right?: LinkIdentity; random?: Random } = {},
+  options: { seed?: number; left?: LinkIdentity; right?: LinkIdentity; random?: Random; leads?: "left" | "right" } = {},
 ): Pair {
   const random = options.random ?? seededRandom(seeded(options.seed ?? 1));
   const arrivals: Arrival[] = [];
   const wireFree = { left: 0, right: 0 };
   let order = 0;
 
-  const makeLink = (identity: LinkIdentity, now: number) =>
-    createLink({ crypto, random, identity, queue: ample.queue, now });
+  const makeLink = (name: "left" | "right", identity: LinkIdentity, now: number) => {
+    const leads = options.leads === undefined ? {} : { leads: options.leads === name };
+    return createLink({ crypto, random, identity, queue: ample.queue, now, ...leads });
+  };
   const makeEnd = (name: "left" | "right", identity: LinkIdentity): End => ({
     name,
-    link: makeLink(identity, 0),
+    link: makeLink(name, identity, 0),
     messages: [],
     events: [],
     notices: [],
@@ -231,7 +233,7 @@ export function createPair(
       pair.start();
     },
     restart(end) {
-      end.link = makeLink(end.identity, pair.now);
+      end.link = makeLink(end.name, end.identity, pair.now);
       end.wakeAt = Number.POSITIVE_INFINITY;
       perform(end, startLink(end.link, pair.now));
     },

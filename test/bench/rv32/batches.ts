@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeProvision, encodeProvision } from "../../../firmware/core/identity/provision";
 import type { Line } from "../../../firmware/device/lines";
+import { readLink } from "../../../gateway/avatars/address";
 import { startRv32Board } from "../../../gateway/fleet/rv32-board";
 import { buildRv32Image, type Rv32Image } from "../../../gateway/fleet/rv32-image";
 import { startGateway } from "../../../gateway/gateway";
@@ -62,8 +63,8 @@ export async function countBatches(batches: number): Promise<BatchesCost> {
     say: () => {},
     failed: () => {},
   };
-  const serial = [{ path: board.board.terminal, baudRate: 115_200, named: false }];
-  const gateway = await startGateway({ disk: nodeDisk, world, crypto, serial, events: quiet });
+  const links = [{ address: readLink(board.board.terminal), named: false }];
+  const gateway = await startGateway({ disk: nodeDisk, world, crypto, links, events: quiet });
   try {
     while (finals(lines).length < batches || machine(lines).at(-1)!.index < finals(lines)[batches - 1]!) {
       if (told.length > 0)

@@ -1,0 +1,133 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decodeProvision } from "../../firmware/core/identity/provision";
+import { configPath, configText, readConfig } from "../../gateway/world/config";
+import { boardFiles } from "../../gateway/world/world";
+import { type RunningCommand, run, startCommand } from "../gateway/command";
+import { reading } from "../gateway/worlds";
+import { createLivingWorld, kill, type LivingWorld } from "./living-world";
+
+const patience = { timeout: 30_000 };
+
+/** The directory of a second gateway, which has what a board was provisioned with. */
+function secondGateway({ directory, parent }: LivingWorld): string {
+  const second = join(parent, "second");
+  const { seed, worlds } = decodeProvision(
+    new Uint8Array(readFileSync(boardFiles(directory, "board-1").provisionFile)),
+  );
+  mkdirSync(second, { mode: 0o700 });
+  const { groups, sagas, pacts } = worlds[0]!;
+  const config = readConfig(directory);
+  const named = config.groups.filter(({ bytes }) => groups.some((each) => Buffer.compare(each, bytes) === 0));
+  writeFileSync(configPath(second), configText({ ...config, seed, groups: named, sagas, pacts }), { mode: 0o600 });
+  return second;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe("a person with two gateways", () => {
+  let world: LivingWorld;
+  let second: string;
+  const running: RunningCommand[] = [];
+  beforeEach(async () => {
+    world = await createLivingWorld(1);
+    second = secondGateway(world);
+  });
+  afterEach(async () => {
+    for (const each of running.splice(0)) await kill(each);
+    await world.end();
+  });
+
+  async function askSecond(...words: string[]) {
+    const { status, stdout, stderr } = await run(...words, "--dir", second, "--json");
+    const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
+    return { status, answer: JSON.parse(lines.at(-1)!) };
+  }
+
+  async function upSecond(...words: string[]): Promise<RunningCommand> {
+    const command = startCommand("up", ...words, "--dir", second, "--json");
+    running.push(command);
+    await command.printed('"event":"up"');
+    return command;
+  }
+
+  const links = async () => (await askSecond("link", "list")).answer;
+
+  it("adds links that stay, sees how they stand, and removes them", { timeout: 120_000 }, async () => {
+    const port = await freePort();
+    const door = `listen://127.0.0.1:${port}`;
+    const line = `tcp://127.0.0.1:${port}`;
+    expect(await world.ask("link", "add", door, "--dry-run")).toMatchObject({ answer: { dry: true, address: door } });
+    expect((await world.ask("link", "list")).answer).toEqual([]);
+    expect(await world.ask("link", "add", `listen://${port}`)).toMatchObject({
+      answer: { dry: false, running: false },
+    });
+    await world.up();
+    expect((await world.ask("link", "list")).answer).toMatchObject([{ address: door, state: "listens" }]);
+    const up = await upSecond();
+    expect(await askSecond("link", "add", line)).toMatchObject({ answer: { address: line, running: true } });
+    expect(await askSecond("link", "add", line)).toMatchObject({
+      status: 1,
+      answer: { error: { code: "link-known" } },
+    });
+    expect(await askSecond("link", "add", "tcp://x")).toMatchObject({ answer: { error: { code: "link-address" } } });
+    await expect.poll(links, patience).toMatchObject([{ address: line, state: "up", peer: "gateway" }]);
+    const pushed = await askSecond("push", "machine@board-1", JSON.stringify(reading(0.5)), "--final");
+    expect(pushed).toMatchObject({ status: 0, answer: { sequence: 0 } });
+
+    await kill(up);
+    await world.ask("push", "machine-shared", JSON.stringify(reading(0.5)));
+    await upSecond();
+    await expect.poll(links, patience).toMatchObject([{ address: line, state: "up" }]);
+    await expect.poll(() => world.tail("machine-shared"), patience).toHaveLength(1);
+
+    expect(await askSecond("link", "remove", line, "--dry-run")).toMatchObject({ answer: { dry: true } });
+    expect(await links()).toHaveLength(1);
+    expect(await askSecond("link", "remove", line)).toMatchObject({ answer: { address: line, running: true } });
+    await expect
+      .poll(async () => (await askSecond("status")).answer.links.some((each: { kind: string }) => each.kind === "tcp"))
+      .toBe(false);
+    expect(await askSecond("link", "remove", line)).toMatchObject({ answer: { error: { code: "link-unknown" } } });
+  });
+
+  it("joins them by the command line alone, and reads in 80 columns how the link goes", {
+    timeout: 60_000,
+  }, async () => {
+    const port = await freePort();
+    await world.start('"event":"up"', "up", "--listen", `${port}`);
+    const up = await upSecond("--connect", `127.0.0.1:${port}`);
+    await up.printed('"event":"link"');
+    await expect
+      .poll(async () => (await askSecond("status")).answer.links, patience)
+      .toContainEqual(
+        expect.objectContaining({
+          ...{ kind: "tcp", address: `tcp://127.0.0.1:${port}`, state: "up", peer: "gateway", resumed: false },
+          ...{ upMs: expect.any(Number), bytesIn: expect.any(Number), roundTripMs: expect.any(Number), queued: 0 },
+        }),
+      );
+    const { stdout } = await run("status", "--dir", world.directory);
+    expect(stdout).toMatch(
+      /up +board-1 +tcp:\/\/127\.0\.0\.1:\d+, which dialed\n +[\d.]+ m?s: \d.* in, .* out, \d+ again, [\d.]+ ms/,
+    );
+    expect(stdout).toMatch(new RegExp(`listens +listen://127.0.0.1:${port}\n`));
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("is told by the command line what is no place", async () => {
+    for (const words of [
+      ["--listen", "x"],
+      ["--connect", "7000"],
+      ["--connect", "::1:7000"],
+    ]) {
+      expect(await run("up", ...words, "--dir", world.directory)).toMatchObject({ status: 2 });
+    }
+  });
+});
