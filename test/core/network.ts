@@ -98,8 +98,10 @@ export interface Network {
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
-  /** A steward of now defines that these are it from then on; the group of definitions before is known as `definitions~1`, and so on. */
-  changeStewards(steward: string, names: readonly string[]): void;
+  /** A steward defines that these are it from then on; returns the name of the group in which they define, the first of which is `definitions`. */
+  changeStewards(steward: string, names: readonly string[]): string;
+  /** The one in which the stewards define now, as far as this member has heard. */
+  definitionsAt(member: string): string;
   /** A steward retires it, and none succeeds it. */
   retire(steward: string, group: string): void;
   /** A steward expels one, as its gateway would: whoever else is no stranger, and not expelled, is sealed the secret of the next epoch. */
@@ -176,7 +178,6 @@ export function createNetwork(plan: NetworkPlan): Network {
   let order = 0;
   let sessions = 0;
   let expulsions = 0;
-  let changes = 0;
   let nextPeer = 1;
   const links = new Map<string, number>();
   /** Of each link, and of each that is to be renewed, when. */
@@ -291,22 +292,22 @@ export function createNetwork(plan: NetworkPlan): Network {
       defineEntry(steward, network.definitionOf(group, followers));
     },
     changeStewards(steward, names) {
-      const former = bytesOf.get("definitions")!;
-      const version = ++changes + 1;
-      const next = definitionsGroup(
-        crypto,
-        names.map((name) => avatars.get(name)!),
-        version,
-      );
-      const entry = encodeDefinition({
-        ...{ kind: "group", name: "definitions", group: next, pacts: [definitionsPactBytes(version)] },
-        ...{ readings: [], followers: [], succeeds: former },
-      });
-      const id = groups.get("definitions")!;
-      groups.set(`definitions~${changes}`, id);
-      groups.set("definitions", syncGroupId(crypto, next));
-      bytesOf.set("definitions", next);
-      defineEntry(steward, entry, id);
+      const former = network.definitionsAt(steward);
+      const version = 2 + Number(/\d+$/.exec(former) ?? 0);
+      const owners = names.map((name) => avatars.get(name)!);
+      const next = definitionsGroup(crypto, owners, version);
+      const name = `${[...names].sort().join("-")}-${version - 1}`;
+      groups.set(name, syncGroupId(crypto, next));
+      bytesOf.set(name, next);
+      const group = { name, group: next, pacts: [definitionsPactBytes(version)], readings: [], followers: [] };
+      defineEntry(steward, encodeDefinition({ kind: "group", ...group, succeeds: bytesOf.get(former)! }));
+      return name;
+    },
+    definitionsAt(name) {
+      const { retired } = members.get(name)!;
+      let present = "definitions";
+      for (let next = retired.get(present); next != null; next = retired.get(present)) present = next;
+      return present;
     },
     retire(steward, group) {
       defineEntry(steward, encodeDefinition({ kind: "retire", group: groups.get(group)! }));
@@ -317,7 +318,7 @@ export function createNetwork(plan: NetworkPlan): Network {
       const remaining = [...members.values()].filter(
         (each) => each.name !== name && !out(each.avatar) && !plan.strangers?.includes(each.name),
       );
-      const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+      const about = { world: tag, group: groups.get(network.definitionsAt(steward))!, id: null, token: 1 };
       for (const each of expulsion(
         crypto,
         worldId,
@@ -380,7 +381,8 @@ export function createNetwork(plan: NetworkPlan): Network {
     return [...groups].find(([, id]) => equal(id, group))?.[0] ?? toHex(group);
   }
 
-  function defineEntry(steward: string, entry: Uint8Array, group = groups.get("definitions")!): void {
+  function defineEntry(steward: string, entry: Uint8Array): void {
+    const group = groups.get(network.definitionsAt(steward))!;
     const about = { world: tag, group, id: null, token: 1 };
     network.give(steward, { kind: "push", ...about, entry });
     network.flush(steward);

@@ -31,6 +31,7 @@ interface Planned extends GroupPlan {
   /** The name of the first of those that it succeeds, of which its pact is. */
   readonly pact: string;
   readonly sealed: boolean;
+  readonly steward: string;
 }
 
 interface Grown {
@@ -40,6 +41,8 @@ interface Grown {
   /** Sagas that a steward tried to deploy, with the owners of their state groups and how many pieces their sources have. */
   readonly sagas: { readonly name: string; readonly group: string; readonly pieces: number }[];
   readonly wrong: string[];
+  /** Who was left out of the stewards once: what it had sealed for them may count for nobody. */
+  readonly leftOut: Set<string>;
 }
 
 /** A gateway, or three who must agree on what is defined, each with cables to all boards. */
@@ -50,7 +53,7 @@ function createWorld(stewards: number): Grown {
     ...gateways.flatMap((gateway) => boards.map((board) => [gateway, board] as const)),
   ];
   const network = createNetwork({ crypto, members: [...gateways, ...boards], groups: [], stewards: gateways, links });
-  const world = { network, gateways, groups: [], sagas: [], wrong: [] };
+  const world = { network, gateways, groups: [], sagas: [], wrong: [], leftOut: new Set<string>() };
   network.filter = (from, _to, bytes) => {
     watch(world, from, bytes);
     return true;
@@ -79,7 +82,7 @@ function watch({ network, gateways, wrong }: Grown, from: string, bytes: Uint8Ar
 /** A definition of a group with everyone, issued by who may not, said to each who hears it: by itself, and as if others had passed it on. */
 function forge({ network, gateways }: Grown, draw: Draw, number: number): void {
   const entries = [network.definitionOf({ name: `forged${number}`, owners: [liar, draw.one(boards)] })];
-  const group = network.groups.get("definitions")!;
+  const group = network.groups.get(network.definitionsAt(draw.one(gateways)))!;
   const signer = createForge(network, crypto).signer(liar);
   const claimed = draw.chance(0.5) ? signer.publicKey : network.members.get(draw.one(gateways))!.avatar;
   const counter = 1 + draw.below(6);
@@ -103,8 +106,9 @@ function step(world: Grown, draw: Draw, number: number): void {
   const all = [...gateways, ...boards];
   const member = (name: string) => network.members.get(name)!;
   const alive = all.filter((name) => member(name).alive);
-  const what = draw.below(13);
-  if (what === 10) deploySaga(world, draw);
+  const what = draw.below(gateways.length > 1 ? 14 : 13);
+  if (what === 13) changeStewards(world, draw);
+  else if (what === 10) deploySaga(world, draw);
   else if (what > 10) succeed(world, draw);
   else if (what < 2 && groups.length < 12) {
     const steward = draw.one(gateways);
@@ -128,6 +132,15 @@ function step(world: Grown, draw: Draw, number: number): void {
     for (const name of all) if (!member(name).alive && draw.chance(0.5)) revive(world, name);
   } else if (member(liar).alive) forge(world, draw, number);
   network.run(network.now + draw.below(1_500));
+}
+
+/** Some of the gateways are stewards from then on; another change may have come first, and then this one counts for nobody. */
+function changeStewards({ network, gateways, leftOut }: Grown, draw: Draw): void {
+  const steward = draw.one(gateways);
+  if (gateways.length === 1 || !network.members.get(steward)!.alive) return;
+  const next = some(draw, gateways, 1 + draw.below(gateways.length));
+  for (const name of gateways) if (!next.includes(name)) leftOut.add(name);
+  network.changeStewards(steward, next);
 }
 
 /** Most often it is for one that is gone that others succeed, and something waits for it. */
@@ -167,12 +180,16 @@ function succeed(world: Grown, draw: Draw): void {
 }
 
 /** Owners hear each other through those who follow. What waits in a steward's buffer is promised to nobody. */
-function defineGroup({ network, gateways, groups }: Grown, steward: string, plan: Omit<Planned, "sealed">): void {
+function defineGroup(
+  { network, gateways, groups }: Grown,
+  steward: string,
+  plan: Omit<Planned, "sealed" | "steward">,
+): void {
   const { sealed } = network.members.get(steward)!;
   const before = sealed.length;
   const followers = gateways.filter((name) => !plan.owners.includes(name));
   network.define(steward, plan, followers);
-  groups.push({ ...plan, sealed: sealed.length > before });
+  groups.push({ ...plan, steward, sealed: sealed.length > before });
 }
 
 /** To the owners of a group that is not there for all of them yet, maybe; the liar says other bytes for it, and asks for what is not its own. */
@@ -242,14 +259,16 @@ function succeededBy(retired: ReadonlyMap<string, string | null>, name: string):
 
 /** What was sealed is final once for every owner, in the order of the others; whoever owns or relays a group knows it, and no one else. */
 function faultsOf(world: Grown): string[] {
-  const { network, gateways, groups, wrong } = world;
+  const { network, gateways, groups, wrong, leftOut } = world;
   const faults = [...wrong];
-  for (const { name, owners, sealed } of groups) {
+  for (const { name, owners, sealed, steward } of groups) {
     const order = network.entriesOf(owners[0]!, name);
     if (new Set(order).size < order.length) faults.push(`${name} has an entry twice`);
     for (const [other, member] of network.members) {
       const entries = network.entriesOf(other, name);
-      const there = sealed || gateways.some((gateway) => network.members.get(gateway)!.defined.includes(name));
+      const there =
+        (sealed && !leftOut.has(steward)) ||
+        gateways.some((gateway) => network.members.get(gateway)!.defined.includes(name));
       const concerned = there && (owners.includes(other) || gateways.includes(other));
       if (concerned !== member.defined.includes(name))
         faults.push(`${other} does not know rightly whether ${name} is its own`);

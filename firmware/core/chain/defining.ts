@@ -11,6 +11,16 @@ export interface Defining {
   readonly first: number;
 }
 
+/** What became final in one of them. */
+export interface FinalDefinition {
+  readonly group: Group;
+  /** Its sequence in that group. */
+  readonly index: number;
+  readonly entry: Uint8Array;
+  /** Of its block, where this participant issued that. */
+  readonly own: { readonly counter: number; readonly time: number } | null;
+}
+
 /** Those of before too: who slept hears there of the one that goes on. */
 export function isOfDefinitions({ definitions }: Pick<World, "definitions">, group: Group): boolean {
   return definitions.some((each) => each.group === group);

@@ -5,7 +5,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash } from "../wire/types";
 import { isWhole } from "./access";
 import { noteFinalOwn } from "./amnesia";
-import { isOfDefinitions } from "./defining";
+import { type FinalDefinition, isOfDefinitions } from "./defining";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
 import { reportMissing } from "./missing";
 import { noteProducedIds } from "./repeats";
@@ -96,7 +96,8 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   group.entries = firstEntry + count;
   group.lastFinal = header.id;
   world.changed.groups.add(group);
-  if (isOfDefinitions(world, group)) noteDefinitions(world, group, firstEntry, entries ?? []);
+  if (isOfDefinitions(world, group))
+    noteDefinitions(world, group, firstEntry, entries ?? [], issuerKey === world.avatarKey ? { counter, time } : null);
   deliverFinal(world, {
     world: world.tag,
     group: group.id,
@@ -113,9 +114,15 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
 }
 
 /** Taken when all of the present event is (`definitions/defined`), and written with it. */
-function noteDefinitions(world: World, group: Group, first: number, entries: readonly Uint8Array[]): void {
+function noteDefinitions(
+  world: World,
+  group: Group,
+  first: number,
+  entries: readonly Uint8Array[],
+  own: FinalDefinition["own"],
+): void {
   for (let index = 0; index < entries.length; index++) {
-    world.toDefine.push({ group, index: first + index, entry: entries[index]! });
+    world.toDefine.push({ group, index: first + index, entry: entries[index]!, own });
   }
 }
 

@@ -2,8 +2,9 @@ import { take } from "../block/buffer";
 import { VertebraError } from "../errors";
 import { type Produced, readMoved, readProduced, withMoved } from "../pact/produced";
 import { equal, toHex } from "../wire/bytes";
-import type { Block } from "../wire/types";
+import type { Block, BlockHeader } from "../wire/types";
 import { mayWrite } from "./access";
+import type { FinalDefinition } from "./defining";
 import { forgetBlock } from "./finalize";
 import type { Group } from "./group";
 import { successorsOf } from "./retired";
@@ -43,20 +44,45 @@ function writableSuccessors(world: World, group: Group): Group[] {
 function moveBlock(world: World, group: Group, successors: readonly Group[], block: Block): void {
   const { id, value } = block.header;
   const last = successors.at(-1)!;
-  const [first, ...rest] = block.entries ?? [];
-  if (first === undefined || last.observesUntil > last.position) return;
-  const before = readMoved(first);
-  // In those between, which were retired before this participant heard of them, it never was.
-  const between = successors.slice(1).map(() => 0);
-  const counters = [...between, value.counter, ...(before?.counters ?? [])];
-  const entries = [withMoved({ counters, entry: before?.entry ?? first }), ...rest];
+  if (block.entries === null || last.observesUntil > last.position) return;
   forgetBlock(world, group, toHex(id));
-  group.movedThrough = value.counter;
-  world.changed.groups.add(group);
-  const moved = issueNext(world, last, entries, value.time);
+  const moved = issueMoved(world, group, successors, value, block.entries);
   const to = { group: last.id, block: moved.header.id };
   world.delivered.push({ kind: "moved", world: world.tag, group: group.id, block: id, to });
   keepIssued(world, last, moved);
+}
+
+/** The same entries in the last of the successors, the first of them saying which block it was here. */
+function issueMoved(
+  world: World,
+  group: Group,
+  successors: readonly Group[],
+  { counter, time }: Pick<BlockHeader, "counter" | "time">,
+  [first, ...rest]: readonly Uint8Array[],
+): Block {
+  const before = readMoved(first!);
+  // In those between, which were retired before this participant heard of them, it never was.
+  const between = successors.slice(1).map(() => 0);
+  const counters = [...between, counter, ...(before?.counters ?? [])];
+  group.movedThrough = counter;
+  world.changed.groups.add(group);
+  return issueNext(world, successors.at(-1)!, [withMoved({ counters, entry: before?.entry ?? first! }), ...rest], time);
+}
+
+/**
+ * What this participant defined behind the definition by which other stewards define counts for nobody: where it heard of both at the same
+ * time, and moved nothing, it defines it anew. `late` are final, in their order.
+ */
+export function defineAnew(world: World, late: readonly FinalDefinition[]): void {
+  for (let at = 0; at < late.length; ) {
+    const { group, own } = late[at]!;
+    const begins = at;
+    while (at < late.length && late[at]!.own === own) at++;
+    const successors = writableSuccessors(world, group);
+    if (own === null || own.counter <= group.movedThrough || successors.length === 0) continue;
+    const entries = late.slice(begins, at).map(({ entry }) => entry);
+    keepIssued(world, successors.at(-1)!, issueMoved(world, group, successors, own, entries));
+  }
 }
 
 function moveBuffered(world: World, group: Group): void {

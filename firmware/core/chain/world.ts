@@ -7,7 +7,7 @@ import type { Action, FinalBlock } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
 import type { Membership } from "../identity/membership";
 import type { AvatarId, Block, ReceivedCertificate, View } from "../wire/types";
-import type { Defining } from "./defining";
+import type { Defining, FinalDefinition } from "./defining";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
 import type { Missing } from "./missing";
@@ -78,7 +78,7 @@ export interface World {
   readonly owners: Set<string>;
   /** Those in which its stewards define what it has, the present one last, and what became final there and is still to be taken. */
   readonly definitions: Defining[];
-  readonly toDefine: { readonly group: Group; readonly index: number; readonly entry: Uint8Array }[];
+  readonly toDefine: FinalDefinition[];
   /** Bytes of memory that are left for groups which are defined while it runs. */
   spareBytes: number;
   /** In hex: who may write where a pact's writers are its stewards. Who is one no more stays here: what it wrote must be judged alike by all. */

@@ -1,9 +1,10 @@
 import { definedKeys, groupKey } from "../block/records";
 import { mayRead } from "../chain/access";
-import { type Defining, isOfDefinitions, numberOfDefinition } from "../chain/defining";
+import { type Defining, type FinalDefinition, isOfDefinitions, numberOfDefinition } from "../chain/defining";
 import { asKnownTo, createGroup, type Group, indexPacts } from "../chain/group";
 import type { Metablock } from "../chain/metablock";
 import { retire } from "../chain/retired";
+import { defineAnew } from "../chain/succession";
 import type { World } from "../chain/world";
 import { VertebraError } from "../errors";
 import { greet } from "../gossip/frontier";
@@ -129,10 +130,13 @@ export function countSagas(
 export function takeDefinitions(world: World, peers: readonly Peer[], outgoing: Outgoing[]): void {
   const before = world.groups.size;
   const { epoch } = world.membership;
-  for (const { group, index, entry } of world.toDefine.splice(0)) {
-    const sequence = numberOfDefinition(world, group, index);
-    if (sequence !== undefined) takeDefinition(world, sequence, entry);
+  const late: FinalDefinition[] = [];
+  for (const each of world.toDefine.splice(0)) {
+    const sequence = numberOfDefinition(world, each.group, each.index);
+    if (sequence !== undefined) takeDefinition(world, sequence, each.entry);
+    else late.push(each);
   }
+  defineAnew(world, late);
   if (world.membership.epoch > epoch) for (const peer of peers) restrict(peer);
   const added = [...world.groups.values()].slice(before);
   if (added.length === 0) return;
