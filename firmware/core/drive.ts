@@ -62,7 +62,7 @@ export function createWorld(
     ...membershipIn(records, toHex(tagBytes), bounds.epochsKept, provision.epoch),
     groups: new Map(groups.map((group) => [group.key, group])),
     owners: new Set(groups.flatMap((group) => group.ownerKeys)),
-    definitions,
+    definitions: definitions === null ? [] : [{ group: definitions, first: 0 }],
     toDefine: [],
     spareBytes: options.spareBytes,
     stewards,

@@ -79,7 +79,8 @@ function start(board: Board, definition: Definition, provision: Provision): void
   board.packing = packingFor(crypto, world);
   board.journal = openJournal(flash, owner, (error) => board.notice(error), board.packing);
   const { journal } = board;
-  const defined = definedBefore(crypto, journal, toHex(identity.worldTag), identity.avatar.publicKey);
+  const { worldTag, avatar: its } = identity;
+  const defined = definedBefore(crypto, journal, toHex(worldTag), its.publicKey, world.definitions);
   for (const each of defined) packWith(board.packing, each.group, each.pacts);
   board.known = {
     pacts: [...world.pacts, ...defined.flatMap(({ pacts }) => pacts)],

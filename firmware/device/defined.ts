@@ -15,8 +15,16 @@ import { addSource } from "./writers";
 /** What a board does about groups that a steward defines for it, besides what its participant does. */
 
 /** Those that it took before this start, as `definedIn` orders them. `tag` is the hex of the worldTag. */
-export function definedBefore(crypto: Crypto, journal: Journal, tag: string, avatar: AvatarId): GroupDefinition[] {
-  return definedIn(crypto, tag, avatar, recordsOf(journal, tag), (key) => recordLength(journal, key) !== undefined);
+export function definedBefore(
+  crypto: Crypto,
+  journal: Journal,
+  tag: string,
+  avatar: AvatarId,
+  founding: Uint8Array | undefined,
+): GroupDefinition[] {
+  const isThere = (key: string) => recordLength(journal, key) !== undefined;
+  const defined = definedIn(crypto, tag, avatar, founding, recordsOf(journal, tag), isThere);
+  return defined.map(({ definition }) => definition);
 }
 
 /** Of how many sagas it keeps definitions. */

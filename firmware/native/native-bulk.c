@@ -26,6 +26,6 @@ void defineBulk(xsMachine* the, xsSlot* native)
 	defineFunction(the, &xsVar(1), "packBegin", vertebra_packBegin, 3);
 	defineFunction(the, &xsVar(1), "packOn", vertebra_packOn, 6);
 	defineFunction(the, &xsVar(1), "packed", vertebra_packed, 1);
-	defineFunction(the, &xsVar(1), "notePlainWrites", vertebra_notePlainWrites, 5);
+	defineFunction(the, &xsVar(1), "notePlainWrites", vertebra_notePlainWrites, 6);
 	defineFrozen(the, native, "bulk", &xsVar(1));
 }

@@ -48,11 +48,12 @@ export interface Native {
     ): ArrayBuffer | boolean;
     /** What was packed. */
     packed(packing: ArrayBuffer): ArrayBuffer;
-    /** Of the buffers of a table's keys and addresses, of the keys apart, and of the numbers of a pass. */
+    /** Of the buffers of a table's keys and addresses, and of the keys apart, what is left and the numbers of a pass. */
     notePlainWrites(
       keys: ArrayBufferLike,
       addresses: ArrayBufferLike,
       apart: ArrayBufferLike,
+      left: ArrayBufferLike,
       bytes: Uint8Array,
       numbers: ArrayBufferLike,
     ): number;

@@ -10,11 +10,11 @@ export function noteInC(
   address: number,
   length: number,
 ): number {
-  const { table, apart, numbers } = pass;
+  const { table, apart, left, numbers } = pass;
   numbers[passed.address] = address;
   numbers[passed.size] = table.size;
   const bytes = flash.read(address, length);
-  const taken = note(table.keys.buffer, table.addresses.buffer, apart.buffer, bytes, numbers.buffer);
+  const taken = note(table.keys.buffer, table.addresses.buffer, apart.buffer, left.buffer, bytes, numbers.buffer);
   table.size = numbers[passed.size]!;
   return taken;
 }

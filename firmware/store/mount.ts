@@ -2,7 +2,7 @@ import { VertebraError } from "../core/errors";
 import { equal, toHex } from "../core/wire/bytes";
 import type { Flash } from "../ports";
 import { append, erase, openNext, restOf } from "./appending";
-import { decodeHead, kinds } from "./entries";
+import { decodeHead, type Kind, kinds } from "./entries";
 import {
   type Front,
   formatVersion,
@@ -15,7 +15,7 @@ import {
   unitOf,
 } from "./front";
 import { damaged, freeSectors, type Log, type Numbers, sectorOf, setSequence, setState, states } from "./log";
-import { createPass, type Pass, passed } from "./pass";
+import { createPass, leftNumbers, type Pass, passed } from "./pass";
 import { countLive, noteRemovals, place, type Said } from "./places";
 import { notePlainWrites } from "./plain-writes";
 import { createWindow, findRecord, flags, recordSize, sizesIn, type Window } from "./record";
@@ -212,9 +212,24 @@ function noteAhead({ log, pass }: Reading, sector: number, at: number, knownEnd:
   numbers[passed.sequence] = log.sequences[sector]!;
   const address = sector * flash.sectorSize + at;
   const taken = notePlainWrites(pass, flash, address, Math.min(knownEnd - at, aheadAtOnce));
-  if (taken > 0) noteRemovals(log, sector, numbers[passed.removals]!);
+  if (taken === 0) return at;
+  noteRemovals(log, sector, numbers[passed.removals]!);
+  noteLeft(log, pass);
   return at + taken;
 }
+
+function noteLeft(log: Log, { left, numbers }: Pass): void {
+  const end = numbers[passed.left]! * leftNumbers.all;
+  for (let at = 0; at < end; at += leftNumbers.all) {
+    const kind = left[at + leftNumbers.kind] as Kind;
+    const part = left[at + leftNumbers.part]!;
+    const parts = left[at + leftNumbers.parts]!;
+    place(log, { key: left[at + leftNumbers.key]!, kind, part, parts }, left[at + leftNumbers.address]!, notCounted);
+  }
+}
+
+/** What is replaced was not counted yet. */
+function notCounted(): void {}
 
 /** Applies the writes of a sector that count; returns what a write said so far that goes on in the next. */
 function readSector(reading: Reading, sector: number, knownEnd: number | undefined, before: Waiting[]): Waiting[] {
@@ -264,8 +279,7 @@ function readSector(reading: Reading, sector: number, knownEnd: number | undefin
 }
 
 function apply(log: Log, { said, address }: Waiting, sector: number, freed: Map<number, number>): void {
-  // What it takes the place of was not counted yet.
-  place(log, said, address, () => {});
+  place(log, said, address, notCounted);
   if (said.kind !== kinds.freed || sector !== log.head) return;
   freed.set(Math.floor(said.key / 0x100000000), said.key % 0x100000000);
 }

@@ -16,6 +16,7 @@ import {
   undeploySaga,
 } from "./deploying";
 import { type ExpelAsked, expelMember } from "./expelling";
+import { type ExportAsked, exportWorld } from "./exporting";
 import { addLink, type LinkAsked, removeLink } from "./linking";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
@@ -25,6 +26,7 @@ import { rolloutsJson, type SteerAsked, steer } from "./rollouts";
 import { type Asked, cancelInvocation, listSagas, redrive, replayInvocation, showInvocation } from "./sagas";
 import { listenIn } from "./socket";
 import { statusJson } from "./status";
+import { addSteward, revokeSteward, type StewardAsked } from "./stewards";
 import { storeSizes } from "./store-sizes";
 import {
   type RemoveAsked,
@@ -112,6 +114,12 @@ const definable = {
     addGroup(gateway, await readBody<GroupAsked>(request, groupAsked), ending),
   "POST /groups/retired": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     retireGroup(gateway, await readBody<RetireAsked>(request, retireAsked), ending),
+  "POST /exported": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    exportWorld(gateway, await readBody<ExportAsked>(request, { name: "string", dry: "boolean" }), ending),
+  "POST /stewards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    addSteward(gateway, await readBody<StewardAsked>(request, { name: "string", dry: "boolean" }), ending),
+  "POST /stewards/revoked": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    revokeSteward(gateway, await readBody<StewardAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /boards/replaced": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     replaceBoard(gateway, await readBody<ReplaceAsked>(request, replaceAsked), ending),
   "POST /boards/removed": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>

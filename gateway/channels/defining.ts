@@ -128,7 +128,15 @@ export async function define(
   const group = definitionsIn(world);
   const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
   const sequences = await beforeEnd(Promise.all(pushed.map(({ final }) => final)), ending);
-  return { dry: false, defined: toldOf(gateway, definitions, sequences) };
+  const { first } = world.catalog.defining.find(({ id }) => equal(id, group.id))!;
+  return {
+    dry: false,
+    defined: toldOf(
+      gateway,
+      definitions,
+      sequences.map((sequence) => first + sequence),
+    ),
+  };
 }
 
 /** Throws `world-fixed`. */

@@ -4,7 +4,7 @@ import { decodePact } from "../../firmware/core/pact/pact";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
-import { type Catalog, definitionsName, type KnownGroup } from "../world/catalog";
+import { type Catalog, isOfDefinitions, type KnownGroup } from "../world/catalog";
 
 /** An entry as channels give it (PROTOCOL 8): JSON, and the same wherever it is read. */
 export interface ToldEntry {
@@ -59,7 +59,7 @@ export function tellEntry(
   if (encoded === null) return { ...told, entry: null };
   const gap = gapCount(encoded);
   if (gap !== undefined) return { ...told, entry: null, gap };
-  if (group.name === definitionsName) return { ...told, entry: tellDefinition(catalog, encoded) };
+  if (isOfDefinitions(catalog, group.id)) return { ...told, entry: tellDefinition(catalog, encoded) };
   return { ...told, entry: fieldsToObject(group.pact.fields, decodeEntry(group.pact.fields, encoded)) };
 }
 

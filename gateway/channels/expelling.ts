@@ -2,13 +2,13 @@ import type { Definition } from "../../firmware/core/definitions/definition";
 import { type ExpelDefinition, sealEpoch } from "../../firmware/core/definitions/epoch-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
-import { quorumSize } from "../../firmware/core/pact/pact";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
 import { groupsOwnedBy, isExpelled, type Member } from "../world/catalog";
 import { memberCalled } from "../world/growing";
+import { stewardsNeeded, stewardsOf } from "../world/stewarding";
 import { boardFiles, provisionAt, type World } from "../world/world";
 import { type DefinedJson, define, tried } from "./defining";
 
@@ -59,7 +59,7 @@ async function defineInTurn(gateway: Gateway, definitions: readonly Definition[]
 
 /** The member's avatar. Throws why it is not to be expelled. */
 function checkExpulsion({ world, participant }: Gateway, name: string): AvatarId {
-  const { catalog, tag, provision } = world;
+  const { catalog, tag } = world;
   const { avatar } = memberCalled(catalog, name);
   const before = catalog.expelled.find((each) => equal(each.avatar, avatar));
   if (before !== undefined) {
@@ -76,13 +76,14 @@ function checkExpulsion({ world, participant }: Gateway, name: string): AvatarId
       "Ask another steward to; in a world with one gateway make a new world.",
     );
   }
-  const left = provision.stewards.filter((each) => !equal(each, avatar) && !isExpelled(catalog, each));
-  const needed = quorumSize("two-thirds", provision.stewards.length);
-  if (provision.stewards.some((each) => equal(each, avatar)) && left.length < needed) {
+  const stewards = stewardsOf(world).owners;
+  const left = stewards.filter((each) => !equal(each, avatar) && !isExpelled(catalog, each));
+  const needed = stewardsNeeded(stewards.length);
+  if (stewards.some((each) => equal(each, avatar)) && left.length < needed) {
     throw new VertebraError(
       "expel-steward",
-      `${name} is a steward, and without it ${left.length} of ${provision.stewards.length} are left, of whom ${needed} must agree on what is defined: nothing could be defined any more`,
-      "Make a new world without it.",
+      `${name} is a steward, and without it ${left.length} of ${stewards.length} are left, of whom ${needed} must agree on what is defined: nothing could be defined any more`,
+      `Revoke it first, for which it must be there: \`vertebra steward revoke ${name}\`. Where it is gone for good, make a new world without it.`,
     );
   }
   return avatar;

@@ -6,7 +6,7 @@ import { encodeEntry } from "../../firmware/core/pact/entry";
 import { type Json, objectToValues } from "../../firmware/core/pact/json";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
-import { definitionsName, type KnownGroup } from "../world/catalog";
+import { definitionsName, isOfDefinitions, type KnownGroup } from "../world/catalog";
 import { gatewayEnds, type Pushed } from "./channel";
 import { readBody } from "./request";
 import { named } from "./waiting";
@@ -50,7 +50,7 @@ export async function answerPush(
 ): Promise<void> {
   const { group: called, entry, final } = await readBody<PushAsked>(request, pushAsked);
   const group = gateway.world.catalog.group(called);
-  if (group.name === definitionsName) throw definedByCommands();
+  if (isOfDefinitions(gateway.world.catalog, group.id)) throw definedByCommands();
   const { fields, pact } = group.pact;
   const bytes = encodeEntry(fields, objectToValues(fields, entry), pact.policy);
   const signal = unlessGone(response, ending);

@@ -2,7 +2,7 @@ import type { PauseDefinition, Standing, StepDefinition } from "../../firmware/c
 import { standingAfter } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import type { Gateway } from "../gateway";
-import { definitionsName, type KnownRollout } from "../world/catalog";
+import type { KnownRollout } from "../world/catalog";
 import { blocksOf } from "./history";
 import { type LastWords, lastWords, type RolloutState, stateOf } from "./rollouts";
 
@@ -73,28 +73,38 @@ function whyOf(
 }
 
 /** All that changed how each of them stands, by their sequences. */
-async function stepsOf({ store, world }: Gateway, rollouts: readonly KnownRollout[]): Promise<Map<number, Steps>> {
-  const { catalog, tag } = world;
+async function stepsOf(gateway: Gateway, rollouts: readonly KnownRollout[]): Promise<Map<number, Steps>> {
+  const { catalog } = gateway.world;
   const steps = new Map(rollouts.map(({ sequence }) => [sequence, [] as Steps]));
   const standing = new Map<number, Standing>();
-  for await (const block of blocksOf(store, tag, catalog.group(definitionsName).id)) {
-    for (const [index, entry] of (block.entries ?? []).entries()) {
-      const definition = block.firstEntry + index;
-      const read = catalog.read(entry);
-      const about = { definition, time: block.time, by: catalog.memberName(block.issuer) };
-      if (read?.kind === "rollout" && steps.has(definition)) {
-        standing.set(definition, { definition: read, open: 1, paused: false });
-        steps.get(definition)!.push({ ...about, what: "began", open: 1 });
-      }
-      if (read?.kind !== "step" && read?.kind !== "pause") continue;
-      const before = standing.get(read.rollout);
-      if (before === undefined) continue;
-      const after = standingAfter(before, read);
-      standing.set(read.rollout, after);
-      if (after !== before) steps.get(read.rollout)!.push({ ...about, what: whatOf(read), open: after.open });
+  for await (const { definition, entry, block } of definitionsOf(gateway)) {
+    const read = catalog.read(entry);
+    const about = { definition, time: block.time, by: catalog.memberName(block.issuer) };
+    if (read?.kind === "rollout" && steps.has(definition)) {
+      standing.set(definition, { definition: read, open: 1, paused: false });
+      steps.get(definition)!.push({ ...about, what: "began", open: 1 });
     }
+    if (read?.kind !== "step" && read?.kind !== "pause") continue;
+    const before = standing.get(read.rollout);
+    if (before === undefined) continue;
+    const after = standingAfter(before, read);
+    standing.set(read.rollout, after);
+    if (after !== before) steps.get(read.rollout)!.push({ ...about, what: whatOf(read), open: after.open });
   }
   return steps;
+}
+
+/** Each that counts, by its number, with the block that it is in. */
+async function* definitionsOf({ store, world: { catalog, tag } }: Gateway) {
+  for (const [at, { id, first }] of catalog.defining.entries()) {
+    const end = catalog.defining[at + 1]?.first ?? Number.POSITIVE_INFINITY;
+    for await (const block of blocksOf(store, tag, id)) {
+      for (const [index, entry] of (block.entries ?? []).entries()) {
+        const definition = first + block.firstEntry + index;
+        if (definition < end) yield { definition, entry, block };
+      }
+    }
+  }
 }
 
 function whatOf(definition: StepDefinition | PauseDefinition): Steps[number]["what"] {

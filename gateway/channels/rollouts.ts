@@ -3,11 +3,12 @@ import { type Definition, encodeDefinition } from "../../firmware/core/definitio
 import { isUnderWay } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
-import { toHex } from "../../firmware/core/wire/bytes";
+import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import type { Catalog, KnownRollout } from "../world/catalog";
 import { definitionsName } from "../world/catalog";
+import { isSteward } from "../world/stewarding";
 import { type DefinedJson, define, tried } from "./defining";
 import { blocksOf } from "./history";
 import { beforeEnd } from "./pushing";
@@ -150,10 +151,10 @@ interface Looked {
  */
 export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<void> {
   const { world, participant } = gateway;
-  const steward = world.provision.stewards.some((each) => toHex(each) === participant.status(world.tag).avatar);
+  const { avatar } = participant.status(world.tag);
   const looked = new Map<number, Looked>();
-  while (steward && !stopping.aborted) {
-    for (const rollout of lastOfEach(world.catalog)) {
+  while (world.catalog.defining.length > 0 && !stopping.aborted) {
+    for (const rollout of isSteward(world, fromHex(avatar)) ? lastOfEach(world.catalog) : []) {
       if (rollout.open === 0) continue;
       try {
         const now = await lookAt(gateway, rollout, looked.get(rollout.sequence));

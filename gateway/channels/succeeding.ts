@@ -6,9 +6,8 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { isExpelled } from "../world/catalog";
+import { isExpelled, isGateway } from "../world/catalog";
 import { type AskedGroup, avatarOf, memberCalled, newBoard } from "../world/growing";
-import { gatewayName } from "../world/layout";
 import { retirementOf, successorOf, withoutMember } from "../world/succeeding";
 import { placeBoard } from "../world/world";
 import { checkGroup, type DefinedJson, define, epochOf, linkBoard, tried } from "./defining";
@@ -126,8 +125,8 @@ function checkOver({ crypto, sagas, world }: Gateway, definition: Definition): v
 
 /** The avatar of a board, expelled or not. Throws `member-unknown` and `board-gateway`. */
 function boardCalled({ world }: Gateway, name: string): AvatarId {
-  const { avatar } = memberCalled(world.catalog, name);
-  if (name !== gatewayName) return avatar;
+  const member = memberCalled(world.catalog, name);
+  if (!isGateway(member) || name !== world.own) return member.avatar;
   throw new VertebraError(
     "board-gateway",
     "The gateway is no board, and its groups need it: what they agree on is here",

@@ -12,6 +12,7 @@ import { pushCommand } from "./push";
 import { rolloutCommand } from "./rollout";
 import { sagaCommand } from "./saga";
 import { statusCommand } from "./status";
+import { stewardCommand } from "./steward";
 import { storeCommand } from "./store";
 import { tailCommand } from "./tail";
 import { upCommand } from "./up";
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     pactCommand,
     groupCommand,
     linkCommand,
+    stewardCommand,
     pushCommand,
     tailCommand,
     statusCommand,

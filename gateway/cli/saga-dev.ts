@@ -14,9 +14,8 @@ import { buildSandbox, type Sandbox } from "../saga/sandbox";
 import type { Told } from "../saga/timeline";
 import { writeJson } from "../system/json";
 import { paint, type Text } from "../system/text";
-import { gatewayName } from "../world/layout";
 import { askedToEnd } from "./ending";
-import { collect, type WorldOptions, worldCommand } from "./options";
+import { collect, type WorldOptions, worldCommand, worldOf } from "./options";
 import { print, printJsonLine, printNotice, say } from "./output";
 
 interface DevOptions extends WorldOptions {
@@ -138,7 +137,9 @@ async function give(
   const version = Math.max(described.options.version, 1 + (live.at(-1)?.version ?? 0));
   const numbered = { ...described, options: { ...described.options, version } };
   const owners =
-    live.length > 0 ? [] : [...new Set([options.board, ...(options.owner.length > 0 ? options.owner : [gatewayName])])];
+    live.length > 0
+      ? []
+      : [...new Set([options.board, ...(options.owner.length > 0 ? options.owner : [worldOf(options).own])])];
   const asked: SagaAsked = { file, source, described: numbered, owners, groups: [], dry: false };
   if (live.length === 0) {
     await control.post("/deployed", asked);

@@ -1,22 +1,30 @@
-import { relative } from "node:path";
+import { readFileSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { Command } from "commander";
 import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
+import { controlClient } from "../channels/control-client";
+import type { ExportAsked, ExportedJson } from "../channels/exporting";
 import { nodeCrypto } from "../participant/crypto";
 import { nodeRandom } from "../participant/platform";
 import { loadSaga } from "../saga/load";
 import { buildSandbox } from "../saga/sandbox";
 import { paint } from "../system/text";
+import { importWorld } from "../world/exporting";
+import { writeWhole } from "../world/files";
 import { mostBoards, type SagaLoaded, type WorldPlan } from "../world/layout";
 import { createWorld, plainWorld, readDefinition, type World } from "../world/world";
-import { atDirectory, collect, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
+import { showDefined } from "./defined";
+import { atDirectory, collect, dryRun, type WorldOptions, wholeNumber, worldCommand, worldOf } from "./options";
 import { print, printJson, printTable, say } from "./output";
 
 export function worldCommands(): Command {
   return new Command("world")
     .description("make and show worlds: those who share a world agree on data with each other")
     .addCommand(createCommand())
-    .addCommand(showCommand());
+    .addCommand(showCommand())
+    .addCommand(exportCommand())
+    .addCommand(importCommand());
 }
 
 function createCommand(): Command {
@@ -77,6 +85,58 @@ function showCommand(): Command {
     if (options.json) printJson(worldJson(world));
     else showWorld(world);
   });
+}
+
+interface ExportOptions extends WorldOptions {
+  readonly output?: string;
+  readonly dryRun?: boolean;
+}
+
+function exportCommand(): Command {
+  return worldCommand("export", "make a further gateway a member, and write the file that it is laid out of", [
+    "vertebra world export second -o second.world",
+    "vertebra world export second --dry-run",
+  ])
+    .argument("<name>", "what the world is to call that gateway")
+    .option("-o, --output <file>", "where to put it; else it stays in the world's directory")
+    .option(...dryRun)
+    .addHelpText(
+      "after",
+      "\nThe file holds the secrets of that gateway alone, and lets it in: carry it as you would a key, lay out one gateway of it,\nand remove it then. Of what is defined it tells nothing: the gateway hears that over its first link.",
+    )
+    .action(async (name: string, options: ExportOptions) => {
+      const asked: ExportAsked = { name, dry: options.dryRun === true };
+      const exported = await controlClient(options.dir).post<ExportedJson>("/exported", asked);
+      const file = exported.file && moved(exported.file, options.output);
+      if (options.json) return printJson({ ...exported, file });
+      showDefined(exported);
+      if (file === null) return;
+      print(paint("green", "wrote"), ` ${file} (secret)`);
+      print("Next, on its machine: ", paint("bold", `vertebra world import ${file} --dir DIRECTORY`));
+    });
+}
+
+/** Copies it to where it is wanted, in one piece; errors are those of the system. */
+function moved(file: string, output: string | undefined): string {
+  if (output === undefined) return file;
+  writeWhole(resolve(output), readFileSync(file), 0o600);
+  return output;
+}
+
+function importCommand(): Command {
+  return worldCommand("import", "lay out a gateway of the file that another one exported for it", [
+    "vertebra world import second.world --dir ./second",
+  ])
+    .argument("<file>", "what `vertebra world export` wrote")
+    .action((file: string, options: WorldOptions) => {
+      const world = importWorld(nodeCrypto(), file, options.dir);
+      if (options.json) return printJson(worldJson(world));
+      print(paint("green", "laid out"), ` ${world.own} of world ${world.tag} in ${world.directory}`);
+      print(
+        `It hears of the world over its first link. Remove ${file}: whoever lays out another one of it makes a clone.`,
+      );
+      print("Next: ", paint("bold", `vertebra up${atDirectory(options)} --connect HOST:PORT`));
+    });
 }
 
 function worldJson(world: World) {

@@ -56,18 +56,43 @@ export async function rebuildRecords(
   return records;
 }
 
-/** The records of what was defined for the participant (`core/definitions/defined`), who has the `known` groups, and the groups that these define. */
+interface Rebuilding {
+  readonly about: Pick<RebuiltWorld, "tag" | "avatar" | "staticSecret"> & { readonly crypto: Crypto };
+  readonly records: Map<string, Uint8Array>;
+  readonly defined: RebuiltGroup[];
+  readonly epochs: [number, EpochDefinition | ExpelDefinition][];
+  /** Those of the participant, in hex, and what rolls out in them. */
+  readonly groups: Set<string>;
+  readonly rollouts: Set<number>;
+}
+
+/**
+ * The records of what was defined for the participant (`core/definitions/defined`), who has the `known` groups, and the groups that these
+ * define: along those in which the stewards defined one after the other.
+ */
 async function takeDefined(
   crypto: Crypto,
   history: FinalHistory,
   records: Map<string, Uint8Array>,
   { tag, avatar, staticSecret }: RebuiltWorld,
-  group: string,
+  founding: string,
   known: readonly string[],
 ): Promise<RebuiltGroup[]> {
-  const defined: RebuiltGroup[] = [];
-  const epochs: [number, EpochDefinition | ExpelDefinition][] = [];
-  const its = { groups: new Set(known), rollouts: new Set<number>() };
+  const about = { crypto, tag, avatar, staticSecret };
+  const its: Rebuilding = { about, records, defined: [], epochs: [], groups: new Set(known), rollouts: new Set() };
+  let first = 0;
+  for (let group: string | undefined = founding; group !== undefined; ) {
+    const next = await takeDefinedIn(its, history, group, first);
+    group = next?.group;
+    first = next?.first ?? first;
+  }
+  for (const [key, value] of recordsOfEpochs(about, ample.epochsKept, its.epochs)) records.set(key, value);
+  return its.defined;
+}
+
+/** Takes what counts in one of them; returns the one that succeeds it, where one does, and the number of the first definition there. */
+async function takeDefinedIn(its: Rebuilding, history: FinalHistory, group: string, first: number) {
+  const { crypto, tag } = its.about;
   let hole = 0;
   for (let position = 0; hole <= longestHole; position++) {
     const [record] = await history.read([finalKey(tag, group, position)]);
@@ -76,24 +101,31 @@ async function takeDefined(
     if (block === undefined) continue;
     for (const [index, entry] of (block.entries ?? []).entries()) {
       const definition = readableDefinition(crypto, entry);
-      const sequence = block.firstEntry + index;
-      if (definition?.kind === "epoch" || definition?.kind === "expel") epochs.push([sequence, definition]);
-      if (definition !== undefined && isOfItsSagas(its, sequence, definition)) {
-        records.set(definedKey(tag, sequence), entry);
-      }
-      const retired = definition && retiredBy(crypto, definition);
-      if (retired !== undefined && its.groups.has(toHex(retired))) records.set(definedKey(tag, sequence), entry);
-      if (definition?.kind !== "group" || !concerns(definition, avatar)) continue;
-      records.set(definedKey(tag, sequence), entry);
-      const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
-      const id = toHex(idOfDefined(crypto, definition));
-      defined.push({ id, soleOwner });
-      its.groups.add(id);
+      const sequence = first + block.firstEntry + index;
+      if (definition === undefined) continue;
+      const retired = retiredBy(crypto, definition);
+      const goesOn = definition.kind === "group" && retired !== undefined && toHex(retired) === group;
+      takeOne(its, sequence, entry, definition, goesOn);
+      if (goesOn) return { group: toHex(idOfDefined(crypto, definition)), first: sequence + 1 };
     }
   }
-  const about = { crypto, tag, avatar, staticSecret };
-  for (const [key, value] of recordsOfEpochs(about, ample.epochsKept, epochs)) records.set(key, value);
-  return defined;
+  return undefined;
+}
+
+function takeOne(its: Rebuilding, sequence: number, entry: Uint8Array, definition: Definition, goesOn: boolean): void {
+  const { about, records, groups } = its;
+  const { crypto, tag, avatar } = about;
+  if (definition.kind === "epoch" || definition.kind === "expel") its.epochs.push([sequence, definition]);
+  const retired = retiredBy(crypto, definition);
+  const isIts =
+    isOfItsSagas(its, sequence, definition) || (retired !== undefined && groups.has(toHex(retired))) || goesOn;
+  if (isIts) records.set(definedKey(tag, sequence), entry);
+  if (definition.kind !== "group" || !(goesOn || concerns(definition, avatar))) return;
+  records.set(definedKey(tag, sequence), entry);
+  const soleOwner = decodeSyncGroup(definition.group).owners.length === 1;
+  const id = toHex(idOfDefined(crypto, definition));
+  its.defined.push({ id, soleOwner });
+  groups.add(id);
 }
 
 /** Whether it is of a saga whose states these groups have, or of a rollout of one, which are noted as they come. */

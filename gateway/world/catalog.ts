@@ -4,12 +4,11 @@ import {
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
+  type MemberDefinition,
 } from "../../firmware/core/definitions/definition";
 import type { ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import {
-  isUnderWay,
   type PauseDefinition,
-  type RolloutDefinition,
   type SagaDefinition,
   type Standing,
   type StepDefinition,
@@ -25,6 +24,7 @@ import type { Sha256 } from "../../firmware/core/wire/hash";
 import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId, Field, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
+import { checkDefinition, liveGroup } from "./checking";
 
 /** The names by which people call what the protocol names by hashes. */
 export interface Catalog {
@@ -39,8 +39,10 @@ export interface Catalog {
   readonly rollouts: readonly KnownRollout[];
   /** Who is in the world no more, in the order of the epochs that began so. */
   readonly expelled: readonly ExpelDefinition[];
-  /** How many entries of the definitions group it has taken. */
+  /** How many definitions it has taken. */
   readonly taken: number;
+  /** The groups in which the stewards define, the present one last, each with the number of the first definition in it; none in a world that stays as it was made. */
+  readonly defining: readonly KnownDefining[];
   /**
    * Takes the next entry of the definitions group, and returns what it defines, known from now on; or why it counts for nobody, where it is none,
    * or names what has its name already: the first that is final has it. Undefined for what only later versions know.
@@ -91,6 +93,20 @@ export function knownIn({ pacts, groups, retired }: Pick<Catalog, "pacts" | "gro
 
 export interface KnownRollout extends Rollout, Standing {}
 
+export interface KnownDefining {
+  readonly id: Hash;
+  readonly first: number;
+}
+
+/** The group in which the stewards define now; undefined in a world that stays as it was made. */
+export function presentDefining({ defining }: Pick<Catalog, "defining">): KnownDefining | undefined {
+  return defining.at(-1);
+}
+
+export function isOfDefinitions({ defining }: Pick<Catalog, "defining">, id: Hash): boolean {
+  return defining.some((each) => equal(each.id, id));
+}
+
 export interface KnownPact {
   readonly id: Hash;
   readonly bytes: Uint8Array;
@@ -120,9 +136,19 @@ export interface Member {
   readonly labels?: readonly string[];
 }
 
+/** The one that the world was made with, and those that were added. */
+export function isGateway({ name, board }: Member): boolean {
+  return board === undefined ? name === gatewayName : board === gatewayKind;
+}
+
 export function isExpelled({ expelled }: Pick<Catalog, "expelled">, avatar: AvatarId): boolean {
   return expelled.some((each) => equal(each.avatar, avatar));
 }
+
+/** What a world calls the gateway that it was made with. */
+export const gatewayName = "gateway";
+/** What is defined of a member that is one. */
+export const gatewayKind = "gateway";
 
 const leastDigits = 6;
 /** What people call the group in which the stewards define what the world has. */
@@ -150,8 +176,10 @@ export function createCatalog(
   const undeployed: KnownSaga[] = [];
   const rollouts: KnownRollout[] = [];
   const expelled: ExpelDefinition[] = [];
-  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts, expelled };
-  const made = { pacts: pacts.length, groups: [...groups], members: known.length };
+  const founding = groups.find((group) => group.name === definitionsName);
+  const defining: KnownDefining[] = founding ? [{ id: founding.id, first: 0 }] : [];
+  const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts, expelled, defining };
+  const made = { pacts: pacts.length, groups: [...groups], members: [...known] };
   let taken = 0;
   return {
     ...all,
@@ -167,8 +195,9 @@ export function createCatalog(
       pacts.length = made.pacts;
       groups.splice(0, groups.length, ...made.groups);
       retired.length = 0;
-      known.length = made.members;
+      known.splice(0, known.length, ...made.members);
       for (const defined of [sagas, undeployed, rollouts, expelled]) defined.length = 0;
+      defining.splice(1);
     },
     group: (called) => findGroup(groups, retired, called),
     groupOf: (id) => everyGroup(all).find((group) => equal(group.id, id)),
@@ -184,7 +213,7 @@ export function createCatalog(
   };
 }
 
-interface Known {
+export interface Known {
   readonly pacts: KnownPact[];
   readonly groups: KnownGroup[];
   readonly retired: KnownGroup[];
@@ -193,6 +222,7 @@ interface Known {
   readonly undeployed: KnownSaga[];
   readonly rollouts: KnownRollout[];
   readonly expelled: ExpelDefinition[];
+  readonly defining: KnownDefining[];
 }
 
 /** As a participant takes it: what is none counts for nobody. */
@@ -218,13 +248,14 @@ function takeEntry(
 
 /** Throws what `take` would return of one of these, taken one after the other, and leaves the catalog as it is. */
 export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: readonly Definition[]): void {
-  const { pacts, groups, retired, members, sagas, undeployed, rollouts, expelled, taken } = catalog;
+  const { pacts, groups, retired, members, sagas, undeployed, rollouts, expelled, defining, taken } = catalog;
   const copied = {
     pacts: [...pacts],
     groups: [...groups],
     retired: [...retired],
     members: [...members],
     expelled: [...expelled],
+    defining: [...defining],
   };
   const ofSagas = { sagas: [...sagas], undeployed: [...undeployed], rollouts: [...rollouts] };
   const trial = { ...copied, ...ofSagas };
@@ -238,7 +269,7 @@ export function checkDefinitions(crypto: Crypto, catalog: Catalog, definitions: 
 function takeDefinition(crypto: Crypto, known: Known, sequence: number, definition: Definition): void {
   checkDefinition(crypto, known, definition);
   const { pacts, members, sagas } = known;
-  if (definition.kind === "member") members.push(definition);
+  if (definition.kind === "member") addMember(members, definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
   else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });
@@ -246,11 +277,17 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
   else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
   else if (definition.kind === "expel") known.expelled.push(definition);
-  else if (definition.kind === "group") addGroup(crypto, known, definition);
+  else if (definition.kind === "group") addGroup(crypto, known, sequence, definition);
 }
 
-function addGroup(crypto: Crypto, known: Known, definition: GroupDefinition): void {
-  const { pacts, groups, retired } = known;
+/** A gateway that was added knows itself before it hears of its definition. */
+function addMember(members: Member[], definition: MemberDefinition): void {
+  const at = members.findIndex((member) => equal(member.avatar, definition.avatar));
+  members.splice(at < 0 ? members.length : at, 1, definition);
+}
+
+function addGroup(crypto: Crypto, known: Known, sequence: number, definition: GroupDefinition): void {
+  const { pacts, groups, retired, defining } = known;
   const { name, readings, succeeds } = definition;
   // The nearest last: each finds the one that it extends.
   for (const bytes of [...definition.pacts].reverse()) addPact(crypto, pacts, bytes);
@@ -263,7 +300,9 @@ function addGroup(crypto: Crypto, known: Known, definition: GroupDefinition): vo
     const at = retired.findIndex((other) => equal(other.id, each!.id));
     retired[at] = each;
   }
-  groups.push({ name, id: idOfDefined(crypto, definition), pact, owners, readings, before });
+  const its = idOfDefined(crypto, definition);
+  groups.push({ name, id: its, pact, owners, readings, before });
+  if (former && isOfDefinitions(known, former.id)) defining.push({ id: its, first: sequence + 1 });
 }
 
 function retire({ groups, retired }: Known, group: KnownGroup): void {
@@ -274,17 +313,6 @@ function retire({ groups, retired }: Known, group: KnownGroup): void {
 function formerly(group: KnownGroup, name: string, times: number): KnownGroup {
   const before = group.before && formerly(group.before, name, times + 1);
   return { ...group, name: `${name}~${times}`, before };
-}
-
-/** Throws `group-retired` where there is none. */
-function liveGroup({ groups }: Pick<Known, "groups">, id: Hash): KnownGroup {
-  const found = groups.find((group) => equal(group.id, id) && group.name !== definitionsName);
-  if (found !== undefined) return found;
-  throw new VertebraError(
-    "group-retired",
-    `Group ${toHex(id).slice(0, 16)}… is retired, is none of this world, or is that of its definitions`,
-    "`vertebra group list` shows those that there are.",
-  );
 }
 
 function takeStep({ rollouts }: Known, next: StepDefinition | PauseDefinition): void {
@@ -305,165 +333,6 @@ function addPact(crypto: Crypto, pacts: KnownPact[], bytes: Uint8Array): void {
   const pact = decodePact(bytes);
   const fields = resolveFields(pact, (wanted) => pacts.find((each) => equal(each.id, wanted))?.pact);
   pacts.push({ id, bytes, pact, fields });
-}
-
-/** Throws `name-taken`, `member-unknown`, `pact-unknown` or `pact-version`, where what is defined does not fit what there is. */
-function checkDefinition(crypto: Crypto, known: Known, definition: Definition): void {
-  const { pacts, members } = known;
-  const taken = (what: string, name: string) =>
-    new VertebraError("name-taken", `There is a ${what} '${name}' in this world already`, "Choose another name.");
-  switch (definition.kind) {
-    case "member":
-      if (members.some(({ name }) => name === definition.name)) throw taken("member", definition.name);
-      break;
-    case "pact": {
-      const { name, version } = decodePact(definition.pact);
-      const id = pactId(crypto, definition.pact);
-      const former = pacts.filter(({ pact }) => pact.name === name);
-      if (former.some((each) => equal(each.id, id)))
-        throw taken("pact", `${name}' with these fields and this policy, '${name} v${version}`);
-      const newest = Math.max(0, ...former.map(({ pact }) => pact.version));
-      if (version > newest) break;
-      throw new VertebraError(
-        "pact-version",
-        `Pact '${name}' is there in version ${newest}, and this one is version ${version}`,
-        `Give it version ${newest + 1}: what is written in the pact of before stays what it was.`,
-      );
-    }
-    case "retire":
-      liveGroup(known, definition.group);
-      break;
-    case "group": {
-      const { owners } = decodeSyncGroup(definition.group);
-      const former = definition.succeeds && liveGroup(known, syncGroupId(crypto, definition.succeeds));
-      const others = known.groups.filter((each) => each !== former);
-      if (others.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
-      const id = idOfDefined(crypto, definition);
-      const same = others.find((each) => equal(each.id, id));
-      if (same !== undefined) throw taken("group of this pact with these owners,", same.name);
-      const retired = known.retired.find((each) => equal(each.id, id));
-      if (retired !== undefined) throw sameOwners(definition.name, retired.name);
-      const stranger = [...owners, ...definition.followers].find(
-        (avatar) => !members.some((member) => equal(member.avatar, avatar)),
-      );
-      if (stranger === undefined) break;
-      throw new VertebraError(
-        "member-unknown",
-        `Group ${definition.name} names ${toHex(stranger).slice(0, 16)}…, who is no member of this world`,
-        "Add it first: `vertebra board add NAME`.",
-      );
-    }
-    case "expel":
-      checkExpel(known, definition);
-      break;
-    case "saga":
-      checkSaga(known, definition);
-      break;
-    case "undeploy":
-      checkUndeploy(known, definition);
-      break;
-    case "rollout":
-      checkRollout(known, definition);
-      break;
-    case "step":
-    case "pause": {
-      const found = known.rollouts.find(({ sequence }) => sequence === definition.rollout);
-      if (found !== undefined && found.open > 0) break;
-      throw new VertebraError(
-        "rollout-none",
-        `There is no rollout ${definition.rollout} in this world, or it was taken back`,
-        "Begin one with `vertebra rollout start`.",
-      );
-    }
-  }
-}
-
-/** A group is its pact and its owners: what was retired is never one again. */
-export function sameOwners(name: string, same: string): VertebraError {
-  return new VertebraError(
-    "group-same",
-    `Group ${name} would be of the same pact with the same owners as ${same}, and so be the same group`,
-    "Choose other owners, or a pact of its own: `vertebra pact add FILE`.",
-  );
-}
-
-/** Throws `saga-not-deployed`. */
-function checkUndeploy({ sagas }: Known, { stateGroup }: UndeployDefinition): void {
-  if (sagas.some((saga) => equal(saga.stateGroup, stateGroup))) return;
-  throw new VertebraError(
-    "saga-not-deployed",
-    `No saga is deployed whose states are in group ${toHex(stateGroup).slice(0, 16)}…`,
-    "`vertebra saga versions` shows what is.",
-  );
-}
-
-/** Throws `expel-epoch`: another was expelled first, who may have been sealed the secret of this one. */
-function checkExpel({ expelled }: Known, { epoch }: ExpelDefinition): void {
-  if (epoch === expelled.length + 1) return;
-  throw new VertebraError(
-    "expel-epoch",
-    `It begins epoch ${epoch} of the membership, which is in epoch ${expelled.length}: another was expelled first`,
-    "Whoever asked for it asks again, with a new secret.",
-  );
-}
-
-/** Throws `rollout-running`, and `rollout-saga` where it is of no staged version, or of members who do not run it. */
-function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
-  const { name, version, stateGroup, statusGroup, rings } = definition;
-  const before = rollouts.filter((each) => equal(each.definition.stateGroup, stateGroup)).at(-1);
-  if (before !== undefined && isUnderWay(before.definition, before.open)) {
-    throw new VertebraError(
-      "rollout-running",
-      `Saga '${name}' rolls out already, in version ${before.definition.version}: ${before.open} of its ${before.definition.rings.length} rings are open`,
-      `Wait until it is done, or take it back: \`vertebra rollout rollback ${name}\`.`,
-    );
-  }
-  const saga = sagas.find((each) => each.name === name && each.version === version && each.staged);
-  const owners = (id: Hash) => groups.find((group) => equal(group.id, id))?.owners ?? [];
-  const all = [stateGroup, statusGroup].map(owners);
-  const runs = rings.flat().every((avatar) => all.every((these) => these.some((owner) => equal(owner, avatar))));
-  if (saga !== undefined && equal(saga.stateGroup, stateGroup) && runs) return;
-  throw new VertebraError(
-    "rollout-saga",
-    `The rollout of saga ${name} v${version} is of no version that is to roll out, or of members who do not run it`,
-    "Begin one with `vertebra rollout start FILE`.",
-  );
-}
-
-/** Throws `saga-version`, `saga-undeployed` and `group-unknown`. */
-function checkSaga(known: Known, { name, version, stateGroup, groups: its }: SagaDefinition): void {
-  const { sagas, undeployed, groups } = known;
-  const former = sagas.filter((each) => each.name === name);
-  const versions = [...former, ...undeployed.filter((each) => each.name === name)].map((each) => each.version);
-  const newest = Math.max(0, ...versions);
-  if (version <= newest) {
-    throw new VertebraError(
-      "saga-version",
-      `Saga '${name}' ${former.length > 0 ? "is" : "was"} deployed in version ${newest}, and this one is version ${version}`,
-      `Give it version ${newest + 1}: what was begun ends on the version that it began with.`,
-    );
-  }
-  if (undeployed.some((each) => equal(each.stateGroup, stateGroup))) {
-    throw new VertebraError(
-      "saga-undeployed",
-      `Saga '${name}' v${version} has the states of one that was undeployed, and nobody begins by it`,
-      "Deploy it anew with `vertebra saga deploy`: that gives it states of its own.",
-    );
-  }
-  const lacking = its.find(({ group }) => !groups.some(({ id }) => equal(id, group)));
-  if (lacking !== undefined) {
-    throw new VertebraError(
-      "group-unknown",
-      `Saga ${name} names group ${toHex(lacking.group).slice(0, 16)}…, which is none of this world`,
-      "Define its groups first.",
-    );
-  }
-  if (former.every((each) => equal(each.stateGroup, stateGroup))) return;
-  throw new VertebraError(
-    "saga-owners",
-    `Saga '${name}' is run by other members than those who are to run version ${version}`,
-    "Deploy it to the same members, or under another name.",
-  );
 }
 
 /** Pacts of a row or of a world, decoded, with all their fields. */

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { VertebraError } from "../../firmware/core/errors";
+import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import type { SagasProvided } from "../../firmware/core/identity/provision";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
@@ -21,6 +22,8 @@ export interface WorldConfig {
   readonly definitions?: Uint8Array;
   /** The gateway and the boards that it was made with, by name. */
   readonly members: readonly Member[];
+  /** The epoch of the membership in which a gateway comes that was added after somebody was expelled. */
+  readonly epoch?: GivenEpoch;
 }
 
 /** Raised when a later version can't read what this one wrote. */
@@ -46,10 +49,12 @@ export function configText(config: WorldConfig): string {
     },
     groups: config.groups.map(({ name, bytes }) => ({ name, bytes: toHex(bytes) })),
     ...(config.definitions && { definitions: toHex(config.definitions) }),
-    members: config.members.map(({ name, avatar, key }) => ({
+    ...(config.epoch && { epoch: { number: config.epoch.number, secret: toHex(config.epoch.secret) } }),
+    members: config.members.map(({ name, avatar, key, board }) => ({
       name,
       avatar: toHex(avatar),
       ...(key && { key: toHex(key) }),
+      ...(board && { board }),
     })),
   };
   return `${JSON.stringify(text, null, 2)}\n`;
@@ -60,7 +65,7 @@ export function readConfig(directory: string): WorldConfig {
   const path = configPath(directory);
   const text = readSecret(path, directory);
   try {
-    return parseConfig(JSON.parse(text));
+    return readConfigText(text);
   } catch (error) {
     throw new VertebraError(
       "world-damaged",
@@ -90,6 +95,11 @@ function readSecret(path: string, directory: string): string {
   }
 }
 
+/** Throws what is wrong with it, in words. */
+export function readConfigText(text: string): WorldConfig {
+  return parseConfig(JSON.parse(text));
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: what a file holds is anything until this function has read it.
 function parseConfig(text: any): WorldConfig {
   if (text.layout !== layout) throw new Error(`its layout is ${text.layout}, and this version reads layout ${layout}`);
@@ -109,10 +119,14 @@ function parseConfig(text: any): WorldConfig {
       bytes: fromHex(group.bytes),
     })),
     ...(text.definitions === undefined ? {} : { definitions: fromHex(text.definitions) }),
-    members: text.members.map((member: { name: string; avatar: string; key?: string }) => ({
+    ...(text.epoch === undefined
+      ? {}
+      : { epoch: { number: text.epoch.number, secret: bytes32("epoch", text.epoch.secret) } }),
+    members: text.members.map((member: { name: string; avatar: string; key?: string; board?: string }) => ({
       name: member.name,
       avatar: bytes32("avatar", member.avatar),
       ...(member.key !== undefined && { key: bytes32("key", member.key) }),
+      ...(member.board !== undefined && { board: member.board }),
     })),
   };
 }

@@ -9,8 +9,8 @@ import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
-import { type Catalog, isExpelled, type KnownPact, type Member } from "./catalog";
-import { checkMemory, gatewayName, paceOf } from "./layout";
+import { type Catalog, isExpelled, isGateway, type KnownPact, type Member } from "./catalog";
+import { checkMemory, paceOf } from "./layout";
 import { boardFiles, provisionAt, type World } from "./world";
 
 /** What a steward defines so that a world has one board, pact or group more. */
@@ -36,14 +36,14 @@ export function newBoard(
   labels: readonly string[],
   epoch: GivenEpoch | undefined,
 ): NewBoard {
-  checkName(name, memberName);
+  checkMemberName(name);
   checkLabels(labels);
   const { worldId, stewards, definitions } = growingWorld(world);
   const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
   const secret = avatarSeed(crypto, seed, worldId);
   const avatar = crypto.signer(secret).publicKey;
   const machine = newestPact(world.catalog, "machine");
-  const owners = [avatarOf(world.catalog, gatewayName), avatar];
+  const owners = [avatarOf(world.catalog, world.own), avatar];
   const readings = [{ avatar, everyMs: paceOf(definition) }];
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
   const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
@@ -96,15 +96,16 @@ export function readAsked(catalog: Catalog, asked: Omit<AskedGroup, "pact">) {
     const message = `Group ${asked.name} has ${owners.length === 0 ? "no owners" : "an owner twice"}`;
     throw new VertebraError("group-owners", message, "Name each member that is to own it with --owner, once.");
   }
-  checkReadings(asked);
+  checkReadings(catalog, asked);
   const readings = asked.readings.map(({ member, everyMs }) => ({ avatar: avatarOf(catalog, member), everyMs }));
   return { owners, readings };
 }
 
-/** Boards hear each other through the gateway. */
+/** Boards hear each other through the gateways that they are linked with. */
 export function relaysOf(catalog: Catalog, owners: readonly AvatarId[]): readonly AvatarId[] {
-  const gateway = avatarOf(catalog, gatewayName);
-  return owners.some((owner) => equal(owner, gateway)) ? [] : [gateway];
+  const gateways = catalog.members.filter((member) => isGateway(member) && !isExpelled(catalog, member.avatar));
+  const avatars = gateways.map(({ avatar }) => avatar);
+  return avatars.filter((avatar) => !owners.some((owner) => equal(owner, avatar))).sort(compare);
 }
 
 /** `machine@` goes before it, and 64 bytes are the most. */
@@ -121,6 +122,11 @@ function checkName(name: string, allowed: RegExp): void {
     `'${name}' is no name for ${what} characters`,
     "Take letters, digits, '-', '_' and '.', and begin with a letter or a digit.",
   );
+}
+
+/** Throws `name`. */
+export function checkMemberName(name: string): void {
+  checkName(name, memberName);
 }
 
 const labelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
@@ -141,7 +147,8 @@ function checkLabels(labels: readonly string[]): void {
 }
 
 /** Each is of an owner that has sensors, and once. Throws `readings-owner`. */
-function checkReadings({ name, owners, readings }: Omit<AskedGroup, "pact">): void {
+function checkReadings(catalog: Catalog, { name, owners, readings }: Omit<AskedGroup, "pact">): void {
+  const gateways = new Set(catalog.members.filter(isGateway).map((member) => member.name));
   const wrong = (member: string, why: string) =>
     new VertebraError(
       "readings-owner",
@@ -150,7 +157,7 @@ function checkReadings({ name, owners, readings }: Omit<AskedGroup, "pact">): vo
     );
   for (const [index, { member }] of readings.entries()) {
     if (!owners.includes(member)) throw wrong(member, "it is none of its owners");
-    if (member === gatewayName) throw wrong(member, "a gateway has no sensors");
+    if (gateways.has(member)) throw wrong(member, "a gateway has no sensors");
     if (readings.findIndex((other) => other.member === member) < index) throw wrong(member, "it is named twice");
   }
 }

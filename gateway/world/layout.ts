@@ -22,11 +22,10 @@ import type { AvatarId, Field } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { compile } from "../saga/described";
 import type { SagaSource } from "../saga/source";
-import { definitionsName } from "./catalog";
+import { definitionsName, gatewayName } from "./catalog";
 import type { WorldConfig } from "./config";
 import { firstPacts } from "./pacts";
 
-export const gatewayName = "gateway";
 /** Pacts that each world has. */
 export const firstNames = ["machine", "machine-shared", definitionsName];
 /** All of them own the groups that a world's members share, and so does the gateway. */

@@ -8,9 +8,9 @@ import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/struc
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { healthyOf } from "../saga/described";
+import { isGateway } from "./catalog";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
 import { avatarOf, groupOf, relaysOf } from "./growing";
-import { gatewayName } from "./layout";
 import { type Capable, isSelector, selected } from "./selecting";
 import type { World } from "./world";
 
@@ -106,12 +106,11 @@ function ringsOf(
   owners: readonly AvatarId[],
   rings: readonly AskedRing[],
 ): AvatarId[][] {
-  const gateway = avatarOf(world.catalog, gatewayName);
+  const { members } = world.catalog;
+  const isBoard = (avatar: AvatarId) => !members.some((member) => isGateway(member) && equal(member.avatar, avatar));
   const weight = (avatar: AvatarId) => toHex(crypto.sha256(new TextEncoder().encode(`${saga} ${toHex(avatar)}`)));
-  const boards = owners.filter((owner) => !equal(owner, gateway)).sort((a, b) => (weight(a) < weight(b) ? -1 : 1));
-  const left = new Map(
-    [...boards, ...owners.filter((owner) => equal(owner, gateway))].map((each) => [toHex(each), each]),
-  );
+  const boards = owners.filter(isBoard).sort((a, b) => (weight(a) < weight(b) ? -1 : 1));
+  const left = new Map([...boards, ...owners.filter((owner) => !isBoard(owner))].map((each) => [toHex(each), each]));
   if (rings.length === 0 || rings.length > maxRings)
     throw wrongRings(saga, `has ${rings.length} rings, and 1 to ${maxRings} may be`);
   return rings.map((ring, index) => {

@@ -5,8 +5,7 @@ import { VertebraError } from "../../firmware/core/errors";
 import type { Published } from "../../firmware/core/saga/events";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
-import { groupsOwnedBy } from "./catalog";
-import { gatewayName } from "./layout";
+import { gatewayKind, groupsOwnedBy, isGateway } from "./catalog";
 import type { World } from "./world";
 
 /** Members by what they are, as `kind:linux`: what goes before the colon, and what each of them is called by it. */
@@ -63,7 +62,7 @@ function calledBy(world: World, capable: Capable, by: By, avatar: AvatarId): rea
   if (by === "label") return member?.labels ?? [];
   const able = new Map([...ofDefinition(world, avatar), ...(capable.get(toHex(avatar)) ?? [])]);
   if (by === "capability") return [...able.keys()].filter((name) => name !== "board");
-  const kind = member?.name === gatewayName ? gatewayName : (member?.board ?? able.get("board"));
+  const kind = member && isGateway(member) ? gatewayKind : (member?.board ?? able.get("board"));
   return kind === undefined ? [] : [String(kind)];
 }
 

@@ -6,9 +6,11 @@ import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { groupsOwnedBy, isOwner, type KnownGroup, sameOwners } from "./catalog";
+import { groupsOwnedBy, isOfDefinitions, isOwner, type KnownGroup } from "./catalog";
+import { definitionsStay, sameOwners } from "./checking";
 import { type AskedGroup, groupOf, readAsked, relaysOf } from "./growing";
 import { firstNames } from "./layout";
+import { isSteward } from "./stewarding";
 import { provisionAt, type World } from "./world";
 
 /** What a steward defines so that a group goes on with other owners, or not at all (PROTOCOL 10, "Succession"). */
@@ -43,6 +45,7 @@ export function withoutMember(
   by: AvatarId | null,
 ): Definition[] {
   const { catalog } = world;
+  checkNoSteward(world, name, old);
   return groupsOwnedBy(catalog, old).map((group): Definition => {
     checkUnused(crypto, world, group);
     const others = group.owners.filter((owner) => !equal(owner, old));
@@ -54,6 +57,16 @@ export function withoutMember(
     });
     return succeeding(crypto, world, group, owners, readings);
   });
+}
+
+/** Throws `steward-still`. */
+function checkNoSteward(world: World, name: string, avatar: AvatarId): void {
+  if (!isSteward(world, avatar)) return;
+  throw new VertebraError(
+    "steward-still",
+    `${name} is a steward: while it is, the others need its word on what is defined`,
+    `Revoke it first: \`vertebra steward revoke ${name}\`.`,
+  );
 }
 
 function succeeding(
@@ -87,6 +100,7 @@ function readingsOf(world: World, group: KnownGroup): GroupDefinition["readings"
 
 function unusedGroup(crypto: Crypto, world: World, called: string): KnownGroup {
   const group = world.catalog.group(called);
+  if (isOfDefinitions(world.catalog, group.id)) throw definitionsStay();
   checkUnused(crypto, world, group);
   return group;
 }

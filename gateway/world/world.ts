@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
+import { avatarSeed } from "../../firmware/core/identity/avatar";
 import {
   decodeProvision,
   encodeProvision,
@@ -14,11 +15,11 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { asVertebraError } from "../system/errors";
-import { type Catalog, createCatalog, definitionsName } from "./catalog";
+import { type Catalog, createCatalog, definitionsName, isGateway } from "./catalog";
 import { configPath, configText, readConfig } from "./config";
 import { readDefined } from "./defined-cache";
 import { syncDirectory, writeWhole } from "./files";
-import { gatewayName, type LaidOut, layOutWorld, type WorldPlan } from "./layout";
+import { type LaidOut, layOutWorld, type WorldPlan } from "./layout";
 
 /** A gateway's world directory, opened. */
 export interface World {
@@ -27,6 +28,8 @@ export interface World {
   readonly tag: string;
   /** Secret. */
   readonly seed: Uint8Array;
+  /** This gateway's name among the members. */
+  readonly own: string;
   readonly provision: ProvisionedWorld;
   /** What it was made with, and what was defined since, as far as this gateway knows. */
   readonly catalog: Catalog;
@@ -109,16 +112,19 @@ export function readDefinition(kind: string): Uint8Array {
 export function openWorld(crypto: Crypto, directory: string): World {
   const place = resolve(directory);
   const config = readConfig(place);
-  const { worldId, stewards, pacts, sagas, definitions } = config;
+  const { worldId, seed, stewards, pacts, sagas, definitions, epoch } = config;
   const groups = config.groups.map((group) => group.bytes);
   const named = [...config.groups, ...(definitions ? [{ name: definitionsName, bytes: definitions }] : [])];
   const catalog = createCatalog(crypto, [...pacts, definitionsPactBytes()], named, config.members);
   for (const entry of readDefined(place)) catalog.take(entry);
+  const avatar = crypto.signer(avatarSeed(crypto, seed, worldId)).publicKey;
+  const given = { ...(definitions && { definitions }), ...(epoch && { epoch }) };
   return {
     directory: place,
     tag: toHex(worldTag(crypto, worldId)),
-    seed: config.seed,
-    provision: { ...{ worldId, stewards, pacts, sagas, groups, readings: [] }, ...(definitions && { definitions }) },
+    seed,
+    own: catalog.memberName(avatar),
+    provision: { ...{ worldId, stewards, pacts, sagas, groups, readings: [] }, ...given },
     catalog,
     get boards() {
       return boardsOf(catalog, place);
@@ -128,7 +134,7 @@ export function openWorld(crypto: Crypto, directory: string): World {
 
 function boardsOf({ members }: Catalog, place: string): Board[] {
   return members
-    .filter((member) => member.name !== gatewayName)
+    .filter((member) => !isGateway(member))
     .map(({ name, avatar }) => ({ name, avatar, ...boardFiles(place, name) }));
 }
 

@@ -7,7 +7,8 @@ import { chunkBytes } from "../../firmware/core/wire/limits";
 import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages";
 import { cheapCrypto } from "./cheap-crypto";
 import { deploy, piecesHeld, putContent, sourceOf } from "./contents";
-import { createNetwork, everyPair, type Network, type NetworkPlan } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
+import type { NetworkPlan } from "./plan";
 
 /** “Content is not in entries: CHUNK answers WANT, from any peer that has it, checked chunk by chunk, kept as it comes” (PROTOCOL 10). */
 

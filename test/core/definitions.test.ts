@@ -11,7 +11,8 @@ import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import type { Message } from "../../firmware/core/wire/types";
 import { cheapCrypto } from "./cheap-crypto";
-import { createNetwork, everyPair, type Network, type NetworkPlan } from "./network";
+import { createNetwork, everyPair, type Network } from "./network";
+import type { NetworkPlan } from "./plan";
 import { refusal } from "./refusal";
 
 /** “A definition counts at a participant from when it is final there” (PROTOCOL 10). */

@@ -14,7 +14,8 @@ import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import type { Message } from "../../firmware/core/wire/types";
 import { toyCurves } from "../link/toy-curves";
 import { cheapCrypto } from "./cheap-crypto";
-import { createNetwork, type Network, type NetworkPlan, worldId } from "./network";
+import { createNetwork, type Network, worldId } from "./network";
+import type { NetworkPlan } from "./plan";
 import { refusal } from "./refusal";
 import { expulsion } from "./sessions";
 

@@ -1,10 +1,10 @@
 import { finalKey } from "../../firmware/core/block/final-record";
 import { isReadAlone } from "../../firmware/core/block/records";
-import { ample, type Bounds } from "../../firmware/core/bounds";
-import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { ample } from "../../firmware/core/bounds";
+import { definitionsGroup, definitionsPactBytes, encodeDefinition } from "../../firmware/core/definitions/definition";
 import type { Action, Event, FinalBlock, RecoveredBlock } from "../../firmware/core/events";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
-import { type GivenEpoch, isExpelled } from "../../firmware/core/identity/membership";
+import { isExpelled } from "../../firmware/core/identity/membership";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { readProduced } from "../../firmware/core/pact/produced";
@@ -19,6 +19,7 @@ import type { Packing } from "../../firmware/store/values";
 import { noWear } from "../store/all-records";
 import { createNor, type Nor } from "../store/nor";
 import { cheapCrypto } from "./cheap-crypto";
+import type { GroupPlan, NetworkPlan } from "./plan";
 import { epochOfSession, expulsion, type Meeting } from "./sessions";
 
 /** A virtual network of participants: virtual time, links with a delay, stores that survive a restart. */
@@ -75,18 +76,6 @@ interface Delivery {
   readonly bytes: Uint8Array;
 }
 
-export interface GroupPlan {
-  readonly name: string;
-  readonly owners: readonly string[];
-  readonly policy?: Partial<Policy>;
-  /** The group that is retired and goes on in this one. */
-  readonly succeeds?: string;
-  /** Of its entries, where they are other than a number. */
-  readonly fields?: Pact["fields"];
-  /** Entries have a text beside their number, so that they can be large. */
-  readonly texts?: boolean;
-}
-
 export interface Network {
   readonly members: Map<string, Member>;
   readonly groups: Map<string, Hash>;
@@ -109,6 +98,8 @@ export interface Network {
   push(member: string, group: string, value: number, id?: Hash, text?: string): void;
   /** A steward defines a group whose owners these are, and which is known by its name from now on. */
   define(steward: string, group: GroupPlan, followers?: readonly string[]): void;
+  /** A steward of now defines that these are it from then on; the group of definitions before is known as `definitions~1`, and so on. */
+  changeStewards(steward: string, names: readonly string[]): void;
   /** A steward retires it, and none succeeds it. */
   retire(steward: string, group: string): void;
   /** A steward expels one, as its gateway would: whoever else is no stranger, and not expelled, is sealed the secret of the next epoch. */
@@ -130,32 +121,6 @@ export interface Network {
   rolls: (member: string, action: Extract<Action, { kind: "deployed" | "rollout" | "undeployed" }>) => void;
   /** Seen by every send; returning false drops it. */
   filter: (from: string, to: string, bytes: Uint8Array, at: number) => boolean;
-}
-
-export interface NetworkPlan {
-  readonly members: readonly string[];
-  readonly groups: readonly GroupPlan[];
-  /** Pairs that are linked; all with the first, where absent. */
-  readonly links?: readonly (readonly [string, string])[];
-  readonly delay?: number;
-  readonly crypto?: Crypto;
-  /** Members that follow every group, and so relay between those that own them. */
-  readonly followers?: readonly string[];
-  /** Groups that members are provisioned with though they neither own nor follow them, by member. */
-  readonly knowing?: Readonly<Record<string, readonly string[]>>;
-  readonly delayOf?: (from: string, to: string) => number;
-  /** Who own the group of definitions, which all members follow; without them nothing can be defined. */
-  readonly stewards?: readonly string[];
-  /** Who holds the World id, and is no member by name. */
-  readonly strangers?: readonly string[];
-  /** What the provision of a member says of the epoch in which it comes. */
-  readonly given?: (name: string) => GivenEpoch | undefined;
-  /** Bytes of memory that a member has for groups which are defined. */
-  readonly spareBytes?: Readonly<Record<string, number>>;
-  /** Members whose store is a journal in flash, of so many sectors of 4 KB. */
-  readonly flash?: Readonly<Record<string, number>>;
-  /** Members that hold less than a machine with memory by the megabyte. */
-  readonly bounds?: Readonly<Record<string, Bounds>>;
 }
 
 /** Links of all of them to all. */
@@ -202,12 +167,16 @@ export function createNetwork(plan: NetworkPlan): Network {
   }
   const stewards = (plan.stewards ?? []).map((name) => avatars.get(name)!);
   const definitions = stewards.length === 0 ? undefined : definitionsGroup(crypto, stewards);
-  if (definitions !== undefined) groups.set("definitions", syncGroupId(crypto, definitions));
+  if (definitions !== undefined) {
+    groups.set("definitions", syncGroupId(crypto, definitions));
+    bytesOf.set("definitions", definitions);
+  }
   const packing = packingFor(crypto, { groups: [...groupBytes.values()].map(({ bytes }) => bytes), pacts: pactBytes });
   const queue: Delivery[] = [];
   let order = 0;
   let sessions = 0;
   let expulsions = 0;
+  let changes = 0;
   let nextPeer = 1;
   const links = new Map<string, number>();
   /** Of each link, and of each that is to be renewed, when. */
@@ -321,6 +290,24 @@ export function createNetwork(plan: NetworkPlan): Network {
     define(steward, group, followers = []) {
       defineEntry(steward, network.definitionOf(group, followers));
     },
+    changeStewards(steward, names) {
+      const former = bytesOf.get("definitions")!;
+      const version = ++changes + 1;
+      const next = definitionsGroup(
+        crypto,
+        names.map((name) => avatars.get(name)!),
+        version,
+      );
+      const entry = encodeDefinition({
+        ...{ kind: "group", name: "definitions", group: next, pacts: [definitionsPactBytes(version)] },
+        ...{ readings: [], followers: [], succeeds: former },
+      });
+      const id = groups.get("definitions")!;
+      groups.set(`definitions~${changes}`, id);
+      groups.set("definitions", syncGroupId(crypto, next));
+      bytesOf.set("definitions", next);
+      defineEntry(steward, entry, id);
+    },
     retire(steward, group) {
       defineEntry(steward, encodeDefinition({ kind: "retire", group: groups.get(group)! }));
     },
@@ -393,8 +380,8 @@ export function createNetwork(plan: NetworkPlan): Network {
     return [...groups].find(([, id]) => equal(id, group))?.[0] ?? toHex(group);
   }
 
-  function defineEntry(steward: string, entry: Uint8Array): void {
-    const about = { world: tag, group: groups.get("definitions")!, id: null, token: 1 };
+  function defineEntry(steward: string, entry: Uint8Array, group = groups.get("definitions")!): void {
+    const about = { world: tag, group, id: null, token: 1 };
     network.give(steward, { kind: "push", ...about, entry });
     network.flush(steward);
   }

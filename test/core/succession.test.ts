@@ -5,7 +5,8 @@ import { equal } from "../../firmware/core/wire/bytes";
 import { decodeMessage } from "../../firmware/core/wire/messages";
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { cheapCrypto } from "./cheap-crypto";
-import { createNetwork, type GroupPlan, type Network, type NetworkPlan } from "./network";
+import { createNetwork, type Network } from "./network";
+import type { GroupPlan, NetworkPlan } from "./plan";
 import { rowOf } from "./rows";
 
 /** "To add, drop or replace an owner a steward defines a successor and retires the old group" (PROTOCOL 10, Succession). */

@@ -22,7 +22,7 @@ export function textOf(file: string): string {
 export function importsOf(file: string): string[] {
   const text = textOf(file);
   const found = text.matchAll(
-    /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g,
+    /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']|(?<!["'])\bimport\s*\(?\s*["']([^"']+)["']/g,
   );
   return [...found].map((match) => {
     const name = match[1] ?? match[2]!;

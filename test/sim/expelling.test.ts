@@ -7,7 +7,8 @@ import { decodeMessage, encodeMessage } from "../../firmware/core/wire/messages"
 import { decodeFinalityProof } from "../../firmware/core/wire/proofs";
 import { decodeBlockHeader } from "../../firmware/core/wire/structures";
 import { cheapCrypto } from "../core/cheap-crypto";
-import { createNetwork, type GroupPlan, type Network, worldId } from "../core/network";
+import { createNetwork, type Network, worldId } from "../core/network";
+import type { GroupPlan } from "../core/plan";
 import { expulsion } from "../core/sessions";
 import { toyCurves } from "../link/toy-curves";
 import { type Draw, seeded, some } from "./random";

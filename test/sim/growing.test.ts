@@ -13,7 +13,8 @@ import {
 import { cheapCrypto } from "../core/cheap-crypto";
 import { deploy, piecesHeld, putContent, sourceOf } from "../core/contents";
 import { createForge } from "../core/forge";
-import { createNetwork, type GroupPlan, type Network } from "../core/network";
+import { createNetwork, type Network } from "../core/network";
+import type { GroupPlan } from "../core/plan";
 import { rowOf } from "../core/rows";
 import { type Draw, seeded, some } from "./random";
 

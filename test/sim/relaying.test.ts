@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { cheapCrypto } from "../core/cheap-crypto";
-import { createNetwork, type GroupPlan, type Network, type NetworkPlan } from "../core/network";
+import { createNetwork, type Network } from "../core/network";
+import type { GroupPlan, NetworkPlan } from "../core/plan";
 
 /** A participant that owns some groups and relays others, whose owners go through generations of their own. */
 

@@ -5,6 +5,7 @@ import { equal, toHex } from "../wire/bytes";
 import type { Block, Hash } from "../wire/types";
 import { isWhole } from "./access";
 import { noteFinalOwn } from "./amnesia";
+import { isOfDefinitions } from "./defining";
 import { countersOf, type Group, recentFinalKept, slotWindow } from "./group";
 import { reportMissing } from "./missing";
 import { noteProducedIds } from "./repeats";
@@ -95,7 +96,7 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
   group.entries = firstEntry + count;
   group.lastFinal = header.id;
   world.changed.groups.add(group);
-  if (group === world.definitions) noteDefinitions(world, firstEntry, entries ?? []);
+  if (isOfDefinitions(world, group)) noteDefinitions(world, group, firstEntry, entries ?? []);
   deliverFinal(world, {
     world: world.tag,
     group: group.id,
@@ -112,9 +113,9 @@ export function finalizeNext(world: World, group: Group, block: Block, proof: Ui
 }
 
 /** Taken when all of the present event is (`definitions/defined`), and written with it. */
-function noteDefinitions(world: World, first: number, entries: readonly Uint8Array[]): void {
+function noteDefinitions(world: World, group: Group, first: number, entries: readonly Uint8Array[]): void {
   for (let index = 0; index < entries.length; index++) {
-    world.toDefine.push({ sequence: first + index, entry: entries[index]! });
+    world.toDefine.push({ group, index: first + index, entry: entries[index]! });
   }
 }
 

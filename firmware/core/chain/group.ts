@@ -56,7 +56,7 @@ export interface Group {
   /** This participant is one of the owners. */
   readonly mine: boolean;
   /** Whether it is given entries here: else, as where the pact is private, it goes by headers. */
-  readonly readable: boolean;
+  readable: boolean;
   /** PROTOCOL 5, lists (1) and (2). */
   readonly quorum: number;
   readonly closingQuorum: number;

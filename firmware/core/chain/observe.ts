@@ -14,6 +14,7 @@ import { mayWrite } from "./access";
 import { blockBytes, isCertifiedSomewhere, makeRoomForPeers } from "./block-room";
 import { takeWaitingCertificates } from "./certificates";
 import { certify } from "./certify";
+import { isOfDefinitions } from "./defining";
 import { advance } from "./finalize";
 import {
   blocksOfOthers,
@@ -263,7 +264,7 @@ function dropOldGenerations(world: World): void {
  */
 function relays(world: World): boolean {
   for (const group of world.groups.values())
-    if (!group.mine && !(group === world.definitions && soleOwner(group))) return true;
+    if (!group.mine && !(isOfDefinitions(world, group) && soleOwner(group))) return true;
   return false;
 }
 

@@ -7,6 +7,7 @@ import type { Action, FinalBlock } from "../events";
 import type { LostBlocks } from "../gossip/recovery";
 import type { Membership } from "../identity/membership";
 import type { AvatarId, Block, ReceivedCertificate, View } from "../wire/types";
+import type { Defining } from "./defining";
 import type { Group } from "./group";
 import type { Metablock } from "./metablock";
 import type { Missing } from "./missing";
@@ -75,13 +76,13 @@ export interface World {
   readonly groups: Map<string, Group>;
   /** In hex: who owns one of them. */
   readonly owners: Set<string>;
-  /** The one in which the stewards define what the world has, and what became final there and is still to be taken. */
-  readonly definitions: Group | null;
-  readonly toDefine: { readonly sequence: number; readonly entry: Uint8Array }[];
+  /** Those in which its stewards define what it has, the present one last, and what became final there and is still to be taken. */
+  readonly definitions: Defining[];
+  readonly toDefine: { readonly group: Group; readonly index: number; readonly entry: Uint8Array }[];
   /** Bytes of memory that are left for groups which are defined while it runs. */
   spareBytes: number;
-  /** In hex: who may write where a pact's writers are its stewards. */
-  readonly stewards: ReadonlySet<string>;
+  /** In hex: who may write where a pact's writers are its stewards. Who is one no more stays here: what it wrote must be judged alike by all. */
+  readonly stewards: Set<string>;
   /** What is remembered of what was told grows with groups that are defined. */
   bounds: Bounds;
   /** Of this participant's records in its store, all worlds together. */

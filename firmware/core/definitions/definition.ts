@@ -68,7 +68,10 @@ export interface RetireDefinition {
   readonly group: Hash;
 }
 
-/** Every world has the same, so that what a participant is provisioned with says all of its definitions group. */
+/**
+ * Every world has the same, so that what a participant is provisioned with says all of its definitions group. Each time that the stewards change
+ * the version is one more: the same stewards once more are another group.
+ */
 const definitionsPact: Pact = {
   name: "definitions",
   version: 1,
@@ -89,13 +92,14 @@ const definitionsPact: Pact = {
   },
 };
 
-export function definitionsPactBytes(): Uint8Array {
-  return encodePact(definitionsPact);
+export function definitionsPactBytes(version = 1): Uint8Array {
+  return encodePact({ ...definitionsPact, version });
 }
 
 /** The encoded group in which these stewards define what a world has. */
-export function definitionsGroup(crypto: Sha256, stewards: readonly AvatarId[]): Uint8Array {
-  return encodeSyncGroup({ pact: pactId(crypto, definitionsPactBytes()), owners: [...stewards].sort(compare) });
+export function definitionsGroup(crypto: Sha256, stewards: readonly AvatarId[], version = 1): Uint8Array {
+  const pact = pactId(crypto, definitionsPactBytes(version));
+  return encodeSyncGroup({ pact, owners: [...stewards].sort(compare) });
 }
 
 /** The encoded group, which is one of definitions. Throws `provision-definitions` where it is none. */
@@ -233,10 +237,22 @@ function readSuccessor(crypto: Sha256, value: Cbor): GroupDefinition {
   const items = tuple("successor definition", value, 6);
   const read = readGroup(crypto, items.slice(0, 5));
   const succeeds = bytes("successor definition: group before", items[5]);
-  if (!equal(decodeSyncGroup(succeeds).pact, decodeSyncGroup(read.group).pact) || equal(succeeds, read.group)) {
+  const before = decodeSyncGroup(succeeds).pact;
+  const same = equal(before, decodeSyncGroup(read.group).pact) && !equal(succeeds, read.group);
+  if (!same && !isNextOfDefinitions(crypto, read.pacts[0]!, before)) {
     throw wrong("definition-successor", "successor definition", "is of another pact, or has the owners of before");
   }
   return { ...read, succeeds };
+}
+
+/** Whether it is the pact of definitions, and `before` that of the version before. */
+function isNextOfDefinitions(crypto: Sha256, pact: Uint8Array, before: Hash): boolean {
+  const { version } = decodePact(pact);
+  return (
+    version > 1 &&
+    equal(pact, definitionsPactBytes(version)) &&
+    equal(before, pactId(crypto, definitionsPactBytes(version - 1)))
+  );
 }
 
 function readReading(where: string, value: Cbor): GroupDefinition["readings"][number] {

@@ -1,4 +1,5 @@
 import { mayFollow } from "../chain/access";
+import { isOfDefinitions } from "../chain/defining";
 import type { Group } from "../chain/group";
 import type { World } from "../chain/world";
 import type { PeerId } from "../events";
@@ -105,16 +106,17 @@ export function isBehind({ epoch, world }: Peer): boolean {
 
 /** Whether the peer is told how far the group is: as the pact says, and nothing but definitions where it is behind. */
 export function follows(peer: Peer, group: Group): boolean {
-  return mayFollow(peer.world, group, peer.avatarKey) && (!isBehind(peer) || group === peer.world.definitions);
+  return mayFollow(peer.world, group, peer.avatarKey) && (!isBehind(peer) || isOfDefinitions(peer.world, group));
 }
 
 /** Who is behind is told nothing more of other groups, nor asked for anything; who was expelled, of none. */
 export function restrict(peer: Peer): void {
   const { world, interests } = peer;
   if (!isBehind(peer)) return;
-  const keeps = isExpelled(world.membership, peer.avatar) ? undefined : world.definitions?.key;
+  const keeps = new Set<string>();
+  if (!isExpelled(world.membership, peer.avatar)) for (const { group } of world.definitions) keeps.add(group.key);
   for (const byGroup of [interests, peer.positions, peer.pulls, peer.served]) {
-    for (const key of byGroup.keys()) if (key !== keeps) byGroup.delete(key);
+    for (const key of byGroup.keys()) if (!keeps.has(key)) byGroup.delete(key);
   }
   peer.wanted.clear();
   peer.certificates.waiting.length = 0;

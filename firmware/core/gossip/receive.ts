@@ -2,6 +2,7 @@ import { isWhole } from "../chain/access";
 import { forgetIfSignedBySelf, forgottenBlock } from "../chain/amnesia";
 import { hearSigner } from "../chain/attempt";
 import { observeCertificate } from "../chain/certificates";
+import { isOfDefinitions } from "../chain/defining";
 import type { Group } from "../chain/group";
 import { observeBlock, observeMetablock } from "../chain/observe";
 import { notice, type World } from "../chain/world";
@@ -82,7 +83,7 @@ export function receive(receiving: Receiving, message: Message): void {
 function takeInterests(peer: Peer, groups: readonly Hash[], outgoing: Outgoing[]): void {
   const before = peer.interests.size;
   // It greets again since a group was defined for it: what it was told of that before, it did not know what to make of.
-  const again = peer.greeted && peer.world.definitions !== null;
+  const again = peer.greeted && peer.world.definitions.length > 0;
   peer.greeted = true;
   if (again) peer.told.clear();
   for (const id of groups) followAsAllowed(peer, toHex(id));
@@ -114,7 +115,7 @@ function takeBlock(peer: Peer, bytes: Uint8Array, signature: Uint8Array, entries
   const group = world.groups.get(toHex(header.value.group));
   if (group === undefined) return;
   // Whose word it is is not sure enough where members write; and who goes on in the present epoch says it again.
-  if (isBehind(peer) && group !== world.definitions) return;
+  if (isBehind(peer) && !isOfDefinitions(world, group)) return;
   tell(peer, header.id, entries === null ? 0 : 1);
   const block: Block = { header, entries };
   noteBlockOfLost(world, group, block);

@@ -52,7 +52,7 @@ export interface Known {
 }
 
 interface Runtime extends SagaOptions, Known {
-  /** Tokens of the pushes since this start that became final, by their references. */
+  /** Tokens of the states that this participant pushed since this start, which are final and do not count yet, by their references. */
   readonly pushes: Map<string, number>;
   /** What is under way here, by invocation. */
   readonly work: Map<string, Work>;
@@ -196,23 +196,31 @@ function take(runtime: Runtime, event: SagaEvent): "all" | readonly Invocation[]
   return "all";
 }
 
-/** Before it counts, which may be later: a state waits until what it consumed is seen. */
-function noteOwn({ pushes }: Runtime, entry: FinalEntry, token: number): void {
+/** Until it counts or is void, which may be later: a state waits until what it consumed is seen. */
+function noteOwn({ pushes, ledger }: Runtime, entry: FinalEntry, token: number): void {
+  let isState = false;
+  for (const { newest } of ledger.books.values()) if (equal(newest.stateGroup.id, entry.group)) isState = true;
+  if (!isState) return;
   pushes.set(referenceKey(referenceOf(entry)), token);
   for (const oldest of pushes.keys()) if (pushes.size > maxBacklog) pushes.delete(oldest);
 }
 
 function follow(runtime: Runtime, change: Change): void {
   if (change.kind === "notice") runtime.actions.push({ kind: "notice", error: change.error });
-  if (change.kind === "void" && equal(change.head.issuer, runtime.avatar)) forget(runtime, change.head.state);
+  if (change.kind === "void") {
+    runtime.pushes.delete(change.head.key);
+    if (equal(change.head.issuer, runtime.avatar)) forget(runtime, change.head.state);
+  }
   if (change.kind !== "accepted") return;
   const { invocation, head, was } = change;
+  const token = runtime.pushes.get(head.key);
+  runtime.pushes.delete(head.key);
   const pushed = runtime.work.get(invocation.key)?.pushed;
   runtime.work.delete(invocation.key);
   const { avatar, lease, now, ledger } = runtime;
   effectsOf(runtime.effects, ledger.definitions, { invocation, head, was, avatar, lease, now: now.monotonic });
   // "Only its issuer then acts": on what it pushed before this start it may have acted already, and never acts on it again.
-  const own = pushed != null && pushed.token !== null && pushed.token === runtime.pushes.get(head.key);
+  const own = pushed != null && pushed.token !== null && pushed.token === token;
   if (head.state.status === "intent" && own) act(runtime, invocation, head.state, pushed.at);
 }
 
