@@ -1,29 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decodeProvision } from "../../firmware/core/identity/provision";
-import { configPath, configText, readConfig } from "../../gateway/world/config";
-import { boardFiles } from "../../gateway/world/world";
 import { type RunningCommand, run, startCommand } from "../gateway/command";
 import { reading } from "../gateway/worlds";
 import { createLivingWorld, kill, type LivingWorld } from "./living-world";
 
 const patience = { timeout: 30_000 };
-
-/** The directory of a second gateway, which has what a board was provisioned with. */
-function secondGateway({ directory, parent }: LivingWorld): string {
-  const second = join(parent, "second");
-  const { seed, worlds } = decodeProvision(
-    new Uint8Array(readFileSync(boardFiles(directory, "board-1").provisionFile)),
-  );
-  mkdirSync(second, { mode: 0o700 });
-  const { groups, sagas, pacts } = worlds[0]!;
-  const config = readConfig(directory);
-  const named = config.groups.filter(({ bytes }) => groups.some((each) => Buffer.compare(each, bytes) === 0));
-  writeFileSync(configPath(second), configText({ ...config, seed, groups: named, sagas, pacts }), { mode: 0o600 });
-  return second;
-}
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -39,12 +21,21 @@ describe("a person with two gateways", () => {
   const running: RunningCommand[] = [];
   beforeEach(async () => {
     world = await createLivingWorld(1);
-    second = secondGateway(world);
+    second = join(world.parent, "second");
   });
   afterEach(async () => {
     for (const each of running.splice(0)) await kill(each);
     await world.end();
   });
+
+  /** While the first runs. */
+  async function layOutSecond(): Promise<void> {
+    const file = join(world.parent, "second.world");
+    expect(await world.ask("world", "export", "second", "-o", file)).toMatchObject({ status: 0 });
+    expect(await askSecond("world", "import", file)).toMatchObject({ status: 0 });
+    const owners = ["--owner", "gateway", "--owner", "second"];
+    expect(await world.ask("group", "add", "pair", "--pact", "machine", ...owners)).toMatchObject({ status: 0 });
+  }
 
   async function askSecond(...words: string[]) {
     const { status, stdout, stderr } = await run(...words, "--dir", second, "--json");
@@ -72,6 +63,7 @@ describe("a person with two gateways", () => {
     });
     await world.up();
     expect((await world.ask("link", "list")).answer).toMatchObject([{ address: door, state: "listens" }]);
+    await layOutSecond();
     const up = await upSecond();
     expect(await askSecond("link", "add", line)).toMatchObject({ answer: { address: line, running: true } });
     expect(await askSecond("link", "add", line)).toMatchObject({
@@ -80,14 +72,14 @@ describe("a person with two gateways", () => {
     });
     expect(await askSecond("link", "add", "tcp://x")).toMatchObject({ answer: { error: { code: "link-address" } } });
     await expect.poll(links, patience).toMatchObject([{ address: line, state: "up", peer: "gateway" }]);
-    const pushed = await askSecond("push", "machine@board-1", JSON.stringify(reading(0.5)), "--final");
-    expect(pushed).toMatchObject({ status: 0, answer: { sequence: 0 } });
+    const push = () => askSecond("push", "pair", JSON.stringify(reading(0.5)), "--final");
+    await expect.poll(push, patience).toMatchObject({ status: 0, answer: { sequence: 0 } });
 
     await kill(up);
-    await world.ask("push", "machine-shared", JSON.stringify(reading(0.5)));
+    await world.ask("push", "pair", JSON.stringify(reading(0.5)));
     await upSecond();
     await expect.poll(links, patience).toMatchObject([{ address: line, state: "up" }]);
-    await expect.poll(() => world.tail("machine-shared"), patience).toHaveLength(1);
+    await expect.poll(() => world.tail("pair"), patience).toHaveLength(2);
 
     expect(await askSecond("link", "remove", line, "--dry-run")).toMatchObject({ answer: { dry: true } });
     expect(await links()).toHaveLength(1);
@@ -103,6 +95,7 @@ describe("a person with two gateways", () => {
   }, async () => {
     const port = await freePort();
     await world.start('"event":"up"', "up", "--listen", `${port}`);
+    await layOutSecond();
     const up = await upSecond("--connect", `127.0.0.1:${port}`);
     await up.printed('"event":"link"');
     await expect
@@ -115,7 +108,7 @@ describe("a person with two gateways", () => {
       );
     const { stdout } = await run("status", "--dir", world.directory);
     expect(stdout).toMatch(
-      /up +board-1 +tcp:\/\/127\.0\.0\.1:\d+, which dialed\n +[\d.]+ m?s: \d.* in, .* out, \d+ again, [\d.]+ ms/,
+      /up +second +tcp:\/\/127\.0\.0\.1:\d+, which dialed\n +[\d.]+ m?s: \d.* in, .* out, \d+ again, [\d.]+ ms/,
     );
     expect(stdout).toMatch(new RegExp(`listens +listen://127.0.0.1:${port}\n`));
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
