@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Definition } from "../../firmware/core/definitions/definition";
 import type { VertebraError } from "../../firmware/core/errors";
@@ -60,7 +61,9 @@ async function up(options: UpOptions): Promise<void> {
   const machine = { crypto: nodeCrypto(), disk: nodeDisk };
   const gateway = await startGateway({ world, ...machine, links: namedLinks(world, options), events });
   // Once it runs: which boards there are it knows from what is final.
-  for (const { terminal } of world.boards) {
+  for (const { terminal, provisionFile } of world.boards) {
+    // One that another gateway added runs at its place.
+    if (!existsSync(provisionFile)) continue;
     gateway.links.open({ kind: "serial", path: terminal, baudRate: options.baud }, false);
   }
   try {

@@ -132,9 +132,8 @@ function importCommand(): Command {
       const world = importWorld(nodeCrypto(), file, options.dir);
       if (options.json) return printJson(worldJson(world));
       print(paint("green", "laid out"), ` ${world.own} of world ${world.tag} in ${world.directory}`);
-      print(
-        `It hears of the world over its first link. Remove ${file}: whoever lays out another one of it makes a clone.`,
-      );
+      print(`Remove ${file}: whoever lays out another one of it makes a clone.`);
+      print("It hears of the world over its first link.");
       print("Next: ", paint("bold", `vertebra up${atDirectory(options)} --connect HOST:PORT`));
     });
 }

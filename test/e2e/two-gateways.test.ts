@@ -78,6 +78,9 @@ describe("a person with boards at two places", () => {
     expect(await at("board", "add", "hall")).toMatchObject({ status: 0 });
     await world.board("board-1");
     await startThere("board", "run", "linux", "hall");
+    const cables = async (ask: typeof at) =>
+      (await ask("status")).answer.links.filter((link: { kind: string }) => link.kind === "serial").length;
+    expect([await cables(world.ask), await cables(at)]).toEqual([1, 1]);
     // Owned by the two boards alone: each is behind a gateway of its own, and both gateways relay it.
     const group = ["group", "add", "both", "--pact", "machine", "--owner", "board-1", "--owner", "hall"];
     expect(await at(...group, "--reading", "hall=2s", "--reading", "board-1=2s")).toMatchObject({ status: 0 });
