@@ -145,9 +145,27 @@ describe("stewards who change", () => {
     const first = network.definitionsAt("board1");
     expect(names).toContain(first);
     for (const name of members) expect(network.definitionsAt(name)).toBe(first);
+    const [other] = names.filter((name) => name !== first);
+    for (const name of members) expect(network.members.get(name)!.defined).not.toContain(other);
     network.define(first === names[0] ? "gateway" : "second", between("one"));
     after(network, 10_000);
     for (const name of ["board1", "board2"]) expect(definedFor(network, name)).toEqual(["one"]);
+  });
+
+  it("may write where a pact says so, from then on; who was one may still", () => {
+    const network = world();
+    network.define("gateway", { ...between("orders"), policy: { writers: "stewards" } }, ["gateway", "second"]);
+    after(network, 3_000);
+    network.push("second", "orders", 1);
+    after(network, 5_000);
+    expect(network.entriesOf("board1", "orders")).toEqual([]);
+    network.changeStewards("gateway", ["second"]);
+    after(network, 5_000);
+    network.push("second", "orders", 2);
+    after(network, 5_000);
+    network.push("gateway", "orders", 3);
+    after(network, 10_000);
+    for (const name of ["board1", "board2"]) expect(network.entriesOf(name, "orders")).toEqual([2, 3]);
   });
 
   it("are known to a board that has no memory left for groups", () => {
