@@ -135,7 +135,7 @@ export function isBlank(bytes: Uint8Array): boolean {
   return isFilled(bytes, 0xff);
 }
 
-const readAtOnce = 2048;
+const readAtOnce = 512;
 
 /** Whether nothing is programmed in a sector from this offset on. */
 export function isBlankFrom(flash: Flash, sector: number, from: number): boolean {
