@@ -176,6 +176,22 @@ describe("what a gateway exports", () => {
     expect(second.participant.membership(second.world.tag).epoch).toBe(1);
   });
 
+  it("is nothing any more for one that was expelled: it would let that one in again by another name", async () => {
+    const first = await start("first");
+    const { file } = await exportWorld(first, { name: "second", dry: false }, never());
+    await expelMember(first, { name: "second", dry: false }, never());
+    const before = readFileSync(file!, "utf8");
+    expect(await refused(exportWorld(first, { name: "second", dry: false }, never()))).toBe("member-expelled");
+    expect(readFileSync(file!, "utf8")).toBe(before);
+  });
+
+  it("is refused where what it wrote before is spoilt, and says what is to be done", async () => {
+    const first = await start("first");
+    const { file } = await exportWorld(first, { name: "second", dry: false }, never());
+    writeFileSync(file!, readFileSync(file!, "utf8").slice(0, -40));
+    expect(await refused(exportWorld(first, { name: "second", dry: false }, never()))).toBe("export-damaged");
+  });
+
   it("is refused where it is none, where others can read it, and over another", async () => {
     const first = await start("first");
     const { file } = await exportWorld(first, { name: "second", dry: false }, never());
