@@ -97,6 +97,10 @@ describe.skipIf(reason)("a second gateway of a world", () => {
       gateway.world.catalog.group(name).owners.map(gateway.world.catalog.memberName).sort();
     expect(owners(first, "machine@hall")).toEqual(["hall", "second"]);
     expect(owners(second, "machine@porch")).toEqual(["gateway", "porch"]);
+    const same = await Promise.allSettled([add(first, "attic"), add(second, "attic")]);
+    expect(same.map((each) => (each.status === "rejected" ? each.reason.code : "added")).sort()).toEqual([
+      ...["added", "name-taken"],
+    ]);
     const shared = { name: "shared", pact: "machine", owners: ["gateway", "second"], readings: [], dry: false };
     await addGroup(second, shared, never());
     await expect.poll(() => groups(first), patience).toContain("shared");
@@ -130,6 +134,13 @@ describe.skipIf(reason)("a second gateway of a world", () => {
     expect(openWorld(crypto, join(parent, "first")).catalog.members.map(({ name }) => name)).toEqual([
       ...["gateway", "board-1", "second", "porch", "hall", "attic"],
     ]);
+  });
+
+  it("says of what it defines while stewards change that they must agree on it, and it is there then", async () => {
+    const { first } = await both();
+    const [, told] = await Promise.all([addSteward(first, steward, never()), refused(add(first, "porch"))]);
+    expect(told).toBe("define-overtaken");
+    await expect.poll(() => names(first), patience).toContain("porch");
   });
 
   it("is a steward no more when it was revoked, and the first goes on alone", async () => {
