@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard, machineSensors } from "../../firmware/core/capability/board";
 import {
   type Definition,
+  definitionsName,
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
@@ -17,7 +18,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import { usualBaudRate } from "../avatars/address";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { checkDefinitions, definitionsName, groupsOwnedBy, numberIn } from "../world/catalog";
+import { checkDefinitions, groupsOwnedBy, numberIn } from "../world/catalog";
 import { type AskedGroup, growingWorld, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { boardOf, placeBoard, type World } from "../world/world";

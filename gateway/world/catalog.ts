@@ -1,6 +1,7 @@
 import {
   type Definition,
   decodeDefinition,
+  definitionsName,
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
@@ -169,8 +170,6 @@ export const gatewayName = "gateway";
 export const gatewayKind = "gateway";
 
 const leastDigits = 6;
-/** What people call the group in which the stewards define what the world has. */
-export const definitionsName = "definitions";
 
 export function createCatalog(
   crypto: Crypto,

@@ -11,8 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { definitionsGroup, definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { addBoard, addGroup, propose } from "../../gateway/channels/defining";
 import { expelMember } from "../../gateway/channels/expelling";
 import { exportWorld } from "../../gateway/channels/exporting";
 import { addSteward, revokeSteward } from "../../gateway/channels/stewards";
@@ -231,5 +232,16 @@ describe("the group of definitions", () => {
     expect(await refused(retireGroup(first, retired, never()))).toBe("definitions-stay");
     const called = { name: "definitions", pact: "machine", owners: ["gateway"], readings: [], dry: false };
     expect(await refused(addGroup(first, called, never()))).toBe("name-taken");
+  });
+
+  it("goes on at a gateway as for its participant, though a steward names one who is no member", async () => {
+    const first = await start("first");
+    const { owners } = first.world.catalog.group("definitions");
+    const stewards = [...owners, crypto.sha256(new Uint8Array(1))];
+    const group = definitionsGroup(crypto, stewards, 2);
+    const succeeds = definitionsGroup(crypto, owners);
+    const about = { name: "definitions", pacts: [definitionsPactBytes(2)], readings: [], followers: [] };
+    await propose(first, [{ kind: "group", ...about, group, succeeds }], never());
+    expect(first.world.catalog.group("definitions").owners).toHaveLength(2);
   });
 });
