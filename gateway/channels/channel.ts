@@ -5,7 +5,7 @@ import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Clock, Crypto } from "../../firmware/ports";
 import type { Outcome } from "../participant/driver";
 import type { BlockReader } from "../participant/store";
-import type { Catalog, KnownGroup } from "../world/catalog";
+import type { Catalog, FinalPlace, KnownGroup } from "../world/catalog";
 import { type ToldEntry, tellEntry, tellUnreadable } from "./entry";
 import { historyOf, sealedBlocks } from "./history";
 import { createRow, groupsOfRow, isToldAgain, type Row } from "./row";
@@ -32,6 +32,8 @@ export interface Pushed {
   readonly counter: number;
   /** The entry's sequence, once it is final. */
   readonly final: Promise<number>;
+  /** And the group that it is final in: a successor of the one that it was pushed into, where it was moved. */
+  readonly place: Promise<FinalPlace>;
 }
 
 export interface PullOptions {
@@ -71,18 +73,19 @@ export function createChannel(options: ChannelOptions): Channel {
   const bell = createBell();
   const buffered = new Map<number, WaitingPush>();
   /** By the hex of the block: who waits for its finality, and how many of its entries are ours, which are its last. */
-  const unfinished = new Map<string, { readonly ours: number; readonly waiters: Waiter<number>[] }>();
+  const unfinished = new Map<string, { readonly ours: number; readonly waiters: Waiter<FinalPlace>[] }>();
   let lastToken = 0;
 
   function sealed(outcome: Extract<Outcome, { kind: "sealed" }>): void {
-    const waiters: Waiter<number>[] = [];
+    const waiters: Waiter<FinalPlace>[] = [];
     for (const token of outcome.tokens) {
       const push = buffered.get(token);
       buffered.delete(token);
-      const final = new Promise<number>((resolve, reject) => waiters.push({ resolve, reject }));
+      const place = new Promise<FinalPlace>((resolve, reject) => waiters.push({ resolve, reject }));
+      const final = place.then(({ sequence }) => sequence);
       // Whoever pushed may not ask when it is final.
       final.catch(() => {});
-      push?.resolve({ block: outcome.block, counter: outcome.counter, final });
+      push?.resolve({ block: outcome.block, counter: outcome.counter, final, place });
     }
     unfinished.set(toHex(outcome.block), { ours: waiters.length, waiters });
   }
@@ -98,7 +101,8 @@ export function createChannel(options: ChannelOptions): Channel {
     unfinished.delete(toHex(block.block));
     if (own === undefined || block.entries === null) return;
     const first = block.firstEntry + block.entries.length - own.ours;
-    for (const [index, waiter] of own.waiters.entries()) waiter.resolve(first + index);
+    for (const [index, waiter] of own.waiters.entries())
+      waiter.resolve({ group: block.group, sequence: first + index });
   }
 
   /** What is pending now, each under a key of its own. */

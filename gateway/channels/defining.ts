@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard, machineSensors } from "../../firmware/core/capability/board";
 import {
   type Definition,
+  definitionsName,
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
@@ -17,7 +18,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import { usualBaudRate } from "../avatars/address";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
-import { checkDefinitions, definitionsName, groupsOwnedBy } from "../world/catalog";
+import { checkDefinitions, groupsOwnedBy, numberIn } from "../world/catalog";
 import { type AskedGroup, growingWorld, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { boardOf, placeBoard, type World } from "../world/world";
@@ -118,8 +119,35 @@ export function tried(gateway: Gateway, definitions: readonly Definition[]): Def
   return { dry: true, defined: toldOf(gateway, definitions, []) };
 }
 
-/** Defines what was tried, in its order, and most often in one block; resolves when all is final. */
+/** As `propose`. Throws why one of them counts for nobody, where another steward was first, and `define-overtaken`. */
 export async function define(
+  gateway: Gateway,
+  definitions: readonly Definition[],
+  ending: AbortSignal,
+): Promise<DefinedJson> {
+  const { catalog } = gateway.world;
+  const proposed = await propose(gateway, definitions, ending);
+  for (const { sequence } of proposed.defined) {
+    if (sequence === null) throw overtaken(catalog.group(definitionsName).owners.map(catalog.memberName));
+    const refusal = catalog.refusalOf(sequence);
+    if (refusal !== undefined) throw refusal;
+  }
+  return proposed;
+}
+
+function overtaken(stewards: readonly string[]): VertebraError {
+  return new VertebraError(
+    "define-overtaken",
+    `The stewards changed at the same time: they are ${stewards.join(", ")} now, and what was asked for counts once they agree on it, too`,
+    "Look whether it is there before you ask again: `vertebra world show`. Where this gateway is none of them, ask one of them.",
+  );
+}
+
+/**
+ * Defines what was tried, in its order, and most often in one block; resolves when all is final. What another steward defines at the same time
+ * may have it count for nobody; what is final behind a change of the stewards has no sequence.
+ */
+export async function propose(
   gateway: Gateway,
   definitions: readonly Definition[],
   ending: AbortSignal,
@@ -127,16 +155,9 @@ export async function define(
   const { world, channel } = gateway;
   const group = definitionsIn(world);
   const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
-  const sequences = await beforeEnd(Promise.all(pushed.map(({ final }) => final)), ending);
-  const { first } = world.catalog.defining.find(({ id }) => equal(id, group.id))!;
-  return {
-    dry: false,
-    defined: toldOf(
-      gateway,
-      definitions,
-      sequences.map((sequence) => first + sequence),
-    ),
-  };
+  const places = await beforeEnd(Promise.all(pushed.map(({ place }) => place)), ending);
+  const numbers = places.map((place) => numberIn(world.catalog, place));
+  return { dry: false, defined: toldOf(gateway, definitions, numbers) };
 }
 
 /** Throws `world-fixed`. */
@@ -145,7 +166,11 @@ function definitionsIn(world: World) {
   return world.catalog.group(definitionsName);
 }
 
-function toldOf(gateway: Gateway, definitions: readonly Definition[], sequences: readonly number[]): DefinedThing[] {
+function toldOf(
+  gateway: Gateway,
+  definitions: readonly Definition[],
+  sequences: readonly (number | undefined)[],
+): DefinedThing[] {
   return definitions.map((each, index) => ({ ...namedThing(gateway, each), sequence: sequences[index] ?? null }));
 }
 

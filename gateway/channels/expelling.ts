@@ -10,7 +10,7 @@ import { groupsOwnedBy, isExpelled, type Member } from "../world/catalog";
 import { memberCalled } from "../world/growing";
 import { stewardsNeeded, stewardsOf } from "../world/stewarding";
 import { boardFiles, provisionAt, type World } from "../world/world";
-import { type DefinedJson, define, tried } from "./defining";
+import { type DefinedJson, propose, tried } from "./defining";
 
 /** How a steward expels a member: all others get the secret of the next epoch first, and then the expulsion is defined (PROTOCOL 10). */
 
@@ -30,7 +30,7 @@ const mostTries = 4;
 
 /**
  * Errors: `member-unknown`, `member-expelled`, `expel-self`, `expel-steward`, `member-key`, `expel-overtaken`, and those of `tried` and
- * `define`.
+ * `propose`.
  */
 export async function expelMember(gateway: Gateway, asked: ExpelAsked, ending: AbortSignal): Promise<ExpelledJson> {
   const { catalog } = gateway.world;
@@ -53,7 +53,7 @@ export async function expelMember(gateway: Gateway, asked: ExpelAsked, ending: A
 /** Each once the one before is final: where a part of the secret is refused, nobody is expelled without it. */
 async function defineInTurn(gateway: Gateway, definitions: readonly Definition[], ending: AbortSignal) {
   const defined: DefinedJson["defined"][number][] = [];
-  for (const each of definitions) defined.push(...(await define(gateway, [each], ending)).defined);
+  for (const each of definitions) defined.push(...(await propose(gateway, [each], ending)).defined);
   return { dry: false, defined };
 }
 

@@ -1,12 +1,13 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ample } from "../../firmware/core/bounds";
+import { definitionsName } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { encodeEntry } from "../../firmware/core/pact/entry";
 import { type Json, objectToValues } from "../../firmware/core/pact/json";
 import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
-import { definitionsName, isOfDefinitions, type KnownGroup } from "../world/catalog";
+import { isOfDefinitions, type KnownGroup } from "../world/catalog";
 import { gatewayEnds, type Pushed } from "./channel";
 import { readBody } from "./request";
 import { named } from "./waiting";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Definition, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { type Definition, definitionsName, encodeDefinition } from "../../firmware/core/definitions/definition";
 import { isUnderWay } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
@@ -7,7 +7,7 @@ import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
 import type { Catalog, KnownRollout } from "../world/catalog";
-import { definitionsName } from "../world/catalog";
+
 import { isSteward } from "../world/stewarding";
 import { type DefinedJson, define, tried } from "./defining";
 import { blocksOf } from "./history";

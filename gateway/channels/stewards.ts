@@ -5,7 +5,7 @@ import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Gateway } from "../gateway";
 import { presentDefining } from "../world/catalog";
 import { stewardsNeeded, withoutSteward, withSteward } from "../world/stewarding";
-import { type DefinedJson, define, tried } from "./defining";
+import { type DefinedJson, propose, tried } from "./defining";
 
 /** Who may define what the world has, by whoever may. With `dry`, all is checked and nothing done. */
 
@@ -46,7 +46,7 @@ async function change(gateway: Gateway, definition: GroupDefinition, dry: boolea
   const would = tried(gateway, [definition]);
   if (dry) return { ...would, ...told };
   const before = presentDefining(catalog)!;
-  const defined = await define(gateway, [definition], ending);
+  const defined = await propose(gateway, [definition], ending);
   const present = catalog.group(definition.name).owners;
   const done = present.length === owners.length && present.every((each, at) => equal(each, owners[at]!));
   if (done && !equal(presentDefining(catalog)!.id, before.id)) return { ...defined, ...told };

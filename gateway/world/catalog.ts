@@ -1,6 +1,7 @@
 import {
   type Definition,
   decodeDefinition,
+  definitionsName,
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
@@ -43,6 +44,8 @@ export interface Catalog {
   readonly taken: number;
   /** The groups in which the stewards define, the present one last, each with the number of the first definition in it; none in a world that stays as it was made. */
   readonly defining: readonly KnownDefining[];
+  /** Why the definition of this number counts for nobody; undefined for one that counts, or is still to be taken. */
+  refusalOf(sequence: number): VertebraError | undefined;
   /**
    * Takes the next entry of the definitions group, and returns what it defines, known from now on; or why it counts for nobody, where it is none,
    * or names what has its name already: the first that is final has it. Undefined for what only later versions know.
@@ -103,6 +106,22 @@ export function presentDefining({ defining }: Pick<Catalog, "defining">): KnownD
   return defining.at(-1);
 }
 
+/** The number of what is final in one of them; undefined behind the definition by which other stewards define. */
+export function numberIn({ defining }: Pick<Catalog, "defining">, { group, sequence }: FinalPlace): number | undefined {
+  const at = defining.findIndex(({ id }) => equal(id, group));
+  const known = defining[at];
+  if (known === undefined) return undefined;
+  const next = defining[at + 1];
+  const number = known.first + sequence;
+  return next === undefined || number < next.first ? number : undefined;
+}
+
+/** Where an entry is final. */
+export interface FinalPlace {
+  readonly group: Hash;
+  readonly sequence: number;
+}
+
 export function isOfDefinitions({ defining }: Pick<Catalog, "defining">, id: Hash): boolean {
   return defining.some((each) => equal(each.id, id));
 }
@@ -151,8 +170,6 @@ export const gatewayName = "gateway";
 export const gatewayKind = "gateway";
 
 const leastDigits = 6;
-/** What people call the group in which the stewards define what the world has. */
-export const definitionsName = "definitions";
 
 export function createCatalog(
   crypto: Crypto,
@@ -180,18 +197,24 @@ export function createCatalog(
   const defining: KnownDefining[] = founding ? [{ id: founding.id, first: 0 }] : [];
   const all = { pacts, groups, retired, members: known, sagas, undeployed, rollouts, expelled, defining };
   const made = { pacts: pacts.length, groups: [...groups], members: [...known] };
+  const refusals = new Map<number, VertebraError>();
   let taken = 0;
   return {
     ...all,
     get taken() {
       return taken;
     },
+    refusalOf: (sequence) => refusals.get(sequence),
     take(entry) {
-      return takeEntry(crypto, all, taken++, entry);
+      const sequence = taken++;
+      const definition = takeEntry(crypto, all, sequence, entry);
+      if (definition instanceof VertebraError) refusals.set(sequence, definition);
+      return definition;
     },
     read: (entry) => readableDefinition(crypto, entry),
     forget() {
       taken = 0;
+      refusals.clear();
       pacts.length = made.pacts;
       groups.splice(0, groups.length, ...made.groups);
       retired.length = 0;

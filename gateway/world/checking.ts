@@ -1,5 +1,6 @@
 import {
   type Definition,
+  definitionsName,
   type GroupDefinition,
   idOfDefined,
   type MemberDefinition,
@@ -17,7 +18,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { decodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { definitionsName, isOfDefinitions, type Known, type KnownGroup, type Member } from "./catalog";
+import { isOfDefinitions, type Known, type KnownGroup, type Member } from "./catalog";
 
 /** Whether what is defined fits what there is: else it counts for nobody. */
 
@@ -52,6 +53,8 @@ export function checkDefinition(crypto: Crypto, known: Known, definition: Defini
       const { owners } = decodeSyncGroup(definition.group);
       const former = definition.succeeds && liveGroup(known, syncGroupId(crypto, definition.succeeds));
       checkNameOfDefinitions(known, definition, former);
+      // Participants go on by it whoever it names, and who reads on where they do not would hear of nothing any more.
+      if (former !== null && isOfDefinitions(known, former.id)) break;
       const others = known.groups.filter((each) => each !== former);
       if (others.some(({ name }) => name === definition.name)) throw taken("group", definition.name);
       const id = idOfDefined(crypto, definition);

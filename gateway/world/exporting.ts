@@ -11,7 +11,7 @@ import { asVertebraError } from "../system/errors";
 import { gatewayKind } from "./catalog";
 import { configPath, configText, readConfig, readConfigText, type WorldConfig } from "./config";
 import { syncDirectory, writeWhole } from "./files";
-import { checkMemberName, growingWorld } from "./growing";
+import { avatarOf, checkMemberName, growingWorld } from "./growing";
 import { openWorld, type World } from "./world";
 
 /**
@@ -25,7 +25,10 @@ export interface NewGateway {
   readonly config: WorldConfig;
 }
 
-/** In this epoch of the membership. Throws `name`, `name-taken` where the name is a board's, and `world-fixed`. */
+/**
+ * In this epoch of the membership. Throws `name`, `name-taken` where the name is a board's, `world-fixed`, `export-damaged`, and `member-expelled`: the
+ * present epoch's secret would let that one in by another name.
+ */
 export function newGateway(
   crypto: Crypto,
   random: Random,
@@ -42,8 +45,8 @@ export function newGateway(
   const avatar = crypto.signer(secret).publicKey;
   const key = crypto.x25519Public(noiseStatic(crypto, secret));
   const member = { name, avatar, key, board: gatewayKind };
-  const known = world.catalog.members.find((each) => each.name === name);
-  const isMember = known !== undefined && equal(known.avatar, avatar);
+  const isMember =
+    world.catalog.members.some((each) => each.name === name) && equal(avatarOf(world.catalog, name), avatar);
   const members = [...made.members.filter((each) => each.name !== name), member];
   const { worldId, stewards, pacts, definitions } = made;
   const its = { worldId, stewards, pacts, ...(definitions && { definitions }), ...(epoch && { epoch }) };
@@ -56,7 +59,7 @@ export function newGateway(
 
 /** Of one that was exported before, or that something ended before it was defined. */
 function begunSeed(file: string): Uint8Array | undefined {
-  return existsSync(file) ? readConfigText(readFileSync(file, "utf8")).seed : undefined;
+  return existsSync(file) ? readConfigText(readExport(file)).seed : undefined;
 }
 
 export function writeExport({ file, config }: NewGateway): void {
@@ -114,7 +117,7 @@ function readExport(file: string): string {
     throw new VertebraError(
       "export-damaged",
       `${file} is no export of a world: ${(error as Error).message}`,
-      "Copy it once more, or write it anew: `vertebra world export NAME`.",
+      "Copy it once more; where no whole copy is left, remove it, and export a gateway of another name.",
     );
   }
 }

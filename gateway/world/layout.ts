@@ -1,6 +1,6 @@
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { capabilitiesPact } from "../../firmware/core/capability/published";
-import { definitionsGroup } from "../../firmware/core/definitions/definition";
+import { definitionsGroup, definitionsName } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import {
@@ -22,7 +22,7 @@ import type { AvatarId, Field } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { compile } from "../saga/described";
 import type { SagaSource } from "../saga/source";
-import { definitionsName, gatewayName } from "./catalog";
+import { gatewayName } from "./catalog";
 import type { WorldConfig } from "./config";
 import { firstPacts } from "./pacts";
 

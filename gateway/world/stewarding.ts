@@ -1,5 +1,6 @@
 import {
   definitionsGroup,
+  definitionsName,
   definitionsPactBytes,
   type GroupDefinition,
 } from "../../firmware/core/definitions/definition";
@@ -9,7 +10,7 @@ import { equal } from "../../firmware/core/wire/bytes";
 import { maxOwners } from "../../firmware/core/wire/limits";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
-import { type Catalog, definitionsName, isExpelled, isOwner, type KnownGroup } from "./catalog";
+import { type Catalog, isExpelled, isOwner, type KnownGroup } from "./catalog";
 import { avatarOf, growingWorld, memberCalled } from "./growing";
 import type { World } from "./world";
 

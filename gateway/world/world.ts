@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { definitionsPactBytes } from "../../firmware/core/definitions/definition";
+import { definitionsName, definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
 import {
@@ -15,7 +15,7 @@ import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto, Random } from "../../firmware/ports";
 import { asVertebraError } from "../system/errors";
-import { type Catalog, createCatalog, definitionsName, isGateway } from "./catalog";
+import { type Catalog, createCatalog, isGateway } from "./catalog";
 import { configPath, configText, readConfig } from "./config";
 import { readDefined } from "./defined-cache";
 import { syncDirectory, writeWhole } from "./files";

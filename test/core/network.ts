@@ -299,7 +299,13 @@ export function createNetwork(plan: NetworkPlan): Network {
       const name = `${[...names].sort().join("-")}-${version - 1}`;
       groups.set(name, syncGroupId(crypto, next));
       bytesOf.set(name, next);
-      const group = { name, group: next, pacts: [definitionsPactBytes(version)], readings: [], followers: [] };
+      const group = {
+        name: "definitions",
+        group: next,
+        pacts: [definitionsPactBytes(version)],
+        readings: [],
+        followers: [],
+      };
       defineEntry(steward, encodeDefinition({ kind: "group", ...group, succeeds: bytesOf.get(former)! }));
       return name;
     },
@@ -466,7 +472,8 @@ export function createNetwork(plan: NetworkPlan): Network {
   /** As a driver does: what is read is answered when all else is done that was asked for with it. */
   function apply(member: Member, actions: readonly Action[]): void {
     // What is sent in the same answer may be of it already.
-    for (const action of actions) if (action.kind === "defined") member.defined.push(action.group.name);
+    for (const action of actions)
+      if (action.kind === "defined") member.defined.push(nameOf(syncGroupId(crypto, action.group.group)));
     const reads: Extract<Action, { kind: "read" }>[] = [];
     for (const action of actions) {
       switch (action.kind) {

@@ -1,8 +1,16 @@
 import { describe, expect, it } from "vitest";
+import {
+  decodeDefinition,
+  definitionsGroup,
+  definitionsPactBytes,
+  encodeDefinition,
+  type GroupDefinition,
+} from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { cheapCrypto } from "./cheap-crypto";
 import { createNetwork, everyPair, type Network } from "./network";
 import type { NetworkPlan } from "./plan";
+import { refusal } from "./refusal";
 
 /** Who may define changes by a definition, and all members go on by it (PROTOCOL 10). */
 
@@ -20,6 +28,24 @@ function world(plan: Partial<NetworkPlan> = {}): Network {
 
 function after(network: Network, ms: number): void {
   network.run(network.now + ms);
+}
+
+const avatarOf = (network: Network, name: string) => network.members.get(name)!.avatar;
+
+/** That `board2` alone defines from now on, but for what is changed of it. */
+function nextOf(network: Network, changed: Partial<GroupDefinition> = {}): GroupDefinition {
+  const founding = definitionsGroup(crypto, [avatarOf(network, "gateway")]);
+  return {
+    ...{ kind: "group", name: "definitions", group: definitionsGroup(crypto, [avatarOf(network, "board2")], 2) },
+    ...{ pacts: [definitionsPactBytes(2)], readings: [], followers: [], succeeds: founding, ...changed },
+  };
+}
+
+function lie(network: Network, definition: GroupDefinition): void {
+  const about = { world: network.tag, group: network.groups.get("definitions")!, id: null, token: 1 };
+  network.give("gateway", { kind: "push", ...about, entry: encodeDefinition(definition) });
+  network.flush("gateway");
+  after(network, 3_000);
 }
 
 const definedFor = (network: Network, name: string) =>
@@ -208,5 +234,36 @@ describe("stewards who change", () => {
     network.push("board1", "one", 5);
     after(network, 20_000);
     expect(network.entriesOf("second", "one")).toEqual([5]);
+  });
+
+  it("can't be kept from changing by a group that was defined beforehand as if it were theirs", () => {
+    const network = world();
+    const owners = ["gateway", "second"].map((name) => avatarOf(network, name));
+    lie(network, nextOf(network, { name: "mine", group: definitionsGroup(crypto, owners, 2), succeeds: null }));
+    network.changeStewards("gateway", ["gateway", "second"]);
+    after(network, 5_000);
+    network.define("second", between("one", ["gateway", "board1"]));
+    after(network, 10_000);
+    for (const name of ["gateway", "board1"]) expect(definedFor(network, name)).toEqual(["one"]);
+  });
+
+  it("go on by what gateways take for that, too: under its name, in the next version, with nothing else about it", () => {
+    const network = world();
+    const founding = definitionsGroup(crypto, [avatarOf(network, "gateway")]);
+    const [board1, board2] = ["board1", "board2"].map((name) => avatarOf(network, name)) as [Uint8Array, Uint8Array];
+    const wrongs: Partial<GroupDefinition>[] = [
+      { name: "mine" },
+      { followers: [board1] },
+      { readings: [{ avatar: board2, everyMs: 1_000 }] },
+      { succeeds: null },
+      // In a version that is not one more, those of before could be those of afterwards, and who follows them would go round for good.
+      { group: definitionsGroup(crypto, [board2]), pacts: [definitionsPactBytes()], succeeds: founding },
+      { group: definitionsGroup(crypto, [board2], 3), pacts: [definitionsPactBytes(3)], succeeds: founding },
+    ];
+    expect(decodeDefinition(crypto, encodeDefinition(nextOf(network)))).toMatchObject({ kind: "group" });
+    for (const wrong of wrongs) {
+      const entry = encodeDefinition(nextOf(network, wrong));
+      expect(refusal(() => decodeDefinition(crypto, entry))).toMatch(/^definition-successor/);
+    }
   });
 });

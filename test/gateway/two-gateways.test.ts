@@ -11,8 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { definitionsGroup, definitionsPactBytes } from "../../firmware/core/definitions/definition";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { addBoard, addGroup, propose } from "../../gateway/channels/defining";
 import { expelMember } from "../../gateway/channels/expelling";
 import { exportWorld } from "../../gateway/channels/exporting";
 import { addSteward, revokeSteward } from "../../gateway/channels/stewards";
@@ -97,6 +98,10 @@ describe.skipIf(reason)("a second gateway of a world", () => {
       gateway.world.catalog.group(name).owners.map(gateway.world.catalog.memberName).sort();
     expect(owners(first, "machine@hall")).toEqual(["hall", "second"]);
     expect(owners(second, "machine@porch")).toEqual(["gateway", "porch"]);
+    const same = await Promise.allSettled([add(first, "attic"), add(second, "attic")]);
+    expect(same.map((each) => (each.status === "rejected" ? each.reason.code : "added")).sort()).toEqual([
+      ...["added", "name-taken"],
+    ]);
     const shared = { name: "shared", pact: "machine", owners: ["gateway", "second"], readings: [], dry: false };
     await addGroup(second, shared, never());
     await expect.poll(() => groups(first), patience).toContain("shared");
@@ -130,6 +135,13 @@ describe.skipIf(reason)("a second gateway of a world", () => {
     expect(openWorld(crypto, join(parent, "first")).catalog.members.map(({ name }) => name)).toEqual([
       ...["gateway", "board-1", "second", "porch", "hall", "attic"],
     ]);
+  });
+
+  it("says of what it defines while stewards change that they must agree on it, and it is there then", async () => {
+    const { first } = await both();
+    const [, told] = await Promise.all([addSteward(first, steward, never()), refused(add(first, "porch"))]);
+    expect(told).toBe("define-overtaken");
+    await expect.poll(() => names(first), patience).toContain("porch");
   });
 
   it("is a steward no more when it was revoked, and the first goes on alone", async () => {
@@ -176,6 +188,22 @@ describe("what a gateway exports", () => {
     expect(second.participant.membership(second.world.tag).epoch).toBe(1);
   });
 
+  it("is nothing any more for one that was expelled: it would let that one in again by another name", async () => {
+    const first = await start("first");
+    const { file } = await exportWorld(first, { name: "second", dry: false }, never());
+    await expelMember(first, { name: "second", dry: false }, never());
+    const before = readFileSync(file!, "utf8");
+    expect(await refused(exportWorld(first, { name: "second", dry: false }, never()))).toBe("member-expelled");
+    expect(readFileSync(file!, "utf8")).toBe(before);
+  });
+
+  it("is refused where what it wrote before is spoilt, and says what is to be done", async () => {
+    const first = await start("first");
+    const { file } = await exportWorld(first, { name: "second", dry: false }, never());
+    writeFileSync(file!, readFileSync(file!, "utf8").slice(0, -40));
+    expect(await refused(exportWorld(first, { name: "second", dry: false }, never()))).toBe("export-damaged");
+  });
+
   it("is refused where it is none, where others can read it, and over another", async () => {
     const first = await start("first");
     const { file } = await exportWorld(first, { name: "second", dry: false }, never());
@@ -204,5 +232,16 @@ describe("the group of definitions", () => {
     expect(await refused(retireGroup(first, retired, never()))).toBe("definitions-stay");
     const called = { name: "definitions", pact: "machine", owners: ["gateway"], readings: [], dry: false };
     expect(await refused(addGroup(first, called, never()))).toBe("name-taken");
+  });
+
+  it("goes on at a gateway as for its participant, though a steward names one who is no member", async () => {
+    const first = await start("first");
+    const { owners } = first.world.catalog.group("definitions");
+    const stewards = [...owners, crypto.sha256(new Uint8Array(1))];
+    const group = definitionsGroup(crypto, stewards, 2);
+    const succeeds = definitionsGroup(crypto, owners);
+    const about = { name: "definitions", pacts: [definitionsPactBytes(2)], readings: [], followers: [] };
+    await propose(first, [{ kind: "group", ...about, group, succeeds }], never());
+    expect(first.world.catalog.group("definitions").owners).toHaveLength(2);
   });
 });

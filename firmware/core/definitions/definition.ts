@@ -68,12 +68,15 @@ export interface RetireDefinition {
   readonly group: Hash;
 }
 
+/** What people call the group in which the stewards define what the world has. */
+export const definitionsName = "definitions";
+
 /**
  * Every world has the same, so that what a participant is provisioned with says all of its definitions group. Each time that the stewards change
  * the version is one more: the same stewards once more are another group.
  */
 const definitionsPact: Pact = {
-  name: "definitions",
+  name: definitionsName,
   version: 1,
   extends: null,
   fields: [
@@ -152,7 +155,7 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "pact":
       return readPact(decode(body));
     case "group":
-      return readGroup(crypto, decode(body));
+      return readFirst(crypto, decode(body));
     case "successor":
       return readSuccessor(crypto, decode(body));
     case "retire": {
@@ -232,6 +235,14 @@ function readGroup(crypto: Sha256, value: Cbor): GroupDefinition {
   return read;
 }
 
+/** One that succeeds none: those in which stewards come to define all do. */
+function readFirst(crypto: Sha256, value: Cbor): GroupDefinition {
+  const read = readGroup(crypto, value);
+  const { version } = decodePact(read.pacts[0]!);
+  if (version === 1 || !isOfDefinitionsPact(read)) return read;
+  throw wrong("definition-successor", "group definition", "is of the pact of definitions, and succeeds none");
+}
+
 /** "A steward defines a successor": what was sealed in the group before has to be an entry here, too. */
 function readSuccessor(crypto: Sha256, value: Cbor): GroupDefinition {
   const items = tuple("successor definition", value, 6);
@@ -239,19 +250,31 @@ function readSuccessor(crypto: Sha256, value: Cbor): GroupDefinition {
   const succeeds = bytes("successor definition: group before", items[5]);
   const before = decodeSyncGroup(succeeds).pact;
   const same = equal(before, decodeSyncGroup(read.group).pact) && !equal(succeeds, read.group);
-  if (!same && !isNextOfDefinitions(crypto, read.pacts[0]!, before)) {
+  if (isOfDefinitionsPact(read) ? !isNextOfDefinitions(crypto, read, before) : !same) {
     throw wrong("definition-successor", "successor definition", "is of another pact, or has the owners of before");
   }
   return { ...read, succeeds };
 }
 
-/** Whether it is the pact of definitions, and `before` that of the version before. */
-function isNextOfDefinitions(crypto: Sha256, pact: Uint8Array, before: Hash): boolean {
-  const { version } = decodePact(pact);
+function isOfDefinitionsPact({ pacts }: GroupDefinition): boolean {
+  return equal(pacts[0]!, definitionsPactBytes(decodePact(pacts[0]!).version));
+}
+
+/**
+ * Whether `before` is the pact of the version before, so that who follows them comes to an end; and there is nothing about it by which a gateway could
+ * take it for another group than its participant does.
+ */
+function isNextOfDefinitions(
+  crypto: Sha256,
+  { name, pacts, readings, followers }: GroupDefinition,
+  before: Hash,
+): boolean {
+  const { version } = decodePact(pacts[0]!);
   return (
     version > 1 &&
-    equal(pact, definitionsPactBytes(version)) &&
-    equal(before, pactId(crypto, definitionsPactBytes(version - 1)))
+    equal(before, pactId(crypto, definitionsPactBytes(version - 1))) &&
+    name === definitionsName &&
+    readings.length + followers.length === 0
   );
 }
 
