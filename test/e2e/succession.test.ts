@@ -82,7 +82,7 @@ describe.skipIf(reason)("a group whose owners change while it runs", () => {
     await world.up();
     const refused: [string, string[]][] = [
       ["group-unknown", ["group", "retire", "attic"]],
-      ["group-retired", ["group", "retire", "definitions"]],
+      ["definitions-stay", ["group", "retire", "definitions"]],
       ["group-owners", ["group", "retire", "machine-shared", ...owners("board-1", "board-1")]],
       ["group-owners", ["group", "retire", "machine-shared", "--reading", "board-1=1s"]],
       ["member-unknown", ["group", "retire", "machine-shared", ...owners("attic")]],
