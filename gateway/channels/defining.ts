@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard, machineSensors } from "../../firmware/core/capability/board";
 import {
   type Definition,
-  definitionsName,
   encodeDefinition,
   type GroupDefinition,
   idOfDefined,
@@ -19,8 +18,9 @@ import { usualBaudRate } from "../avatars/address";
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
 import { checkDefinitions, groupsOwnedBy, numberIn } from "../world/catalog";
-import { type AskedGroup, growingWorld, newBoard, newGroup } from "../world/growing";
+import { type AskedGroup, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
+import { isSteward, stewardsOf } from "../world/stewarding";
 import { boardOf, placeBoard, type World } from "../world/world";
 import { beforeEnd } from "./pushing";
 
@@ -106,13 +106,12 @@ export async function addGroup(gateway: Gateway, asked: GroupAsked, ending: Abor
 /** What would be defined. Throws why it would count for nobody. */
 export function tried(gateway: Gateway, definitions: readonly Definition[]): DefinedJson {
   const { crypto, world, participant } = gateway;
-  const group = definitionsIn(world);
   const { avatar } = participant.status(world.tag);
-  if (!group.owners.some((owner) => toHex(owner) === avatar)) {
+  if (!isSteward(world, fromHex(avatar))) {
     throw new VertebraError(
       "steward-needed",
       "This gateway is no steward of its world, and what it defined would count for nobody",
-      `Ask one of them: ${group.owners.map(world.catalog.memberName).join(", ")}.`,
+      `Ask one of them: ${stewardsOf(world).owners.map(world.catalog.memberName).join(", ")}.`,
     );
   }
   checkDefinitions(crypto, world.catalog, definitions);
@@ -128,7 +127,7 @@ export async function define(
   const { catalog } = gateway.world;
   const proposed = await propose(gateway, definitions, ending);
   for (const { sequence } of proposed.defined) {
-    if (sequence === null) throw overtaken(catalog.group(definitionsName).owners.map(catalog.memberName));
+    if (sequence === null) throw overtaken(stewardsOf(gateway.world).owners.map(catalog.memberName));
     const refusal = catalog.refusalOf(sequence);
     if (refusal !== undefined) throw refusal;
   }
@@ -153,17 +152,11 @@ export async function propose(
   ending: AbortSignal,
 ): Promise<DefinedJson> {
   const { world, channel } = gateway;
-  const group = definitionsIn(world);
+  const group = stewardsOf(world);
   const pushed = await Promise.all(definitions.map((each) => channel.push(group, encodeDefinition(each), ending)));
   const places = await beforeEnd(Promise.all(pushed.map(({ place }) => place)), ending);
   const numbers = places.map((place) => numberIn(world.catalog, place));
   return { dry: false, defined: toldOf(gateway, definitions, numbers) };
-}
-
-/** Throws `world-fixed`. */
-function definitionsIn(world: World) {
-  growingWorld(world);
-  return world.catalog.group(definitionsName);
 }
 
 function toldOf(

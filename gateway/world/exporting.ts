@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Definition } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
@@ -10,7 +10,7 @@ import type { Crypto, Random } from "../../firmware/ports";
 import { asVertebraError } from "../system/errors";
 import { gatewayKind } from "./catalog";
 import { configPath, configText, readConfig, readConfigText, type WorldConfig } from "./config";
-import { syncDirectory, writeWhole } from "./files";
+import { putDirectory, writeWhole } from "./files";
 import { avatarOf, checkMemberName, growingWorld } from "./growing";
 import { openWorld, type World } from "./world";
 
@@ -83,15 +83,7 @@ export function importWorld(crypto: Crypto, file: string, directory: string): Wo
   const text = readExport(file);
   try {
     mkdirSync(dirname(target), { recursive: true });
-    const draft = mkdtempSync(`${target}.`);
-    try {
-      writeWhole(configPath(draft), text, 0o600);
-      renameSync(draft, target);
-    } catch (error) {
-      rmSync(draft, { recursive: true, force: true });
-      throw error;
-    }
-    syncDirectory(dirname(target));
+    putDirectory(target, (draft) => writeWhole(configPath(draft), text, 0o600));
   } catch (error) {
     throw asVertebraError(error, `No world can be made in ${target}`);
   }

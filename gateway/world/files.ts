@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -21,6 +21,20 @@ export function writeWhole(path: string, content: string | Uint8Array, mode: 0o6
     throw error;
   }
   syncDirectory(dirname(path));
+}
+
+/** Makes a directory, which its user alone can read, of what `write` puts into a draft of it beside: all of it or nothing. */
+export function putDirectory(target: string, write: (draft: string) => void): void {
+  const draft = mkdtempSync(`${target}.`);
+  try {
+    chmodSync(draft, 0o700);
+    write(draft);
+    renameSync(draft, target);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+  syncDirectory(dirname(target));
 }
 
 /** Makes a new name in `directory` outlive a power cut. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { definitionsName, definitionsPactBytes } from "../../firmware/core/definitions/definition";
@@ -18,7 +18,7 @@ import { asVertebraError } from "../system/errors";
 import { type Catalog, createCatalog, isGateway } from "./catalog";
 import { configPath, configText, readConfig } from "./config";
 import { readDefined } from "./defined-cache";
-import { syncDirectory, writeWhole } from "./files";
+import { putDirectory, writeWhole } from "./files";
 import { type LaidOut, layOutWorld, type WorldPlan } from "./layout";
 
 /** A gateway's world directory, opened. */
@@ -64,24 +64,11 @@ export function createWorld(crypto: Crypto, random: Random, directory: string, p
   const laidOut = layOutWorld(crypto, random, plan);
   try {
     mkdirSync(dirname(target), { recursive: true });
-    putInPlace(target, laidOut);
+    putDirectory(target, (draft) => writeWorld(draft, laidOut));
   } catch (error) {
     throw asVertebraError(error, `No world can be made in ${target}`);
   }
   return openWorld(crypto, target);
-}
-
-function putInPlace(target: string, laidOut: LaidOut): void {
-  const draft = mkdtempSync(`${target}.`);
-  try {
-    chmodSync(draft, 0o700);
-    writeWorld(draft, laidOut);
-    renameSync(draft, target);
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    throw error;
-  }
-  syncDirectory(dirname(target));
 }
 
 /** So many boards of the kind `linux`, and no sagas. */
@@ -171,15 +158,11 @@ export function placeBoard(world: World, name: string, provision: Provision, def
     );
   }
   mkdirSync(dirname(files.place), { recursive: true, mode: 0o700 });
-  const draft = mkdtempSync(`${files.place}.`);
   try {
-    writeBoard(draft, provision, definition);
-    renameSync(draft, files.place);
+    putDirectory(files.place, (draft) => writeBoard(draft, provision, definition));
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
     throw asVertebraError(error, `The files of ${name} can't be written`);
   }
-  syncDirectory(dirname(files.place));
 }
 
 /** What a board was provisioned with, where its file is here. Throws as `decodeProvision`. */

@@ -1,32 +1,20 @@
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RunningCommand, run, startCommand } from "../gateway/command";
+import { run } from "../gateway/command";
+import { freePort } from "../gateway/free-port";
 import { reading } from "../gateway/worlds";
-import { createLivingWorld, kill, type LivingWorld } from "./living-world";
+import { askAt, createLivingWorld, kill, type LivingWorld } from "./living-world";
 
 const patience = { timeout: 30_000 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("a person with two gateways", () => {
   let world: LivingWorld;
   let second: string;
-  const running: RunningCommand[] = [];
   beforeEach(async () => {
     world = await createLivingWorld(1);
     second = join(world.parent, "second");
   });
-  afterEach(async () => {
-    for (const each of running.splice(0)) await kill(each);
-    await world.end();
-  });
+  afterEach(() => world.end());
 
   /** While the first runs. */
   async function layOutSecond(): Promise<void> {
@@ -37,18 +25,8 @@ describe("a person with two gateways", () => {
     expect(await world.ask("group", "add", "pair", "--pact", "machine", ...owners)).toMatchObject({ status: 0 });
   }
 
-  async function askSecond(...words: string[]) {
-    const { status, stdout, stderr } = await run(...words, "--dir", second, "--json");
-    const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
-    return { status, answer: JSON.parse(lines.at(-1)!) };
-  }
-
-  async function upSecond(...words: string[]): Promise<RunningCommand> {
-    const command = startCommand("up", ...words, "--dir", second, "--json");
-    running.push(command);
-    await command.printed('"event":"up"');
-    return command;
-  }
+  const askSecond = (...words: string[]) => askAt(second, ...words);
+  const upSecond = (...words: string[]) => world.startAt(second, '"event":"up"', "up", ...words);
 
   const links = async () => (await askSecond("link", "list")).answer;
 

@@ -14,8 +14,9 @@ export interface LivingWorld {
   readonly directory: string;
   /** Runs a command with --json to its end; the answer, or the error, is its last line. */
   ask(...words: string[]): Promise<{ readonly status: number | null; readonly answer: Json }>;
-  /** Starts one that goes on, and waits until it has printed this. */
+  /** Starts one that goes on, and waits until it has printed this; the same for a gateway at another directory. */
   start(text: string, ...words: string[]): Promise<RunningCommand>;
+  startAt(place: string, text: string, ...words: string[]): Promise<RunningCommand>;
   up(): Promise<RunningCommand>;
   board(name: string): Promise<RunningCommand>;
   /** All final entries of a group. */
@@ -34,13 +35,10 @@ export async function createLivingWorld(boards: number): Promise<LivingWorld> {
   const world: LivingWorld = {
     parent,
     directory,
-    async ask(...words) {
-      const { status, stdout, stderr } = await run(...words, "--dir", directory, "--json");
-      const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
-      return { status, answer: JSON.parse(lines.at(-1)!) };
-    },
-    async start(text, ...words) {
-      const command = startCommand(...words, "--dir", directory, "--json");
+    ask: (...words) => askAt(directory, ...words),
+    start: (text, ...words) => world.startAt(directory, text, ...words),
+    async startAt(place, text, ...words) {
+      const command = startCommand(...words, "--dir", place, "--json");
       running.push(command);
       await command.printed(text);
       return command;
@@ -72,6 +70,13 @@ export async function createLivingWorld(boards: number): Promise<LivingWorld> {
     },
   };
   return world;
+}
+
+/** As a world's `ask`, of the gateway at this directory. */
+export async function askAt(directory: string, ...words: string[]): ReturnType<LivingWorld["ask"]> {
+  const { status, stdout, stderr } = await run(...words, "--dir", directory, "--json");
+  const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
+  return { status, answer: JSON.parse(lines.at(-1)!) };
 }
 
 export async function kill({ child, ended }: RunningCommand): Promise<void> {

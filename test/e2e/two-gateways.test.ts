@@ -1,28 +1,19 @@
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RunningCommand, run, startCommand } from "../gateway/command";
+import { type RunningCommand, run } from "../gateway/command";
+import { freePort } from "../gateway/free-port";
 import { reading } from "../gateway/worlds";
-import { createLivingWorld, kill, type LivingWorld } from "./living-world";
+import { askAt, createLivingWorld, kill, type LivingWorld } from "./living-world";
 
 /** A world of two gateways on two directories, as on two machines, each with boards of its own, as people make it. */
 
 const patience = { timeout: 40_000 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("a person with boards at two places", () => {
   let world: LivingWorld;
   let there: string;
   let first: RunningCommand;
   let second: RunningCommand;
-  const running: RunningCommand[] = [];
 
   beforeEach(async () => {
     world = await createLivingWorld(1);
@@ -36,23 +27,11 @@ describe("a person with boards at two places", () => {
     expect(await at("link", "add", `tcp://127.0.0.1:${port}`)).toMatchObject({ answer: { running: false } });
     second = await startThere("up");
   }, 60_000);
-  afterEach(async () => {
-    for (const each of running.splice(0)) await kill(each);
-    await world.end();
-  });
+  afterEach(() => world.end());
 
-  async function at(...words: string[]) {
-    const { status, stdout, stderr } = await run(...words, "--dir", there, "--json");
-    const lines = ((status === 0 ? stdout : stderr) || "null").trim().split("\n");
-    return { status, answer: JSON.parse(lines.at(-1)!) };
-  }
-
-  async function startThere(...words: string[]): Promise<RunningCommand> {
-    const command = startCommand(...words, "--dir", there, "--json");
-    running.push(command);
-    await command.printed(words[0] === "up" ? '"event":"up"' : '"event":"boot"');
-    return command;
-  }
+  const at = (...words: string[]) => askAt(there, ...words);
+  const startThere = (...words: string[]) =>
+    world.startAt(there, words[0] === "up" ? '"event":"up"' : '"event":"boot"', ...words);
 
   const boards = async () => (await at("board", "list")).answer.map(({ name }: { name: string }) => name);
   const stewards = async () =>

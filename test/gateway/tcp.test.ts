@@ -8,6 +8,7 @@ import { encode } from "../../firmware/core/wire/cbor";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { createWorld, plainWorld, type World } from "../../gateway/world/world";
+import { freePort } from "./free-port";
 import { crypto, encodedReading, gatewayOf, pulled, type TestGateway, worldOfBoard } from "./worlds";
 
 const patience = { timeout: 20_000 };
@@ -39,15 +40,6 @@ async function stop(gateway: TestGateway): Promise<void> {
 function twoMembers(name = "world"): [World, World] {
   const world = createWorld(crypto, nodeRandom(), join(parent, name), plainWorld(1));
   return [world, worldOfBoard(world, "board-1", join(parent, `${name}-2`))];
-}
-
-/** A port that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function push(gateway: TestGateway, load: number) {
