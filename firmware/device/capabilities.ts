@@ -10,7 +10,8 @@ import {
 import type { Setting } from "../core/capability/interfaces";
 import { publishedBy } from "../core/capability/published";
 import { assert, VertebraError } from "../core/errors";
-import type { Operation, Outcome, Published } from "../core/saga/events";
+import type { Published } from "../core/pact/requirement";
+import type { Operation, Outcome } from "../core/saga/events";
 import type { Clock, Pins } from "../ports";
 import { openAnalog } from "./pins/analog";
 import { openContact } from "./pins/contact";

@@ -2,9 +2,10 @@ import { contentKey } from "../core/block/records";
 import type { SagaDefinition } from "../core/definitions/saga-definition";
 import { VertebraError } from "../core/errors";
 import type { Action } from "../core/events";
+import { meets, type Published } from "../core/pact/requirement";
 import type { ToldFinal } from "../core/saga/conductor";
 import { decodeParts, idOfSaga } from "../core/saga/deployed";
-import type { Published, RunResult } from "../core/saga/events";
+import type { RunResult } from "../core/saga/events";
 import {
   createWatch,
   encodeHealth,
@@ -20,7 +21,6 @@ import {
 import { lettingGoMs } from "../core/saga/limits";
 import { beginsBy, isOf } from "../core/saga/rolling";
 import { decodeBehavior, decodeStage } from "../core/saga/structures";
-import { meets } from "../core/saga/turn";
 import { equal, toHex } from "../core/wire/bytes";
 import { hash, type Sha256 } from "../core/wire/hash";
 import { decodeText } from "../core/wire/text";
@@ -56,7 +56,7 @@ export function isKnown({ versions }: Deployment, saga: SagaDefinition): boolean
 /** Adds a version that was not known, for a participant that publishes this. Throws where its parts can't be read. */
 export function addVersion(deployment: Deployment, saga: SagaDefinition, published: Published): void {
   const stages = decodeParts(saga.parts).stages.map(decodeStage);
-  if (!stages.some((stage) => meets(stage, published))) deployment.idle.add(saga.version);
+  if (!stages.some((stage) => meets(stage.requires, published))) deployment.idle.add(saga.version);
   deployment.versions.push(saga);
   deployment.changed = true;
 }

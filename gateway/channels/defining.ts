@@ -23,6 +23,7 @@ import { checkMemory } from "../world/layout";
 import { isSteward, stewardsOf } from "../world/stewarding";
 import { boardOf, placeBoard, type World } from "../world/world";
 import { beforeEnd } from "./pushing";
+import { checkRequired } from "./requiring";
 
 /** What people define in a world that runs. With `dry`, all is checked and nothing done. */
 
@@ -98,7 +99,7 @@ export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, endi
 export async function addGroup(gateway: Gateway, asked: GroupAsked, ending: AbortSignal): Promise<DefinedJson> {
   const { crypto, world } = gateway;
   const definition = newGroup(crypto, world, asked);
-  checkGroup(world, definition);
+  await checkGroup(gateway, definition);
   const would = tried(gateway, [definition]);
   return asked.dry ? would : define(gateway, [definition], ending);
 }
@@ -201,9 +202,11 @@ function rolloutName({ rollouts }: World["catalog"], { rollout }: { readonly rol
   return `${name} v${version}`;
 }
 
-/** Throws as `checkBoard`, for each of its owners whose board.json is here. */
-export function checkGroup(world: World, definition: GroupDefinition): void {
+/** Throws as `checkBoard`, for each of its owners whose board.json is here, and `group-requires`. */
+export async function checkGroup(gateway: Gateway, definition: GroupDefinition): Promise<void> {
+  const { world } = gateway;
   for (const { name } of ownersHere(world, definition)) checkBoard(world, name, definition);
+  await checkRequired(gateway, definition);
 }
 
 /** Boards among its owners whose board.json is here. */

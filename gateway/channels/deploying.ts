@@ -1,14 +1,10 @@
-import { isCapabilitiesPact, readPublished } from "../../firmware/core/capability/published";
 import type { Definition } from "../../firmware/core/definitions/definition";
-import type { Published } from "../../firmware/core/saga/events";
-import { toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "../world/deploying";
 import { type AskedRollout, newRollout } from "../world/rolling";
-import type { Capable } from "../world/selecting";
 import { toUndeploy } from "../world/undeploying";
 import { checkGroup, type DefinedJson, define, tried } from "./defining";
-import { blocksOf } from "./history";
+import { capableIn } from "./requiring";
 
 export interface SagaAsked extends AskedSaga {
   readonly dry: boolean;
@@ -53,21 +49,6 @@ function finalEntriesIn(gateway: Gateway): FinalEntries {
   return (key) => groups.find(({ group }) => group === key)?.finalEntries ?? 0;
 }
 
-/** What each member published last, in whatever group. */
-async function capableIn({ store, world }: Gateway): Promise<Capable> {
-  const capable = new Map<string, Published>();
-  for (const group of world.catalog.groups) {
-    if (!isCapabilitiesPact(group.pact.pact)) continue;
-    for await (const { issuer, entries } of blocksOf(store, world.tag, group.id)) {
-      for (const entry of entries ?? []) {
-        const published = readPublished(entry);
-        if (published !== undefined) capable.set(toHex(issuer), published);
-      }
-    }
-  }
-  return capable;
-}
-
 /** Its source is in the store before the world hears of it: whoever asks for it then finds it here. */
 async function deploy(
   gateway: Gateway,
@@ -76,7 +57,7 @@ async function deploy(
   dry: boolean,
   ending: AbortSignal,
 ): Promise<DefinedJson> {
-  for (const each of definitions) if (each.kind === "group") checkGroup(gateway.world, each);
+  for (const each of definitions) if (each.kind === "group") await checkGroup(gateway, each);
   const would = tried(gateway, definitions);
   if (dry) return would;
   const kept = await gateway.keepContent(pieces);

@@ -1,16 +1,11 @@
 import { VertebraError } from "../../firmware/core/errors";
 import { decodeParts } from "../../firmware/core/saga/deployed";
-import {
-  decodeBehavior,
-  decodeDescription,
-  decodeStage,
-  type Limits,
-  type Requirement,
-} from "../../firmware/core/saga/structures";
+import { decodeBehavior, decodeDescription, decodeStage, type Limits } from "../../firmware/core/saga/structures";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import type { Hash } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
+import { requirementText } from "../saga/requirements";
 import { laidOut } from "../saga/source";
 import { storedSource } from "../saga/stored-source";
 import { unifiedDiff } from "../system/line-diff";
@@ -79,7 +74,7 @@ function partsOf({ crypto, world }: Gateway, { parts }: KnownSaga): Map<string, 
     of("consumes", pactName(stage.consumedPact));
     of("reads", pactNames(stage.accessedPacts));
     of("produces", pactNames(stage.producedPacts));
-    of("requires", stage.requires.map(required).join(", ") || "nothing");
+    of("requires", stage.requires.map(requirementText).join(", ") || "nothing");
     of("compensates", stage.compensation === null ? "no" : "yes");
     of("correlates by", stage.correlate.join(", ") || "nothing");
     of("deadline", stage.deadline === 0 ? "none" : `${stage.deadline} ms`);
@@ -87,13 +82,6 @@ function partsOf({ crypto, world }: Gateway, { parts }: KnownSaga): Map<string, 
     of("limits", limited(limits));
   }
   return words;
-}
-
-function required({ capability, condition }: Requirement): string {
-  if (condition === null) return capability;
-  return "min" in condition
-    ? `${capability} of at least ${condition.min}`
-    : `${capability} ${condition.oneOf.join(" or ")}`;
 }
 
 function limited({ computation, memory, output }: Limits): string {

@@ -101,7 +101,7 @@ async function checkedAndDefined(
 ): Promise<DefinedJson> {
   for (const each of definitions) {
     checkOver(gateway, each);
-    if (each.kind === "group") checkGroup(gateway.world, each);
+    if (each.kind === "group") await checkGroup(gateway, each);
   }
   const would = tried(gateway, definitions);
   return dry ? would : define(gateway, definitions, ending);

@@ -5,6 +5,7 @@ import type { Field, FieldType } from "../../firmware/core/wire/types";
 import type { PactAsked } from "../channels/defining";
 import { nodeCrypto } from "../participant/crypto";
 import { loadPact } from "../saga/pact-file";
+import { requirementText } from "../saga/requirements";
 import { buildSandbox } from "../saga/sandbox";
 import { paint } from "../system/text";
 import type { Catalog, KnownPact } from "../world/catalog";
@@ -90,6 +91,7 @@ export function showPact(catalog: Catalog, known: KnownPact): void {
   print(paint("bold", `${name} v${version}`), parent ? `, extends ${parent.pact.name}` : "");
   const order = policy.ordered ? "in the order of their issuers" : "in any order";
   print(`  agreed on by ${policy.quorum} of the owners, ${order}; written by ${policy.writers}`);
+  if (policy.requires) print(`  owned by who has ${policy.requires.map(requirementText).join(" and ")}`);
   print(`  groups: ${groupNames(catalog, known).join(", ") || "none"}`);
   printTable(known.fields.map((field) => ["   ", field.name, typeName(field.type), field.unit ?? "", bounds(field)]));
   print();

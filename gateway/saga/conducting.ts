@@ -1,10 +1,11 @@
 import { ample } from "../../firmware/core/bounds";
 import { assert, VertebraError } from "../../firmware/core/errors";
 import type { Event } from "../../firmware/core/events";
+import type { Published } from "../../firmware/core/pact/requirement";
 import { cancellable } from "../../firmware/core/saga/cancelling";
 import { type Conductor, createConductor, type Kept } from "../../firmware/core/saga/conductor";
 import type { SagaProvision } from "../../firmware/core/saga/definitions";
-import type { Published, Run, RunResult } from "../../firmware/core/saga/events";
+import type { Run, RunResult } from "../../firmware/core/saga/events";
 import type { Invocation } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
 import { toHex } from "../../firmware/core/wire/bytes";

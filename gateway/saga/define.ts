@@ -71,6 +71,8 @@ export interface PactPolicy {
   readonly readers?: "members" | "stewards";
   /** Bytes of an encoded entry; 1024. */
   readonly largestEntry?: number;
+  /** Of whoever owns its groups; nothing. */
+  readonly requires?: Requires<string>;
   /** What a full buffer does; wait. */
   readonly whenFull?: "wait" | "replace-oldest" | "keep-latest";
 }
@@ -131,7 +133,7 @@ export interface Undoing {
   readonly reason: string;
 }
 
-/** A capability that whoever runs the stage has: at all, at least so much of it, or one of these. */
+/** A capability that whoever runs the stage, or owns a group of the pact, has: at all, at least so much of it, or one of these. */
 export type Requires<Q extends string> = Readonly<Record<Q, true | { readonly min: number } | readonly string[]>>;
 
 export interface BehaviorOptions<C extends Pact, R extends Pact, P extends Pact, S, Q extends string> {

@@ -9,7 +9,6 @@ import {
   encodeDescription,
   encodeStage,
   type Limits,
-  type Requirement,
   type SagaStage,
 } from "../../firmware/core/saga/structures";
 import { compare } from "../../firmware/core/wire/bytes";
@@ -19,6 +18,7 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Field, FieldType, Hash, Pact } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import type { BehaviorOptions, FieldSpec, Fields, Pact as PactToken, SagaOptions } from "./define";
+import { requirementsOf } from "./requirements";
 import type { SagaSource } from "./source";
 
 /** A saga's module as the engine described it: what `define` made, where a function is `true`. */
@@ -96,7 +96,7 @@ export function compile(
       accessedPacts: ids(stage.reads),
       producedPacts: ids(stage.produces),
       compensation: stage.compensate ? behavior(`${stage.name}.compensate`, stage) : null,
-      requires: requirementsOf(stage),
+      requires: requirementsOf(`Behavior '${stage.name}'`, stage.requires),
       correlate: stage.correlate ?? [],
       deadline: stage.deadline ?? 0,
       retry: stage.retry ?? { times: 0, backoff: 0 },
@@ -182,8 +182,13 @@ export function describedPact({ name, version, fields, policy: said }: PactToken
   const described = Object.entries(fields as Fields).map(([field, spec]) =>
     fieldOf(`Pact '${name}': field '${field}'`, field, spec),
   );
-  const policy = { ...sagaStatePact(name, "two-thirds").policy, retention: 1_000, largestEntry: 1_024, ...said };
-  return { name, version, extends: parent, fields: described, policy };
+  const { requires, ...more } = said ?? {};
+  const policy = { ...sagaStatePact(name, "two-thirds").policy, retention: 1_000, largestEntry: 1_024, ...more };
+  const required = requirementsOf(`Pact '${name}'`, requires).sort((one, other) =>
+    one.capability < other.capability ? -1 : 1,
+  );
+  const whole = required.length === 0 ? policy : { ...policy, requires: required };
+  return { name, version, extends: parent, fields: described, policy: whole };
 }
 
 function fieldOf(where: string, name: string, spec: FieldSpec): Field {
@@ -201,14 +206,6 @@ function typeOf(where: string, kind: string): FieldType {
   if (isIntegerType(kind as FieldType["kind"]) || otherScalars.includes(kind)) return { kind } as FieldType;
   const known = [...Object.keys(integerRanges), ...otherScalars, "{ enum }", "{ array }"].join(", ");
   throw wrong(`${where} has type '${kind}', which is none`, `There are: ${known}.`);
-}
-
-function requirementsOf({ requires = {} }: DescribedStage): Requirement[] {
-  return Object.entries(requires).map(([capability, condition]) => {
-    if (condition === true) return { capability, condition: null };
-    if (Array.isArray(condition)) return { capability, condition: { oneOf: condition } };
-    return { capability, condition: { min: (condition as { readonly min: number }).min } };
-  });
 }
 
 function wrong(message: string, remedy: string): VertebraError {

@@ -1,7 +1,9 @@
 import { integerRanges } from "../../firmware/core/pact/field";
-import { maxCorrelated, maxRequirements, maxStagePacts, maxStages } from "../../firmware/core/saga/limits";
+import { maxRequirements } from "../../firmware/core/pact/requirement";
+import { maxCorrelated, maxStagePacts, maxStages } from "../../firmware/core/saga/limits";
 import { maxEntryBytes, maxFields, maxNameBytes } from "../../firmware/core/wire/limits";
 import type { At, Definer } from "./places";
+import { requirementRemedy } from "./requirements";
 
 /** What is wrong with a saga as the engine described it, before anything is made of it. */
 export interface Mistake {
@@ -215,7 +217,7 @@ function checkReach(finding: Finding, at: Place, reach: unknown, first: Given | 
 
 function checkRequires(finding: Finding, at: Place, called: string, requires: unknown): void {
   if (requires === undefined) return;
-  const remedy = "Give each capability true, { min: a whole number } or a list of texts of at most 64 bytes.";
+  const remedy = requirementRemedy;
   const all = isObject(requires) ? Object.entries(requires as Given) : undefined;
   if (all === undefined || all.length > maxRequirements) {
     wrong(

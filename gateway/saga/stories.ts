@@ -1,8 +1,8 @@
 import { isCapabilitiesPact, readPublished } from "../../firmware/core/capability/published";
+import type { Published } from "../../firmware/core/pact/requirement";
 import { finalEntries } from "../../firmware/core/saga/conductor";
 import type { Definitions, GroupKnown } from "../../firmware/core/saga/definitions";
 import { type FinalEntry, referenceKey, type SeenEntry } from "../../firmware/core/saga/entries";
-import type { Published } from "../../firmware/core/saga/events";
 import { concerns } from "../../firmware/core/saga/gap";
 import type { Head, Invocation, Reach, Standing } from "../../firmware/core/saga/invocation";
 import { type Change, createLedger, type Ledger, takeEntry } from "../../firmware/core/saga/ledger";

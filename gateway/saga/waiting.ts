@@ -1,3 +1,4 @@
+import { meets } from "../../firmware/core/pact/requirement";
 import { isOfPact, type StageKnown } from "../../firmware/core/saga/definitions";
 import { referenceKey } from "../../firmware/core/saga/entries";
 import type { Invocation } from "../../firmware/core/saga/invocation";
@@ -5,10 +6,10 @@ import { stageOf } from "../../firmware/core/saga/invocation";
 import { lease } from "../../firmware/core/saga/limits";
 import { entryFor } from "../../firmware/core/saga/matching";
 import type { SagaState } from "../../firmware/core/saga/state";
-import type { Requirement } from "../../firmware/core/saga/structures";
-import { meets, rankAmong } from "../../firmware/core/saga/turn";
+import { rankAmong } from "../../firmware/core/saga/turn";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
+import { requirementText } from "./requirements";
 import type { Stories, Story } from "./stories";
 
 /** The names by which people call what the protocol names by hashes. */
@@ -104,7 +105,7 @@ function isAnswer(
 /** Who can run a stage, by what they published last, in the order of their ranks. */
 export function turnOf({ ledger, capable }: Stories, invocation: Invocation, stage: number): AvatarId[] {
   const { owners } = invocation.saga.stateGroup;
-  const able = owners.filter((owner) => meets(stageOf(invocation, stage), capable.get(toHex(owner))));
+  const able = owners.filter((owner) => meets(stageOf(invocation, stage).requires, capable.get(toHex(owner))));
   const rank = (owner: AvatarId) => rankAmong(ledger.definitions.crypto, invocation, stage, able, owner)!;
   return [...able].sort((a, b) => rank(a) - rank(b));
 }
@@ -132,10 +133,5 @@ function entryWanted({ ledger }: Stories, { entry, saga, next }: Invocation, sta
 }
 
 function wanted({ requires }: StageKnown): string {
-  return requires.map(({ capability, condition }) => `${capability}${conditionText(condition)}`).join(" and ");
-}
-
-function conditionText(condition: Requirement["condition"]): string {
-  if (condition === null) return "";
-  return "min" in condition ? ` of at least ${condition.min}` : ` ${condition.oneOf.join(" or ")}`;
+  return requires.map(requirementText).join(" and ");
 }

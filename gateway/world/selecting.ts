@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { decodeBoard } from "../../firmware/core/capability/board";
 import { publishedBy } from "../../firmware/core/capability/published";
 import { VertebraError } from "../../firmware/core/errors";
-import type { Published } from "../../firmware/core/saga/events";
+import type { Published } from "../../firmware/core/pact/requirement";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import { gatewayKind, groupsOwnedBy, isGateway } from "./catalog";
@@ -60,10 +60,18 @@ function calledBy(world: World, capable: Capable, by: By, avatar: AvatarId): rea
   if (by === "group") return groupsOwnedBy(catalog, avatar).map(({ name }) => name);
   const member = catalog.members.find((each) => equal(each.avatar, avatar));
   if (by === "label") return member?.labels ?? [];
-  const able = new Map([...ofDefinition(world, avatar), ...(capable.get(toHex(avatar)) ?? [])]);
+  const able = ableOf(world, capable, avatar);
   if (by === "capability") return [...able.keys()].filter((name) => name !== "board");
-  const kind = member && isGateway(member) ? gatewayKind : (member?.board ?? able.get("board"));
+  const kind = able.get("board");
   return kind === undefined ? [] : [String(kind)];
+}
+
+/** All that is known here of what a member can do: what it published last, by its board.json what it will, and what it was added as. */
+export function ableOf(world: World, capable: Capable, avatar: AvatarId): Published {
+  const member = world.catalog.members.find((each) => equal(each.avatar, avatar));
+  const kind = member && isGateway(member) ? gatewayKind : member?.board;
+  const able = new Map([...ofDefinition(world, avatar), ...(capable.get(toHex(avatar)) ?? [])]);
+  return kind === undefined ? able : able.set("board", kind);
 }
 
 /** Of a board whose board.json is here, what it will publish. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { compare } from "../../firmware/core/wire/bytes";
 import type { Cbor } from "../../firmware/core/wire/cbor";
 import { maxCount } from "../../firmware/core/wire/limits";
-import type { Field, FieldType, Pact } from "../../firmware/core/wire/types";
+import type { Field, FieldType, Pact, Requirement } from "../../firmware/core/wire/types";
 
 /** Any text that UTF-8 can carry. */
 export const text = fc.string({ unit: "binary", maxLength: 20 });
@@ -67,18 +67,32 @@ const field: fc.Arbitrary<Field> = fc.oneof(
   fc.record({ name, type: fc.record({ kind: integerKind }), min: fc.nat(5), max: fc.integer({ min: 6, max: 100 }) }),
 );
 
+const requirement: fc.Arbitrary<Requirement> = fc.record({
+  capability: name,
+  condition: fc.oneof(
+    fc.constant(null),
+    fc.record({ min: counter }),
+    fc.record({ oneOf: fc.array(fc.string({ maxLength: 8 }), { maxLength: 3 }) }),
+  ),
+});
+
 export const pact: fc.Arbitrary<Pact> = fc.record({
   name,
   version: fc.integer({ min: 1 }),
   extends: fc.option(hash),
   fields: fc.uniqueArray(field, { maxLength: 6, selector: (each) => each.name }),
-  policy: fc.record({
-    quorum: fc.constantFrom("all", "two-thirds", "majority" as const),
-    ordered: fc.boolean(),
-    private: fc.boolean(),
-    writers: fc.constantFrom("owners", "members", "stewards" as const),
-    retention: counter,
-    largestEntry: fc.integer({ min: 1, max: 8_192 }),
-    whenFull: fc.constantFrom("wait", "replace-oldest", "keep-latest" as const),
-  }),
+  policy: fc.record(
+    {
+      quorum: fc.constantFrom("all", "two-thirds", "majority" as const),
+      ordered: fc.boolean(),
+      private: fc.boolean(),
+      writers: fc.constantFrom("owners", "members", "stewards" as const),
+      retention: counter,
+      largestEntry: fc.integer({ min: 1, max: 8_192 }),
+      whenFull: fc.constantFrom("wait", "replace-oldest", "keep-latest" as const),
+      readers: fc.constantFrom("members", "stewards" as const),
+      requires: fc.array(requirement, { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: ["quorum", "ordered", "private", "writers", "retention", "largestEntry", "whenFull"] },
+  ),
 });

@@ -145,6 +145,14 @@ describe("a pact", () => {
       ["all", true, false, "owners", 0, 8_193, "wait"],
       ["all", true, false, "owners", 0, 256, "drop"],
       ["all", true, false, "owners", 0, 256],
+      ["all", true, false, "owners", 0, 256, "wait", "owners"],
+      ["all", true, false, "owners", 0, 256, "wait", null],
+      ["all", true, false, "owners", 0, 256, "wait", null, []],
+      ["all", true, false, "owners", 0, 256, "wait", null, [["relay", null, null]]],
+      ["all", true, false, "owners", 0, 256, "wait", null, [["relay", -1]]],
+      ["all", true, false, "owners", 0, 256, "wait", null, [["relay", [1]]]],
+      ["all", true, false, "owners", 0, 256, "wait", null, new Array(17).fill(["relay", null])],
+      ["all", true, false, "owners", 0, 256, "wait", "members", [["relay", null]], null],
     ];
     for (const policy of policies) {
       expect(refusal(() => decodePact(replaced(4, policy)))).toMatch(/^structure-.*: pact: policy/);

@@ -97,6 +97,20 @@ export function everyTypePact(crypto: Crypto): Pact {
   };
 }
 
+/** One whose groups are owned by who can do something. */
+const requiringPact: Pact = {
+  ...machinePact,
+  name: "vents",
+  policy: {
+    ...machinePact.policy,
+    requires: [
+      { capability: "board", condition: { oneOf: ["linux", "rv32"] } },
+      { capability: "relay", condition: null },
+      { capability: "servo", condition: { min: 2 } },
+    ],
+  },
+};
+
 /** A value for each field of `everyTypePact`. */
 export const everyValue: readonly Value[] = [
   true,
@@ -142,6 +156,7 @@ export function makeSamples(crypto: Crypto) {
     definitions: sampleDefinitions(crypto, block),
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
+    requiringPact: encodePact(requiringPact),
     gapEntry: encodeGap(3),
     movedEntry: withMoved({ counters: [3, 300], entry: block.entries[0]! }),
     producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),

@@ -73,6 +73,7 @@ function structures(crypto: Crypto, samples: Samples) {
   const vectors: readonly (readonly [rule: string, bytes: Uint8Array])[] = [
     ["pact", samples.pact],
     ["pact", samples.everyTypePact],
+    ["pact", samples.requiringPact],
     ["sync-group", samples.group],
     ...samples.entries.map((entry) => ["entry", entry] as const),
     ["entry", encodeEntry([...every.fields], everyValue, every.policy)],

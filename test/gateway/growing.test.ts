@@ -5,10 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { definitionsGroup, encodeDefinition } from "../../firmware/core/definitions/definition";
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
-import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { addBoard, addGroup, addPacts } from "../../gateway/channels/defining";
 import { storeSizes } from "../../gateway/channels/store-sizes";
 import { replaceBoard, retireGroup } from "../../gateway/channels/succeeding";
 import { nodeRandom } from "../../gateway/participant/platform";
+import { loadPact } from "../../gateway/saga/pact-file";
+import { buildSandbox } from "../../gateway/saga/sandbox";
 import { newBoard } from "../../gateway/world/growing";
 import {
   boardOf,
@@ -242,6 +244,34 @@ describe("what a gateway can't define", () => {
     const gateway = await start();
     await expect(add(gateway, "porch")).rejects.toMatchObject({ code: "world-fixed" });
     await expect(addGroup(gateway, alone, never())).rejects.toMatchObject({ code: "world-fixed" });
+  });
+
+  it("is a group whose pact requires of its owners what one of them has not", async () => {
+    const gateway = await start();
+    await add(gateway, "porch");
+    for (const name of ["shed", "barn"])
+      await addBoard(gateway, { name, board: simulated, labels: [], dry: false }, never());
+    const file = join(parent, "vents.ts");
+    writeFileSync(
+      file,
+      'import { definePact } from "vertebra/saga"; export default definePact("vents", { open: "bool" }, { requires: { relay: true, board: ["simulated"] } });',
+    );
+    const pacts = await loadPact(crypto, await buildSandbox(() => {}), file, gateway.world.catalog.pacts);
+    await addPacts(gateway, { pacts: pacts.map(toHex), dry: false }, never());
+    const vents = (...owners: string[]) => ({ ...alone, name: "vents", pact: "vents", owners });
+    for (const other of ["porch", "gateway"]) {
+      await expect(addGroup(gateway, vents("shed", other), never())).rejects.toMatchObject({
+        code: "group-requires",
+        message: expect.stringMatching(
+          new RegExp(`^${other} can't own group vents, whose pact requires board simulated`),
+        ),
+        remedy: "Who can: shed, barn.",
+      });
+    }
+    await addGroup(gateway, vents("shed", "barn"), never());
+    await expect(replaceBoard(gateway, { name: "shed", by: "porch", board, dry: true }, never())).rejects.toMatchObject(
+      { code: "group-requires" },
+    );
   });
 
   it("is a group for which a board of little memory has no room", async () => {

@@ -1,8 +1,9 @@
 import { encodeEntry, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
+import type { Published } from "../../firmware/core/pact/requirement";
 import type { SagaProvision } from "../../firmware/core/saga/definitions";
 import type { FinalEntry } from "../../firmware/core/saga/entries";
-import type { Published, Run, RunResult, SagaAction, SagaEvent } from "../../firmware/core/saga/events";
+import type { Run, RunResult, SagaAction, SagaEvent } from "../../firmware/core/saga/events";
 import { createSagaRuntime, type SagaRuntime } from "../../firmware/core/saga/runtime";
 import { decodeState, reversalPact, type SagaState, sagaStatePact } from "../../firmware/core/saga/state";
 import {
@@ -11,13 +12,12 @@ import {
   encodeDescription,
   encodeStage,
   type Reach,
-  type Requirement,
 } from "../../firmware/core/saga/structures";
 import { compare, toHex } from "../../firmware/core/wire/bytes";
 import { hash } from "../../firmware/core/wire/hash";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import { decodeText, encodeText } from "../../firmware/core/wire/text";
-import type { Hash, Pact } from "../../firmware/core/wire/types";
+import type { Hash, Pact, Requirement } from "../../firmware/core/wire/types";
 import { nobleCrypto } from "../../firmware/device/noble";
 
 /**

@@ -2,7 +2,7 @@ import { readable } from "../errors";
 import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import { identifier } from "../pact/field";
 import { encodePact } from "../pact/pact";
-import type { Published } from "../saga/events";
+import type { Published } from "../pact/requirement";
 import { equal } from "../wire/bytes";
 import { wrong } from "../wire/shape";
 import type { Field, Pact, Policy } from "../wire/types";

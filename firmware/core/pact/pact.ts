@@ -4,8 +4,9 @@ import { type Cbor, encode } from "../wire/cbor";
 import { hash, type Sha256 } from "../wire/hash";
 import { maxEntryBytes, maxFields, maxPactBytes, maxPactDepth } from "../wire/limits";
 import { boolean, hash32, integer, list, nullable, readStructure, tuple, wrong } from "../wire/shape";
-import type { Field, Hash, Pact, Policy, Quorum } from "../wire/types";
+import type { Field, Hash, Pact, Policy, Quorum, Requirement } from "../wire/types";
 import { fieldItems, identifier, readField } from "./field";
+import { readRequirements, requirementItems } from "./requirement";
 
 /** Pacts: the schema and the policy of what is shared (PROTOCOL 3). A PactId is the hash of the pact's bytes. */
 
@@ -128,12 +129,16 @@ function refuseDoubles(fields: readonly Field[]): void {
 
 function policyItems(policy: Policy): Cbor {
   const { quorum, ordered, writers, retention, largestEntry, whenFull } = policy;
-  const items = [quorum, ordered, policy.private, writers, retention, largestEntry, whenFull];
-  return policy.readers === undefined ? items : [...items, policy.readers];
+  const items: Cbor[] = [quorum, ordered, policy.private, writers, retention, largestEntry, whenFull];
+  const { readers, requires = [] } = policy;
+  if (requires.length > 0) return [...items, readers ?? null, requirementItems(requires)];
+  return readers === undefined ? items : [...items, readers];
 }
 
 function readPolicy(where: string, value: Cbor | undefined): Policy {
-  const [quorum, ordered, isPrivate, writer, retention, largestEntry, full, reader] = tuple(where, value, 7, 8);
+  const [quorum, ordered, isPrivate, writer, retention, largestEntry, full, ...more] = tuple(where, value, 7, 9);
+  const [reader, requirements] = more;
+  const saysReaders = reader !== undefined && (reader !== null || requirements === undefined);
   return {
     quorum: choice(`${where}: quorum`, quorum, quorums),
     ordered: boolean(`${where}: ordered`, ordered),
@@ -142,8 +147,16 @@ function readPolicy(where: string, value: Cbor | undefined): Policy {
     retention: integer(`${where}: retention`, retention),
     largestEntry: integer(`${where}: largestEntry`, largestEntry, 1, maxEntryBytes),
     whenFull: choice(`${where}: whenFull`, full, whenFull),
-    ...(reader === undefined ? {} : { readers: choice(`${where}: readers`, reader, readers) }),
+    ...(saysReaders ? { readers: choice(`${where}: readers`, reader, readers) } : {}),
+    ...(requirements === undefined ? {} : { requires: someRequirements(`${where}: requirement`, requirements) }),
   };
+}
+
+/** One form for each policy: one that requires nothing leaves them out. */
+function someRequirements(where: string, value: Cbor): readonly Requirement[] {
+  const requires = readRequirements(where, value);
+  if (requires.length === 0) throw wrong("structure-field", where, "is none, and is to be left out");
+  return requires;
 }
 
 function choice<T extends string>(where: string, value: Cbor | undefined, choices: readonly T[]): T {

@@ -1,12 +1,10 @@
 import type { VertebraError } from "../errors";
+import type { Published } from "../pact/requirement";
 import type { AvatarId, Hash } from "../wire/types";
 import type { FinalEntry, SeenEntry } from "./entries";
 import type { EntryReference, Output } from "./state";
 import type { Behavior } from "./structures";
 import type { Waits } from "./waits";
-
-/** What a capability is worth: how many or how much, or which. */
-export type Published = ReadonlyMap<string, number | string>;
 
 /** What drives the saga runtime. */
 export type SagaEvent =

@@ -8,8 +8,6 @@ export const lease = 5_000;
 export const maxStages = 16;
 /** Pacts that a stage reads, and pacts that it produces into. */
 export const maxStagePacts = 16;
-/** Capabilities that a stage asks for, and values that one of them may have. */
-export const maxRequirements = 16;
 /** Fields by which a stage finds its entry. */
 export const maxCorrelated = 8;
 /** Bytes of a behavior's source. */

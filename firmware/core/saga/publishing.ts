@@ -1,11 +1,12 @@
 import { decodePublished, encodePublished, isCapabilitiesPact } from "../capability/published";
 import { VertebraError } from "../errors";
 import { gapCount } from "../pact/entry";
+import type { Published } from "../pact/requirement";
 import { equal, toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 import type { Definitions } from "./definitions";
 import type { FinalEntry } from "./entries";
-import type { Published, SagaEvent } from "./events";
+import type { SagaEvent } from "./events";
 
 /** What a participant tells the others that it can do: an entry of the capabilities pact, in place of its last one. */
 export interface Publishing {

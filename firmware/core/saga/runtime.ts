@@ -1,12 +1,13 @@
 import type { Crypto, Time } from "../../ports";
 import { assert, VertebraError } from "../errors";
+import { meets, type Published } from "../pact/requirement";
 import { equal, toHex } from "../wire/bytes";
 import type { AvatarId, Hash } from "../wire/types";
 import { cancellable } from "./cancelling";
 import { readDefinitions, type SagaProvision } from "./definitions";
 import { createEffects, type Effects, effectRefused, effectSeen, effectsOf, takeEffects } from "./effects";
 import { type FinalEntry, referenceKey, referenceOf, type SeenEntry } from "./entries";
-import type { Outcome, Published, Run, RunResult, SagaAction, SagaEvent } from "./events";
+import type { Outcome, Run, RunResult, SagaAction, SagaEvent } from "./events";
 import { type Invocation, stageOf, standingOf } from "./invocation";
 import { type Book, type Change, createLedger, type Ledger, takeEntry, waitsForVersion } from "./ledger";
 import { maxBacklog, readWindow } from "./limits";
@@ -15,7 +16,7 @@ import { reversal, stateAfter, stateOfRun, wayBack, withoutRun } from "./outcome
 import { cursorsNow, runOf } from "./run";
 import { encodeState, type SagaState } from "./state";
 import type { Behavior } from "./structures";
-import { meets, rankAmong } from "./turn";
+import { rankAmong } from "./turn";
 import { countOn } from "./waits";
 
 export interface SagaOptions {
@@ -335,7 +336,7 @@ function isIssuer({ avatar }: Runtime, { head }: Invocation): boolean {
 function ranksOf(runtime: Runtime, invocation: Invocation, stage: number): Ranks {
   const work = workOf(runtime, invocation);
   const { owners } = invocation.saga.stateGroup;
-  const can = (owner: AvatarId) => meets(stageOf(invocation, stage), runtime.capable.get(toHex(owner)));
+  const can = (owner: AvatarId) => meets(stageOf(invocation, stage).requires, runtime.capable.get(toHex(owner)));
   const among = (some: readonly AvatarId[]) => rankAmong(runtime.crypto, invocation, stage, some, runtime.avatar);
   work.ranks ??= { able: among(owners.filter(can)), any: among(owners) };
   return work.ranks;

@@ -1,10 +1,11 @@
 import { identifier } from "../pact/field";
-import { type Cbor, encode } from "../wire/cbor";
+import { readRequirements, requirementItems } from "../pact/requirement";
+import { encode } from "../wire/cbor";
 import { hash, type Sha256 } from "../wire/hash";
 import { chunkBytes, maxChunks } from "../wire/limits";
-import { hash32, integer, list, nullable, readStructure, sortedHashes, text, tuple, wrong } from "../wire/shape";
-import type { Hash } from "../wire/types";
-import { maxCorrelated, maxRequirements, maxSourceBytes, maxStagePacts, maxStages } from "./limits";
+import { hash32, integer, list, nullable, readStructure, sortedHashes, tuple, wrong } from "../wire/shape";
+import type { Hash, Requirement } from "../wire/types";
+import { maxCorrelated, maxSourceBytes, maxStagePacts, maxStages } from "./limits";
 
 /**
  * What stewards define (PROTOCOL 9): behaviors, saga stages and saga descriptions, as CBOR arrays in the order of the patent's
@@ -29,12 +30,6 @@ export interface Limits {
   readonly output: number;
 }
 
-/** A capability that whoever runs the stage publishes: with a number of at least `min`, with one of these texts, or at all. */
-export interface Requirement {
-  readonly capability: string;
-  readonly condition: { readonly min: number } | { readonly oneOf: readonly string[] } | null;
-}
-
 export interface SagaStage {
   readonly behavior: Hash;
   readonly consumedPact: Hash;
@@ -43,6 +38,7 @@ export interface SagaStage {
   readonly producedPacts: readonly Hash[];
   /** The behavior that undoes the stage. */
   readonly compensation: Hash | null;
+  /** Of whoever runs it. */
   readonly requires: readonly Requirement[];
   /** Fields of the consumed pact that must equal those of the initiating entry. */
   readonly correlate: readonly string[];
@@ -109,7 +105,6 @@ export function decodeBehavior(bytes: Uint8Array): Behavior {
 
 export function encodeStage(stage: SagaStage): Uint8Array {
   const { behavior, consumedPact, accessedPacts, producedPacts, compensation, correlate, deadline, retry } = stage;
-  const requires = stage.requires.map(({ capability, condition }): Cbor => [capability, conditionItem(condition)]);
   const times = [retry.times, retry.backoff];
   return encode([
     behavior,
@@ -117,7 +112,7 @@ export function encodeStage(stage: SagaStage): Uint8Array {
     accessedPacts,
     producedPacts,
     compensation,
-    requires,
+    requirementItems(stage.requires),
     correlate,
     deadline,
     times,
@@ -134,7 +129,7 @@ export function decodeStage(bytes: Uint8Array): SagaStage {
     accessedPacts: sortedHashes("saga stage: accessedPact", accessed, maxStagePacts),
     producedPacts: sortedHashes("saga stage: producedPact", produced, maxStagePacts),
     compensation: nullable("saga stage: compensation", compensation, hash32),
-    requires: list("saga stage: requirement", requires, maxRequirements, readRequirement),
+    requires: readRequirements("saga stage: requirement", requires),
     correlate: list("saga stage: correlated field", correlate, maxCorrelated, identifier),
     deadline: integer("saga stage: deadline", deadline),
     retry: {
@@ -142,20 +137,6 @@ export function decodeStage(bytes: Uint8Array): SagaStage {
       backoff: integer("saga stage: backoff", backoff),
     },
   };
-}
-
-function conditionItem(condition: Requirement["condition"]): Cbor {
-  if (condition === null) return null;
-  return "min" in condition ? condition.min : condition.oneOf;
-}
-
-function readRequirement(where: string, value: Cbor): Requirement {
-  const [name, condition] = tuple(where, value, 2);
-  const capability = identifier(`${where}: capability`, name);
-  if (condition === null) return { capability, condition: null };
-  if (typeof condition === "number") return { capability, condition: { min: condition } };
-  const oneOf = list(`${where}: value`, condition, maxRequirements, (each, item) => text(each, item, 64));
-  return { capability, condition: { oneOf } };
 }
 
 export function encodeDescription(description: SagaDescription): Uint8Array {

@@ -8,6 +8,12 @@ export type AvatarId = Uint8Array;
 export type Quorum = "all" | "two-thirds" | "majority";
 export type WhenFull = "wait" | "replace-oldest" | "keep-latest";
 
+/** A capability that a participant publishes: with a number of at least `min`, with one of these texts, or at all. */
+export interface Requirement {
+  readonly capability: string;
+  readonly condition: { readonly min: number } | { readonly oneOf: readonly string[] } | null;
+}
+
 export interface Policy {
   readonly quorum: Quorum;
   /** Blocks of one issuer become final in the order of their counters. */
@@ -22,6 +28,8 @@ export interface Policy {
   /** Bytes of the largest encoded entry. */
   readonly largestEntry: number;
   readonly whenFull: WhenFull;
+  /** What its groups' owners have to be able to do, as it is when a steward defines the group; nothing where it is left out. */
+  readonly requires?: readonly Requirement[];
 }
 
 export type ScalarType =
