@@ -4,7 +4,7 @@ import { type Definition, type GroupDefinition, maxLabels } from "../../firmware
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
 import type { GivenEpoch } from "../../firmware/core/identity/membership";
-import { noSagas, type Provision } from "../../firmware/core/identity/provision";
+import { noSagas, type Provision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
@@ -36,29 +36,45 @@ export function newBoard(
   labels: readonly string[],
   epoch: GivenEpoch | undefined,
 ): NewBoard {
+  const its = newcomersWorld(world, epoch);
+  const seed = begunSeed(world, name, its.worldId) ?? random.bytes(32);
+  const secret = avatarSeed(crypto, seed, its.worldId);
+  const avatar = crypto.signer(secret).publicKey;
+  const key = crypto.x25519Public(noiseStatic(crypto, secret));
+  return {
+    definitions: newMember(crypto, world, name, definition, labels, { avatar, key }),
+    avatar,
+    provision: { seed, worlds: [its] },
+  };
+}
+
+/** What any newcomer is given of the world: where it is defined, and all else it hears. Throws `world-fixed`. */
+export function newcomersWorld(world: World, epoch: GivenEpoch | undefined): ProvisionedWorld {
+  const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
+  return { ...growingWorld(world), ...nothing, ...(epoch && { epoch }) };
+}
+
+/** What makes who has these keys a member: itself, and its group with the gateway; what something ended the gateway in between of, the rest of it. Throws as `newBoard`. */
+export function newMember(
+  crypto: Crypto,
+  world: World,
+  name: string,
+  definition: Uint8Array,
+  labels: readonly string[],
+  { avatar, key }: { readonly avatar: AvatarId; readonly key: Uint8Array },
+): Definition[] {
   checkMemberName(name);
   checkLabels(labels);
-  const { worldId, stewards, definitions } = growingWorld(world);
-  const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
-  const secret = avatarSeed(crypto, seed, worldId);
-  const avatar = crypto.signer(secret).publicKey;
   const machine = newestPact(world.catalog, "machine");
   const owners = [avatarOf(world.catalog, world.own), avatar];
   const readings = [{ avatar, everyMs: paceOf(definition) }];
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
-  const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
-  const its = { worldId, stewards, definitions, ...nothing, ...(epoch && { epoch }) };
-  checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
+  checkMemory(name, definition, { ...newcomersWorld(world, undefined), pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
   const board = decodeBoard(definition).kind;
-  const key = crypto.x25519Public(noiseStatic(crypto, secret));
   const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort(), key };
-  return {
-    definitions: isMember ? [group] : [member, group],
-    avatar,
-    provision: { seed, worlds: [its] },
-  };
+  return isMember ? [group] : [member, group];
 }
 
 /** Of one whose files were put in their place, and which was not defined before something ended the gateway: it is gone on with. */

@@ -77,6 +77,18 @@ export function decodeProvision(encoded: Uint8Array): Provision {
   };
 }
 
+/** One world, as it is given to who has a seed already. */
+export function encodeWorldProvision(world: ProvisionedWorld): Uint8Array {
+  return encode([layout, worldItems(world)]);
+}
+
+/** Throws as `decodeProvision`. */
+export function decodeWorldProvision(encoded: Uint8Array): ProvisionedWorld {
+  const [version, world] = readStructure("provision of a world", encoded, 2, provisionLimits);
+  integer("provision of a world: layout", version, layout, layout);
+  return readWorld("provision of a world", world!);
+}
+
 function worldItems(world: ProvisionedWorld): Cbor {
   const readings = world.readings.map(({ group, everyMs }) => [group, everyMs]);
   const { behaviors, stages, descriptions, sources } = world.sagas;
