@@ -12,7 +12,8 @@ import { newcomersWorld, newMember } from "../world/growing";
 import { readLinks, withLink, writeLinks } from "../world/links";
 import { type MadeBoard, madeBoard, rememberMade } from "../world/making";
 import { readDefinition } from "../world/world";
-import { type DefinedJson, define, epochOf, tried } from "./defining";
+import { type DefinedJson, define, tried } from "./defining";
+import { newcomerOf } from "./newcomer";
 import { beforeEnd } from "./pushing";
 
 /** A blank board that is to become a member over its own cable. */
@@ -57,7 +58,7 @@ async function provision(gateway: Gateway, asked: ProvisionAsked, ending: AbortS
         there = named(gateway, asked, board);
         // Whatever of it can't be defined is found before the board is given anything.
         newMember(crypto, world, there.name, there.definition, asked.labels, unknownYet);
-        return asked.dry ? undefined : encodeWorldProvision(newcomersWorld(world, epochOf(gateway)));
+        return asked.dry ? undefined : encodeWorldProvision(newcomersWorld(newcomerOf(gateway)));
       },
       prepared: (made) => rememberMade(world, { ...there!, made }),
     },

@@ -3,7 +3,6 @@ import { indexPacts, pactChain } from "../../firmware/core/chain/group";
 import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
-import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { noSagas, type Provision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
@@ -15,6 +14,9 @@ import { boardFiles, provisionAt, type World } from "./world";
 
 /** What a steward defines so that a world has one board, pact or group more. */
 
+/** What a newcomer is given of the world: where it is defined, and from where on it follows that. */
+export type Newcomer = Pick<ProvisionedWorld, "worldId" | "stewards" | "definitions" | "epoch" | "definedFrom">;
+
 export interface NewBoard {
   /** The member, and a group of it and the gateway that its machine's readings go into. */
   readonly definitions: readonly Definition[];
@@ -24,7 +26,7 @@ export interface NewBoard {
 }
 
 /**
- * A board of this name that is what its `board.json` says, and comes in this epoch of the membership.
+ * A board of this name that is what its `board.json` says, and is given this of the world.
  * Throws `board-…` where that can't be read or has no memory for its group, `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(
@@ -34,9 +36,9 @@ export function newBoard(
   name: string,
   definition: Uint8Array,
   labels: readonly string[],
-  epoch: GivenEpoch | undefined,
+  newcomer: Newcomer,
 ): NewBoard {
-  const its = newcomersWorld(world, epoch);
+  const its = newcomersWorld(newcomer);
   const seed = begunSeed(world, name, its.worldId) ?? random.bytes(32);
   const secret = avatarSeed(crypto, seed, its.worldId);
   const avatar = crypto.signer(secret).publicKey;
@@ -48,10 +50,9 @@ export function newBoard(
   };
 }
 
-/** What any newcomer is given of the world: where it is defined, and all else it hears. Throws `world-fixed`. */
-export function newcomersWorld(world: World, epoch: GivenEpoch | undefined): ProvisionedWorld {
-  const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
-  return { ...growingWorld(world), ...nothing, ...(epoch && { epoch }) };
+/** All that any newcomer is provisioned with of the world: the rest it hears. */
+export function newcomersWorld(newcomer: Newcomer): ProvisionedWorld {
+  return { ...newcomer, pacts: [], groups: [], readings: [], sagas: noSagas };
 }
 
 /** What makes who has these keys a member: itself, and its group with the gateway; what something ended the gateway in between of, the rest of it. Throws as `newBoard`. */
@@ -69,7 +70,8 @@ export function newMember(
   const owners = [avatarOf(world.catalog, world.own), avatar];
   const readings = [{ avatar, everyMs: paceOf(definition) }];
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
-  checkMemory(name, definition, { ...newcomersWorld(world, undefined), pacts: group.pacts, groups: [group.group] });
+  const its = newcomersWorld(growingWorld(world));
+  checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
   const board = decodeBoard(definition).kind;
@@ -227,8 +229,8 @@ export function memberCalled({ members }: Catalog, name: string): Member {
   throw new VertebraError("member-unknown", `This world has no member '${name}'`, `There are: ${names}.`);
 }
 
-/** What a new member is provisioned with. Throws `world-fixed` for a world of an earlier version. */
-export function growingWorld({ provision: { worldId, stewards, definitions } }: World) {
+/** Of a newcomer that hears all that was ever defined. Throws `world-fixed` for a world of an earlier version. */
+export function growingWorld({ provision: { worldId, stewards, definitions } }: World): Newcomer {
   if (definitions !== undefined) return { worldId, stewards, definitions };
   throw new VertebraError(
     "world-fixed",
