@@ -140,6 +140,7 @@ const definable = {
   "POST /rollouts/back": steering("back"),
   "POST /rollouts/pause": steering("pause"),
   "POST /rollouts/resume": steering("resume"),
+  "POST /rollouts/stop": steering("stop"),
 };
 
 function steering(what: Parameters<typeof steer>[1]) {

@@ -185,6 +185,8 @@ function namedThing({ crypto, world: { catalog } }: Gateway, definition: Definit
       return { kind: "expel", name: catalog.memberName(definition.avatar), id: toHex(definition.avatar) };
     case "pause":
       return { kind: "pause", name: `${rolloutName(catalog, definition)}${definition.paused ? "" : " ends"}`, id: "" };
+    case "stop":
+      return { kind: "stop", name: rolloutName(catalog, definition), id: "" };
     case "step":
       return { kind: "step", name: `${rolloutName(catalog, definition)} to ${definition.open} rings`, id: "" };
   }

@@ -103,6 +103,8 @@ function tellDefinition(catalog: Catalog, encoded: Uint8Array): ToldEntry["entry
       return { kind, rollout: definition.rollout, open: definition.open };
     case "pause":
       return { kind, rollout: definition.rollout, paused: definition.paused };
+    case "stop":
+      return { kind, rollout: definition.rollout };
     case "undeploy":
       return { kind, name: catalog.sagaOf(definition.stateGroup) };
   }

@@ -1,4 +1,4 @@
-import type { PauseDefinition, Standing, StepDefinition } from "../../firmware/core/definitions/saga-definition";
+import type { Standing, SteerDefinition } from "../../firmware/core/definitions/saga-definition";
 import { standingAfter } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import type { Gateway } from "../gateway";
@@ -19,7 +19,7 @@ export interface HistoryJson {
     readonly definition: number;
     readonly time: number;
     readonly by: string;
-    readonly what: "began" | "opened" | "paused" | "resumed" | "took back";
+    readonly what: "began" | "opened" | "paused" | "resumed" | "stopped" | "took back";
     /** How many rings are open since. */
     readonly open: number;
   }[];
@@ -48,7 +48,8 @@ async function ofRollout(gateway: Gateway, rollout: KnownRollout, steps: Steps):
     return health?.state === "failed" ? [{ name: catalog.memberName(avatar), reason: health.reason }] : [];
   });
   const state = stateOf(rollout, told);
-  const over = state === "done" || state === "taken back" || catalog.rolloutOf(definition.name)?.sequence === sequence;
+  const ended = state === "done" || state === "stopped" || state === "taken back";
+  const over = ended || catalog.rolloutOf(definition.name)?.sequence === sequence;
   return {
     ...{ rollout: sequence, saga: definition.name, version: definition.version },
     state: over ? state : "undeployed",
@@ -58,7 +59,7 @@ async function ofRollout(gateway: Gateway, rollout: KnownRollout, steps: Steps):
 }
 
 function whyOf(
-  { definition, open }: KnownRollout,
+  { definition, open, stopped }: KnownRollout,
   state: RolloutState,
   told: LastWords,
   failed: number,
@@ -66,7 +67,9 @@ function whyOf(
 ): string {
   const { rings, maxFailures } = definition;
   if (state === "taken back") {
-    return failed > maxFailures ? `${failed} failed, and ${maxFailures} may` : `${steps.at(-1)!.by} was asked to`;
+    return failed > maxFailures && !stopped
+      ? `${failed} failed, and ${maxFailures} may`
+      : `${steps.at(-1)!.by} was asked to`;
   }
   const good = rings.flat().filter((avatar) => told(avatar)?.state === "good").length;
   return `${open} of ${rings.length} rings are open, ${good} of ${rings.flat().length} members are good`;
@@ -81,10 +84,10 @@ async function stepsOf(gateway: Gateway, rollouts: readonly KnownRollout[]): Pro
     const read = catalog.read(entry);
     const about = { definition, time: block.time, by: catalog.memberName(block.issuer) };
     if (read?.kind === "rollout" && steps.has(definition)) {
-      standing.set(definition, { definition: read, open: 1, paused: false });
+      standing.set(definition, { definition: read, open: 1, paused: false, stopped: false });
       steps.get(definition)!.push({ ...about, what: "began", open: 1 });
     }
-    if (read?.kind !== "step" && read?.kind !== "pause") continue;
+    if (read?.kind !== "step" && read?.kind !== "pause" && read?.kind !== "stop") continue;
     const before = standing.get(read.rollout);
     if (before === undefined) continue;
     const after = standingAfter(before, read);
@@ -107,7 +110,8 @@ async function* definitionsOf({ store, world: { catalog, tag } }: Gateway) {
   }
 }
 
-function whatOf(definition: StepDefinition | PauseDefinition): Steps[number]["what"] {
+function whatOf(definition: SteerDefinition): Steps[number]["what"] {
+  if (definition.kind === "stop") return "stopped";
   if (definition.kind === "pause") return definition.paused ? "paused" : "resumed";
   return definition.open === 0 ? "took back" : "opened";
 }

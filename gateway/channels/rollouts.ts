@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Definition, definitionsName, encodeDefinition } from "../../firmware/core/definitions/definition";
-import { isUnderWay } from "../../firmware/core/definitions/saga-definition";
+import { definitionsName, encodeDefinition } from "../../firmware/core/definitions/definition";
+import { isUnderWay, type SteerDefinition } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
@@ -39,7 +39,7 @@ export interface RolloutJson {
   }[];
 }
 
-export type RolloutState = "running" | "paused" | "done" | "taken back";
+export type RolloutState = "running" | "paused" | "stopped" | "done" | "taken back";
 
 /** What a person asks of the last rollout of a saga. */
 export interface SteerAsked {
@@ -47,11 +47,11 @@ export interface SteerAsked {
   readonly dry: boolean;
 }
 
-const words = { back: "take back", pause: "pause", resume: "go on with" } as const;
+const words = { back: "take back", pause: "pause", resume: "go on with", stop: "stop" } as const;
 
 /**
- * Takes the last rollout of a saga back, whether it is done or under way, or has it wait or go on. Throws `rollout-none` where there is
- * nothing to do so, and `rollout-paused` where it is so already.
+ * Takes the last rollout of a saga back, whether it is over or under way, or has it wait, go on or end where it stands. Throws `rollout-none`
+ * where there is nothing to do so, and `rollout-paused` where it is so already.
  */
 export async function steer(
   gateway: Gateway,
@@ -61,15 +61,20 @@ export async function steer(
 ): Promise<DefinedJson> {
   const found = gateway.world.catalog.rolloutOf(saga);
   if (found === undefined) throw noRollout(saga, what, "it has had none");
-  const { sequence: rollout, definition, open, paused } = found;
+  const { sequence: rollout, definition, open, paused, stopped } = found;
   if (open === 0) throw noRollout(saga, what, `version ${definition.version} was taken back`);
-  if (what !== "back" && !isUnderWay(definition, open))
+  if (what !== "back" && stopped) throw noRollout(saga, what, `that of version ${definition.version} was stopped`);
+  if (what !== "back" && !isUnderWay(found))
     throw noRollout(saga, what, `all rings of version ${definition.version} are open`);
-  if (what !== "back" && paused === (what === "pause")) throw soAlready(saga, paused);
-  const next: Definition =
-    what === "back" ? { kind: "step", rollout, open: 0 } : { kind: "pause", rollout, paused: what === "pause" };
+  if ((what === "pause" || what === "resume") && paused === (what === "pause")) throw soAlready(saga, paused);
+  const next = steering(what, rollout);
   const would = tried(gateway, [next]);
   return dry ? would : define(gateway, [next], ending);
+}
+
+function steering(what: keyof typeof words, rollout: number): SteerDefinition {
+  if (what === "back") return { kind: "step", rollout, open: 0 };
+  return what === "stop" ? { kind: "stop", rollout } : { kind: "pause", rollout, paused: what === "pause" };
 }
 
 function noRollout(saga: string, what: keyof typeof words, why: string): VertebraError {
@@ -113,9 +118,11 @@ export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
   );
 }
 
-export function stateOf({ definition, open, paused }: KnownRollout, told: LastWords): RolloutState {
+export function stateOf(rollout: KnownRollout, told: LastWords): RolloutState {
+  const { definition, open, paused, stopped } = rollout;
   if (open === 0) return "taken back";
-  if (isUnderWay(definition, open)) return paused ? "paused" : "running";
+  if (stopped) return "stopped";
+  if (isUnderWay(rollout)) return paused ? "paused" : "running";
   return definition.rings.every((ring) => isGood(definition, countRing(ring, told))) ? "done" : "running";
 }
 

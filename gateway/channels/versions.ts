@@ -19,7 +19,7 @@ export interface VersionsJson {
     readonly definition: number;
     /** Bytes of its source. */
     readonly size: number;
-    readonly stands: "deployed" | "staged" | "rolling out" | "rolled out" | "taken back";
+    readonly stands: "deployed" | "staged" | "rolling out" | "rolled out" | "stopped" | "taken back";
     /** Of a rollout: rings that are open, of so many. */
     readonly open: number | null;
     readonly rings: number | null;
@@ -92,9 +92,9 @@ function standing(saga: KnownSaga, rollouts: readonly KnownRollout[]) {
   const its = rollouts.filter((rollout) => isOf(rollout, saga)).at(-1);
   const known = { version, definition, size };
   if (its === undefined) return { ...known, stands: staged ? "staged" : "deployed", open: null, rings: null } as const;
-  const { open } = its;
+  const { open, stopped } = its;
   const rings = its.definition.rings.length;
-  const stands = open === 0 ? "taken back" : open < rings ? "rolling out" : "rolled out";
+  const stands = open === 0 ? "taken back" : stopped ? "stopped" : open < rings ? "rolling out" : "rolled out";
   return { ...known, stands, open, rings } as const;
 }
 

@@ -29,6 +29,13 @@ export function rolloutCommand(): Command {
     .addCommand(steerCommand("resume", "/rollouts/resume", "have a rollout that was paused go on"))
     .addCommand(
       steerCommand(
+        "stop",
+        "/rollouts/stop",
+        "end a rollout where it stands: open rings keep the version, no other opens, and failures take nothing back",
+      ),
+    )
+    .addCommand(
+      steerCommand(
         "rollback",
         "/rollouts/back",
         "take the last rollout of a saga back: nothing more begins by that version",
@@ -133,7 +140,12 @@ export function showRollout({ saga, version, state, open, rings, members }: Roll
     const broken = Math.ceil((failed * barWidth) / size);
     const bar = ["█".repeat(done), paint("red", "▒".repeat(Math.min(broken, barWidth - done)))] as const;
     const rest = "·".repeat(Math.max(0, barWidth - done - broken));
-    const told = index < open ? `${good} of ${size} good, ${minSuccess} % needed` : open === 0 ? "closed" : "waits";
+    const told =
+      index < open
+        ? `${good} of ${size} good, ${minSuccess} % needed`
+        : open === 0 || state === "stopped"
+          ? "closed"
+          : "waits";
     print(`  ring ${index + 1}  `, ...bar, rest, `  ${told}${failed > 0 ? `, ${failed} failed` : ""}`);
   }
   printTable([

@@ -43,7 +43,8 @@ export function showSaga({ saga, undeployed, versions, members }: VersionsJson):
 }
 
 function standing({ stands, open, rings, all }: VersionsJson["versions"][number]): string {
-  const how = stands === "rolling out" ? `${stands}, ${open} of ${rings} rings are open` : stands;
+  const how =
+    stands === "rolling out" || stands === "stopped" ? `${stands}, ${open} of ${rings} rings are open` : stands;
   return all ? `${how}: all begin by it` : how;
 }
 

@@ -152,6 +152,8 @@ function nameOf(catalog: World["catalog"], definition: Definition): string {
       return `of rollout ${definition.rollout} to ${definition.open}`;
     case "pause":
       return `of rollout ${definition.rollout} ${definition.paused ? "begins" : "ends"}`;
+    case "stop":
+      return `of rollout ${definition.rollout}`;
     case "undeploy":
       return catalog.sagaOf(definition.stateGroup);
     default:

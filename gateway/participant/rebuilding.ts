@@ -144,6 +144,7 @@ function isOfItsSagas(
       return true;
     case "step":
     case "pause":
+    case "stop":
       return rollouts.has(definition.rollout);
     default:
       return false;

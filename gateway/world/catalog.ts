@@ -9,10 +9,9 @@ import {
 } from "../../firmware/core/definitions/definition";
 import type { ExpelDefinition } from "../../firmware/core/definitions/epoch-definition";
 import {
-  type PauseDefinition,
   type SagaDefinition,
   type Standing,
-  type StepDefinition,
+  type SteerDefinition,
   standingAfter,
   type UndeployDefinition,
 } from "../../firmware/core/definitions/saga-definition";
@@ -295,8 +294,10 @@ function takeDefinition(crypto: Crypto, known: Known, sequence: number, definiti
   if (definition.kind === "member") addMember(members, definition);
   else if (definition.kind === "pact") addPact(crypto, pacts, definition.pact);
   else if (definition.kind === "saga") sagas.push({ ...definition, sequence, undeployed: null });
-  else if (definition.kind === "rollout") known.rollouts.push({ sequence, definition, open: 1, paused: false });
-  else if (definition.kind === "step" || definition.kind === "pause") takeStep(known, definition);
+  else if (definition.kind === "rollout")
+    known.rollouts.push({ sequence, definition, open: 1, paused: false, stopped: false });
+  else if (definition.kind === "step" || definition.kind === "pause" || definition.kind === "stop")
+    steer(known, definition);
   else if (definition.kind === "undeploy") takeUndeploy(known, sequence, definition);
   else if (definition.kind === "retire") retire(known, liveGroup(known, definition.group));
   else if (definition.kind === "expel") known.expelled.push(definition);
@@ -338,7 +339,7 @@ function formerly(group: KnownGroup, name: string, times: number): KnownGroup {
   return { ...group, name: `${name}~${times}`, before };
 }
 
-function takeStep({ rollouts }: Known, next: StepDefinition | PauseDefinition): void {
+function steer({ rollouts }: Known, next: SteerDefinition): void {
   const at = rollouts.findIndex(({ sequence }) => sequence === next.rollout);
   rollouts[at] = standingAfter(rollouts[at]!, next);
 }

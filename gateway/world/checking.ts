@@ -85,7 +85,8 @@ export function checkDefinition(crypto: Crypto, known: Known, definition: Defini
       checkRollout(known, definition);
       break;
     case "step":
-    case "pause": {
+    case "pause":
+    case "stop": {
       const found = known.rollouts.find(({ sequence }) => sequence === definition.rollout);
       if (found !== undefined && found.open > 0) break;
       throw new VertebraError(
@@ -168,11 +169,11 @@ function checkExpel({ expelled }: Known, { epoch }: ExpelDefinition): void {
 function checkRollout({ sagas, groups, rollouts }: Known, definition: RolloutDefinition): void {
   const { name, version, stateGroup, statusGroup, rings } = definition;
   const before = rollouts.filter((each) => equal(each.definition.stateGroup, stateGroup)).at(-1);
-  if (before !== undefined && isUnderWay(before.definition, before.open)) {
+  if (before !== undefined && isUnderWay(before)) {
     throw new VertebraError(
       "rollout-running",
       `Saga '${name}' rolls out already, in version ${before.definition.version}: ${before.open} of its ${before.definition.rings.length} rings are open`,
-      `Wait until it is done, or take it back: \`vertebra rollout rollback ${name}\`.`,
+      `Wait until it is done, take it back with \`vertebra rollout rollback ${name}\`, or end it where it stands: \`vertebra rollout stop ${name}\`.`,
     );
   }
   const saga = sagas.find((each) => each.name === name && each.version === version && each.staged);

@@ -9,11 +9,11 @@ export function toUndeploy({ catalog, provision }: World, name: string): Hash {
   const saga = catalog.sagas.find((each) => each.name === name);
   if (saga === undefined) throw notThere(catalog, provision.sagas.descriptions, name);
   const last = catalog.rolloutOf(name);
-  if (last === undefined || !isUnderWay(last.definition, last.open)) return saga.stateGroup;
+  if (last === undefined || !isUnderWay(last)) return saga.stateGroup;
   throw new VertebraError(
     "rollout-running",
     `Saga '${name}' rolls out, in version ${last.definition.version}: ${last.open} of its ${last.definition.rings.length} rings are open`,
-    `Wait until it is done, or take it back first: \`vertebra rollout rollback ${name}\`.`,
+    `Wait until it is done, take it back first with \`vertebra rollout rollback ${name}\`, or end it where it stands: \`vertebra rollout stop ${name}\`.`,
   );
 }
 

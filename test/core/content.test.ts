@@ -309,6 +309,33 @@ describe("a rollout", () => {
     expect(told.get("board1")).toEqual([1, 1, 2, 0]);
   });
 
+  it("that was stopped opens nothing more, over a restart too; another may begin then, and it can be taken back", () => {
+    const network = star();
+    const told = opened(network);
+    deployTwo(network);
+    rollOut(network, 1);
+    const records = () =>
+      [...network.members.get("board1")!.store.keys()].filter((key) => key.includes("/defined/")).length;
+    const before = records();
+    for (const _ of [1, 2]) define(network, { kind: "stop", rollout: 3 });
+    define(network, { kind: "pause", rollout: 3, paused: true });
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    network.run(network.now + 1_000);
+    expect([told.get("board1"), records()]).toEqual([[1], before + 1]);
+    network.crash("board1");
+    network.boot("board1");
+    network.connect("board1", "gateway");
+    network.run(network.now + 1_000);
+    define(network, { kind: "step", rollout: 3, open: 2 });
+    expect([told.get("board1"), records()]).toEqual([[1, 1], before + 1]);
+    rollOut(network, 2);
+    network.run(network.now + 1_000);
+    expect(told.get("board1")).toEqual([1, 1, 1]);
+    define(network, { kind: "step", rollout: 3, open: 0 });
+    network.run(network.now + 1_000);
+    expect(told.get("board1")).toEqual([1, 1, 1, 0]);
+  });
+
   it("counts where nothing else of the saga rolls out: the first that is final does, as does the first of two versions with one number", () => {
     const network = star();
     const told = opened(network);

@@ -221,6 +221,7 @@ function sampleDefinitions(
     },
     { kind: "step", rollout: 7, open: 2 },
     { kind: "pause", rollout: 7, paused: true },
+    { kind: "stop", rollout: 7 },
     { kind: "undeploy", stateGroup: filled(9) },
     { kind: "member", name: "barn", avatar, board: "linux", labels: [], key: members[0]!.key },
     ...sealEpoch(crypto, filled(3), filled(4), members),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addBoard, addGroup } from "../../gateway/channels/defining";
+import { addBoard, addGroup, define } from "../../gateway/channels/defining";
 import { deploySaga, startRollout, undeploySaga } from "../../gateway/channels/deploying";
 import { diffJson } from "../../gateway/channels/rollout-diff";
 import { historyJson } from "../../gateway/channels/rollout-history";
@@ -221,6 +221,43 @@ describe("a rollout", () => {
     ]);
     expect(await historyJson(gateway, null)).toEqual(history);
     expect(await refused(historyJson(gateway, "other"))).toBe("rollout-none");
+  }, 60_000);
+
+  it("ends where it stands when a person stops it: no other ring opens, another may begin, and a person can take it back", async () => {
+    const stop = (dry = false) => steer(gateway, "stop", { saga: "visitors", dry }, never());
+    const state = async () => (await rolloutsJson(gateway))[0]!.state;
+    expect(await refused(stop())).toBe("rollout-none");
+    await deploySaga(gateway, await version(1, all), never());
+    await start(2, [{ members: ["gateway"] }, { all: true }], sleepy);
+    await steer(gateway, "pause", asked, never());
+    expect(await stop(true)).toMatchObject({ dry: true, defined: [{ kind: "stop", name: "visitors v2" }] });
+    expect(await state()).toBe("paused");
+    await stop();
+    expect(await state()).toBe("stopped");
+    for (const what of ["stop", "pause", "resume"] as const)
+      expect([what, await refused(steer(gateway, what, asked, never()))]).toEqual([what, "rollout-none"]);
+    await gateway.close();
+    gateway = await gatewayOf(openWorld(crypto, directory));
+    const step = { kind: "step", rollout: gateway.world.catalog.rolloutOf("visitors")!.sequence, open: 2 } as const;
+    await define(gateway, [step], never());
+    expect((await rolloutsJson(gateway))[0]).toMatchObject({ state: "stopped", open: 1 });
+    const [its] = await versionsJson(gateway, "visitors");
+    expect(its!.versions[1]).toMatchObject({ stands: "stopped", open: 1, rings: 2, all: false });
+    expect(its!.members.map(({ begins }) => begins).sort()).toEqual([1, 1, 2]);
+    const [told] = await historyJson(gateway, "visitors");
+    expect(told).toMatchObject({ state: "stopped", why: "1 of 2 rings are open, 0 of 3 members are good" });
+    expect(told!.steps.map(({ what }) => what)).toEqual(["began", "paused", "stopped"]);
+
+    await start(3, [{ members: ["board-1"] }, { all: true }], sleepy);
+    expect((await historyJson(gateway, null)).map((each) => each.state)).toEqual(["stopped", "running"]);
+    await stop();
+    await steer(gateway, "back", asked, never());
+    expect((await historyJson(gateway, null)).at(-1)).toMatchObject({
+      state: "taken back",
+      why: "gateway was asked to",
+      steps: ["began", "stopped", "took back"].map((what) => ({ what })),
+    });
+    await undeploySaga(gateway, asked, never());
   }, 60_000);
 
   it("that failed says who did, and why, when it is over; what was under way when its saga ended is over too", async () => {

@@ -37,7 +37,7 @@ const definition: RolloutDefinition = {
   healthy: { runs: 2, failures: 1, withinMs: 60_000 },
 };
 const rollout = (open: number, more: Partial<RolloutDefinition> = {}, paused = false): Rollout & Standing => {
-  return { sequence: 7, definition: { ...definition, ...more }, open, paused };
+  return { sequence: 7, definition: { ...definition, ...more }, open, paused, stopped: false };
 };
 
 const ran: RunResult = { kind: "done", state: new Uint8Array(0), outputs: [] };
@@ -154,21 +154,31 @@ describe("what a steward's gateway does of a rollout", () => {
     expect(nextStep(rollout(1, {}, true), telling({ "01": "failed" }), 0)).toBe(0);
   });
 
-  it("stands as the final definitions say: a ring that is open stays so till all are closed for good, and while it is paused none opens", () => {
+  it("leaves one that was stopped as it stands, whatever its members tell", () => {
+    const stopped = { ...rollout(1), stopped: true };
+    expect(nextStep(stopped, telling({ "01": "good" }), 99_999)).toBeNull();
+    expect(nextStep(stopped, telling({ "01": "failed" }), 0)).toBeNull();
+  });
+
+  it("stands as the final definitions say: a ring that is open stays so till all are closed for good, and while it is paused, or once it is stopped, none opens", () => {
     const open = fc.integer({ min: 0, max: 4 }).map((rings) => ({ kind: "step", rollout: 7, open: rings }) as const);
     const pause = fc.boolean().map((paused) => ({ kind: "pause", rollout: 7, paused }) as const);
-    const many = fc.array(fc.oneof({ weight: 3, arbitrary: open }, pause), { maxLength: 30 });
+    const stop = fc.constant({ kind: "stop", rollout: 7 } as const);
+    const some = fc.oneof({ weight: 12, arbitrary: open }, { weight: 4, arbitrary: pause }, stop);
+    const many = fc.array(some, { maxLength: 30 });
     fc.assert(
       fc.property(many, (definitions) => {
         let now: Standing = rollout(1, { rings: [[ada], [bea], [cyd]] });
         for (const each of definitions) {
           const after = standingAfter(now, each);
-          const { open: before, paused } = now;
+          const { open: before, paused, stopped } = now;
           if (before === 0) expect(after).toBe(now);
+          else if (each.kind === "stop") expect(after).toEqual({ ...now, stopped: true });
+          else if (stopped) expect(after).toEqual(each.kind === "step" && each.open === 0 ? { ...now, open: 0 } : now);
           else if (each.kind === "pause") expect([after.open, after.paused]).toEqual([before, each.paused]);
           else if (each.open === 0) expect(after.open).toBe(0);
           else expect(after.open).toBe(paused ? before : Math.max(before, Math.min(each.open, 3)));
-          expect(after === now).toBe(after.open === before && after.paused === paused);
+          expect(after === now).toBe(after.open === before && after.paused === paused && after.stopped === stopped);
           now = after;
         }
       }),

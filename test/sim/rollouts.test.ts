@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeDefinition, encodeDefinition } from "../../firmware/core/definitions/definition";
-import type { RolloutDefinition, Standing } from "../../firmware/core/definitions/saga-definition";
+import type { Standing } from "../../firmware/core/definitions/saga-definition";
 import { encodeParts, idOfSaga } from "../../firmware/core/saga/deployed";
 import type { RunResult } from "../../firmware/core/saga/events";
 import { countRing, decodeHealth, type Health, healthPact, isGood, nextStep } from "../../firmware/core/saga/health";
@@ -134,16 +134,19 @@ function rollOut(fleet: Fleet): void {
 /** The rollout as one member's final definitions have it; undefined where it is not among them. */
 function standing({ network }: Fleet, name: string): (Rollout & Standing) | undefined {
   const group = network.groups.get("definitions")!;
-  let found: { sequence: number; definition: RolloutDefinition; open: number; paused: boolean } | undefined;
+  let found: ({ sequence: number } & { -readonly [Each in keyof Standing]: Standing[Each] }) | undefined;
   for (const { group: its, firstEntry, entries } of network.members.get(name)!.finals) {
     if (!equal(its, group)) continue;
     for (const [index, entry] of (entries ?? []).entries()) {
       const definition = decodeDefinition(crypto, entry);
-      if (definition?.kind === "rollout") found = { sequence: firstEntry + index, definition, open: 1, paused: false };
+      if (definition?.kind === "rollout")
+        found = { sequence: firstEntry + index, definition, open: 1, paused: false, stopped: false };
       else if (found === undefined || found.open === 0) continue;
       else if (definition?.kind === "pause") found.paused = definition.paused;
-      // A judge of its own: what a steward sent off before it heard of a pause opens nothing.
-      else if (definition?.kind === "step" && (definition.open === 0 || !found.paused)) found.open = definition.open;
+      else if (definition?.kind === "stop") found.stopped = true;
+      // A judge of its own: what a steward sent off before it heard of a pause, or of a stop, opens nothing.
+      else if (definition?.kind === "step" && (definition.open === 0 || !(found.paused || found.stopped)))
+        found.open = definition.open;
     }
   }
   return found;
@@ -323,6 +326,30 @@ describe("a version that rolls out while power and links fail", () => {
         expect(fleet.heardPaused.size).toBeGreaterThan(0);
         expect(standing(fleet, "g0")).toMatchObject({ open: 3, paused: false });
         expect(fleet.ranSecond.size).toBe(boards.length);
+      }, 60_000);
+
+      it(`that is stopped stays in its ring though it breaks there, till a person takes it back, by ${who}: seed ${seed}`, () => {
+        const ends = [boards[0]!, boards.at(-1)!];
+        const fleet = runFleet(seed, stewards, ends, (world) => {
+          const steward = world.gateways.find((name) => world.network.members.get(name)!.alive);
+          const known = steward === undefined ? undefined : standing(world, steward);
+          if (known?.stopped === false) define(world, steward!, { kind: "stop", rollout: known.sequence });
+        });
+        expect(fleet.wrong).toEqual([]);
+        const [first] = fleet.rings[0]!;
+        const { network } = fleet;
+        for (const name of network.members.keys()) {
+          expect([name, standing(fleet, name)]).toMatchObject([name, { open: 1, stopped: true }]);
+          expect(lastWords(fleet, name)(network.members.get(first!)!.avatar)?.state).toBe("failed");
+        }
+        expect([...fleet.ranSecond]).toEqual([first]);
+        define(fleet, "g0", { kind: "step", rollout: standing(fleet, "g0")!.sequence, open: 0 });
+        for (let step = 0; step < 20; step++) {
+          network.run(network.now + 1_000);
+          live(fleet, seeded(seed));
+        }
+        for (const [name, { avatar }] of network.members)
+          expect([name, versionsToBegin(fleet.running.get(name)!, crypto, avatar)!.size]).toEqual([name, 1]);
       }, 60_000);
 
       it(`of a saga that is undeployed meanwhile is begun by nobody who heard, and let go of by all, by ${who}: seed ${seed}`, () => {

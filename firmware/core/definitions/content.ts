@@ -12,7 +12,9 @@ import {
   type RolloutDefinition,
   type SagaDefinition,
   type Standing,
+  type SteerDefinition,
   type StepDefinition,
+  type StopDefinition,
   standingAfter,
 } from "./saga-definition";
 
@@ -47,7 +49,7 @@ export interface HeldSaga {
 }
 
 export interface HeldRollout extends Standing {
-  /** The sequences of the steps by which it came to where it is, and of the definition by which it is paused. */
+  /** The sequences of what brought it to where it is, for good, and of the definition by which it is paused. */
   readonly steps: readonly number[];
   readonly pausedBy: number | null;
   /** Whether the driver was told how many of its rings are open. */
@@ -90,14 +92,16 @@ export function holdSaga({ contents }: World, sequence: number, definition: Saga
 
 /** Its first ring is open as soon as it is known. */
 export function holdRollout({ contents }: World, sequence: number, definition: RolloutDefinition): void {
-  contents.rollouts.set(sequence, { definition, steps: [], open: 1, paused: false, pausedBy: null, told: false });
+  const standing = { definition, open: 1, paused: false, stopped: false };
+  contents.rollouts.set(sequence, { ...standing, steps: [], pausedBy: null, told: false });
   contents.changed = true;
 }
 
-/** Takes a step that opens or closes rings. */
-export function takeStep({ contents }: World, sequence: number, step: StepDefinition): void {
+/** Takes what opens or closes rings, or ends it where it stands. */
+export function takeStep({ contents }: World, sequence: number, step: StepDefinition | StopDefinition): void {
   const held = contents.rollouts.get(step.rollout)!;
-  contents.rollouts.set(step.rollout, { ...standingAfter(held, step), steps: [...held.steps, sequence], told: false });
+  const told = held.told && step.kind === "stop";
+  contents.rollouts.set(step.rollout, { ...standingAfter(held, step), steps: [...held.steps, sequence], told });
   contents.changed = true;
 }
 
@@ -109,7 +113,7 @@ export function takePause({ contents, tag }: World, sequence: number, pause: Pau
 }
 
 /** Whether that changes how a rollout stands that is known here. */
-export function isStep({ contents }: World, definition: StepDefinition | PauseDefinition): boolean {
+export function isStep({ contents }: World, definition: SteerDefinition): boolean {
   const held = contents.rollouts.get(definition.rollout);
   return held !== undefined && standingAfter(held, definition) !== held;
 }

@@ -105,7 +105,7 @@ export function restoreDefined(world: World, records: readonly (readonly [string
     retireBy(world, definition);
     if (definition.kind === "saga") restoreSaga(world, sequence, definition, undeployed);
     else if (definition.kind === "rollout") holdRollout(world, sequence, definition);
-    else if (definition.kind === "step") {
+    else if (definition.kind === "step" || definition.kind === "stop") {
       if (isStep(world, definition)) takeStep(world, sequence, definition);
     } else if (definition.kind === "pause") {
       if (isStep(world, definition)) takePause(world, sequence, definition);
@@ -174,7 +174,7 @@ function takeDefinition(world: World, sequence: number, entry: Uint8Array): void
       if (error === undefined) retireBy(world, definition);
     } else if (definition?.kind === "saga") error = takeSaga(world, sequence, entry, definition);
     else if (definition?.kind === "rollout") error = takeRollout(world, sequence, entry, definition);
-    else if (definition?.kind === "step" || definition?.kind === "pause") {
+    else if (definition?.kind === "step" || definition?.kind === "pause" || definition?.kind === "stop") {
       steer(world, sequence, entry, definition);
     } else if (definition?.kind === "undeploy") takeUndeploy(world, sequence, entry, definition);
   } catch (thrown) {

@@ -166,6 +166,7 @@ export function decodeDefinition(crypto: Sha256, entry: Uint8Array): Definition 
     case "rollout":
     case "step":
     case "pause":
+    case "stop":
     case "undeploy":
       return readSagaDefinition(kind, decode(body));
     case "epoch":

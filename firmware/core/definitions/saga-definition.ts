@@ -55,6 +55,19 @@ export interface StepDefinition {
   readonly open: number;
 }
 
+/**
+ * The rollout ends where it stands, for good: open rings keep the version, no other opens, and what fails no longer takes it back; a person
+ * still can.
+ */
+export interface StopDefinition {
+  readonly kind: "stop";
+  /** The sequence of the rollout's definition. */
+  readonly rollout: number;
+}
+
+/** What changes how a rollout stands. */
+export type SteerDefinition = StepDefinition | PauseDefinition | StopDefinition;
+
 /** Of the saga of this state group, in all its versions: nobody begins by it any more, and what was begun ends on its version. For good. */
 export interface UndeployDefinition {
   readonly kind: "undeploy";
@@ -69,7 +82,7 @@ export interface PauseDefinition {
   readonly paused: boolean;
 }
 
-export type OfSagas = SagaDefinition | RolloutDefinition | StepDefinition | PauseDefinition | UndeployDefinition;
+export type OfSagas = SagaDefinition | RolloutDefinition | SteerDefinition | UndeployDefinition;
 
 /** How a rollout stands, as the final definitions after its own have it. */
 export interface Standing {
@@ -77,15 +90,17 @@ export interface Standing {
   /** How many of its rings are open; none, where it was taken back. */
   readonly open: number;
   readonly paused: boolean;
+  readonly stopped: boolean;
 }
 
 /**
  * How it stands after one of these, which changes nothing where the same comes back: what was taken back stays so, of several stewards one
- * may be late, so what is open stays open, and a step that is final after a pause opens nothing.
+ * may be late, so what is open stays open, and a step that is final after a pause opens nothing. What was stopped can be taken back alone.
  */
-export function standingAfter<Its extends Standing>(rollout: Its, next: StepDefinition | PauseDefinition): Its {
-  const { definition, open, paused } = rollout;
-  if (open === 0) return rollout;
+export function standingAfter<Its extends Standing>(rollout: Its, next: SteerDefinition): Its {
+  const { definition, open, paused, stopped } = rollout;
+  if (open === 0 || (stopped && (next.kind !== "step" || next.open > 0))) return rollout;
+  if (next.kind === "stop") return { ...rollout, stopped: true };
   if (next.kind === "pause") return next.paused === paused ? rollout : { ...rollout, paused: next.paused };
   if (next.open === 0) return { ...rollout, open: 0 };
   const opened = paused ? open : Math.max(open, Math.min(next.open, definition.rings.length));
@@ -93,8 +108,8 @@ export function standingAfter<Its extends Standing>(rollout: Its, next: StepDefi
 }
 
 /** Whether rings of it are still to open. Nothing rolls out over what rolls out. */
-export function isUnderWay({ rings }: RolloutDefinition, open: number): boolean {
-  return open > 0 && open < rings.length;
+export function isUnderWay({ definition, open, stopped }: Standing): boolean {
+  return !stopped && open > 0 && open < definition.rings.length;
 }
 
 /** Groups of one saga: those of its stages' pacts, and of its states, reversals and capabilities. */
@@ -117,6 +132,8 @@ export function itemsOfSaga(definition: OfSagas): Cbor {
       return [definition.rollout, definition.open];
     case "pause":
       return [definition.rollout, definition.paused];
+    case "stop":
+      return [definition.rollout];
     case "undeploy":
       return [definition.stateGroup];
   }
@@ -136,6 +153,10 @@ export function readSagaDefinition(kind: OfSagas["kind"], value: Cbor): OfSagas 
     case "pause": {
       const [rollout, paused] = tuple("pause", value, 2);
       return { kind, rollout: integer("pause: rollout", rollout), paused: boolean("pause: paused", paused) };
+    }
+    case "stop": {
+      const [rollout] = tuple("stop", value, 1);
+      return { kind, rollout: integer("stop: rollout", rollout) };
     }
     case "undeploy": {
       const [stateGroup] = tuple("undeploy", value, 1);

@@ -23,10 +23,9 @@ import {
 import { keep, keepDefinition, noMemory } from "./kept";
 import {
   isUnderWay,
-  type PauseDefinition,
   type RolloutDefinition,
   type SagaDefinition,
-  type StepDefinition,
+  type SteerDefinition,
   type UndeployDefinition,
 } from "./saga-definition";
 
@@ -82,21 +81,16 @@ export function takeRollout(
   // Gateways know the first one alone.
   const ofIt = (held: HeldRollout) => equal(held.definition.stateGroup, stateGroup);
   const before = [...world.contents.rollouts.values()].filter(ofIt).at(-1);
-  if (before !== undefined && isUnderWay(before.definition, before.open)) return undefined;
+  if (before !== undefined && isUnderWay(before)) return undefined;
   const error = keepDefinition(world, sequence, entry);
   if (error === undefined) holdRollout(world, sequence, definition);
   return error;
 }
 
 /** What changes nothing is not kept; what does has room always, for there are few of it, and what takes a version back is among it. */
-export function steer(
-  world: World,
-  sequence: number,
-  entry: Uint8Array,
-  definition: StepDefinition | PauseDefinition,
-): void {
+export function steer(world: World, sequence: number, entry: Uint8Array, definition: SteerDefinition): void {
   if (!isStep(world, definition)) return;
-  if (definition.kind === "step") takeStep(world, sequence, definition);
+  if (definition.kind !== "pause") takeStep(world, sequence, definition);
   else {
     const gone = takePause(world, sequence, definition);
     if (gone !== undefined) remove(world, gone);

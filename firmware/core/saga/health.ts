@@ -185,13 +185,14 @@ export function countRing(
 /**
  * What a steward's gateway is to do of a rollout: open so many rings, take it back (0), or nothing yet. `goodFor` is for how many ms the last
  * open ring has been good. A ring opens when the one before it is good, unless the rollout is paused; past its failures it is taken back.
+ * Of one that was stopped, or taken back, there is nothing to do.
  */
 export function nextStep(
-  { definition, open, paused }: Standing,
+  { definition, open, paused, stopped }: Standing,
   told: (avatar: AvatarId) => Health | undefined,
   goodFor: number,
 ): number | null {
-  if (open === 0) return null;
+  if (open === 0 || stopped) return null;
   const counts = definition.rings.slice(0, open).map((ring) => countRing(ring, told));
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
   if (failed > definition.maxFailures) return 0;
