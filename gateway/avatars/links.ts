@@ -40,6 +40,10 @@ export interface LinkStatus extends LineStatus {
   readonly address: string;
 }
 
+type LineAddress =
+  | Extract<LinkAddress, { kind: "serial" }>
+  | (Extract<LinkAddress, { host: string }> & { kind: "tcp" });
+
 /** Of two to one avatar a network carries more than a serial line. */
 const ranks = { serial: 0, tcp: 1 };
 
@@ -48,20 +52,21 @@ export function createLinks(
   eventsOf: Peers["eventsOf"],
   tell: (error: VertebraError) => void,
 ): Links {
-  const lines = new Map<string, OpenedLine & { readonly kind: "serial" | "tcp" }>();
+  const lines = new Map<string, OpenedLine & { readonly at: LineAddress }>();
   const doors = new Map<string, Door>();
 
-  function openLine(name: string, kind: "serial" | "tcp", line: Line, named: boolean): void {
-    const events = eventsOf(() => name, ranks[kind]);
-    lines.set(name, { kind, ...startLine(line, platform, events, named) });
+  function openLine(at: LineAddress, line: Line, named: boolean): void {
+    const name = nameOfLink(at);
+    const events = eventsOf(() => name, ranks[at.kind]);
+    lines.set(name, { at, ...startLine(line, platform, events, named) });
   }
 
   function open(address: LinkAddress, named: boolean): void {
     const name = nameOfLink(address);
     if (lines.has(name) || doors.has(name)) return;
     const { kind } = address;
-    if (kind === "serial") openLine(name, kind, serialLine(address.path, address.baudRate), named);
-    else if (kind === "tcp") openLine(name, kind, tcpLine(address.host, address.port), named);
+    if (kind === "serial") openLine(address, serialLine(address.path, address.baudRate), named);
+    else if (kind === "tcp") openLine({ ...address, kind }, tcpLine(address.host, address.port), named);
     else
       doors.set(
         name,
@@ -81,12 +86,14 @@ export function createLinks(
     open,
     shut,
     async provision(address, asked, signal) {
-      const had = await shut(address.path);
+      const before = lines.get(address.path)?.at;
+      await shut(address.path);
       try {
         const { path, baudRate } = address;
         return await provisionOver((of) => openPort(path, baudRate, of), platform, path, asked, signal);
       } finally {
-        if (had) open(address, false);
+        // At the rate that it had; not by a gateway that ends.
+        if (before !== undefined && !signal.aborted) open(before, false);
       }
     },
     cable: (path) => lines.get(path) ?? noSuchPort(path),
@@ -95,7 +102,7 @@ export function createLinks(
       const accepted = ofDoors.flatMap((door) => door.accepted);
       return {
         links: [
-          ...[...lines].map(([address, line]) => ({ ...line.status(), kind: line.kind, address })),
+          ...[...lines].map(([address, line]) => ({ ...line.status(), kind: line.at.kind, address })),
           ...accepted.map((each) => ({ ...each, kind: "accepted" as const, open: true, error: undefined })),
         ],
         doors: ofDoors,

@@ -110,7 +110,8 @@ describe.skipIf(reason)(`a board on XS${reason ? ` (skipped: ${reason})` : ""}`,
   it("tells what is wrong with its command line", async () => {
     for (const [parameters, words] of [
       [["--provision", "x"], "one of --pty and --serial"],
-      [["--pty", "x", "--flash", "y"], "--provision is missing"],
+      [["--pty", "x", "--flash", "y"], "one of --provision and --identity"],
+      [["--pty", "x", "--provision", "y"], "--flash is missing"],
       [["--color"], "'--color' is no option"],
     ] as const) {
       const { status, stderr } = await startProgram(firmware.host, [firmware.program, ...parameters]).ended;
