@@ -149,7 +149,7 @@ const linkAsked = { address: "string", dry: "boolean" } as const;
 const boardAsked = { name: "string", board: "string", labels: "object", dry: "boolean" } as const;
 const sagaAsked = {
   ...({ file: "string", source: "string", described: "object" } as const),
-  ...({ owners: "object", groups: "object", dry: "boolean" } as const),
+  ...({ owners: "object", groups: "object", cells: "number", dry: "boolean" } as const),
 };
 const rolloutAsked = {
   ...sagaAsked,

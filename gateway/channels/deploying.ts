@@ -1,6 +1,13 @@
 import type { Definition } from "../../firmware/core/definitions/definition";
 import type { Gateway } from "../gateway";
-import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "../world/deploying";
+import {
+  type AskedSaga,
+  askedOfCells,
+  definitionsOf,
+  type FinalEntries,
+  type NewSaga,
+  newSaga,
+} from "../world/deploying";
 import { type AskedRollout, newRollout } from "../world/rolling";
 import { toUndeploy } from "../world/undeploying";
 import { checkGroup, type DefinedJson, define, tried } from "./defining";
@@ -14,10 +21,12 @@ export interface RolloutAsked extends AskedRollout {
   readonly dry: boolean;
 }
 
-/** Errors: those of `newSaga` and of whatever its definitions would not count for. */
+/** Errors: those of `askedOfCells`, of `newSaga` and of whatever its definitions would not count for. */
 export async function deploySaga(gateway: Gateway, asked: SagaAsked, ending: AbortSignal): Promise<DefinedJson> {
-  const saga = newSaga(gateway.crypto, gateway.world, finalEntriesIn(gateway), asked, false);
-  return deploy(gateway, definitionsOf(saga), saga.pieces, asked.dry, ending);
+  const { crypto, world } = gateway;
+  const cells = askedOfCells(world, asked).map((each) => newSaga(crypto, world, finalEntriesIn(gateway), each, false));
+  const pieces = new Map(cells.flatMap((saga) => [...saga.pieces]));
+  return deploy(gateway, cells.flatMap(definitionsOf), pieces, asked.dry, ending);
 }
 
 /** Errors: those of `newRollout`, and `rollout-running`. */
@@ -39,7 +48,8 @@ export async function undeploySaga(
   { saga, dry }: UndeployAsked,
   ending: AbortSignal,
 ): Promise<DefinedJson> {
-  const definitions: Definition[] = [{ kind: "undeploy", stateGroup: toUndeploy(gateway.world, saga) }];
+  const stateGroups = toUndeploy(gateway.world, saga);
+  const definitions = stateGroups.map((stateGroup): Definition => ({ kind: "undeploy", stateGroup }));
   const would = tried(gateway, definitions);
   return dry ? would : define(gateway, definitions, ending);
 }

@@ -10,6 +10,7 @@ import { laidOut } from "../saga/source";
 import { storedSource } from "../saga/stored-source";
 import { unifiedDiff } from "../system/line-diff";
 import type { KnownSaga } from "../world/catalog";
+import { rolloutOf } from "../world/rollout";
 import { isOfAll } from "./versions";
 
 /** What `vertebra rollout diff --json` prints. */
@@ -26,12 +27,13 @@ export interface DiffJson {
 /** Of the version that rolls out, or did last, and the one that others begin by. Throws `rollout-none`, and `saga-source` while it is on its way. */
 export async function diffJson(gateway: Gateway, name: string): Promise<DiffJson> {
   const { catalog } = gateway.world;
-  const rollout = catalog.rolloutOf(name);
+  // What differs, differs alike in each cell.
+  const rollout = rolloutOf(catalog, name)?.cells[0];
   if (rollout === undefined) {
     const message = `No version of saga '${name}' rolls out, or did`;
     throw new VertebraError("rollout-none", message, "`vertebra rollout history` shows all that there were.");
   }
-  const versions = catalog.sagas.filter((saga) => saga.name === name);
+  const versions = catalog.sagas.filter((saga) => saga.name === rollout.definition.name);
   const after = versions.find(({ version }) => version === rollout.definition.version)!;
   const before = versions.filter((saga) => saga.version < after.version && isOfAll(saga, catalog.rollouts)).at(-1)!;
   const [one, other] = [partsOf(gateway, before), partsOf(gateway, after)];

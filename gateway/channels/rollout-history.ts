@@ -1,10 +1,11 @@
 import type { Standing, SteerDefinition } from "../../firmware/core/definitions/saga-definition";
 import { standingAfter } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
+import { type Cell, countOfAll, standingOfAll } from "../../firmware/core/saga/health";
 import type { Gateway } from "../gateway";
-import type { KnownRollout } from "../world/catalog";
+import { allRollouts, rolloutOf, type WholeRollout } from "../world/rollout";
 import { blocksOf } from "./history";
-import { type LastWords, lastWords, type RolloutState, stateOf } from "./rollouts";
+import { heard, type RolloutState, stateOf } from "./rollouts";
 
 /** What `vertebra rollout history --json` prints of each, the oldest first. */
 export interface HistoryJson {
@@ -26,42 +27,46 @@ export interface HistoryJson {
   readonly failed: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Of the saga of this name, or of all; what was undeployed among them. Throws `rollout-none`. */
+/** Of the saga that people call so, or of all; what was undeployed among them. Throws `rollout-none`. */
 export async function historyJson(gateway: Gateway, saga: string | null): Promise<HistoryJson[]> {
-  const rollouts = gateway.world.catalog.rollouts.filter(({ definition }) => saga === null || definition.name === saga);
+  const rollouts = allRollouts(gateway.world.catalog).filter((each) => saga === null || each.saga === saga);
   if (saga !== null && rollouts.length === 0) {
     const message = `Saga '${saga}' has had no rollout in this world`;
     throw new VertebraError("rollout-none", message, "`vertebra rollout history` shows all that there were.");
   }
   const steps = await stepsOf(gateway, rollouts);
-  return Promise.all(rollouts.map((rollout) => ofRollout(gateway, rollout, steps.get(rollout.sequence)!)));
+  return Promise.all(rollouts.map((rollout) => ofRollout(gateway, rollout, steps.get(rollout.cells[0]!.sequence)!)));
 }
 
 type Steps = HistoryJson["steps"][number][];
 
-async function ofRollout(gateway: Gateway, rollout: KnownRollout, steps: Steps): Promise<HistoryJson> {
+async function ofRollout(gateway: Gateway, rollout: WholeRollout, steps: Steps): Promise<HistoryJson> {
   const { catalog } = gateway.world;
-  const { sequence, definition } = rollout;
-  const told = await lastWords(gateway, rollout);
-  const failed = definition.rings.flat().flatMap((avatar) => {
-    const health = told(avatar);
-    return health?.state === "failed" ? [{ name: catalog.memberName(avatar), reason: health.reason }] : [];
-  });
-  const state = stateOf(rollout, told);
+  const { saga, definition } = rollout;
+  const { sequence } = rollout.cells[0]!;
+  const cells = await heard(gateway, rollout);
+  const failed = cells.flatMap(({ definition: { rings }, told }) =>
+    rings.flat().flatMap((avatar) => {
+      const health = told(avatar);
+      return health?.state === "failed" ? [{ name: catalog.memberName(avatar), reason: health.reason }] : [];
+    }),
+  );
+  const state = stateOf(rollout, cells);
   const ended = state === "done" || state === "stopped" || state === "taken back";
-  const over = ended || catalog.rolloutOf(definition.name)?.sequence === sequence;
+  const last = rolloutOf(catalog, saga);
+  const over = ended || last?.cells.some((cell) => cell.sequence === sequence) === true;
   return {
-    ...{ rollout: sequence, saga: definition.name, version: definition.version },
+    ...{ rollout: sequence, saga, version: definition.version },
     state: over ? state : "undeployed",
-    why: over ? whyOf(rollout, state, told, failed.length, steps) : "its saga was undeployed",
+    why: over ? whyOf(rollout, state, cells, failed.length, steps) : "its saga was undeployed",
     ...{ steps, failed },
   };
 }
 
 function whyOf(
-  { definition, open, stopped }: KnownRollout,
+  { definition, open, stopped }: WholeRollout,
   state: RolloutState,
-  told: LastWords,
+  cells: readonly Cell[],
   failed: number,
   steps: Steps,
 ): string {
@@ -71,28 +76,33 @@ function whyOf(
       ? `${failed} failed, and ${maxFailures} may`
       : `${steps.at(-1)!.by} was asked to`;
   }
-  const good = rings.flat().filter((avatar) => told(avatar)?.state === "good").length;
-  return `${open} of ${rings.length} rings are open, ${good} of ${rings.flat().length} members are good`;
+  const counts = rings.map((_, ring) => countOfAll(cells, ring));
+  const sum = (of: "good" | "size") => counts.reduce((total, each) => total + each[of], 0);
+  return `${open} of ${rings.length} rings are open, ${sum("good")} of ${sum("size")} members are good`;
 }
 
-/** All that changed how each of them stands, by their sequences. */
-async function stepsOf(gateway: Gateway, rollouts: readonly KnownRollout[]): Promise<Map<number, Steps>> {
+/** All that changed how each of them stands, by the sequence of its first cell: what all cells come to is told where the first one did. */
+async function stepsOf(gateway: Gateway, rollouts: readonly WholeRollout[]): Promise<Map<number, Steps>> {
   const { catalog } = gateway.world;
-  const steps = new Map(rollouts.map(({ sequence }) => [sequence, [] as Steps]));
+  const wholeOf = new Map(rollouts.flatMap(({ cells }) => cells.map(({ sequence }) => [sequence, cells] as const)));
+  const steps = new Map(rollouts.map(({ cells }) => [cells[0]!.sequence, [] as Steps]));
   const standing = new Map<number, Standing>();
   for await (const { definition, entry, block } of definitionsOf(gateway)) {
     const read = catalog.read(entry);
-    const about = { definition, time: block.time, by: catalog.memberName(block.issuer) };
-    if (read?.kind === "rollout" && steps.has(definition)) {
-      standing.set(definition, { definition: read, open: 1, paused: false, stopped: false });
-      steps.get(definition)!.push({ ...about, what: "began", open: 1 });
-    }
-    if (read?.kind !== "step" && read?.kind !== "pause" && read?.kind !== "stop") continue;
-    const before = standing.get(read.rollout);
-    if (before === undefined) continue;
-    const after = standingAfter(before, read);
-    standing.set(read.rollout, after);
-    if (after !== before) steps.get(read.rollout)!.push({ ...about, what: whatOf(read), open: after.open });
+    const isSteered = read?.kind === "step" || read?.kind === "pause" || read?.kind === "stop";
+    const its = isSteered ? read.rollout : definition;
+    const cells = wholeOf.get(its);
+    const before = standing.get(its);
+    if (cells === undefined) continue;
+    if (read?.kind === "rollout") standing.set(its, { definition: read, open: 1, paused: false, stopped: false });
+    else if (isSteered && before !== undefined) standing.set(its, standingAfter(before, read));
+    if (standing.get(its) === before) continue;
+    const { open } = standingOfAll(cells.flatMap(({ sequence }) => standing.get(sequence) ?? []));
+    const what = isSteered ? whatOf(read) : "began";
+    const told = steps.get(cells[0]!.sequence)!;
+    const last = told.at(-1);
+    if (last?.what === what && last.open === open) continue;
+    told.push({ definition, time: block.time, by: catalog.memberName(block.issuer), what, open });
   }
   return steps;
 }

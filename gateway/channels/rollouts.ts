@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { definitionsName, encodeDefinition } from "../../firmware/core/definitions/definition";
-import { isUnderWay, type SteerDefinition } from "../../firmware/core/definitions/saga-definition";
+import { isUnderWay, type SteerDefinition, standingAfter } from "../../firmware/core/definitions/saga-definition";
 import { VertebraError } from "../../firmware/core/errors";
-import { countRing, type Health, isGood, nextStep, readHealth } from "../../firmware/core/saga/health";
+import { type Cell, countOfAll, type Health, isGood, nextSteps, readHealth } from "../../firmware/core/saga/health";
 import { fromHex, toHex } from "../../firmware/core/wire/bytes";
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Gateway } from "../gateway";
-import type { Catalog, KnownRollout } from "../world/catalog";
-
+import type { KnownRollout } from "../world/catalog";
+import { cellNumber } from "../world/cells";
+import { lastRollouts, rolloutOf, type WholeRollout } from "../world/rollout";
 import { isSteward } from "../world/stewarding";
 import { type DefinedJson, define, tried } from "./defining";
 import { blocksOf } from "./history";
@@ -17,6 +18,8 @@ import { beforeEnd } from "./pushing";
 export interface RolloutJson {
   readonly rollout: number;
   readonly saga: string;
+  /** Of the saga; fewer than that are told of where whoever began it came to an end in between. */
+  readonly cells: number;
   readonly version: number;
   readonly state: RolloutState;
   /** How many of its rings are open. */
@@ -29,6 +32,8 @@ export interface RolloutJson {
   }[];
   readonly members: readonly {
     readonly name: string;
+    /** From 1 on; 0 where the saga is in no cells. */
+    readonly cell: number;
     /** From 1 on. */
     readonly ring: number;
     /** `silent` where it told nothing yet. */
@@ -59,17 +64,20 @@ export async function steer(
   { saga, dry }: SteerAsked,
   ending: AbortSignal,
 ): Promise<DefinedJson> {
-  const found = gateway.world.catalog.rolloutOf(saga);
+  const found = rolloutOf(gateway.world.catalog, saga);
   if (found === undefined) throw noRollout(saga, what, "it has had none");
-  const { sequence: rollout, definition, open, paused, stopped } = found;
+  const { cells, definition, open, paused, stopped } = found;
   if (open === 0) throw noRollout(saga, what, `version ${definition.version} was taken back`);
   if (what !== "back" && stopped) throw noRollout(saga, what, `that of version ${definition.version} was stopped`);
   if (what !== "back" && !isUnderWay(found))
     throw noRollout(saga, what, `all rings of version ${definition.version} are open`);
   if ((what === "pause" || what === "resume") && paused === (what === "pause")) throw soAlready(saga, paused);
-  const next = steering(what, rollout);
-  const would = tried(gateway, [next]);
-  return dry ? would : define(gateway, [next], ending);
+  const next = cells
+    .map((cell) => ({ cell, next: steering(what, cell.sequence) }))
+    .filter(({ cell, next: its }) => standingAfter(cell, its) !== cell)
+    .map(({ next: its }) => its);
+  const would = tried(gateway, next);
+  return dry ? would : define(gateway, next, ending);
 }
 
 function steering(what: keyof typeof words, rollout: number): SteerDefinition {
@@ -95,35 +103,41 @@ function soAlready(saga: string, paused: boolean): VertebraError {
 
 /** The last one of each saga that is deployed. */
 export async function rolloutsJson(gateway: Gateway): Promise<RolloutJson[]> {
-  const { catalog } = gateway.world;
-  return Promise.all(
-    lastOfEach(catalog).map(async (rollout) => {
-      const told = await lastWords(gateway, rollout);
-      const { definition, open, sequence } = rollout;
-      const rings = definition.rings.map((ring) => ({
-        ...countRing(ring, told),
-        minSuccess: definition.minSuccess,
-      }));
-      return {
-        ...{ rollout: sequence, saga: definition.name, version: definition.version, open, rings },
-        state: stateOf(rollout, told),
-        members: definition.rings.flatMap((ring, index) =>
-          ring.map((avatar) => {
-            const { state = "silent", runs = 0, failures = 0, reason = "" } = told(avatar) ?? {};
-            return { name: catalog.memberName(avatar), ring: index + 1, state, runs, failures, reason } as const;
-          }),
-        ),
-      };
-    }),
-  );
+  return Promise.all(lastRollouts(gateway.world.catalog).map((rollout) => rolloutJson(gateway, rollout)));
 }
 
-export function stateOf(rollout: KnownRollout, told: LastWords): RolloutState {
+async function rolloutJson(gateway: Gateway, rollout: WholeRollout): Promise<RolloutJson> {
+  const { saga, count, definition, open } = rollout;
+  const { version, minSuccess } = definition;
+  const cells = await heard(gateway, rollout);
+  return {
+    ...{ rollout: rollout.cells[0]!.sequence, saga, cells: count, version, open },
+    state: stateOf(rollout, cells),
+    rings: definition.rings.map((_, ring) => ({ ...countOfAll(cells, ring), minSuccess })),
+    members: definition.rings.flatMap((_, ring) => cells.flatMap((cell) => membersOf(gateway, cell, ring))),
+  };
+}
+
+function membersOf({ world }: Gateway, { definition, told }: Cell, ring: number): RolloutJson["members"] {
+  return (definition.rings[ring] ?? []).map((avatar) => {
+    const { state = "silent", runs = 0, failures = 0, reason = "" } = told(avatar) ?? {};
+    const cell = cellNumber(definition.name);
+    return { name: world.catalog.memberName(avatar), cell, ring: ring + 1, state, runs, failures, reason } as const;
+  });
+}
+
+export function stateOf(rollout: WholeRollout, cells: readonly Cell[]): RolloutState {
   const { definition, open, paused, stopped } = rollout;
   if (open === 0) return "taken back";
   if (stopped) return "stopped";
   if (isUnderWay(rollout)) return paused ? "paused" : "running";
-  return definition.rings.every((ring) => isGood(definition, countRing(ring, told))) ? "done" : "running";
+  const good = definition.rings.every((_, ring) => isGood(definition, countOfAll(cells, ring)));
+  return good && cells.every((cell) => cell.open === open) ? "done" : "running";
+}
+
+/** All of its cells, with what each member told last there, as far as it is final here. */
+export async function heard(gateway: Gateway, { cells }: WholeRollout): Promise<readonly Cell[]> {
+  return Promise.all(cells.map(async (cell) => ({ ...cell, told: await lastWords(gateway, cell) })));
 }
 
 /** What each member told last of it, as far as it is final here. */
@@ -145,8 +159,9 @@ const everyMs = 1_000;
 
 /** What a gateway remembers of a rollout that it looks after: what it has read, and since when the last open ring is good. */
 interface Looked {
+  /** Final in the status groups of its cells. */
   readonly blocks: number;
-  readonly told: LastWords;
+  readonly told: readonly LastWords[];
   /** Of `performance.now()`; null while it is not. */
   readonly goodSince: number | null;
   readonly open: number;
@@ -161,14 +176,9 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   const { avatar } = participant.status(world.tag);
   const looked = new Map<number, Looked>();
   while (world.catalog.defining.length > 0 && !stopping.aborted) {
-    for (const rollout of isSteward(world, fromHex(avatar)) ? lastOfEach(world.catalog) : []) {
-      if (rollout.open === 0) continue;
+    for (const rollout of isSteward(world, fromHex(avatar)) ? lastRollouts(world.catalog) : []) {
       try {
-        const now = await lookAt(gateway, rollout, looked.get(rollout.sequence));
-        looked.set(rollout.sequence, now);
-        const goodFor = now.goodSince === null ? 0 : performance.now() - now.goodSince;
-        const step = nextStep(rollout, now.told, goodFor);
-        if (step !== null && !stopping.aborted) await take(gateway, rollout, step, stopping);
+        await lookAfter(gateway, rollout, looked, stopping);
       } catch (error) {
         // A store or a buffer that is full, which others tell of: it is tried again.
         if (!(error instanceof VertebraError) || error.code === "assertion") throw error;
@@ -179,26 +189,39 @@ export async function carryOn(gateway: Gateway, stopping: AbortSignal): Promise<
   }
 }
 
-function lastOfEach({ sagas, rolloutOf }: Catalog): readonly KnownRollout[] {
-  const names = new Set(sagas.map(({ name }) => name));
-  return [...names].flatMap((name) => rolloutOf(name) ?? []);
+async function lookAfter(
+  gateway: Gateway,
+  rollout: WholeRollout,
+  looked: Map<number, Looked>,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { sequence } = rollout.cells[0]!;
+  const now = await lookAt(gateway, rollout, looked.get(sequence));
+  looked.set(sequence, now);
+  const goodFor = now.goodSince === null ? 0 : performance.now() - now.goodSince;
+  const cells = rollout.cells.map((cell, index) => ({ ...cell, told: now.told[index]! }));
+  for (const step of nextSteps(cells, rollout.count, goodFor)) {
+    if (stopping.aborted) return;
+    await take(gateway, step, stopping);
+  }
 }
 
-async function lookAt(gateway: Gateway, rollout: KnownRollout, before: Looked | undefined): Promise<Looked> {
-  const { definition, open } = rollout;
-  const { blocks } = gateway.store.final(gateway.world.tag, toHex(definition.statusGroup));
-  const told = before?.blocks === blocks ? before.told : await lastWords(gateway, rollout);
-  const good = isGood(definition, countRing(definition.rings[open - 1]!, told));
+async function lookAt(gateway: Gateway, rollout: WholeRollout, before: Looked | undefined): Promise<Looked> {
+  const { cells, definition, open } = rollout;
+  const { store, world } = gateway;
+  const finals = cells.map((cell) => store.final(world.tag, toHex(cell.definition.statusGroup)).blocks);
+  const blocks = finals.reduce((sum, each) => sum + each, 0);
+  const known = before?.blocks === blocks && before.told.length === cells.length;
+  const told = known ? before.told : (await heard(gateway, rollout)).map((cell) => cell.told);
+  if (open === 0) return { blocks, told, open, goodSince: null };
+  const its = cells.map((cell, index) => ({ ...cell, told: told[index]! }));
+  const good = isGood(definition, countOfAll(its, open - 1));
   const since = before?.open === open ? before.goodSince : null;
   return { blocks, told, open, goodSince: good ? (since ?? performance.now()) : null };
 }
 
-async function take(gateway: Gateway, { sequence }: KnownRollout, open: number, stopping: AbortSignal): Promise<void> {
+async function take(gateway: Gateway, step: SteerDefinition, stopping: AbortSignal): Promise<void> {
   const group = gateway.world.catalog.group(definitionsName);
-  const { final } = await gateway.channel.push(
-    group,
-    encodeDefinition({ kind: "step", rollout: sequence, open }),
-    stopping,
-  );
+  const { final } = await gateway.channel.push(group, encodeDefinition(step), stopping);
   await beforeEnd(final, stopping);
 }

@@ -5,6 +5,7 @@ import { readState } from "../../firmware/core/saga/state";
 import { equal, toHex } from "../../firmware/core/wire/bytes";
 import type { Gateway } from "../gateway";
 import type { KnownRollout, KnownSaga } from "../world/catalog";
+import { calledBy } from "../world/cells";
 import { blocksOf } from "./history";
 import { lastWords } from "./rollouts";
 
@@ -37,17 +38,17 @@ export interface VersionsJson {
   }[];
 }
 
-/** Of the saga of this name, or of all. Throws `saga-not-deployed`. */
+/** Of the saga that people call so, each cell of it, or of all. Throws `saga-not-deployed`. */
 export async function versionsJson(gateway: Gateway, name: string | null): Promise<VersionsJson[]> {
   const { sagas, undeployed } = gateway.world.catalog;
   const byStates = new Map<string, KnownSaga[]>();
   for (const saga of [...undeployed, ...sagas]) {
-    if (name !== null && saga.name !== name) continue;
+    if (name !== null && saga.name !== name && calledBy(saga.name) !== name) continue;
     const key = toHex(saga.stateGroup);
     byStates.set(key, [...(byStates.get(key) ?? []), saga]);
   }
   if (name !== null && byStates.size === 0) {
-    const names = [...new Set([...undeployed, ...sagas].map((saga) => saga.name))];
+    const names = [...new Set([...undeployed, ...sagas].map((saga) => calledBy(saga.name)))];
     throw new VertebraError(
       "saga-not-deployed",
       `No saga '${name}' was deployed in this world`,

@@ -43,7 +43,7 @@ export function rolloutCommand(): Command {
     );
 }
 
-interface StartOptions extends SagaOptions {
+interface StartOptions extends Omit<SagaOptions, "cells"> {
   readonly ring: readonly AskedRing[];
   readonly soak: number;
   readonly maxFailures: number;
@@ -89,7 +89,13 @@ function startCommand(): Command {
     )
     .action(async (file: string, options: StartOptions) => {
       const { ring: rings, soak: soakMs, maxFailures, minSuccess } = options;
-      const asked: RolloutAsked = { ...(await sagaAsked(file, options)), rings, soakMs, maxFailures, minSuccess };
+      const asked: RolloutAsked = {
+        ...(await sagaAsked(file, { ...options, cells: 0 })),
+        rings,
+        soakMs,
+        maxFailures,
+        minSuccess,
+      };
       await askToDefine(options, "/rollouts", asked);
     });
 }
@@ -132,9 +138,9 @@ function statusCommand(): Command {
 const barWidth = 24;
 const widestReason = 34;
 
-export function showRollout({ saga, version, state, open, rings, members }: RolloutJson): void {
+export function showRollout({ saga, cells, version, state, open, rings, members }: RolloutJson): void {
   const colour = state === "done" ? "green" : state === "taken back" ? "red" : "yellow";
-  print(paint("bold", `${saga} v${version}`), " ", paint(colour, state));
+  print(paint("bold", `${saga} v${version}`), " ", paint(colour, state), cells > 1 ? `, in ${cells} cells` : "");
   for (const [index, { size, good, failed, minSuccess }] of rings.entries()) {
     const done = Math.floor((good * barWidth) / size);
     const broken = Math.ceil((failed * barWidth) / size);
@@ -151,7 +157,7 @@ export function showRollout({ saga, version, state, open, rings, members }: Roll
   printTable([
     ["  MEMBER", "RING", "STATE", "RUNS", "FAILED", "WHY"],
     ...members.map((each) => [
-      `  ${each.name}`,
+      each.cell > 0 ? `  ${each.name}, cell ${each.cell}` : `  ${each.name}`,
       `${each.ring}`,
       each.state,
       `${each.runs}`,

@@ -140,7 +140,7 @@ async function give(
     live.length > 0
       ? []
       : [...new Set([options.board, ...(options.owner.length > 0 ? options.owner : [worldOf(options).own])])];
-  const asked: SagaAsked = { file, source, described: numbered, owners, groups: [], dry: false };
+  const asked: SagaAsked = { file, source, described: numbered, owners, groups: [], cells: 0, dry: false };
   if (live.length === 0) {
     await control.post("/deployed", asked);
     tell(desk, { event: "deployed", saga: name, version, ms: Date.now() - since });

@@ -17,7 +17,8 @@ import { encodeText } from "../../firmware/core/wire/text";
 import type { AvatarId, Hash } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { type CompiledSaga, compile } from "../saga/described";
-import { type Catalog, isExpelled, isOwner, type KnownGroup, knownIn } from "./catalog";
+import { type Catalog, isExpelled, isGateway, isOwner, type KnownGroup, knownIn } from "./catalog";
+import { calledBy, cellName, cellNumber, cellsOf, intoCells } from "./cells";
 import { avatarOf, groupOf, relaysOf } from "./growing";
 import { fills, runsSagas, sagaReadingsEveryMs } from "./layout";
 import type { World } from "./world";
@@ -34,6 +35,8 @@ export interface AskedSaga {
   readonly owners: readonly string[];
   /** Names of groups that are to be taken for their pacts, where several could be. */
   readonly groups: readonly string[];
+  /** Members of a cell at most (`cells`); 0 where it is to be in as few as it can. */
+  readonly cells: number;
 }
 
 export interface NewSaga {
@@ -46,6 +49,61 @@ export interface NewSaga {
 
 /** How many entries are final in a group, by the hex of its id. */
 export type FinalEntries = (group: string) => number;
+
+/**
+ * One for each cell that is to run it, or one in all: what `newSaga` takes. A version goes to the cells of the one before. Throws
+ * `member-unknown`, `sandbox-none`, `saga-name`, `saga-cells`, `saga-owners` where the version before is run by others, and `saga-group`
+ * for a group that no cell owns.
+ */
+export function askedOfCells(world: World, asked: AskedSaga): readonly AskedSaga[] {
+  const { catalog } = world;
+  const name = String(optionsOf(asked.described).name);
+  if (cellNumber(name) > 0)
+    throw new VertebraError("saga-name", `'${name}' is the name of a cell`, `Call the saga '${calledBy(name)}'.`);
+  const there = cellsOf(catalog, name);
+  if (there.length > 0) {
+    const inCells = there[0] !== name;
+    if (asked.cells > 0 || (inCells && asked.owners.length > 0)) throw otherCells(name, inCells ? there.length : 0);
+    return inCells ? there.map((cell) => ofCell(catalog, asked, cell, statesOf(catalog, cell)!.owners, [])) : [asked];
+  }
+  const owners = ownersOf(world, asked);
+  const its = catalog.members.filter(({ avatar }) => isOwner({ owners }, avatar));
+  const avatars = (gateways: boolean) =>
+    its.filter((member) => isGateway(member) === gateways).map(({ avatar }) => avatar);
+  const cells = intoCells(avatars(false), avatars(true), asked.cells);
+  if (cells === null) return [asked];
+  const lost = asked.groups.find((group) => !cells.some((members) => isOwnedBy(catalog.group(group), members)));
+  if (lost !== undefined) throw notOwned(catalog.group(lost), name);
+  return cells.map((members, index) =>
+    ofCell(catalog, asked, cellName(name, index + 1), members, members.map(catalog.memberName)),
+  );
+}
+
+/** With those of the named groups that are its members'. */
+function ofCell(
+  catalog: Catalog,
+  asked: AskedSaga,
+  name: string,
+  members: readonly AvatarId[],
+  owners: readonly string[],
+): AskedSaga {
+  const groups = asked.groups.filter((group) => isOwnedBy(catalog.group(group), members));
+  const described = asked.described as { readonly options: object };
+  return { ...asked, owners, groups, described: { ...described, options: { ...described.options, name } } };
+}
+
+function otherCells(name: string, cells: number): VertebraError {
+  return new VertebraError(
+    "saga-owners",
+    `Saga '${name}' is run in ${cells === 0 ? "no" : `${cells}`} cells`,
+    "Leave --cells and --owner out, since its versions go to the same members; or deploy it under another name.",
+  );
+}
+
+function statesOf(catalog: Catalog, name: string): KnownGroup | undefined {
+  const before = catalog.sagas.filter((each) => each.name === name).at(-1);
+  return before && catalog.groupOf(before.stateGroup);
+}
 
 /**
  * Throws `saga-…` and `pact-…` as `compile` does, `member-unknown`, `sandbox-none` for who runs no behaviors, `saga-owners` where the
@@ -119,8 +177,7 @@ function optionsOf(described: unknown): { readonly name?: unknown; readonly vers
 function ownersOf(world: World, { owners, described }: AskedSaga): AvatarId[] {
   const { catalog } = world;
   const { name } = optionsOf(described);
-  const before = catalog.sagas.filter((each) => each.name === name).at(-1);
-  const runBefore = before && catalog.groupOf(before.stateGroup)?.owners;
+  const runBefore = statesOf(catalog, String(name))?.owners;
   const cannot = world.boards.filter(({ definitionFile }) => !canRun(definitionFile));
   if (owners.length === 0) {
     const all =
@@ -250,7 +307,9 @@ function defined(
   const states = name === `${saga.name}-states`;
   const own = isItsOwn(crypto, saga.name, pact) && !states;
   const free = (called: string) => !catalog.groups.some((group) => group.name === called);
-  const names = [...(own ? [] : [name]), ...(states ? [] : [`${name}@${saga.name}`])];
+  // Of a cell's groups only its states' is called by its pact alone, which no other cell has.
+  const alone = states || (!own && cellNumber(saga.name) === 0);
+  const names = [...(alone ? [name] : []), ...(states ? [] : [`${name}@${saga.name}`])];
   // What it had when it was deployed before has these.
   const anew = `${name}@${states ? "" : `${saga.name}.`}v${saga.version}`;
   const called = names.find(free) ?? anew;

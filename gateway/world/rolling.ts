@@ -8,8 +8,9 @@ import { decodeSyncGroup, encodeSyncGroup } from "../../firmware/core/wire/struc
 import type { AvatarId } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 import { healthyOf } from "../saga/described";
-import { isGateway } from "./catalog";
-import { type AskedSaga, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
+import { isGateway, isOwner } from "./catalog";
+import { calledBy } from "./cells";
+import { type AskedSaga, askedOfCells, definitionsOf, type FinalEntries, type NewSaga, newSaga } from "./deploying";
 import { avatarOf, groupOf, relaysOf } from "./growing";
 import { type Capable, isSelector, selected } from "./selecting";
 import type { World } from "./world";
@@ -34,11 +35,11 @@ export type AskedRing =
   | { readonly all: true };
 
 export interface NewRollout extends Pick<NewSaga, "pieces"> {
-  /** Groups, then the saga, then its rollout: all are there for who hears of the last. */
+  /** Groups, then the saga, of every cell; then all rollouts: what they need is there for who hears of one. */
   readonly definitions: readonly Definition[];
 }
 
-/** Throws as `newSaga`, and `rollout-rings` for a ring that selects nobody, or a member that does not run the saga. */
+/** Throws as `askedOfCells` and `newSaga`, and `rollout-rings` for a ring that selects nobody, or a member that does not run the saga. */
 export function newRollout(
   crypto: Crypto,
   world: World,
@@ -46,8 +47,33 @@ export function newRollout(
   capable: Capable,
   asked: AskedRollout,
 ): NewRollout {
+  const cells = askedOfCells(world, asked).map((each) => newCell(crypto, world, finalEntries, each));
+  const name = calledBy(cells[0]!.saga.definition.name);
+  const all = new Map(cells.flatMap(({ owners }) => owners).map((avatar) => [toHex(avatar), avatar]));
+  const rings = ringsOf(crypto, world, capable, name, [...all.values()], asked.rings);
+  const rollouts = cells.map(({ saga: { definition }, owners, status }): RolloutDefinition => {
+    const { name: called, version, stateGroup } = definition;
+    return {
+      ...{ kind: "rollout", name: called, version, stateGroup, statusGroup: status.id },
+      rings: rings.map((ring) => ring.filter((avatar) => isOwner({ owners }, avatar))),
+      ...{ soakMs: asked.soakMs, maxFailures: asked.maxFailures, minSuccess: asked.minSuccess },
+      healthy: healthyOf(asked.described),
+    };
+  });
+  const before = cells.flatMap(({ saga, status }) => [
+    ...(status.define ? [status.define] : []),
+    ...definitionsOf(saga),
+  ]);
+  return {
+    definitions: [...before, ...rollouts],
+    pieces: new Map(cells.flatMap(({ saga }) => [...saga.pieces])),
+  };
+}
+
+/** The version and those who run it, in one cell. Throws `rollout-first`. */
+function newCell(crypto: Crypto, world: World, finalEntries: FinalEntries, asked: AskedSaga) {
   const saga = newSaga(crypto, world, finalEntries, asked, true);
-  const { name, version, stateGroup } = saga.definition;
+  const { name } = saga.definition;
   if (!world.catalog.sagas.some((each) => each.name === name && !each.staged)) {
     throw new VertebraError(
       "rollout-first",
@@ -56,17 +82,7 @@ export function newRollout(
     );
   }
   const owners = ownersOf(crypto, world, saga);
-  const status = statusGroup(crypto, world, saga.definition, owners);
-  const rollout: RolloutDefinition = {
-    ...{ kind: "rollout", name, version, stateGroup, statusGroup: status.id },
-    rings: ringsOf(crypto, world, capable, name, owners, asked.rings),
-    ...{ soakMs: asked.soakMs, maxFailures: asked.maxFailures, minSuccess: asked.minSuccess },
-    healthy: healthyOf(asked.described),
-  };
-  return {
-    definitions: [...(status.define === undefined ? [] : [status.define]), ...definitionsOf(saga), rollout],
-    pieces: saga.pieces,
-  };
+  return { saga, owners, status: statusGroup(crypto, world, saga.definition, owners) };
 }
 
 function ownersOf(crypto: Crypto, { catalog }: World, { definition, groups }: NewSaga): readonly AvatarId[] {

@@ -199,9 +199,11 @@ const versions = {
   members: [{ name: "board-12", begins: 2, ran: 1, told: { version: 2, state: "installed" } }],
 };
 const rollout = {
-  ...{ rollout: 7, saga: "watch", version: 2, state: "paused", open: 1 },
+  ...{ rollout: 7, saga: "watch", version: 2, state: "paused", open: 1, cells: 2 },
   rings: [{ size: 4, good: 1, failed: 1, minSuccess: 95 }],
-  members: [{ name: "board-12", ring: 1, state: "failed", runs: 12, failures: 3, reason: "no such room ".repeat(9) }],
+  members: [
+    { name: "board-12", cell: 2, ring: 1, state: "failed", runs: 12, failures: 3, reason: "no such room ".repeat(9) },
+  ],
 };
 const history = {
   ...{ rollout: 7, saga: "watch", version: 2, state: "taken back", why: "2 failed, and 1 may" },

@@ -21,7 +21,7 @@ export async function visitorsVersion(
   const file = join(place, `visitors-${number}.ts`);
   writeFileSync(file, text);
   const { source, described } = await loadSaga(sandbox, file);
-  return { file, source: source.text, described, owners, groups: [], dry: false };
+  return { file, source: source.text, described, owners, groups: [], cells: 0, dry: false };
 }
 
 /** Pushes so many people into the group that begins the visitors; resolves once that is final. */

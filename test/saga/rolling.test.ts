@@ -15,7 +15,7 @@ import {
   type Health,
   type HealthState,
   lookAfter,
-  nextStep,
+  nextSteps,
   noteRefused,
   noteRun,
   takeOwn,
@@ -133,6 +133,10 @@ describe("how a version goes at a member", () => {
 });
 
 describe("what a steward's gateway does of a rollout", () => {
+  const nextStep = (cell: Rollout & Standing, told: (avatar: Uint8Array) => Health | undefined, goodFor: number) => {
+    const [step] = nextSteps([{ ...cell, told }], 1, goodFor);
+    return step?.kind === "step" ? step.open : null;
+  };
   const health = (state: HealthState): Health => ({ rollout: 7, state, runs: 0, failures: 0, reason: "" });
   const telling = (all: Record<string, HealthState>) => (avatar: Uint8Array) => {
     const state = all[toHex(avatar).slice(0, 2)];
@@ -183,6 +187,46 @@ describe("what a steward's gateway does of a rollout", () => {
         }
       }),
     );
+  });
+
+  describe("over several cells", () => {
+    const cell = (
+      sequence: number,
+      open: number,
+      rings: RolloutDefinition["rings"],
+      all: Record<string, HealthState>,
+    ) => ({
+      ...{ ...rollout(open, { rings, maxFailures: 1 }), sequence, told: telling(all) },
+    });
+    const steps = (cells: Parameters<typeof nextSteps>[0], goodFor = 99_999, count = 2) =>
+      nextSteps(cells, count, goodFor).map((step) => `${step.rollout}:${step.kind === "step" ? step.open : step.kind}`);
+
+    it("opens a ring in all of them when it is good in all together, one that has none of its members there too", () => {
+      const first = (all: Record<string, HealthState>) => cell(7, 1, [[ada], [bea]], all);
+      const second = cell(8, 1, [[], [cyd]], {});
+      expect(steps([first({}), second])).toEqual([]);
+      expect(steps([first({ "01": "good" }), second], 9_999)).toEqual([]);
+      expect(steps([first({ "01": "good" }), second])).toEqual(["7:2", "8:2"]);
+      expect(steps([first({ "01": "good" }), { ...second, paused: true }])).toEqual([]);
+    });
+
+    it("counts failures of all together, and takes all back", () => {
+      const failing = [cell(7, 1, [[ada], []], { "01": "failed" }), cell(8, 1, [[bea], [cyd]], { "02": "failed" })];
+      expect(steps(failing)).toEqual(["7:0", "8:0"]);
+      expect(steps([failing[0]!, cell(8, 1, [[bea], [cyd]], {})])).toEqual([]);
+    });
+
+    it("ends in all what was begun in one, before anything else, and opens nothing where one is missing", () => {
+      const good = { "01": "good", "02": "good", "03": "good" } as const;
+      const [one, other] = [cell(7, 2, [[ada], [bea], []], good), cell(8, 1, [[], [], [cyd]], good)];
+      expect(steps([one, other])).toEqual(["8:2"]);
+      expect(steps([one, { ...other, open: 0 }])).toEqual(["7:0"]);
+      expect(steps([{ ...one, stopped: true }, other])).toEqual(["8:stop"]);
+      expect(steps([one, { ...other, paused: true }])).toEqual([]);
+      expect(steps([one, { ...other, open: 2 }])).toEqual(["7:3", "8:3"]);
+      expect(steps([one, { ...other, open: 2 }], 99_999, 3)).toEqual([]);
+      expect(steps([{ ...one, open: 0 }], 0, 3)).toEqual([]);
+    });
   });
 
   it("never passes a ring that is not good, nor goes on past its failures, whatever members tell", () => {

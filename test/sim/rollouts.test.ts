@@ -3,7 +3,7 @@ import { decodeDefinition, encodeDefinition } from "../../firmware/core/definiti
 import type { Standing } from "../../firmware/core/definitions/saga-definition";
 import { encodeParts, idOfSaga } from "../../firmware/core/saga/deployed";
 import type { RunResult } from "../../firmware/core/saga/events";
-import { countRing, decodeHealth, type Health, healthPact, isGood, nextStep } from "../../firmware/core/saga/health";
+import { countRing, decodeHealth, type Health, healthPact, isGood, nextSteps } from "../../firmware/core/saga/health";
 import type { Rollout } from "../../firmware/core/saga/rolling";
 import { encodeStage } from "../../firmware/core/saga/structures";
 import { compare, equal, fromHex, toHex } from "../../firmware/core/wire/bytes";
@@ -218,8 +218,8 @@ function lookAfterIt(fleet: Fleet, gateway: string): void {
   const good = isGood(rollout.definition, countRing(rollout.definition.rings[rollout.open - 1]!, told));
   if (!good) goodSince.delete(key);
   else if (!goodSince.has(key)) goodSince.set(key, network.now);
-  const step = nextStep(rollout, told, good ? network.now - goodSince.get(key)! : 0);
-  if (step !== null) define(fleet, gateway, { kind: "step", rollout: rollout.sequence, open: step });
+  const goodFor = good ? network.now - goodSince.get(key)! : 0;
+  for (const step of nextSteps([{ ...rollout, told }], 1, goodFor)) define(fleet, gateway, step);
 }
 
 function lastWords({ network }: Fleet, name: string): (avatar: Uint8Array) => Health | undefined {

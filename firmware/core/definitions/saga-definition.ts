@@ -35,7 +35,7 @@ export interface RolloutDefinition {
   readonly stateGroup: Hash;
   /** The group in which its members tell how it goes (`saga/health`). */
   readonly statusGroup: Hash;
-  /** Members of the state group, each in one ring, sorted. */
+  /** Members of the state group, each in one ring, sorted; a ring may have its members in other state groups alone. */
   readonly rings: readonly (readonly AvatarId[])[];
   /** ms for which a ring has to be good before the next opens. */
   readonly soakMs: number;
@@ -215,7 +215,6 @@ function readRollout(value: Cbor): RolloutDefinition {
     },
   };
   const members = read.rings.flat().map(toHex);
-  if (members.length > 0 && read.rings.every((ring) => ring.length > 0) && new Set(members).size === members.length)
-    return read;
-  throw wrong("definition-rings", "rollout", "has no rings, an empty one, or a member that is in two of them");
+  if (read.rings.length > 0 && new Set(members).size === members.length) return read;
+  throw wrong("definition-rings", "rollout", "has no rings, or a member that is in two of them");
 }

@@ -1,4 +1,9 @@
-import type { RolloutDefinition, Standing } from "../definitions/saga-definition";
+import {
+  type RolloutDefinition,
+  type Standing,
+  type SteerDefinition,
+  standingAfter,
+} from "../definitions/saga-definition";
 import { readable } from "../errors";
 import { decodeEntry, encodeEntry, gapCount } from "../pact/entry";
 import type { AvatarId, Field, Pact } from "../wire/types";
@@ -182,22 +187,54 @@ export function countRing(
   };
 }
 
+/** A rollout in one state group. One over several is a cell in each, with the members of every ring that are there. */
+export interface Cell extends Standing {
+  /** Of its definition. */
+  readonly sequence: number;
+  /** The last word of a member, in the status group of this cell. */
+  readonly told: (avatar: AvatarId) => Health | undefined;
+}
+
+/** How it stands over all its cells: what one says of it holds for all, whether the others say so yet or not. */
+export function standingOfAll(cells: readonly Standing[]): Omit<Standing, "definition"> {
+  const open = cells.map((cell) => cell.open);
+  return {
+    open: open.includes(0) ? 0 : Math.max(...open),
+    paused: cells.some(({ paused }) => paused),
+    stopped: cells.some(({ stopped }) => stopped),
+  };
+}
+
+/** Of one ring, from 0 on, in all its cells. */
+export function countOfAll(cells: readonly Cell[], ring: number): RingCount {
+  const counts = cells.map(({ definition, told }) => countRing(definition.rings[ring] ?? [], told));
+  const sum = (of: keyof RingCount) => counts.reduce((total, each) => total + each[of], 0);
+  return { size: sum("size"), good: sum("good"), failed: sum("failed") };
+}
+
 /**
- * What a steward's gateway is to do of a rollout: open so many rings, take it back (0), or nothing yet. `goodFor` is for how many ms the last
- * open ring has been good. A ring opens when the one before it is good, unless the rollout is paused; past its failures it is taken back.
- * Of one that was stopped, or taken back, there is nothing to do.
+ * What a steward's gateway is to define of a rollout: that a ring opens, or that it is taken back, in each cell where that is not so yet; what
+ * another gateway began in some cells is so ended in all. `count` is of the cells that there have to be, `goodFor` for how many ms the last
+ * open ring has been good. A ring opens when the one before it is good in all cells together, unless the rollout is paused; past its failures,
+ * of all cells together, it is taken back. Of one that was stopped no ring opens, nor is it taken back.
  */
-export function nextStep(
-  { definition, open, paused, stopped }: Standing,
-  told: (avatar: AvatarId) => Health | undefined,
-  goodFor: number,
-): number | null {
-  if (open === 0 || stopped) return null;
-  const counts = definition.rings.slice(0, open).map((ring) => countRing(ring, told));
-  const failed = counts.reduce((sum, each) => sum + each.failed, 0);
-  if (failed > definition.maxFailures) return 0;
-  if (paused || open === definition.rings.length || !isGood(definition, counts[counts.length - 1]!)) return null;
-  return goodFor >= definition.soakMs ? open + 1 : null;
+export function nextSteps(cells: readonly Cell[], count: number, goodFor: number): SteerDefinition[] {
+  const { definition } = cells[0]!;
+  const { open, paused, stopped } = standingOfAll(cells);
+  const inEach = (next: (rollout: number) => SteerDefinition) =>
+    cells
+      .map((cell) => ({ cell, define: next(cell.sequence) }))
+      .filter(({ cell, define }) => standingAfter(cell, define) !== cell)
+      .map(({ define }) => define);
+  const stepTo = (rings: number) => inEach((rollout) => ({ kind: "step", rollout, open: rings }));
+  if (open === 0) return stepTo(0);
+  if (stopped) return inEach((rollout) => ({ kind: "stop", rollout }));
+  const counts = Array.from({ length: open }, (_, ring) => countOfAll(cells, ring));
+  if (counts.reduce((sum, { failed }) => sum + failed, 0) > definition.maxFailures) return stepTo(0);
+  if (paused || cells.length < count) return [];
+  const behind = stepTo(open);
+  if (behind.length > 0 || !isGood(definition, counts[open - 1]!) || goodFor < definition.soakMs) return behind;
+  return stepTo(open + 1);
 }
 
 export function isGood({ minSuccess }: RolloutDefinition, { size, good }: RingCount): boolean {
