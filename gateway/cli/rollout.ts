@@ -163,7 +163,7 @@ export function showRollout({ saga, cells, version, state, open, rings, members 
       `${each.runs}`,
       `${each.failures}`,
       // The history tells all of it.
-      fit(each.reason, widestReason),
+      fit(each.reason, widestReason - (each.cell > 0 ? 9 : 0)),
     ]),
   ]);
 }
