@@ -46,7 +46,7 @@ export interface Gateway {
    */
   keepContent(pieces: ReadonlyMap<string, Uint8Array>): Promise<{ named(): void }>;
   status(): GatewayStatus;
-  readonly links: Pick<Links, "open" | "shut" | "cable">;
+  readonly links: Pick<Links, "open" | "shut" | "cable" | "provision">;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { dueAt, expiresAt } from "./block/buffer";
 import type { Bounds } from "./bounds";
 import { endAttempt, enterUnspentAttempt, waitForAttempt } from "./chain/attempt";
-import { asKnownTo, createGroup, indexPacts } from "./chain/group";
+import { asKnownTo, createGroup, type Group, indexPacts } from "./chain/group";
 import { settle } from "./chain/observe";
 import { prepare } from "./chain/prepare";
 import { turnOfIssuer } from "./chain/rank";
@@ -21,7 +21,7 @@ import { frontierDue } from "./gossip/frontier";
 import type { Peer } from "./gossip/peer";
 import { lostDue } from "./gossip/recovery";
 import { avatarSeed, noiseStatic } from "./identity/avatar";
-import type { WorldProvision } from "./identity/provision";
+import type { DefinitionsFrom, WorldProvision } from "./identity/provision";
 import { worldTag } from "./identity/world";
 import { toHex } from "./wire/bytes";
 
@@ -44,12 +44,15 @@ export function createWorld(
   const secret = avatarSeed(crypto, seed, provision.worldId);
   const signer = crypto.signer(secret);
   const tagBytes = worldTag(crypto, provision.worldId);
-  const pacts = indexPacts(crypto, [...provision.pacts, definitionsPactBytes()]);
+  const { definedFrom: from } = provision;
+  const pacts = indexPacts(crypto, [...provision.pacts, definitionsPactBytes(from?.version)]);
   const avatarKey = toHex(signer.publicKey);
   const stewards = new Set(provision.stewards.map(toHex));
   const known = (bytes: Uint8Array) =>
     asKnownTo(createGroup(crypto, bytes, pacts, provision.followers ?? [], bounds), avatarKey, stewards);
-  const definitions = provision.definitions === undefined ? null : known(ofDefinitions(crypto, provision.definitions));
+  const definitions =
+    provision.definitions === undefined ? null : known(ofDefinitions(crypto, provision.definitions, from?.version));
+  if (definitions !== null && from !== undefined) followFrom(definitions, from);
   const groups = [...(definitions === null ? [] : [definitions]), ...provision.groups.map(known)];
   const world: World = {
     crypto,
@@ -59,10 +62,10 @@ export function createWorld(
     avatarKey,
     signer,
     staticSecret: noiseStatic(crypto, secret),
-    ...membershipIn(records, toHex(tagBytes), bounds.epochsKept, provision.epoch),
+    ...membershipIn(records, toHex(tagBytes), bounds.epochsKept, provision),
     groups: new Map(groups.map((group) => [group.key, group])),
     owners: new Set(groups.flatMap((group) => group.ownerKeys)),
-    definitions: definitions === null ? [] : [{ group: definitions, first: 0 }],
+    definitions: definitions === null ? [] : [{ group: definitions, first: from?.first ?? 0 }],
     toDefine: [],
     spareBytes: options.spareBytes,
     stewards,
@@ -104,6 +107,13 @@ export function createWorld(
   restore(world, records);
   enterUnspentAttempt(world);
   return world;
+}
+
+/** Until the group has a record of its own. */
+function followFrom(group: Group, { position, entries, lastFinal }: DefinitionsFrom): void {
+  group.position = position;
+  group.entries = entries;
+  group.lastFinal = lastFinal;
 }
 
 /** "Each start raises a durable epoch" (PROTOCOL 6, Amnesia). */

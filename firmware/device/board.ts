@@ -28,7 +28,7 @@ import { ActuatorPorts, Alarm, Board, CablePorts, DriverPorts, KnownMembers, Saf
 import { createWriters, runWriters } from "./writers";
 
 /** What a board is that was given no board.json. */
-const bare: Definition = {
+export const bare: Definition = {
   name: "bare",
   kind: "linux",
   sandbox: "process",
@@ -54,7 +54,7 @@ export function startBoard(
     start(board, definition, provision);
   } catch (error) {
     if (board.capabilities) letGo(board.capabilities);
-    else if (usesPins(definition)) openCapabilities(new SafePorts(board, definition));
+    else holdSafe(board, definition);
     throw error;
   }
   return board;
@@ -151,6 +151,11 @@ function start(board: Board, definition: Definition, provision: Provision): void
   openCable(board.cable);
   board.sagas?.handle({ kind: "boot" });
   board.ofWriters.set(clock.now().monotonic);
+}
+
+/** Of a board that can't do anything yet: its actuators go to their safe states. */
+export function holdSafe(board: Board, definition: Definition): void {
+  if (usesPins(definition)) openCapabilities(new SafePorts(board, definition));
 }
 
 function usesPins({ actuators, sensors, inputs }: Definition): boolean {

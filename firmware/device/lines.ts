@@ -71,6 +71,9 @@ export type Line =
     }
   /** A behavior that ended the machine of this board: its runs fail without being begun. Told at each start. */
   | { readonly event: "quarantine"; readonly behavior: string; readonly reason: string }
+  /** It has no identity, and waits on its line to be given one; then it was. */
+  | { readonly event: "blank"; readonly kind: string }
+  | { readonly event: "provisioned" }
   | ({ readonly event: "stats" } & Stats)
   /** The writers have stopped. */
   | { readonly event: "stopped" };
@@ -132,6 +135,10 @@ export function inWords(line: Line): string | undefined {
       return `${line.capability} is ${inShort(line.value)} (${line.why})`;
     case "quarantine":
       return `behavior ${short(line.behavior)} is quarantined: ${line.reason}`;
+    case "blank":
+      return `this board, a ${line.kind}, has no identity yet. Give it one over its line: vertebra board provision --port PORT`;
+    case "provisioned":
+      return "this board has an identity now, and begins with it";
     case "stopped":
       return "the writers have stopped";
     case "stats":

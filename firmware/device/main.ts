@@ -1,14 +1,16 @@
 /** The program of a board on Linux: a participant on XS, its journal in a flash file, a link on a serial line, the machine's sensors. */
 
-import { decodeProvision } from "../core/identity/provision";
+import { decodeProvision, type Provision } from "../core/identity/provision";
 import type { Native } from "../native/native";
+import { readIdentity } from "../store/identity";
+import { waitForIdentity } from "./blank";
 import { obey, startBoard, stopWriting, tellStats } from "./board";
 import { asVertebraError } from "./cable";
 import { longestCommand, readCommand } from "./console";
 import type { Line } from "./lines";
 import { createLog, tell } from "./log";
-import { parseOptions } from "./options";
-import { mayPass } from "./ports";
+import { type BoardOptions, parseOptions } from "./options";
+import { identityFlash, mayPass } from "./ports";
 import { noticeOf } from "./telling";
 import { type Board, flashAgainMs } from "./wiring";
 
@@ -20,7 +22,18 @@ function main(): void {
   const options = parseOptions(native.arguments);
   const log = createLog(options.json, (line) => native.log(line));
   const print = (line: Line) => tell(log, line);
-  const provision = decodeProvision(native.readFile(options.provision));
+  const { identity } = options;
+  if ("provision" in identity) {
+    begin(options, decodeProvision(native.readFile(identity.provision)), print);
+    return;
+  }
+  const flash = orWait(() => identityFlash(native, identity.flash), print);
+  const kept = readIdentity(flash);
+  if (kept !== undefined) begin(options, decodeProvision(kept), print);
+  else waitForIdentity(native, options, flash, print);
+}
+
+function begin(options: BoardOptions, provision: Provision, print: (line: Line) => void): void {
   // Before it is started, so that there is no moment in which the board does not know how to end.
   let board: Board | undefined;
   const end = () => {
@@ -43,7 +56,7 @@ function main(): void {
 }
 
 /** A flash that can't be used for now is waited for: it is told, and the board begins anew. */
-function orWait(start: () => Board, print: (line: Line) => void): Board {
+function orWait<T>(start: () => T, print: (line: Line) => void): T {
   try {
     return start();
   } catch (error) {
@@ -62,7 +75,7 @@ function orNotice(act: () => void, print: (line: Line) => void): void {
   }
 }
 
-function begin(): void {
+function run(): void {
   try {
     main();
   } catch (error) {
@@ -74,4 +87,4 @@ function begin(): void {
 }
 
 // Not yet: while a program is run, all its names lie on the stack, 20 KB that a start needs for itself on a small board.
-void Promise.resolve().then(begin);
+void Promise.resolve().then(run);

@@ -1,8 +1,8 @@
 import { VertebraError } from "../core/errors";
 
 export interface BoardOptions {
-  /** The file with the encoded Provision. */
-  readonly provision: string;
+  /** The file with the encoded Provision, or the flash in which the board keeps who it is, once it was given that over its line. */
+  readonly identity: { readonly provision: string } | { readonly flash: string };
   /** The file that stands for the board's flash. */
   readonly flash: string;
   /** The board.json that says what it can do; undefined for a board that has no pins. */
@@ -19,9 +19,9 @@ export interface BoardOptions {
 }
 
 const usage =
-  "vertebra-xs participant.js --provision FILE --flash FILE [--board FILE] [--sandbox FILE] [--reset STATUS] [--halted] (--pty LINK | --serial DEVICE) [--json]";
+  "vertebra-xs participant.js (--provision FILE | --identity FILE) --flash FILE [--board FILE] [--sandbox FILE] [--reset STATUS] [--halted] (--pty LINK | --serial DEVICE) [--json]";
 
-const valued = ["--provision", "--flash", "--board", "--sandbox", "--reset", "--pty", "--serial"];
+const valued = ["--provision", "--identity", "--flash", "--board", "--sandbox", "--reset", "--pty", "--serial"];
 
 /** Throws `usage`. */
 export function parseOptions(given: readonly string[]): BoardOptions {
@@ -39,7 +39,7 @@ export function parseOptions(given: readonly string[]): BoardOptions {
   const device = values.get("--serial");
   if ((terminal === undefined) === (device === undefined)) throw misused("A board has one of --pty and --serial");
   return {
-    provision: required("--provision", values.get("--provision")),
+    identity: identityIn(values.get("--provision"), values.get("--identity")),
     flash: required("--flash", values.get("--flash")),
     board: values.get("--board"),
     sandbox: values.get("--sandbox"),
@@ -48,6 +48,12 @@ export function parseOptions(given: readonly string[]): BoardOptions {
     json,
     halted,
   };
+}
+
+function identityIn(provision: string | undefined, flash: string | undefined): BoardOptions["identity"] {
+  if ((provision === undefined) === (flash === undefined))
+    throw misused("A board has one of --provision and --identity");
+  return provision !== undefined ? { provision } : { flash: flash! };
 }
 
 /** The arguments with which a board begins anew that ended in order, though it could not go on. */

@@ -82,6 +82,20 @@ export function hostFlash(native: Native, path: string, user: FlashUser): Flash 
   return new HostFlash(native.flash, flash, { size, sectorSize }, user);
 }
 
+/** Where a board keeps who it is. Throws as `hostFlash`. */
+export function identityFlash(native: Native, path: string): Flash {
+  const sectorSize = native.flash.sectorSize ?? fileSectorSize;
+  const flash = native.flash.open(path, sectorSize, sectorSize);
+  return new HostFlash(native.flash, flash, { size: sectorSize, sectorSize }, new IdentityUser());
+}
+
+/** Nothing begins before it is read, and nothing is lost where it fails: whoever asked is told. */
+class IdentityUser implements FlashUser {
+  failed(error: VertebraError): never {
+    throw error;
+  }
+}
+
 interface FlashUser {
   failed(error: VertebraError): never;
 }

@@ -15,6 +15,12 @@ export const kinds = {
   resume3: 7,
   unknown: 8,
   record: 9,
+  /** Of a board that has no identity yet (`link/provisioning`). */
+  blank: 16,
+  offer: 17,
+  prepared: 18,
+  commit: 19,
+  refusal: 20,
 } as const;
 
 export type Kind = (typeof kinds)[keyof typeof kinds];

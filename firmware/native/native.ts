@@ -99,7 +99,10 @@ export interface Native {
     /** Bytes, of a part that is as it is; missing where `open` makes what is asked for. */
     readonly size?: number;
     readonly sectorSize?: number;
-    /** A file of `size` bytes with NOR semantics, made where it is missing, locked for this process. */
+    /**
+     * A file of `size` bytes with NOR semantics, made where it is missing, locked for this process. Of a part that is as it is the area that is called so:
+     * `journal`, of `size`, or `identity`, of one sector.
+     */
     open(path: string, size: number, sectorSize: number): number;
     read(flash: number, offset: number, length: number): Uint8Array;
     program(flash: number, offset: number, bytes: Uint8Array): void;

@@ -1,9 +1,12 @@
 import { VertebraError } from "../../firmware/core/errors";
+import type { BlankBoard } from "../../firmware/link/provisioning";
 import type { Peers } from "../participant/peers";
 import { type LinkAddress, nameOfLink } from "./address";
 import type { Platform } from "./avatar";
 import { type Door, type DoorStatus, openDoor } from "./door";
 import { type Line, type LineStatus, type OpenedLine, startLine } from "./line";
+import { openPort } from "./port";
+import { type Provisioning, provisionOver } from "./provisioning";
 import { serialLine } from "./serial";
 import { tcpLine } from "./tcp";
 
@@ -15,6 +18,12 @@ export interface Links {
   shut(name: string): Promise<boolean>;
   /** The line on this serial port, to be pulled out and put back. Throws `port-unknown`. */
   cable(path: string): Pick<OpenedLine, "unplug" | "plug">;
+  /** Gives the board on this serial port its identity, as `provisionOver`: no link is on the port meanwhile. */
+  provision(
+    address: Extract<LinkAddress, { kind: "serial" }>,
+    asked: Provisioning,
+    signal: AbortSignal,
+  ): Promise<BlankBoard | undefined>;
   status(): LinksStatus;
   /** Somebody was expelled. */
   renew(): void;
@@ -60,14 +69,25 @@ export function createLinks(
       );
   }
 
+  async function shut(name: string): Promise<boolean> {
+    const found = lines.get(name) ?? doors.get(name);
+    lines.delete(name);
+    doors.delete(name);
+    await found?.close();
+    return found !== undefined;
+  }
+
   return {
     open,
-    async shut(name) {
-      const found = lines.get(name) ?? doors.get(name);
-      lines.delete(name);
-      doors.delete(name);
-      await found?.close();
-      return found !== undefined;
+    shut,
+    async provision(address, asked, signal) {
+      const had = await shut(address.path);
+      try {
+        const { path, baudRate } = address;
+        return await provisionOver((of) => openPort(path, baudRate, of), platform, path, asked, signal);
+      } finally {
+        if (had) open(address, false);
+      }
     },
     cable: (path) => lines.get(path) ?? noSuchPort(path),
     status() {

@@ -18,6 +18,7 @@ import {
 import { type ExpelAsked, expelMember } from "./expelling";
 import { type ExportAsked, exportWorld } from "./exporting";
 import { addLink, type LinkAsked, removeLink } from "./linking";
+import { type ProvisionAsked, provisionBoard } from "./provisioning";
 import { answerPush, beforeEnd, unlessGone } from "./pushing";
 import { readBody } from "./request";
 import { diffJson } from "./rollout-diff";
@@ -106,6 +107,8 @@ async function answer(
 const definable = {
   "POST /boards": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     addBoard(gateway, await readBody<BoardAsked>(request, boardAsked), ending),
+  "POST /boards/provisioned": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
+    provisionBoard(gateway, await readBody<ProvisionAsked>(request, provisionAsked), ending),
   "POST /boards/expelled": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
     expelMember(gateway, await readBody<ExpelAsked>(request, { name: "string", dry: "boolean" }), ending),
   "POST /pacts": async (gateway: Gateway, request: IncomingMessage, ending: AbortSignal) =>
@@ -158,6 +161,16 @@ const rolloutAsked = {
 
 const groupAsked = { name: "string", pact: "string", owners: "object", readings: "object", dry: "boolean" } as const;
 
+const provisionAsked = {
+  ...({
+    port: "string",
+    baudRate: "number",
+    name: "string",
+    board: "string",
+    labels: "object",
+    dry: "boolean",
+  } as const),
+};
 const retireAsked = { group: "string", owners: "object", readings: "object", dry: "boolean" } as const;
 const replaceAsked = { name: "string", by: "string", board: "string", dry: "boolean" } as const;
 

@@ -7,7 +7,6 @@ import {
   idOfDefined,
 } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
-import type { GivenEpoch } from "../../firmware/core/identity/membership";
 import { noSagas } from "../../firmware/core/identity/provision";
 import { decodePact, pactId } from "../../firmware/core/pact/pact";
 import { idOfSaga } from "../../firmware/core/saga/deployed";
@@ -22,6 +21,7 @@ import { type AskedGroup, newBoard, newGroup } from "../world/growing";
 import { checkMemory } from "../world/layout";
 import { isSteward, stewardsOf } from "../world/stewarding";
 import { boardOf, placeBoard, type World } from "../world/world";
+import { newcomerOf } from "./newcomer";
 import { beforeEnd } from "./pushing";
 import { checkRequired } from "./requiring";
 
@@ -67,8 +67,8 @@ export async function addBoard(gateway: Gateway, asked: BoardAsked, ending: Abor
   const { crypto, world } = gateway;
   const definition = encodeText(asked.board);
   const random = nodeRandom();
-  const epoch = epochOf(gateway);
-  const { definitions, provision } = newBoard(crypto, random, world, asked.name, definition, asked.labels, epoch);
+  const newcomer = newcomerOf(gateway);
+  const { definitions, provision } = newBoard(crypto, random, world, asked.name, definition, asked.labels, newcomer);
   const would = tried(gateway, definitions);
   if (asked.dry) return would;
   placeBoard(world, asked.name, provision, definition);
@@ -81,13 +81,6 @@ export function linkBoard(gateway: Gateway, name: string): string {
   const { terminal, provisionFile } = boardOf(gateway.world, name);
   gateway.links.open({ kind: "serial", path: terminal, baudRate: usualBaudRate }, false);
   return provisionFile;
-}
-
-/** In which a newcomer comes; undefined where nobody was expelled yet. */
-export function epochOf({ participant, world }: Gateway): GivenEpoch | undefined {
-  const { keyed, epochs } = participant.membership(world.tag);
-  const secret = epochs.get(keyed)?.secret;
-  return secret ? { number: keyed, secret } : undefined;
 }
 
 export async function addPacts(gateway: Gateway, { pacts, dry }: PactAsked, ending: AbortSignal): Promise<DefinedJson> {

@@ -1,7 +1,8 @@
 import type { Gateway } from "../gateway";
 import { nodeRandom } from "../participant/platform";
 import { newGateway, writeExport } from "../world/exporting";
-import { type DefinedJson, define, epochOf, tried } from "./defining";
+import { type DefinedJson, define, tried } from "./defining";
+import { epochOf } from "./newcomer";
 
 /** How a further gateway comes into the world. With `dry`, all is checked and nothing done. */
 

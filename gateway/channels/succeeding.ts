@@ -10,8 +10,9 @@ import { isExpelled, isGateway } from "../world/catalog";
 import { type AskedGroup, avatarOf, memberCalled, newBoard } from "../world/growing";
 import { retirementOf, successorOf, withoutMember } from "../world/succeeding";
 import { placeBoard } from "../world/world";
-import { checkGroup, type DefinedJson, define, epochOf, linkBoard, tried } from "./defining";
+import { checkGroup, type DefinedJson, define, linkBoard, tried } from "./defining";
 import { expelMember } from "./expelling";
+import { newcomerOf } from "./newcomer";
 
 /** What people define so that groups go on with other owners, or not at all. With `dry`, all is checked and nothing done. */
 
@@ -59,7 +60,7 @@ export async function replaceBoard(gateway: Gateway, asked: ReplaceAsked, ending
   const board = encodeText(asked.board);
   // Whoever chose that one by its labels chooses this one.
   const { labels = [] } = world.catalog.members.find(({ name }) => name === asked.name)!;
-  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, labels, epochOf(gateway));
+  const added = newBoard(crypto, nodeRandom(), world, asked.by, board, labels, newcomerOf(gateway));
   const definitions = [...added.definitions, ...withoutMember(crypto, world, asked.name, old, added.avatar)];
   if (asked.dry) return leave(gateway, asked, definitions, ending);
   await leave(gateway, { ...asked, dry: true }, definitions, ending);

@@ -8,13 +8,14 @@ import { controlClient } from "../channels/control-client";
 import type { BoardAsked, DefinedJson } from "../channels/defining";
 import type { ExpelAsked, ExpelledJson } from "../channels/expelling";
 import type { ReplaceAsked } from "../channels/succeeding";
-import type { BoardEvents, RunningBoard, Telling } from "../fleet/board-process";
+import type { BoardEvents, LocalBoard, RunningBoard, Telling } from "../fleet/board-process";
 import { buildFirmware, startLinuxBoard } from "../fleet/linux-board";
 import { buildRv32Firmware, startRv32Board } from "../fleet/rv32-board";
 import { isInForeground } from "../system/foreground";
 import { fit, paint } from "../system/text";
 import { groupsOwnedBy } from "../world/catalog";
 import { type Board, boardOf, readDefinition, type World } from "../world/world";
+import { blankBoard, provisionCommand } from "./board-provision";
 import { askToDefine, showDefined } from "./defined";
 import { askedToEnd } from "./ending";
 import { atDirectory, collect, dryRun, type WorldOptions, worldCommand, worldOf } from "./options";
@@ -29,6 +30,7 @@ export function boardCommand(): Command {
     .addCommand(showCommand())
     .addCommand(replaceCommand())
     .addCommand(removeCommand())
+    .addCommand(provisionCommand())
     .addCommand(runCommand());
 }
 
@@ -192,39 +194,52 @@ function runCommand(): Command {
   return worldCommand("run", "run a board on this machine: the firmware on the XS engine, until Ctrl-C", [
     "vertebra board run linux board-1",
     "vertebra board run rv32 board-3",
+    "vertebra board run rv32 --blank ./porch",
     "vertebra board run linux board-2 --json | jq 'select(.event == \"final\")'",
     "echo halt | vertebra board run linux board-1",
   ])
     .addArgument(
       new Argument("<platform>", "a process (linux), or an emulated microcontroller (rv32)").choices(["linux", "rv32"]),
     )
-    .argument("<name>", "which of the world's boards, such as board-1")
+    .argument("[name]", "which of the world's boards, such as board-1")
+    .option("--blank <directory>", "instead: one with its files there that is of no world, and waits for its identity")
     .addHelpText(
       "after",
       "\nPrints what the board tells, in words; with --json, a JSON object a line. What is typed goes to the board, a line each:\nhalt, resume, status, stop, and pin 8 1 for an input that is simulated (boards/linux/README.md).\nWhat a board of rv32 is, and what it needs: boards/rv32/README.md.",
     )
-    .action((platform: Platform, name: string, options: WorldOptions) => run(platform, name, options));
+    .action((platform: Platform, name: string | undefined, options: RunOptions, command: Command) => {
+      if ((name === undefined) === (options.blank === undefined))
+        command.error("error: give the name of a board, or --blank and a directory", { exitCode: exitCodes.usage });
+      const board = name === undefined ? blankBoard(options.blank!, platform) : boardOf(worldOf(options), name);
+      return run(platform, board, options);
+    });
 }
+
+type RunOptions = WorldOptions & { readonly blank?: string };
 
 type Platform = "linux" | "rv32";
 
-async function start(platform: Platform, board: Board, telling: Telling, events: BoardEvents): Promise<RunningBoard> {
+async function start(
+  platform: Platform,
+  board: LocalBoard,
+  telling: Telling,
+  events: BoardEvents,
+): Promise<RunningBoard> {
   if (platform === "rv32") return startRv32Board(await buildRv32Firmware((text) => say(text)), board, telling, events);
   return startLinuxBoard(await buildFirmware((text) => say(text)), board, telling, events);
 }
 
-async function run(platform: Platform, name: string, options: WorldOptions): Promise<void> {
+async function run(platform: Platform, board: LocalBoard, options: WorldOptions): Promise<void> {
   const json = options.json === true;
   const asked = askedToEnd(json);
   goOnUnread();
-  const board = boardOf(worldOf(options), name);
   const running = await start(platform, board, json ? "json" : "words", {
     printed: (line) => (json ? printJsonLine(line) : print(line)),
     complained: (line) => say(line),
     notice: (error) => printNotice(error, json),
   });
-  if (json) printJson({ event: "started", board: name, pid: running.pid, terminal: board.terminal });
-  else print(paint("green", name), ` runs, its serial line is ${board.terminal}; Ctrl-C ends it`);
+  if (json) printJson({ event: "started", board: board.name, pid: running.pid, terminal: board.terminal });
+  else print(paint("green", board.name), ` runs, its serial line is ${board.terminal}; Ctrl-C ends it`);
   passOn((line) => running.say(line));
   const status = await Promise.race([running.ended, asked.then(() => running.end())]);
   process.exitCode = status === 0 ? exitCodes.done : exitCodes.failed;

@@ -8,9 +8,15 @@ import type { Board } from "../world/world";
 /** How long a board that is asked to end may take, in ms: then it is killed, and loses nothing that it said is sealed. */
 const patienceMs = 5_000;
 
+/** A board that is run here, by its files. */
+export interface LocalBoard extends Pick<Board, "name" | "definitionFile" | "flashFile" | "terminal"> {
+  /** Undefined for one that is given its identity over its line. */
+  readonly provisionFile: string | undefined;
+}
+
 /** A board as a process on this machine, whatever it is that runs there. */
 export interface RunningBoard {
-  readonly board: Board;
+  readonly board: LocalBoard;
   /** One line to its console. */
   say(line: string): void;
   /** Asks it to end, and resolves when it has. */
@@ -47,7 +53,7 @@ export interface BoardEvents {
 
 /** Starts a board, and again where it met a limit: `launch` is told with which status it ended before, undefined at the first start. */
 export function startBoardProcess(
-  board: Board,
+  board: LocalBoard,
   launch: (reset: number | undefined) => Launch,
   events: BoardEvents,
 ): RunningBoard {

@@ -1,5 +1,4 @@
-import type { Board } from "../world/world";
-import { type BoardEvents, type RunningBoard, startBoardProcess, type Telling } from "./board-process";
+import { type BoardEvents, type LocalBoard, type RunningBoard, startBoardProcess, type Telling } from "./board-process";
 import { buildForXs, type Firmware } from "./xs-program";
 
 /** What runs a board: the XS host, the board's program, and that of a behavior in a process of its own. */
@@ -17,11 +16,15 @@ export async function buildFirmware(say: (text: string) => void): Promise<BoardF
 /** Starts a board as a process on this machine: the firmware on the XS engine, with a pseudo-terminal for its serial line. */
 export function startLinuxBoard(
   firmware: BoardFirmware,
-  board: Board,
+  board: LocalBoard,
   telling: Telling,
   events: BoardEvents,
 ): RunningBoard {
-  const files = ["--provision", board.provisionFile, "--flash", board.flashFile, "--pty", board.terminal];
+  const { provisionFile } = board;
+  // A part of its flash, on a board that has one.
+  const identity =
+    provisionFile === undefined ? ["--identity", `${board.flashFile}.identity`] : ["--provision", provisionFile];
+  const files = [...identity, "--flash", board.flashFile, "--pty", board.terminal];
   const parameters = [firmware.program, ...files, "--board", board.definitionFile, "--sandbox", firmware.sandbox];
   if (telling === "json") parameters.push("--json");
   const launch = (reset: number | undefined) => ({

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { VertebraError } from "../../firmware/core/errors";
-import type { Board } from "../world/world";
-import { type BoardEvents, type RunningBoard, startBoardProcess, type Telling } from "./board-process";
+import { type BoardEvents, type LocalBoard, type RunningBoard, startBoardProcess, type Telling } from "./board-process";
 import { layOutFlash } from "./rv32-flash";
 import { buildRv32Image, emulator, escaped, machineOf, type Rv32Image, withoutEmulator } from "./rv32-image";
 
@@ -29,7 +28,7 @@ export async function buildRv32Firmware(say: (text: string) => void): Promise<Rv
  */
 export function startRv32Board(
   image: Rv32Image,
-  board: Board,
+  board: LocalBoard,
   telling: Telling,
   events: BoardEvents,
   options: readonly string[] = [],

@@ -5,10 +5,10 @@ import { decodeProvision } from "../../firmware/core/identity/provision";
 import { asVertebraError } from "../system/errors";
 import { syncDirectory } from "../world/files";
 import { checkMemory } from "../world/layout";
-import type { Board } from "../world/world";
+import type { LocalBoard } from "./board-process";
 import { flashSize } from "./rv32-image";
 
-/** The flash of an emulated board, as a programmer lays it out in the factory: what it was provisioned with, and an erased journal. */
+/** The flash of an emulated board, as a programmer lays it out in the factory: what it was provisioned with, unless it is to be given that over its line, and an erased journal. */
 
 const sectorSize = 256 * 1024;
 const journalSectors = 8;
@@ -19,16 +19,19 @@ const nameSize = 24;
  * Makes the flash file of a board where there is none: all of it or nothing. Throws `flash-size` for a file that is no flash of an emulated
  * board, `provision-size` for a provision that finds no room in its sector, `board-memory` for one that the board can't hold.
  */
-export function layOutFlash(board: Board): void {
+export function layOutFlash(board: LocalBoard): void {
   const there = statSync(board.flashFile, { throwIfNoEntry: false });
   if (there !== undefined) {
     checkSize(board, there.size);
     return;
   }
-  const [provision, definition] = [readFileSync(board.provisionFile), readFileSync(board.definitionFile)];
-  for (const world of decodeProvision(provision).worlds.slice(0, 1)) checkMemory(board.name, definition, world);
+  const definition = readFileSync(board.definitionFile);
+  const provision = board.provisionFile === undefined ? undefined : readFileSync(board.provisionFile);
+  if (provision !== undefined) {
+    for (const world of decodeProvision(provision).worlds.slice(0, 1)) checkMemory(board.name, definition, world);
+  }
   const sector = provisionSector([
-    ["provision", provision],
+    ...(provision ? [["provision", provision] as const] : []),
     ["board.json", definition],
   ]);
   const draft = `${board.flashFile}.${process.pid}.draft`;
@@ -51,7 +54,7 @@ export function journalIn(image: Uint8Array): Uint8Array | undefined {
   return image.subarray(sectorSize, (1 + journalSectors) * sectorSize);
 }
 
-function checkSize({ name, flashFile }: Board, size: number): void {
+function checkSize({ name, flashFile }: LocalBoard, size: number): void {
   if (size === flashSize) return;
   throw new VertebraError(
     "flash-size",

@@ -3,8 +3,7 @@ import { indexPacts, pactChain } from "../../firmware/core/chain/group";
 import { type Definition, type GroupDefinition, maxLabels } from "../../firmware/core/definitions/definition";
 import { VertebraError } from "../../firmware/core/errors";
 import { avatarSeed, noiseStatic } from "../../firmware/core/identity/avatar";
-import type { GivenEpoch } from "../../firmware/core/identity/membership";
-import { noSagas, type Provision } from "../../firmware/core/identity/provision";
+import { noSagas, type Provision, type ProvisionedWorld } from "../../firmware/core/identity/provision";
 import { compare, equal } from "../../firmware/core/wire/bytes";
 import { encodeSyncGroup } from "../../firmware/core/wire/structures";
 import type { AvatarId } from "../../firmware/core/wire/types";
@@ -15,6 +14,9 @@ import { boardFiles, provisionAt, type World } from "./world";
 
 /** What a steward defines so that a world has one board, pact or group more. */
 
+/** What a newcomer is given of the world: where it is defined, and from where on it follows that. */
+export type Newcomer = Pick<ProvisionedWorld, "worldId" | "stewards" | "definitions" | "epoch" | "definedFrom">;
+
 export interface NewBoard {
   /** The member, and a group of it and the gateway that its machine's readings go into. */
   readonly definitions: readonly Definition[];
@@ -24,7 +26,7 @@ export interface NewBoard {
 }
 
 /**
- * A board of this name that is what its `board.json` says, and comes in this epoch of the membership.
+ * A board of this name that is what its `board.json` says, and is given this of the world.
  * Throws `board-…` where that can't be read or has no memory for its group, `name`, `label`, and `pact-unknown` in a world without the pact of a machine's readings.
  */
 export function newBoard(
@@ -34,31 +36,47 @@ export function newBoard(
   name: string,
   definition: Uint8Array,
   labels: readonly string[],
-  epoch: GivenEpoch | undefined,
+  newcomer: Newcomer,
 ): NewBoard {
+  const its = newcomersWorld(newcomer);
+  const seed = begunSeed(world, name, its.worldId) ?? random.bytes(32);
+  const secret = avatarSeed(crypto, seed, its.worldId);
+  const avatar = crypto.signer(secret).publicKey;
+  const key = crypto.x25519Public(noiseStatic(crypto, secret));
+  return {
+    definitions: newMember(crypto, world, name, definition, labels, { avatar, key }),
+    avatar,
+    provision: { seed, worlds: [its] },
+  };
+}
+
+/** All that any newcomer is provisioned with of the world: the rest it hears. */
+export function newcomersWorld(newcomer: Newcomer): ProvisionedWorld {
+  return { ...newcomer, pacts: [], groups: [], readings: [], sagas: noSagas };
+}
+
+/** What makes who has these keys a member: itself, and its group with the gateway; what something ended the gateway in between of, the rest of it. Throws as `newBoard`. */
+export function newMember(
+  crypto: Crypto,
+  world: World,
+  name: string,
+  definition: Uint8Array,
+  labels: readonly string[],
+  { avatar, key }: { readonly avatar: AvatarId; readonly key: Uint8Array },
+): Definition[] {
   checkMemberName(name);
   checkLabels(labels);
-  const { worldId, stewards, definitions } = growingWorld(world);
-  const seed = begunSeed(world, name, worldId) ?? random.bytes(32);
-  const secret = avatarSeed(crypto, seed, worldId);
-  const avatar = crypto.signer(secret).publicKey;
   const machine = newestPact(world.catalog, "machine");
   const owners = [avatarOf(world.catalog, world.own), avatar];
   const readings = [{ avatar, everyMs: paceOf(definition) }];
   const group = groupOf(crypto, world.catalog, `machine@${name}`, machine, owners, readings, []);
-  const nothing = { pacts: [], groups: [], readings: [], sagas: noSagas };
-  const its = { worldId, stewards, definitions, ...nothing, ...(epoch && { epoch }) };
+  const its = newcomersWorld(growingWorld(world));
   checkMemory(name, definition, { ...its, pacts: group.pacts, groups: [group.group] });
   // Something may have ended the gateway between the two.
   const isMember = world.catalog.members.some((member) => member.name === name && equal(member.avatar, avatar));
   const board = decodeBoard(definition).kind;
-  const key = crypto.x25519Public(noiseStatic(crypto, secret));
   const member: Definition = { kind: "member", name, avatar, board, labels: [...labels].sort(), key };
-  return {
-    definitions: isMember ? [group] : [member, group],
-    avatar,
-    provision: { seed, worlds: [its] },
-  };
+  return isMember ? [group] : [member, group];
 }
 
 /** Of one whose files were put in their place, and which was not defined before something ended the gateway: it is gone on with. */
@@ -211,8 +229,8 @@ export function memberCalled({ members }: Catalog, name: string): Member {
   throw new VertebraError("member-unknown", `This world has no member '${name}'`, `There are: ${names}.`);
 }
 
-/** What a new member is provisioned with. Throws `world-fixed` for a world of an earlier version. */
-export function growingWorld({ provision: { worldId, stewards, definitions } }: World) {
+/** Of a newcomer that hears all that was ever defined. Throws `world-fixed` for a world of an earlier version. */
+export function growingWorld({ provision: { worldId, stewards, definitions } }: World): Newcomer {
   if (definitions !== undefined) return { worldId, stewards, definitions };
   throw new VertebraError(
     "world-fixed",

@@ -449,6 +449,7 @@ export function createNetwork(plan: NetworkPlan): Network {
           stewards,
           ...(definitions !== undefined && { definitions }),
           ...(given && { epoch: given }),
+          ...plan.newcomer?.(name),
           pacts: pactBytes,
           groups: [...groupBytes]
             .filter(

@@ -1,5 +1,6 @@
 import type { Bounds } from "../../firmware/core/bounds";
 import type { GivenEpoch } from "../../firmware/core/identity/membership";
+import type { WorldProvision } from "../../firmware/core/identity/provision";
 import type { Pact, Policy } from "../../firmware/core/wire/types";
 import type { Crypto } from "../../firmware/ports";
 
@@ -35,6 +36,8 @@ export interface NetworkPlan {
   readonly strangers?: readonly string[];
   /** What the provision of a member says of the epoch in which it comes. */
   readonly given?: (name: string) => GivenEpoch | undefined;
+  /** What the provision of a member says of the definitions, where it does not follow them from the first one. */
+  readonly newcomer?: (name: string) => Pick<WorldProvision, "stewards" | "definitions" | "definedFrom"> | undefined;
   /** Bytes of memory that a member has for groups which are defined. */
   readonly spareBytes?: Readonly<Record<string, number>>;
   /** Members whose store is a journal in flash, of so many sectors of 4 KB. */

@@ -2,7 +2,7 @@ import { type Definition, definitionsGroup, encodeDefinition } from "../../firmw
 import { nameOfSecret, sealEpoch } from "../../firmware/core/definitions/epoch-definition";
 import { attest } from "../../firmware/core/identity/attestation";
 import { avatarSeed } from "../../firmware/core/identity/avatar";
-import { encodeProvision, type Provision } from "../../firmware/core/identity/provision";
+import { type DefinitionsFrom, encodeProvision, type Provision } from "../../firmware/core/identity/provision";
 import { encodeEntry, encodeGap, type Value } from "../../firmware/core/pact/entry";
 import { encodePact, pactId, syncGroupId } from "../../firmware/core/pact/pact";
 import { withId, withMoved } from "../../firmware/core/pact/produced";
@@ -153,6 +153,13 @@ export function makeSamples(crypto: Crypto) {
     provision,
     encodedProvision: encodeProvision(provision),
     growingProvision: encodeProvision({ ...provision, worlds: provision.worlds.map((each) => growing(crypto, each)) }),
+    newcomersProvision: encodeProvision({
+      ...provision,
+      worlds: provision.worlds.map((each) => {
+        const { epoch, ...world } = growing(crypto, each);
+        return { ...world, definitions: definitionsGroup(crypto, world.stewards, 3), definedFrom: definedFrom(block) };
+      }),
+    }),
     definitions: sampleDefinitions(crypto, block),
     attestation: attest(crypto, filled(1), worldId),
     everyTypePact: encodePact(everyTypePact(crypto)),
@@ -162,6 +169,11 @@ export function makeSamples(crypto: Crypto) {
     producedEntry: withId({ id: filled(6), entry: block.entries[0]! }),
     soleBlock: encodeBlockHeader({ ...block.blockHeader, issuer: soleOwner, counter: 2, previous: block.blockId }),
   };
+}
+
+/** Where a newcomer begins to follow the definitions of a world whose stewards changed twice. */
+function definedFrom({ blockId }: ReturnType<typeof sampleBlock>): DefinitionsFrom {
+  return { version: 3, first: 300, position: 40, entries: 57, lastFinal: blockId };
 }
 
 /** Of a world in which more is defined. */

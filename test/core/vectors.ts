@@ -89,6 +89,7 @@ function structures(crypto: Crypto, samples: Samples) {
     ["attestation", samples.attestation],
     ["provision", samples.encodedProvision],
     ["provision", samples.growingProvision],
+    ["provision", samples.newcomersProvision],
     ...samples.definitions,
     ["lock-proof", encodeLockProof(samples.lockProof)],
     ["finality-proof", encodeFinalityProof(samples.finalityProof)],

@@ -62,7 +62,11 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => unknown, read
   ["lock proof", (given) => encodeLockProof(decodeLockProof(given)), [encodeLockProof(samples.lockProof)]],
   ["message", (given) => encodeMessage(decodeMessage(given)), sampleMessages(samples).map(encodeMessage)],
   ["pact", (given) => encodePact(decodePact(given)), [samples.pact, samples.everyTypePact]],
-  ["provision", (given) => encodeProvision(decodeProvision(given)), [samples.encodedProvision]],
+  [
+    "provision",
+    (given) => encodeProvision(decodeProvision(given)),
+    [samples.encodedProvision, samples.growingProvision, samples.newcomersProvision],
+  ],
   ["entry", entryAgain, everyEntries],
 ];
 

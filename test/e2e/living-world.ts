@@ -64,7 +64,7 @@ export async function createLivingWorld(boards: number): Promise<LivingWorld> {
       return path;
     },
     async end() {
-      for (const { child } of running) child.kill("SIGKILL");
+      for (const each of running) end(each);
       await Promise.all(running.map(({ ended }) => ended));
       rmSync(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
@@ -79,7 +79,28 @@ export async function askAt(directory: string, ...words: string[]): ReturnType<L
   return { status, answer: JSON.parse(lines.at(-1)!) };
 }
 
-export async function kill({ child, ended }: RunningCommand): Promise<void> {
+/** Asks until the line is there of a board that was just started. */
+export async function onceThere(ask: () => ReturnType<LivingWorld["ask"]>): ReturnType<LivingWorld["ask"]> {
+  for (;;) {
+    const done = await ask();
+    if (done.status === 0 || done.answer.error.code !== "port-missing") return done;
+  }
+}
+
+/** A board as a power cut ends it, with the command that ran it; any other command. */
+export async function kill(command: RunningCommand): Promise<void> {
+  end(command);
+  await command.ended;
+}
+
+/** The process of a board outlives a command that is killed. */
+function end({ child, lines }: RunningCommand): void {
+  const started = lines().find((line) => line.includes('"event":"started"'));
   child.kill("SIGKILL");
-  await ended;
+  if (started === undefined) return;
+  try {
+    process.kill(JSON.parse(started).pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }

@@ -6,12 +6,13 @@ import { definitionsGroup, encodeDefinition } from "../../firmware/core/definiti
 import { decodeProvision } from "../../firmware/core/identity/provision";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { addBoard, addGroup, addPacts } from "../../gateway/channels/defining";
+import { newcomerOf } from "../../gateway/channels/newcomer";
 import { storeSizes } from "../../gateway/channels/store-sizes";
 import { replaceBoard, retireGroup } from "../../gateway/channels/succeeding";
 import { nodeRandom } from "../../gateway/participant/platform";
 import { loadPact } from "../../gateway/saga/pact-file";
 import { buildSandbox } from "../../gateway/saga/sandbox";
-import { newBoard } from "../../gateway/world/growing";
+import { growingWorld, newBoard } from "../../gateway/world/growing";
 import {
   boardOf,
   createWorld,
@@ -61,6 +62,7 @@ describe("a gateway whose world grows", () => {
       worldId,
       stewards,
       definitions,
+      definedFrom: { version: 1, first: 0, position: 0, entries: 0, lastFinal: null },
       pacts: [],
       groups: [],
       readings: [],
@@ -69,6 +71,25 @@ describe("a gateway whose world grows", () => {
     });
     expect(its!.sagas.descriptions).toEqual([]);
     expect(names(openWorld(crypto, directory))).toEqual(["board-1", "porch"]);
+  });
+
+  it("has the next board begin behind what was defined before it", async () => {
+    const gateway = await start();
+    await add(gateway, "porch");
+    const { provisionFile } = await add(gateway, "shed");
+    const [its] = decodeProvision(new Uint8Array(readFileSync(provisionFile!))).worlds;
+    const { id } = gateway.world.catalog.group("definitions");
+    const [last] = await gateway.store.blocks(gateway.world.tag, toHex(id), its!.definedFrom!.position - 1, 1);
+    expect(its!.definedFrom).toMatchObject({ version: 1, first: 0, entries: 2, lastFinal: last!.block });
+  });
+
+  it("has a board hear all where the gateway has still to take what is final", async () => {
+    const gateway = await start();
+    await add(gateway, "porch");
+    const { world, participant } = gateway;
+    const ahead = { final: () => ({ blocks: 2, entries: 3, lastFinal: new Uint8Array(32) }) };
+    const newcomer = newcomerOf({ world, participant, store: { ...gateway.store, ...ahead } });
+    expect(newcomer).toEqual(growingWorld(world));
   });
 
   it("defines nothing in a dry run, and leaves no file", async () => {
@@ -99,7 +120,7 @@ describe("a gateway whose world grows", () => {
 
   it("goes on with a board whose files were there when something ended it, with the same keys", async () => {
     const world = openWorld(crypto, directory);
-    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), [], undefined);
+    const begun = newBoard(crypto, nodeRandom(), world, "porch", readDefinition("linux"), [], growingWorld(world));
     placeBoard(world, "porch", begun.provision, readDefinition("linux"));
     const gateway = await start();
     await add(gateway, "porch");
@@ -111,7 +132,15 @@ describe("a gateway whose world grows", () => {
 
   it("goes on with a board that something ended between its two definitions", async () => {
     const gateway = await start();
-    const begun = newBoard(crypto, nodeRandom(), gateway.world, "porch", readDefinition("linux"), [], undefined);
+    const begun = newBoard(
+      crypto,
+      nodeRandom(),
+      gateway.world,
+      "porch",
+      readDefinition("linux"),
+      [],
+      newcomerOf(gateway),
+    );
     placeBoard(gateway.world, "porch", begun.provision, readDefinition("linux"));
     const group = gateway.world.catalog.group("definitions");
     await (await gateway.channel.push(group, encodeDefinition(begun.definitions[0]!))).final;

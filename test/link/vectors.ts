@@ -1,8 +1,10 @@
+import { VertebraError } from "../../firmware/core/errors";
 import { toHex } from "../../firmware/core/wire/bytes";
 import { encodeFrame, kinds } from "../../firmware/link/frames";
 import { introduce } from "../../firmware/link/introduction";
 import { createNoise, finishNoise, readNoise, writeNoise } from "../../firmware/link/noise";
 import { createPreamble, prologueOf } from "../../firmware/link/preamble";
+import { encodeBlank, encodeOffer, encodePrepared, encodeRefusal } from "../../firmware/link/provisioning";
 import { createRecords, sealRecord } from "../../firmware/link/records";
 import { encodeResume1, encodeResume2, encodeResume3, firstSecret, resume } from "../../firmware/link/resumption";
 import { encodeSegment } from "../../firmware/link/segment";
@@ -90,6 +92,16 @@ export function linkVectors(crypto: Crypto) {
       { rule: "resumption-1", hex: toHex(encodeResume1(secret.id, nonceA)) },
       { rule: "resumption-2", hex: toHex(encodeResume2(nonceB, resumed.macOfB)) },
       { rule: "resumption-3", hex: toHex(encodeResume3(resumed.macOfA)) },
+      { rule: "blank-board", hex: toHex(encodeBlank({ kind: "rv32", key: fixed(0xb1).bytes(32) })) },
+      { rule: "offer", hex: toHex(encodeOffer({ key: fixed(0x0f).bytes(32), sealed: fixed(0x5e).bytes(48) })) },
+      {
+        rule: "prepared",
+        hex: toHex(encodePrepared({ staticKey: fixed(0x57).bytes(32), introduction: introduce(crypto, bob) })),
+      },
+      {
+        rule: "refusal",
+        hex: toHex(encodeRefusal(new VertebraError("board-memory", "It has no room", "Give it less"))),
+      },
     ],
   };
 }

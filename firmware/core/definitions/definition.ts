@@ -105,9 +105,9 @@ export function definitionsGroup(crypto: Sha256, stewards: readonly AvatarId[], 
   return encodeSyncGroup({ pact, owners: [...stewards].sort(compare) });
 }
 
-/** The encoded group, which is one of definitions. Throws `provision-definitions` where it is none. */
-export function ofDefinitions(crypto: Sha256, group: Uint8Array): Uint8Array {
-  if (equal(decodeSyncGroup(group).pact, pactId(crypto, definitionsPactBytes()))) return group;
+/** The encoded group, which is one of definitions in this version of their pact. Throws `provision-definitions` where it is none. */
+export function ofDefinitions(crypto: Sha256, group: Uint8Array, version = 1): Uint8Array {
+  if (equal(decodeSyncGroup(group).pact, pactId(crypto, definitionsPactBytes(version)))) return group;
   throw new VertebraError(
     "provision-definitions",
     "The group of definitions in the provision is of another pact than that of definitions",

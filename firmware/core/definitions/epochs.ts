@@ -1,7 +1,8 @@
 import { createRoom, takeRoom } from "../chain/store-room";
 import { noChanges, put, remove, type World } from "../chain/world";
 import { VertebraError } from "../errors";
-import { createMembership, type GivenEpoch, type Membership, noteEpoch } from "../identity/membership";
+import { createMembership, type Membership, noteEpoch } from "../identity/membership";
+import type { WorldProvision } from "../identity/provision";
 import { equal, toHex } from "../wire/bytes";
 import { decode, encode } from "../wire/cbor";
 import { bytesOf, hash32, nullable, tuple } from "../wire/shape";
@@ -36,9 +37,9 @@ export function membershipIn(
   records: Iterable<readonly [string, Uint8Array]>,
   world: string,
   kept: number,
-  given: GivenEpoch | undefined,
+  { epoch: given, definedFrom }: Pick<WorldProvision, "epoch" | "definedFrom">,
 ): { readonly membership: Membership; readonly offered: Map<number, OfferedSecret> } {
-  const membership = createMembership(kept, given);
+  const membership = createMembership(kept, given, definedFrom === undefined ? 0 : given?.number);
   const offered = new Map<number, OfferedSecret>();
   const [epochs, offers] = [epochKey(world, 0).slice(0, -1), offeredKey(world, 0).slice(0, -1)];
   const found: [number, Uint8Array][] = [];

@@ -15,6 +15,8 @@ export interface Membership {
   /** The last epochs, at most `kept`. Who was expelled before them has the key of none, and need not be known by name. */
   readonly epochs: Map<number, Epoch>;
   readonly kept: number;
+  /** In which it came, where it reads nothing of those before and has no key of theirs; 0 for all others. */
+  readonly since: number;
 }
 
 export interface Epoch {
@@ -30,8 +32,9 @@ export interface GivenEpoch {
   readonly secret: Uint8Array;
 }
 
-export function createMembership(kept: number, given?: GivenEpoch): Membership {
-  const membership: Membership = { epoch: 0, counted: 0, keyed: 0, epochs: new Map(), kept };
+/** With `since` it begins in the given epoch: who was expelled before has not its key. */
+export function createMembership(kept: number, given?: GivenEpoch, since = 0): Membership {
+  const membership: Membership = { epoch: 0, counted: since, keyed: 0, epochs: new Map(), kept, since };
   if (given !== undefined) noteEpoch(membership, given.number, { secret: given.secret, expelled: null });
   return membership;
 }
@@ -52,7 +55,7 @@ export function isExpelled({ epochs }: Membership, avatar: AvatarId): boolean {
 }
 
 /** The secret of an epoch by whose key others are still met: none in the first one, which has the World id alone; undefined where there is none. */
-export function secretOf({ epoch, epochs, kept }: Membership, number: number): Uint8Array | undefined {
-  if (number === 0) return epoch < kept ? new Uint8Array(0) : undefined;
+export function secretOf({ epoch, epochs, kept, since }: Membership, number: number): Uint8Array | undefined {
+  if (number === 0) return epoch < kept && since === 0 ? new Uint8Array(0) : undefined;
   return epochs.get(number)?.secret ?? undefined;
 }

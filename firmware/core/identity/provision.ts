@@ -1,6 +1,6 @@
 import { type Cbor, encode, type Limits } from "../wire/cbor";
 import { maxCount, maxGroups, maxOwners } from "../wire/limits";
-import { bytes, hash32, integer, list, readStructure, tuple } from "../wire/shape";
+import { bytes, hash32, integer, list, nullable, readStructure, tuple } from "../wire/shape";
 import type { AvatarId, Hash } from "../wire/types";
 import type { GivenEpoch } from "./membership";
 
@@ -43,6 +43,23 @@ export interface WorldProvision {
   readonly definitions?: Uint8Array;
   /** The epoch of the membership in which it comes, where somebody was expelled before. */
   readonly epoch?: GivenEpoch;
+  /** From where on it follows the group of definitions; where it is absent, from its first block. */
+  readonly definedFrom?: DefinitionsFrom;
+}
+
+/**
+ * Where the group of definitions stood when a newcomer was provisioned: nothing of before concerns it. A follower casts no vote, and each
+ * block after this one shows its own place by its proof.
+ */
+export interface DefinitionsFrom {
+  /** Of the pact of definitions. */
+  readonly version: number;
+  /** The number of the first definition in the group. */
+  readonly first: number;
+  /** How many blocks, and how many entries, were final in it; and the last of these. */
+  readonly position: number;
+  readonly entries: number;
+  readonly lastFinal: Hash | null;
 }
 
 export interface Follower {
@@ -77,19 +94,38 @@ export function decodeProvision(encoded: Uint8Array): Provision {
   };
 }
 
+/** One world, as it is given to who has a seed already. */
+export function encodeWorldProvision(world: ProvisionedWorld): Uint8Array {
+  return encode([layout, worldItems(world)]);
+}
+
+/** Throws as `decodeProvision`. */
+export function decodeWorldProvision(encoded: Uint8Array): ProvisionedWorld {
+  const [version, world] = readStructure("provision of a world", encoded, 2, provisionLimits);
+  integer("provision of a world: layout", version, layout, layout);
+  return readWorld("provision of a world", world!);
+}
+
 function worldItems(world: ProvisionedWorld): Cbor {
   const readings = world.readings.map(({ group, everyMs }) => [group, everyMs]);
   const { behaviors, stages, descriptions, sources } = world.sagas;
   const sagas = [behaviors, stages, descriptions, sources];
   const items = [world.worldId, world.stewards, world.pacts, world.groups, readings, sagas];
   const followers = (world.followers ?? []).map(({ group, avatar }) => [group, avatar]);
-  const epoch = world.epoch === undefined ? [] : [[world.epoch.number, world.epoch.secret]];
-  if (world.definitions !== undefined) return [...items, followers, world.definitions, ...epoch];
+  if (world.definitions !== undefined) return [...items, followers, world.definitions, ...growthItems(world)];
   return followers.length === 0 ? items : [...items, followers];
 }
 
+/** What says nothing is left out at the end, so that a provision of an earlier version is one of this. */
+function growthItems({ epoch, definedFrom: from }: ProvisionedWorld): Cbor[] {
+  const ofEpoch = epoch === undefined ? null : [epoch.number, epoch.secret];
+  if (from === undefined) return ofEpoch === null ? [] : [ofEpoch];
+  return [ofEpoch, [from.version, from.first, from.position, from.entries, from.lastFinal]];
+}
+
 function readWorld(where: string, value: Cbor): ProvisionedWorld {
-  const [worldId, stewards, pacts, groups, readings, sagas, followers, definitions, epoch] = tuple(where, value, 6, 9);
+  const items = tuple(where, value, 6, 10);
+  const [worldId, stewards, pacts, groups, readings, sagas, followers, definitions, epoch, from] = items;
   return {
     worldId: hash32(`${where}: worldId`, worldId),
     stewards: list(`${where}: steward`, stewards, maxOwners, hash32),
@@ -99,7 +135,11 @@ function readWorld(where: string, value: Cbor): ProvisionedWorld {
     sagas: readSagas(`${where}: sagas`, sagas),
     ...(followers === undefined ? {} : { followers: list(`${where}: follower`, followers, maxGroups, readFollower) }),
     ...(definitions === undefined ? {} : { definitions: bytes(`${where}: definitions`, definitions) }),
-    ...(epoch === undefined ? {} : { epoch: readEpoch(`${where}: epoch`, epoch) }),
+    // Only before another item there may be none in its place.
+    ...(epoch === undefined || (epoch === null && from !== undefined)
+      ? {}
+      : { epoch: readEpoch(`${where}: epoch`, epoch) }),
+    ...(from === undefined ? {} : { definedFrom: readFrom(`${where}: defined from`, from) }),
   };
 }
 
@@ -116,6 +156,17 @@ function readSagas(where: string, value: Cbor | undefined): SagasProvided {
 function readEpoch(where: string, value: Cbor): GivenEpoch {
   const [number, secret] = tuple(where, value, 2);
   return { number: integer(`${where}: number`, number, 1, maxCount), secret: hash32(`${where}: secret`, secret) };
+}
+
+function readFrom(where: string, value: Cbor): DefinitionsFrom {
+  const [version, first, position, entries, lastFinal] = tuple(where, value, 5);
+  return {
+    version: integer(`${where}: version`, version, 1),
+    first: integer(`${where}: first`, first),
+    position: integer(`${where}: position`, position),
+    entries: integer(`${where}: entries`, entries),
+    lastFinal: nullable(`${where}: last final`, lastFinal, hash32),
+  };
 }
 
 function readFollower(where: string, value: Cbor): Follower {

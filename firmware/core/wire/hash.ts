@@ -40,6 +40,7 @@ export const derivations = {
   resumption: "vertebra/1 resumption",
   resumed: "vertebra/1 resumed",
   sealed: "vertebra/1 sealed",
+  provisioning: "vertebra/1 provisioning",
 } as const;
 
 /** H(domain, bytes) = SHA-256(domain || 0x00 || bytes). */

@@ -1,4 +1,5 @@
 /* native.flash: the board's NOR flash, by the Intel command set (CFI 0001): two chips of 16 bits beside each other, sectors of 256 KB. */
+#include <stdlib.h>
 #include <string.h>
 #include "../host.h"
 #include "machine.h"
@@ -104,38 +105,63 @@ static void check(xsMachine* the, const char* reason, const char* deed, unsigned
 		fail(the, "flash-io", "Give the board another flash.", "The flash can't be %s at byte %u: %s", deed, where, reason);
 }
 
-/* The journal begins behind the sector of the provision. */
+/* What is opened by its name: the first sector of each, and how many. */
+static const struct {
+	const char* name;
+	uint32_t first;
+	uint32_t sectors;
+} areas[] = { { "journal", 1, JOURNAL_SECTORS }, { "identity", IDENTITY_SECTOR, 1 } };
+
+#define AREAS (sizeof areas / sizeof *areas)
+
 static void openFlash(xsMachine* the)
 {
-	xsmcSetInteger(xsResult, 0);
+	char* name = textArgument(the, 0);
+	size_t area = 0;
+	while (area < AREAS && strcmp(name, areas[area].name))
+		area++;
+	free(name);
+	if (area == AREAS)
+		xsUnknownError("the flash has no such area");
+	xsmcSetInteger(xsResult, (xsIntegerValue)area);
 }
 
-static uint32_t offsetArgument(xsMachine* the)
+typedef struct {
+	uint32_t first;
+	uint32_t size;
+	uint32_t offset;
+} Place;
+
+/* Of an area that is open, and the offset in it. */
+static Place placeArgument(xsMachine* the)
 {
-	return (uint32_t)numberArgument(the, 1, 0, JOURNAL_SECTORS * BOARD_SECTOR);
+	size_t area = (size_t)numberArgument(the, 0, 0, AREAS - 1);
+	uint32_t size = areas[area].sectors * BOARD_SECTOR;
+	return (Place){ areas[area].first * BOARD_SECTOR, size, (uint32_t)numberArgument(the, 1, 0, size) };
 }
 
 static void readFlash(xsMachine* the)
 {
-	uint32_t offset = offsetArgument(the);
-	uint32_t length = (uint32_t)numberArgument(the, 2, 0, (double)(JOURNAL_SECTORS * BOARD_SECTOR - offset));
+	Place place = placeArgument(the);
+	uint32_t length = (uint32_t)numberArgument(the, 2, 0, (double)(place.size - place.offset));
 	uint8_t* bytes = resultBytes(the, length);
-	memcpy(bytes, (const void*)(BOARD_FLASH + BOARD_SECTOR + offset), length);
+	memcpy(bytes, (const void*)(uintptr_t)(BOARD_FLASH + place.first + place.offset), length);
 }
 
 static void programFlash(xsMachine* the)
 {
-	uint32_t offset = offsetArgument(the);
+	Place place = placeArgument(the);
 	Bytes bytes = bytesArgument(the, 2);
-	if (bytes.length > JOURNAL_SECTORS * BOARD_SECTOR - offset)
+	if (bytes.length > place.size - place.offset)
 		xsRangeError("the program reaches past the flash");
-	check(the, programWords(BOARD_SECTOR + offset, bytes.data, bytes.length), "programmed", (unsigned)offset);
+	check(the, programWords(place.first + place.offset, bytes.data, bytes.length), "programmed", (unsigned)place.offset);
 }
 
 static void eraseFlash(xsMachine* the)
 {
-	uint32_t sector = (uint32_t)numberArgument(the, 1, 0, JOURNAL_SECTORS - 1);
-	check(the, eraseSector(1 + sector), "erased", (unsigned)(sector * BOARD_SECTOR));
+	size_t area = (size_t)numberArgument(the, 0, 0, AREAS - 1);
+	uint32_t sector = (uint32_t)numberArgument(the, 1, 0, areas[area].sectors - 1);
+	check(the, eraseSector(areas[area].first + sector), "erased", (unsigned)(sector * BOARD_SECTOR));
 }
 
 /* A command that has ended is durable: QEMU has written it to its file. */

@@ -18,10 +18,12 @@
 /* The flash that this firmware is run from: its code, then, from here on, the bytecode of its program. */
 #define PROGRAM 0x20200000u
 #define PROGRAM_LIMIT 0x00200000u
-/* The flash of the board's own: a sector of what it was provisioned with, then the journal. */
+/* The flash of the board's own: a sector of what it was made with, then the journal, then its identity. */
 #define BOARD_FLASH 0x22000000u
 #define BOARD_SECTOR 0x40000u
 #define JOURNAL_SECTORS 8
+/* Behind it, who the board is, where it was given that over its line. */
+#define IDENTITY_SECTOR (1 + JOURNAL_SECTORS)
 #define PCI_SPACE 0x30000000u
 #define RAM 0x80000000u
 

@@ -7,8 +7,8 @@
 #include "natives.h"
 #include "program.h"
 
-/* What is always the same of a board: where its things lie on this one. */
-static const char* const ownArguments[] = { "--provision", "provision", "--flash", "journal", "--board", "board.json", "--serial", "uart0" };
+/* What is always the same of a board: where its things lie on this one. One that was made with no provision is given its identity over its line. */
+static const char* const ownArguments[] = { "--flash", "journal", "--board", "board.json", "--serial", "uart0" };
 
 static void addArgument(xsMachine* the, const char* text)
 {
@@ -25,6 +25,8 @@ static void defineArguments(xsMachine* the)
 	char reset[4];
 	size_t i;
 	xsmcSetNewArray(xsVar(1), 0);
+	addArgument(the, hasProvision() ? "--provision" : "--identity");
+	addArgument(the, hasProvision() ? "provision" : "identity");
 	for (i = 0; i < sizeof ownArguments / sizeof *ownArguments; i++)
 		addArgument(the, ownArguments[i]);
 	if (start.json)

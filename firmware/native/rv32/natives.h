@@ -10,6 +10,9 @@ void passReceived(xsMachine* the);
 double nextReceived(void);
 void passCommands(xsMachine* the);
 
+/* provision.c. Whether it was made with one. */
+bool hasProvision(void);
+
 void defineRandom(xsMachine* the, xsSlot* native);
 void defineRestart(xsMachine* the, xsSlot* native);
 void defineMachine(xsMachine* the, xsSlot* native);

@@ -1,7 +1,8 @@
-/* native.readFile: what the board was provisioned with, in the first sector of its flash. */
+/* native.readFile: what the board was made with, in the first sector of its flash. */
 #include <string.h>
 #include "../host.h"
 #include "machine.h"
+#include "natives.h"
 
 #define MAGIC "vertebra provision 1"
 
@@ -26,31 +27,43 @@ static uint32_t sumOf(const uint8_t* bytes, size_t length)
 	return sum;
 }
 
-static const Part* findPart(const char* name)
+static bool isWhole(const Sector* sector)
+{
+	return !memcmp(sector->magic, MAGIC, sizeof MAGIC);
+}
+
+/* Whatever its bytes are. */
+static const Part* seekPart(const char* name)
 {
 	const Sector* sector = (const Sector*)BOARD_FLASH;
 	const uint8_t* at = (const uint8_t*)(sector + 1);
 	const uint8_t* end = (const uint8_t*)BOARD_FLASH + BOARD_SECTOR;
 	uint32_t left;
-	if (memcmp(sector->magic, MAGIC, sizeof MAGIC))
+	if (!isWhole(sector))
 		return NULL;
 	for (left = sector->parts; left && at + sizeof(Part) <= end; left--) {
 		const Part* part = (const Part*)at;
 		if (part->length > (size_t)(end - part->bytes))
 			return NULL;
 		if (!strncmp(part->name, name, sizeof part->name))
-			return sumOf(part->bytes, part->length) == part->sum ? part : NULL;
+			return part;
 		at = part->bytes + ((part->length + 3) & ~3u);
 	}
 	return NULL;
 }
 
+/* One that is damaged is one, too: a board that had an identity gets no other. */
+bool hasProvision(void)
+{
+	return !isWhole((const Sector*)BOARD_FLASH) || seekPart("provision");
+}
+
 static void readFile(xsMachine* the)
 {
 	char* name = textArgument(the, 0);
-	const Part* part = findPart(name);
+	const Part* part = seekPart(name);
 	free(name);
-	if (!part)
+	if (!part || sumOf(part->bytes, part->length) != part->sum)
 		fail(the, "provision-damaged", "Provision the board anew: make its flash file again from its provision.", "The first sector of the flash holds no whole provision");
 	memcpy(resultBytes(the, part->length), part->bytes, part->length);
 }
