@@ -5,6 +5,7 @@ export const worlds = [
   "growing",
   "expelling",
   "rollouts",
+  "fleet",
   "kept-seeds",
   "led-astray",
   "metablock-room",
