@@ -132,7 +132,7 @@ export function stateOf(rollout: WholeRollout, cells: readonly Cell[]): RolloutS
   if (stopped) return "stopped";
   if (isUnderWay(rollout)) return paused ? "paused" : "running";
   const good = definition.rings.every((_, ring) => isGood(definition, countOfAll(cells, ring)));
-  return good && cells.every((cell) => cell.open === open) ? "done" : "running";
+  return good && cells.length === rollout.count && cells.every((cell) => cell.open === open) ? "done" : "running";
 }
 
 /** All of its cells, with what each member told last there, as far as it is final here. */
